@@ -1,0 +1,1 @@
+"""Expected-state files: YAML to `FleetSpec`, strictly, every error with its file and line."""

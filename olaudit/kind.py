@@ -1,0 +1,38 @@
+"""What a kind of check is: one module in `checks/` that fills in a `Kind`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from olaudit.model import Answers, Judgement, Probe, Severity
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckId:
+    """A public check id, `kind.aspect`, with its severity and when it drifts (one clause, for the docs)."""
+
+    id: str
+    severity: Severity
+    drift_when: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[S]):
+    """One kind of check: the section of the expected files it reads, what it asks, and how it judges.
+
+    `model` is what pydantic makes of the section (a `language.Section`, or a tuple or mapping of them).
+    `probes` and `judge` are pure; `judge` is total: whatever a host answers, it returns judgements and never
+    raises, and an unanswered probe gives unknown. `defaults`, where given, is a section of its own whose keys
+    every item of this (list) section takes unless it has them.
+    """
+
+    section: str
+    model: Any
+    ids: tuple[CheckId, ...]
+    probes: Callable[[S], Iterable[Probe]]
+    judge: Callable[[S, Answers], Iterable[Judgement]]
+    defaults: tuple[str, Any] | None = None
