@@ -1,1 +1,1 @@
-"""olaudit: audits a fleet of hosts against expected-state files and reports the drift. It changes nothing, ever."""
+"""Audits a fleet of hosts against expected-state files and reports the drift. It never changes a host."""

@@ -190,7 +190,7 @@ class Question:
 
 def finding_id(host: str, check: str, subject: str) -> str:
     """Name a finding: twelve hex digits that stay the same in every run, whatever else the run holds."""
-    return hashlib.sha256("\0".join((host, check, subject)).encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{host}\0{check}\0{subject}".encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
