@@ -41,7 +41,7 @@ class Shell:
     """
 
     argv: tuple[str, ...]
-    may_hang: bool = False
+    may_hang: bool = field(default=False, compare=False)
 
 
 class Engine(StrEnum):

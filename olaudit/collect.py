@@ -1,0 +1,133 @@
+"""Asks many hosts at once, each under its own deadline; every failure becomes a value."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from olaudit.model import Answers, Failure, HostAnswers, Probe, Reason
+from olaudit.transport import Deadline, HostFailed, Transport
+
+GRACE_SECONDS = 1.0
+"""How long after its deadline a host is waited for, so that what it did answer is kept."""
+
+_TICK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to ask of one host."""
+
+    host: str
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a collection is. `waiting` names the hosts under way, the longest under way first."""
+
+    done: int
+    total: int
+    waiting: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What came back, sorted by host. `complete` is false after an interrupt."""
+
+    hosts: tuple[HostAnswers, ...]
+    complete: bool
+
+
+Watch = Callable[[Progress], None]
+
+
+def collect(
+    jobs: Sequence[Job], transport: Transport, *, parallel: int, timeout: float, watch: Watch = lambda _: None
+) -> Collected:
+    """Ask the hosts of all `jobs`, `parallel` at a time, each for at most `timeout` seconds.
+
+    Returns within the last host's deadline and its grace, whatever any host or library does: a thread that
+    does not come back is left behind. An interrupt (^C) keeps what was answered and marks the rest.
+    """
+    run = _Run(jobs, transport, timeout)
+    try:
+        while run.under_way or run.waiting:
+            run.start(parallel)
+            run.take()
+            watch(run.progress())
+    except KeyboardInterrupt:
+        run.interrupt()
+    return Collected(tuple(run.done[host] for host in sorted(run.done)), complete=not run.interrupted)
+
+
+class _Run:
+    """One collection. Only `_ask` runs in other threads, and it touches nothing but the queue."""
+
+    def __init__(self, jobs: Sequence[Job], transport: Transport, timeout: float) -> None:
+        self.waiting = list(reversed(jobs))
+        self.under_way: dict[str, Deadline] = {}
+        self.done: dict[str, HostAnswers] = {}
+        self.interrupted = False
+        self._total = len(jobs)
+        self._transport = transport
+        self._timeout = timeout
+        self._started = time.monotonic()
+        self._outcomes: queue.SimpleQueue[HostAnswers | tuple[str, Exception]] = queue.SimpleQueue()
+
+    def start(self, parallel: int) -> None:
+        """Start hosts until `parallel` are under way."""
+        while self.waiting and len(self.under_way) < parallel:
+            job = self.waiting.pop()
+            deadline = self.under_way[job.host] = Deadline.after(self._timeout)
+            # A daemon: one that hangs in a library must not keep the program from ending
+            threading.Thread(target=self._ask, args=(job, deadline), daemon=True, name=job.host).start()
+
+    def _ask(self, job: Job, deadline: Deadline) -> None:
+        started = time.monotonic()
+        outcome: Answers | Failure
+        try:
+            outcome = self._transport.ask(job.host, job.probes, deadline)
+        except HostFailed as failed:
+            outcome = failed.failure
+        except Exception as error:  # noqa: BLE001 - a bug: raised again where it ends the program
+            self._outcomes.put((job.host, error))
+            return
+        self._outcomes.put(HostAnswers(job.host, outcome, time.monotonic() - started))
+
+    def take(self) -> None:
+        """Wait a moment for an outcome, and give up on hosts whose time has passed."""
+        try:
+            outcome = self._outcomes.get(timeout=_TICK_SECONDS)
+        except queue.Empty:
+            pass
+        else:
+            if isinstance(outcome, tuple):
+                host, bug = outcome
+                bug.add_note(f"while asking {host}")
+                raise bug
+            if self.under_way.pop(outcome.host, None):
+                self.done[outcome.host] = outcome
+        now = time.monotonic()
+        for host in [host for host, deadline in self.under_way.items() if now > deadline.at + GRACE_SECONDS]:
+            self._fail(host, Failure(Reason.TIMEOUT, f"no answer within {self._timeout:.0f} s"))
+
+    def interrupt(self) -> None:
+        """Mark all that is not done."""
+        self.interrupted = True
+        for host in [*self.under_way, *(job.host for job in self.waiting)]:
+            self._fail(host, Failure(Reason.INTERRUPTED, "interrupted before it had answered"))
+
+    def _fail(self, host: str, failure: Failure) -> None:
+        deadline = self.under_way.pop(host, None)
+        seconds = self._timeout - (deadline.at - time.monotonic()) if deadline else 0.0
+        self.done[host] = HostAnswers(host, failure, seconds)
+
+    def progress(self) -> Progress:
+        """Say how far it is."""
+        slowest = sorted(self.under_way, key=lambda host: self.under_way[host].at)
+        return Progress(len(self.done), self._total, tuple(slowest), time.monotonic() - self._started)

@@ -1,0 +1,191 @@
+"""Questions to a host's Docker Engine: the Docker SDK's APIClient over any stream that a transport opens.
+
+Never the SDK's own `ssh://`, which connects anew for every URL and under a host-key policy that callers
+cannot set. What containers carry in their environment (passwords, mostly) is dropped here, at the door.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import docker
+import docker.errors
+import requests
+import requests.adapters
+import urllib3
+
+from olaudit.model import Answer, Answered, Engine, Probe, Unanswered
+
+if TYPE_CHECKING:
+    from olaudit.transport import Deadline
+
+ENGINE_SECONDS = 15.0
+"""How long one answer of an engine may take. A `docker builder prune` blocks an engine for 10-50 minutes."""
+
+_STREAMS = 8
+_FIRST_TRY = "1.41"
+"""Understood by Docker 20.10 to 28. Others refuse it, and are then asked in the version they name."""
+
+_CONTAINER = ("Id", "Name", "Image", "Created", "RestartCount")
+_KEPT: dict[str, tuple[str, ...]] = {
+    "State": (
+        "Status",
+        "Running",
+        "Paused",
+        "Restarting",
+        "OOMKilled",
+        "ExitCode",
+        "Error",
+        "StartedAt",
+        "FinishedAt",
+    ),
+    "Config": ("Hostname", "Image"),
+    "HostConfig": ("RestartPolicy", "PortBindings", "LogConfig", "NetworkMode"),
+}
+_MOUNT = ("Type", "Name", "Source", "Destination", "Mode", "RW")
+_LABELS = "com.docker.compose."
+
+Dial = Callable[[], Any]
+"""Opens one byte stream to the engine: a connected socket, or whatever behaves as one."""
+
+
+class NoEngine(Exception):  # noqa: N818 - becomes an Unanswered, is never shown as an error
+    """The engine could not be reached; the text is one line that says why and how to mend it."""
+
+
+def ask_engine(
+    wanted: Sequence[Engine], dial: Dial, deadline: Deadline, explain: Callable[[], str]
+) -> dict[Probe, Answer]:
+    """Ask the engine behind `dial` all `wanted` questions at once.
+
+    `explain` is called after a failure, for what the host said about it ("" if nothing).
+    """
+    asking = _Asking(dial, min(ENGINE_SECONDS, deadline.left()))
+    with ThreadPoolExecutor(_STREAMS) as pool:
+        futures: dict[Engine, Future[str]] = {
+            question: pool.submit(asking.version if question is Engine.VERSION else asking.containers, pool)
+            for question in wanted
+        }
+        return {question: _settle(future, asking.seconds, explain) for question, future in futures.items()}
+
+
+def _settle(future: Future[str], seconds: float, explain: Callable[[], str]) -> Answer:
+    """Turn every way in which an engine can fail to answer into a reason."""
+    try:
+        return Answered(future.result())
+    except NoEngine as error:
+        return Unanswered(str(error))
+    except requests.exceptions.Timeout:
+        return Unanswered(
+            f"Docker gave no answer within {seconds:.0f} s "
+            "(a running `docker builder prune` blocks every other command for that long and longer)"
+        )
+    except (docker.errors.APIError, docker.errors.DockerException) as error:
+        return Unanswered(f"Docker refused to answer: {_one_line(error)}")
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, EOFError) as error:
+        return Unanswered(explain() or f"the stream to Docker broke: {_one_line(error)}")
+    except ValueError as error:
+        return Unanswered(f"Docker's answer is not JSON: {_one_line(error)}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+class _Asking:
+    """The questions themselves; each method runs in a thread of its own."""
+
+    def __init__(self, dial: Dial, seconds: float) -> None:
+        self._dial = dial
+        self.seconds = seconds
+
+    def version(self, _pool: ThreadPoolExecutor) -> str:
+        """Ask `GET /version`, which every engine answers whatever version it is asked in."""
+        return json.dumps(self._client(_FIRST_TRY).version(api_version=False))
+
+    def containers(self, pool: ThreadPoolExecutor) -> str:
+        """List all containers, then inspect each, in parallel."""
+        client = self._client(_FIRST_TRY)
+        try:
+            listed = client.containers(all=True)
+        except docker.errors.APIError as error:
+            if "version" not in str(error.explanation):
+                raise
+            client = self._client(str(client.version(api_version=False)["ApiVersion"]))
+            listed = client.containers(all=True)
+        inspected = pool.map(lambda one: self._inspect(client, str(one["Id"])), listed)
+        found = [reduced(one) for one in inspected if one is not None]
+        return json.dumps(sorted(found, key=lambda one: str(one.get("Name"))))
+
+    def _inspect(self, client: docker.APIClient, container: str) -> dict[str, Any] | None:
+        try:
+            answer: dict[str, Any] = client.inspect_container(container)
+        except docker.errors.NotFound:  # it went away between the list and now, so it is not there
+            return None
+        return answer
+
+    def _client(self, version: str) -> docker.APIClient:
+        client = docker.APIClient("http://docker", version=version, timeout=self.seconds)  # type: ignore[arg-type]  # seconds may be a fraction; the stubs say int
+        client.trust_env = False  # no proxy and no .netrc of the auditor's applies to this stream
+        client.mount("http://docker", _Adapter(self._dial))
+        return client
+
+
+def reduced(inspect: dict[str, Any]) -> dict[str, Any]:
+    """Keep of `GET /containers/ID/json` only what checks may see."""
+    kept = _only(inspect, _CONTAINER)
+    for part, keys in _KEPT.items():
+        kept[part] = _only(inspect.get(part) or {}, keys)
+    health = (inspect.get("State") or {}).get("Health") or {}
+    if "Status" in health:
+        kept["State"]["Health"] = {"Status": health["Status"]}
+    labels = (inspect.get("Config") or {}).get("Labels") or {}
+    kept["Config"]["Labels"] = {key: value for key, value in labels.items() if key.startswith(_LABELS)}
+    kept["Mounts"] = [_only(mount, _MOUNT) for mount in inspect.get("Mounts") or []]
+    return kept
+
+
+def _only(whole: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: whole[key] for key in keys if key in whole}
+
+
+class _Connection(urllib3.connection.HTTPConnection):
+    """An HTTP connection over a stream that is dialled, not resolved."""
+
+    def __init__(self, *args: Any, dial: Dial, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._dial = dial
+
+    def connect(self) -> None:
+        """Dial. The timeout of the request holds for reading the answer too."""
+        self.sock = self._dial()
+        self.sock.settimeout(self.timeout)
+
+    @property
+    def is_connected(self) -> bool:
+        """Asked before a stream is used again; a channel has no descriptor that could be polled."""
+        return self.sock is not None
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Carries the SDK's requests over dialled streams."""
+
+    def __init__(self, dial: Dial) -> None:
+        super().__init__()
+        self._streams = _Pool("docker", maxsize=_STREAMS, retries=False, dial=dial)
+
+    def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> _Pool:
+        """Give the one pool there is, whatever the URL."""
+        return self._streams
+
+    def close(self) -> None:
+        """Close the streams."""
+        self._streams.close()
+        super().close()

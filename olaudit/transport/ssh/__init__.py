@@ -1,0 +1,87 @@
+"""Asking a host over SSH: one connection, one batch of commands, and Docker's API beside it."""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import paramiko
+
+from olaudit.model import Answer, Answered, Answers, Engine, Probe, Reason, Shell
+from olaudit.transport import HostFailed
+from olaudit.transport.batch import Reader, script
+from olaudit.transport.engine import ask_engine
+from olaudit.transport.ssh.connect import Connector
+from olaudit.transport.ssh.docker_stream import DockerStream
+
+if TYPE_CHECKING:
+    from olaudit.transport import Deadline
+    from olaudit.transport.ssh.link import Link
+    from olaudit.transport.ssh.settings import SshConfig
+
+
+class SshTransport:
+    """Asks any number of hosts, from any number of threads."""
+
+    def __init__(self, config: SshConfig) -> None:
+        self._connector = Connector(config)
+
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
+        """Ask `host` every probe in one round trip. Raises HostFailed where it cannot be asked at all."""
+        link, settings = self._connector.connect(host, deadline)
+        commands = tuple(probe for probe in probes if isinstance(probe, Shell))
+        engine = tuple(probe for probe in probes if isinstance(probe, Engine))
+        stream = DockerStream(link, settings.user, deadline)
+        try:
+            with ThreadPoolExecutor(1) as beside:
+                docker = (
+                    beside.submit(ask_engine, engine, stream.dial, deadline, stream.explain) if engine else None
+                )
+                answers: dict[Probe, Answer] = _run(link, commands, deadline)
+                if docker:
+                    answers |= docker.result()
+        finally:
+            link.close()
+        if answers and deadline.passed() and not any(isinstance(one, Answered) for one in answers.values()):
+            raise HostFailed(
+                Reason.TIMEOUT, f"{settings} lets one in, but answers nothing within {deadline.seconds:.0f} s"
+            )
+        return Answers(answers)
+
+    def close(self) -> None:
+        """Close the connections to jump hosts."""
+        self._connector.close()
+
+
+def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]:
+    """Run the batch and read its answers as they come, until the last one or the deadline."""
+    marker = secrets.token_hex(16)
+    reader = Reader(commands, marker)
+    reason = "the connection broke off before this was answered"
+    try:
+        channel = link.execute("exec /bin/sh", deadline.left())
+        channel.settimeout(max(0.001, deadline.left()))
+        channel.sendall(script(commands, marker).encode())
+        channel.shutdown_write()
+        while not reader.complete and not reader.overflowed:
+            channel.settimeout(max(0.001, deadline.left()))
+            if not (data := channel.recv(1 << 16)):
+                if not reader.started:
+                    raise HostFailed(Reason.SSH, _no_shell(channel))
+                break
+            reader.feed(data)
+    except TimeoutError:
+        reason = f"no answer within {deadline.seconds:.0f} s"
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        reason = f"the connection broke off before this was answered: {error}"
+    return reader.answers(reason)
+
+
+def _no_shell(channel: paramiko.Channel) -> str:
+    """Say why a login shell ran nothing: nologin, a forced command, a missing /bin/sh."""
+    said = b""
+    while channel.recv_stderr_ready() and len(said) < 4096:
+        said += channel.recv_stderr(4096)
+    text = " ".join(said.decode(errors="backslashreplace").split())[:300]
+    return f"the login was accepted, but no command is run there: {text or 'the session ended without a word'}"

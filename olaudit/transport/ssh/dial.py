@@ -1,0 +1,75 @@
+"""From a host's name to a connected stream: name resolution and TCP, with their ways to fail told apart."""
+
+from __future__ import annotations
+
+import errno
+import queue
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from olaudit.model import Reason
+from olaudit.transport import HostFailed
+
+if TYPE_CHECKING:
+    from olaudit.transport import Deadline
+    from olaudit.transport.ssh.settings import Settings
+
+
+def dial(settings: Settings, deadline: Deadline) -> socket.socket:
+    """Connect to the host, trying its addresses in turn. Raises HostFailed: dns, refused or timeout."""
+    failed: HostFailed | None = None
+    for family, kind, protocol, _, address in _resolve(settings, deadline):
+        stream = socket.socket(family, kind, protocol)
+        stream.settimeout(max(0.001, min(settings.connect_seconds, deadline.left())))
+        try:
+            stream.connect(address)
+        except OSError as error:
+            stream.close()
+            failed = _tcp_failure(settings, str(address[0]), error, deadline)
+        else:
+            return stream
+    raise failed or HostFailed(Reason.DNS, f"{settings.hostname} has no address")
+
+
+def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
+    """Ask the resolver, which knows no time-out of its own, for no longer than there is time."""
+    answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(settings.hostname, settings.port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error if isinstance(error, OSError) else OSError(str(error)))
+
+    threading.Thread(target=ask, daemon=True, name=f"resolve {settings.hostname}").start()
+    try:
+        answer = answers.get(timeout=deadline.left())
+    except queue.Empty:
+        raise HostFailed(
+            Reason.DNS,
+            f"the resolver did not answer for {settings.hostname} within {deadline.seconds:.0f} s: "
+            "see /etc/resolv.conf, or set HostName in ssh_config",
+        ) from None
+    if isinstance(answer, OSError):
+        raise HostFailed(
+            Reason.DNS,
+            f"the name {settings.hostname} does not resolve ({answer.strerror or answer}): "
+            "mend DNS, or set HostName in ssh_config",
+        )
+    return answer
+
+
+def _tcp_failure(settings: Settings, address: str, error: OSError, deadline: Deadline) -> HostFailed:
+    where = f"{address} port {settings.port}"
+    if isinstance(error, TimeoutError) or error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}:
+        seconds = min(settings.connect_seconds, deadline.seconds)
+        why = f"within {seconds:.0f} s" if isinstance(error, TimeoutError) else f"({error.strerror})"
+        return HostFailed(
+            Reason.TIMEOUT, f"nothing answers at {where} {why}: is the host up, and does a firewall let you in?"
+        )
+    if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
+        return HostFailed(
+            Reason.REFUSED, f"{where} refuses connections: the host is up, but is sshd running, and on that port?"
+        )
+    return HostFailed(Reason.SSH, f"cannot connect to {where}: {error.strerror or error}")
