@@ -10,6 +10,8 @@ from olaudit.collect import Collected
 from olaudit.errors import UsageError
 from olaudit.model import Answer, Answered, Answers, Engine, Failure, HostAnswers, Probe, Reason, Shell, Unanswered
 
+_VERSION = 1
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,7 +29,7 @@ class _Asked(_Part):
 
     def pair(self) -> tuple[Probe, Answer]:
         """Give it as the collectors had it."""
-        probe: Probe = self.engine if self.engine else Shell(self.shell or ())
+        probe: Probe = self.engine or Shell(self.shell or ())
         if self.unanswered is not None:
             return probe, Unanswered(self.unanswered)
         return probe, Answered(self.stdout, self.stderr, self.status)
@@ -46,14 +48,18 @@ class _Host(_Part):
 
 
 class _Recording(_Part):
-    recording_version: int = 1
+    recording_version: int
     complete: bool
     hosts: tuple[_Host, ...]
 
 
 def dump(collected: Collected) -> str:
     """Write a recording as text. It holds what hosts said, so keep it as private as them."""
-    recording = _Recording(complete=collected.complete, hosts=tuple(_host(host) for host in collected.hosts))
+    recording = _Recording(
+        recording_version=_VERSION,
+        complete=collected.complete,
+        hosts=tuple(_host(host) for host in collected.hosts),
+    )
     return recording.model_dump_json(indent=1, exclude_defaults=True) + "\n"
 
 
@@ -70,7 +76,7 @@ def load(file: Path) -> Collected:
             f"{file}: not a recording of olaudit: {where + ': ' if where else ''}{first['msg']}",
             "record one with `olaudit check --record FILE`",
         ) from None
-    if recording.recording_version != 1:
+    if recording.recording_version != _VERSION:
         raise UsageError(f"{file}: recorded by a newer olaudit (version {recording.recording_version})")
     return Collected(tuple(_answers(host) for host in recording.hosts), recording.complete)
 

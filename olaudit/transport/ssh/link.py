@@ -21,7 +21,8 @@ class Stream:
     """What paramiko reads from and writes to: buffered, and asking the kernel to acknowledge at once.
 
     Without TCP_NODELAY authentication waits 44 ms for a delayed acknowledgement, without TCP_QUICKACK the
-    opening of a channel waits as long. `sock` is a socket, or the channel of a jump host.
+    opening of a channel waits as long. `sock` is a socket, or the channel of a jump host; paramiko itself
+    sets its timeout.
     """
 
     def __init__(self, sock: Any) -> None:
@@ -44,10 +45,6 @@ class Stream:
         """Send what the kernel takes."""
         sent: int = self._sock.send(data)
         return sent
-
-    def settimeout(self, seconds: float | None) -> None:
-        """Bound each call."""
-        self._sock.settimeout(seconds)
 
     def close(self) -> None:
         """Close what lies below."""
@@ -76,7 +73,7 @@ class Link(paramiko.Transport):
     """A connection to one host."""
 
     def __init__(self, sock: Any, key_types: tuple[str, ...]) -> None:
-        super().__init__(Stream(sock), packetizer_class=_Packetizer)  # type: ignore[arg-type]  # socket-like is enough
+        super().__init__(sock, packetizer_class=lambda stream: _Packetizer(Stream(stream)))  # type: ignore[arg-type]  # the stubs want a class
         self._tail = threading.local()
         # What concerns users is raised to them; paramiko would log it too, to standard error by default.
         log = logging.getLogger("olaudit.paramiko")

@@ -1,0 +1,1 @@
+"""The tests of olaudit; the folders mirror olaudit/."""

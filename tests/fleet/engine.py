@@ -1,0 +1,83 @@
+"""A host's Docker Engine, spoken to from outside through its own socket."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import docker
+from docker.types import LogConfig
+
+from tests.fleet.images import COMMAND, IMAGE
+from tests.fleet.page import UNCAPPED_LOGS, Container
+from tests.fleet.processes import wait_for
+
+# Every container has this in its environment. Whoever finds the value in any output has found a leak.
+SECRET = "lab-secret-that-no-output-may-hold"
+OLSYSTEM = "/opt/openlibrary/olsystem"
+
+
+def answers(path: Path) -> bool:
+    """Whether an engine that answers is behind the socket at `path`."""
+    # Not by the SDK: it leaks its socket when nobody listens, which is what polling meets at first.
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(5)
+        connection.connect(str(path))
+        connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+        return connection.recv(12) == b"HTTP/1.0 200"
+    return False
+
+
+def provision(path: Path, image: Path, containers: tuple[Container, ...]) -> None:
+    """Wait for the engine, load the image and start the containers."""
+    wait_for(lambda: answers(path), f"the engine at {path}")
+    with _client(path) as client:
+        with image.open("rb") as tar:
+            for _progress in client.load_image(tar):  # type: ignore[no-untyped-call]
+                pass
+        for container in containers:
+            _start(client, container)
+
+
+def _start(client: docker.APIClient, container: Container) -> None:
+    created = client.create_container(
+        image=IMAGE,
+        command=COMMAND,
+        name=container.name,
+        hostname=container.hostname,
+        labels=_labels(container),
+        environment={"LAB_SECRET": SECRET},
+        volumes=["/olsystem"],
+        host_config=client.create_host_config(
+            binds=[f"{OLSYSTEM}:/olsystem:ro"],
+            restart_policy={"Name": "unless-stopped"},
+            network_mode="none",
+            log_config=_logging(container.service),
+        ),
+    )
+    client.start(created["Id"])
+
+
+def _labels(container: Container) -> dict[str, str]:
+    if container.project is None:
+        return {}
+    return {
+        "com.docker.compose.project": container.project,
+        "com.docker.compose.service": container.service,
+        "com.docker.compose.container-number": str(container.number),
+        "com.docker.compose.oneoff": "False",
+    }
+
+
+def _logging(service: str) -> LogConfig:
+    capped = {} if service in UNCAPPED_LOGS else {"max-size": "512m", "max-file": "4"}
+    return LogConfig(type="json-file", config=capped)
+
+
+@contextmanager
+def _client(path: Path) -> Iterator[docker.APIClient]:
+    client = docker.APIClient(base_url=f"unix://{path}", version="auto", timeout=60)
+    try:
+        yield client
+    finally:
+        client.close()

@@ -1,0 +1,13 @@
+#!/bin/sh
+# rc.sh: start a host's services, inside the host. What is configured is what runs.
+set -u
+mkdir -p /run/sshd /run/lock /run/memcached
+chown memcache /run/memcached
+/usr/sbin/sshd
+if [ -e /etc/docker/daemon.json ]; then
+    dockerd >>/var/log/dockerd.log 2>&1 &
+fi
+if [ -e /etc/memcached.conf ]; then
+    sh /.lab/memcached.sh
+fi
+exec sleep infinity
