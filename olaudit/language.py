@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 T = TypeVar("T")
 
@@ -33,7 +33,8 @@ class Expect(Section, Generic[T]):
     """An expected value with its accepted alternatives; a bare scalar in the file is the value alone."""
 
     value: T
-    accept: tuple[T, ...] = ()
+    # Not strict: the validator above hands on Python objects, and a list is no tuple. Its items stay strict.
+    accept: Annotated[tuple[T, ...], Field(strict=False)] = ()
     note: str = ""
 
     @model_validator(mode="before")

@@ -1,1 +1,8 @@
 """Expected-state files: YAML to `FleetSpec`, strictly, every error with its file and line."""
+
+from olaudit.expected.json_schema import schema
+from olaudit.expected.loader import load
+from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired
+from olaudit.expected.targets import find_expected, select
+
+__all__ = ["FleetSpec", "HostSpec", "Place", "Retired", "find_expected", "load", "schema", "select"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from olaudit.model import At
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Where a value is written: the file below the expected folder, and the line, counted from 1."""
 
@@ -24,7 +25,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class HostSpec:
-    """What one host should be. `sections` holds, by section name, what that section's kinds were validated to."""
+    """What one host should be. `sections` holds, by section name, what that section's kinds were validated to.
+
+    `roles` holds the roles of every host too, in the order in which they were laid over each other.
+    """
 
     name: str
     roles: tuple[str, ...]
@@ -39,11 +43,25 @@ class HostSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """A host name that is out of use: the host that took over, and the issue that tells of it."""
+
+    replaced_by: str
+    issue: str
+
+
+@dataclass(frozen=True, slots=True)
 class FleetSpec:
-    """What the whole fleet should be. `revision` changes exactly when the content of a file does."""
+    """What the whole fleet should be. `revision` changes exactly when the content of a file does.
+
+    `hosts` is sorted by name. `rollout` is the order in which hosts are upgraded; hosts that it does not name
+    have no place in it. `retired` is by the name that is out of use.
+    """
 
     root: Path
     name: str
     domain: str
     revision: str
     hosts: Mapping[str, HostSpec]
+    rollout: tuple[str, ...] = ()
+    retired: Mapping[str, Retired] = field(default_factory=lambda: MappingProxyType({}))

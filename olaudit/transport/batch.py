@@ -26,6 +26,12 @@ from olaudit.model import Answer, Answered, Probe, Shell, Unanswered
 MAX_BYTES = 4 << 20
 """How much one host may answer in all. What goes beyond is unanswered, never cut short and believed."""
 
+LATER_BYTES = 1 << 20
+"""How much a command that may hang can answer: `sed` holds a line in memory, and a file may be one long line."""
+
+TOO_LARGE = f"its answer was larger than {LATER_BYTES >> 20} MiB"
+"""Why a command has no whole answer when the batch itself came to its end."""
+
 COMMAND_SECONDS = 10
 """How long one command may take before `timeout` ends it."""
 
@@ -41,7 +47,7 @@ ask() {{
   printf '\n%s e %s %s\n%s\n%s z %s\n' "$M" "$n" "$r" "$e" "$M" "$n"
 }}
 later() {{
-  {{ ask "$@" 3>&1; }} </dev/null | sed -u "s/^/$M l $1 /" &
+  {{ ask "$@" 3>&1; }} </dev/null | head -c {bytes} | sed -u "s/^/$M l $1 /" &
 }}
 """
 
@@ -52,7 +58,7 @@ def script(commands: Sequence[Shell], marker: str) -> str:
     at_once = [f"ask {lines[n]}" for n, command in enumerate(commands) if not command.may_hang]
     later = [f"later {lines[n]}" for n, command in enumerate(commands) if command.may_hang]
     gathered = ["{", *at_once, "} 3>&1 | dd ibs=64k obs=1024k"] if at_once else []
-    head = _HEAD.format(marker=marker, seconds=COMMAND_SECONDS)
+    head = _HEAD.format(marker=marker, seconds=COMMAND_SECONDS, bytes=LATER_BYTES)
     return "\n".join([head, *gathered, *later, "wait", ""])
 
 

@@ -85,10 +85,10 @@ def _settle(future: Future[str], seconds: float, explain: Callable[[], str]) -> 
         )
     except (docker.errors.APIError, docker.errors.DockerException) as error:
         return Unanswered(f"Docker refused to answer: {_one_line(error)}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Unanswered(f"Docker's answer makes no sense: {_one_line(error)}")
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, EOFError) as error:
         return Unanswered(explain() or f"the stream to Docker broke: {_one_line(error)}")
-    except ValueError as error:
-        return Unanswered(f"Docker's answer is not JSON: {_one_line(error)}")
 
 
 def _one_line(error: Exception) -> str:
@@ -116,8 +116,10 @@ class _Asking:
                 raise
             client = self._client(str(client.version(api_version=False)["ApiVersion"]))
             listed = client.containers(all=True)
+        if not isinstance(listed, list):
+            raise TypeError("not a list of containers")
         inspected = pool.map(lambda one: self._inspect(client, str(one["Id"])), listed)
-        found = [reduced(one) for one in inspected if one is not None]
+        found = [reduced(one) for one in inspected if one]
         return json.dumps(sorted(found, key=lambda one: str(one.get("Name"))))
 
     def _inspect(self, client: docker.APIClient, container: str) -> dict[str, Any] | None:
@@ -128,9 +130,9 @@ class _Asking:
         return answer
 
     def _client(self, version: str) -> docker.APIClient:
-        client = docker.APIClient("http://docker", version=version, timeout=self.seconds)  # type: ignore[arg-type]  # seconds may be a fraction; the stubs say int
+        client = docker.APIClient("http://docker:80", version=version, timeout=self.seconds)  # type: ignore[arg-type]  # seconds may be a fraction; the stubs say int
         client.trust_env = False  # no proxy and no .netrc of the auditor's applies to this stream
-        client.mount("http://docker", _Adapter(self._dial))
+        client.mount("http://docker:80", _Adapter(self._dial))
         return client
 
 
@@ -138,18 +140,24 @@ def reduced(inspect: dict[str, Any]) -> dict[str, Any]:
     """Keep of `GET /containers/ID/json` only what checks may see."""
     kept = _only(inspect, _CONTAINER)
     for part, keys in _KEPT.items():
-        kept[part] = _only(inspect.get(part) or {}, keys)
-    health = (inspect.get("State") or {}).get("Health") or {}
+        kept[part] = _only(inspect.get(part), keys)
+    health = _dict(_dict(inspect.get("State")).get("Health"))
     if "Status" in health:
         kept["State"]["Health"] = {"Status": health["Status"]}
-    labels = (inspect.get("Config") or {}).get("Labels") or {}
+    labels = _dict(_dict(inspect.get("Config")).get("Labels"))
     kept["Config"]["Labels"] = {key: value for key, value in labels.items() if key.startswith(_LABELS)}
-    kept["Mounts"] = [_only(mount, _MOUNT) for mount in inspect.get("Mounts") or []]
+    mounts = inspect.get("Mounts")
+    kept["Mounts"] = [_only(mount, _MOUNT) for mount in (mounts if isinstance(mounts, list) else [])]
     return kept
 
 
-def _only(whole: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: whole[key] for key in keys if key in whole}
+def _only(whole: Any, keys: Iterable[str]) -> dict[str, Any]:
+    return {key: _dict(whole)[key] for key in keys if key in _dict(whole)}
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    """Take anything else for empty: an engine may send null, or nonsense."""
+    return value if isinstance(value, dict) else {}
 
 
 class _Connection(urllib3.connection.HTTPConnection):

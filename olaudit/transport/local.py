@@ -12,7 +12,7 @@ import threading
 from typing import IO, TYPE_CHECKING
 
 from olaudit.model import Answer, Answers, Engine, Probe, Shell
-from olaudit.transport.batch import Reader, script
+from olaudit.transport.batch import TOO_LARGE, Reader, script
 from olaudit.transport.engine import NoEngine, ask_engine
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
     """Feed the batch to /bin/sh and read until it is complete, or time is up."""
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
+    reason = f"no answer within {deadline.seconds:.0f} s"
     with subprocess.Popen(
         ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as shell:
@@ -52,10 +53,11 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
         # A command on a dead mount cannot even be killed, so the end of the stream may never come.
         while not reader.complete and not reader.overflowed and select.select([out], [], [], deadline.left())[0]:
             if not (data := os.read(out, 65536)):
+                reason = TOO_LARGE
                 break
             reader.feed(data)
         shell.kill()
-    return reader.answers(f"no answer within {deadline.seconds:.0f} s")
+    return reader.answers(reason)
 
 
 def _feed(stdin: IO[bytes], text: str) -> None:

@@ -10,7 +10,7 @@ import paramiko
 
 from olaudit.model import Answer, Answered, Answers, Engine, Probe, Reason, Shell
 from olaudit.transport import HostFailed
-from olaudit.transport.batch import Reader, script
+from olaudit.transport.batch import TOO_LARGE, Reader, script
 from olaudit.transport.engine import ask_engine
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from olaudit.transport import Deadline
     from olaudit.transport.ssh.link import Link
     from olaudit.transport.ssh.settings import SshConfig
+
+_BROKE_OFF = "the connection broke off before this was answered"
 
 
 class SshTransport:
@@ -58,7 +60,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Pr
     """Run the batch and read its answers as they come, until the last one or the deadline."""
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
-    reason = "the connection broke off before this was answered"
+    reason = _BROKE_OFF
     try:
         channel = link.execute("exec /bin/sh", deadline.left())
         channel.settimeout(max(0.001, deadline.left()))
@@ -69,12 +71,14 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Pr
             if not (data := channel.recv(1 << 16)):
                 if not reader.started:
                     raise HostFailed(Reason.SSH, _no_shell(channel))
+                if link.is_active():
+                    reason = TOO_LARGE
                 break
             reader.feed(data)
     except TimeoutError:
         reason = f"no answer within {deadline.seconds:.0f} s"
     except (paramiko.SSHException, OSError, EOFError) as error:
-        reason = f"the connection broke off before this was answered: {error}"
+        reason = f"{_BROKE_OFF}: {error}"
     return reader.answers(reason)
 
 

@@ -137,7 +137,7 @@ def _negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
     error = link.get_exception()
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         hint = "give it an ed25519 host key" if too_old_for_rsa(link) else "bring its sshd up to date"
-        raise HostFailed(Reason.SSH, f"{settings} ({link.remote_version}): {error}: {hint}")
+        raise HostFailed(Reason.SSH, f"{settings}, {link.remote_version}: {error}: {hint}")
     if not link.remote_version:
         raise _Dropped
-    raise HostFailed(Reason.SSH, f"{settings} ({link.remote_version}): {error or 'the connection broke off'}")
+    raise HostFailed(Reason.SSH, f"{settings}, {link.remote_version}: {error or 'the connection broke off'}")

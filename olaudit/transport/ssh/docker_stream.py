@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SOCKET = "/var/run/docker.sock"
 _DIAL_STDIO = "exec docker system dial-stdio"
+_PATIENCE_SECONDS = 2.0
 
 
 class DockerStream:
@@ -37,7 +38,10 @@ class DockerStream:
             if self._forwards:
                 try:
                     return self._link.open_streamlocal(_SOCKET, self._deadline.left())
-                except paramiko.ChannelException:
+                except paramiko.SSHException:
+                    # Not ChannelException alone: where two are refused at once, paramiko loses one's reason
+                    if not self._link.is_active():
+                        raise
                     self._forwards = False
             channel = self._link.execute(_DIAL_STDIO, self._deadline.left())
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -47,25 +51,27 @@ class DockerStream:
 
     def explain(self) -> str:
         """Say why the docker command gave no stream, from what it wrote to standard error."""
-        said = " ".join(_stderr(channel) for channel in self._commands[:1])
-        if not said:
+        if not (said := self._stderr()):
             return ""
         if "permission denied" in said.lower():
             return (
                 f"no right to ask Docker: {self._user} is not in the docker group there "
                 f"(usermod -aG docker {self._user}, then log in anew)"
             )
+        if "docker.sock" in said:
+            return f"no Docker Engine listens at {_SOCKET}"
         if "not found" in said or "No such file" in said:
             return f"no Docker there: neither {_SOCKET} nor a docker command"
-        if "Cannot connect to the Docker daemon" in said:
-            return f"no Docker Engine listens at {_SOCKET}"
         return f"Docker cannot be reached: {said[:300]}"
 
-
-def _stderr(channel: paramiko.Channel) -> str:
-    """Read what there is, giving the last packet a moment to arrive."""
-    until = time.monotonic() + 0.5
-    while not channel.recv_stderr_ready() and not channel.closed and time.monotonic() < until:
-        time.sleep(0.01)
-    said = channel.recv_stderr(4096) if channel.recv_stderr_ready() else b""
-    return " ".join(said.decode(errors="backslashreplace").split())
+    def _stderr(self) -> str:
+        """Read what there is from the first command that says something, giving it a moment to arrive."""
+        until = time.monotonic() + min(_PATIENCE_SECONDS, self._deadline.left())
+        while self._commands:
+            for channel in self._commands:
+                if channel.recv_stderr_ready():
+                    return " ".join(channel.recv_stderr(4096).decode(errors="backslashreplace").split())
+            if time.monotonic() > until:
+                break
+            time.sleep(0.01)
+        return ""

@@ -1,0 +1,130 @@
+"""Kinds of check of our own, so that the loader is tested whatever kinds there are; and folders to load."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from olaudit.errors import ExpectedError
+from olaudit.expected import FleetSpec, load
+from olaudit.kind import Kind
+from olaudit.language import Expect, Section
+
+
+class Engine(StrEnum):
+    """How a train is drawn."""
+
+    STEAM = "steam"
+    DIESEL = "diesel"
+
+
+class Wagon(Section):
+    """A section that is a mapping, with one value of each sort."""
+
+    text: str = ""
+    size: Annotated[int, Field(ge=1, le=100)] = 1
+    ratio: float = 0.5
+    flag: bool = False
+    engine: Engine = Engine.STEAM
+    names: tuple[str, ...] = ()
+    motto: Annotated[str, Field(min_length=1)] = "on"
+    code: Annotated[str, Field(pattern="^[a-z]+$")] = "a"
+    load: Load | None = None
+
+
+class Load(Section):
+    """A mapping in a mapping, with a key that must be there."""
+
+    coal: int
+    water: int = 0
+
+
+class BoxDefaults(Section):
+    """What all boxes may take from elsewhere."""
+
+    colour: str = "plain"
+    weight: int = 0
+
+
+class Box(BoxDefaults):
+    """An item of a list."""
+
+    name: str
+    label: Expect[str] | None = None
+
+
+def _different(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+    names = [box.name for box in boxes]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise PydanticCustomError("twice", "two boxes are named {name}", {"name": name, "index": index})
+    return boxes
+
+
+def _even(length: int) -> int:
+    if length % 2:
+        msg = f"{length} is odd"
+        raise ValueError(msg)
+    return length
+
+
+def _kind(section: str, model: Any, defaults: tuple[str, Any] | None = None) -> Kind[Any]:
+    return Kind(
+        section=section,
+        model=model,
+        ids=(),
+        probes=lambda _spec: (),
+        judge=lambda _spec, _answers: (),
+        defaults=defaults,
+    )
+
+
+KINDS = (
+    _kind("wagon", Wagon),
+    _kind("boxes", Annotated[tuple[Box, ...], AfterValidator(_different)], ("box_defaults", BoxDefaults)),
+    _kind("lengths", dict[str, Annotated[int, AfterValidator(_even)]]),
+    _kind("title", Expect[str]),
+    _kind("title", Expect[str]),  # two kinds may read one section
+)
+
+BASE = {
+    "fleet.yaml": "name: toys\ndomain: example.org\nevery_host: [common]\n",
+    "roles/common.yaml": "wagon: {size: 2}\n",
+    "roles/extra.yaml": "lengths: {a: 2}\n",
+    "hosts/toy1.yaml": "host: toy1\nroles: [extra]\n",
+}
+"""A folder with nothing wrong."""
+
+
+Files = Mapping[str, str | bytes | None]
+
+
+def write(root: Path, files: Files) -> Path:
+    """Write BASE and `files` over it; None takes a file away."""
+    for name, text in {**BASE, **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            path.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
+    return root
+
+
+def fleet(root: Path, files: Files) -> FleetSpec:
+    """Load BASE with `files` over it."""
+    return load(write(root, files), KINDS)
+
+
+def problems(root: Path, files: Files, kinds: Sequence[Kind[Any]] = KINDS) -> list[str]:
+    """List what is wrong with BASE with `files` over it; the folder's own path is cut off."""
+    write(root, files)
+    try:
+        load(root, kinds)
+    except ExpectedError as error:
+        return [str(problem).removeprefix(f"{root}/").replace(f"{root}/", "") for problem in error.problems]
+    return []

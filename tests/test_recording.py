@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from olaudit import recording
+from olaudit.collect import Collected
+from olaudit.errors import UsageError
+from olaudit.model import Answered, Answers, Engine, Failure, HostAnswers, Reason, Shell, Unanswered
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+probes = st.builds(Shell, st.tuples(text, text)) | st.sampled_from(Engine)
+answers = st.builds(Answered, text, text, st.integers(0, 255)) | st.builds(Unanswered, text)
+outcomes = st.dictionaries(probes, answers).map(Answers) | st.builds(Failure, st.sampled_from(Reason), text)
+hosts = st.builds(HostAnswers, text, outcomes, st.floats(0, 1e6))
+
+
+@given(st.lists(hosts), st.booleans())
+def test_what_is_recorded_is_read_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, answered: list[HostAnswers], complete: bool
+) -> None:
+    collected = Collected(tuple(answered), complete)
+    file = tmp_path_factory.getbasetemp() / "recording.json"
+    file.write_text(recording.dump(collected), encoding="utf-8")
+    got = recording.load(file)
+    assert got.complete == complete
+    for one, other in zip(got.hosts, collected.hosts, strict=True):
+        assert (one.host, one.duration_seconds, one.outcome) == (other.host, other.duration_seconds, other.outcome)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no json", "not a recording of olaudit: Invalid JSON"),
+        ('{"hosts": []}', "not a recording of olaudit: recording_version: Field required"),
+        ('{"recording_version": 2, "complete": true, "hosts": []}', "recorded by a newer olaudit (version 2)"),
+    ],
+)
+def test_what_is_no_recording_is_one_clear_line(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "file"
+    file.write_text(content)
+    with pytest.raises(UsageError) as caught:
+        recording.load(file)
+    assert message in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_missing_recording_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
+        recording.load(tmp_path / "none")
+
+
+def test_a_recording_is_plain_json_made_to_be_looked_at() -> None:
+    collected = Collected(
+        (HostAnswers("a", Answers({Shell(("uname", "-n")): Answered("a\n")}), 0.5),), complete=True
+    )
+    assert json.loads(recording.dump(collected)) == {
+        "recording_version": 1,
+        "complete": True,
+        "hosts": [
+            {"host": "a", "duration_seconds": 0.5, "answers": [{"shell": ["uname", "-n"], "stdout": "a\n"}]}
+        ],
+    }

@@ -1,0 +1,212 @@
+"""Against a real HTTP server that behaves as engines of several ages and states do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from olaudit.model import Answer, Answered, Engine, Probe, Unanswered
+from olaudit.transport import Deadline
+from olaudit.transport.engine import NoEngine, ask_engine, reduced
+
+BOTH = (Engine.VERSION, Engine.CONTAINERS)
+Routes = Callable[[str], tuple[int, Any]]
+
+
+@contextmanager
+def engine(routes: Routes) -> Iterator[Callable[[], socket.socket]]:
+    """Serve `routes` (path -> status and JSON) on loopback; yields what dials it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status, body = routes(self.path)
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield lambda: socket.create_connection(server.server_address[:2])  # type: ignore[arg-type]  # IPv4
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def ask(routes: Routes, *wanted: Engine, seconds: float = 5) -> dict[Probe, Answer]:
+    with engine(routes) as dial:
+        return ask_engine(wanted, dial, Deadline.after(seconds), lambda: "")
+
+
+def of_version(api: str, containers: dict[str, Any]) -> Routes:
+    """Answer as an engine that understands API version `api` alone."""
+
+    def routes(path: str) -> tuple[int, Any]:
+        if path.endswith("/version"):
+            return 200, {"Version": "99.1", "ApiVersion": api}
+        if not path.startswith(f"/v{api}/"):
+            return 400, {"message": f"client version 1.41 is too old. Minimum supported API version is {api}"}
+        if "/containers/json" in path:
+            assert "all=1" in path
+            return 200, [{"Id": one} for one in containers]
+        one = containers[path.split("/")[3]]
+        return (200, one) if one is not None else (404, {"message": "No such container"})
+
+    return routes
+
+
+@pytest.mark.parametrize("api", ["1.38", "1.41", "1.44", "1.52"])
+def test_engines_of_every_age_answer(api: str) -> None:
+    answers = ask(of_version(api, {"b": {"Id": "b", "Name": "/b"}, "a": {"Id": "a", "Name": "/a"}}), *BOTH)
+    version, containers = (answers[question] for question in BOTH)
+    assert isinstance(version, Answered)
+    assert json.loads(version.stdout) == {"Version": "99.1", "ApiVersion": api}
+    assert isinstance(containers, Answered)
+    assert [one["Name"] for one in json.loads(containers.stdout)] == ["/a", "/b"]
+
+
+def test_many_containers_are_asked_in_parallel() -> None:
+    plain = of_version("1.41", {f"{n:02}": {"Id": f"{n:02}", "Name": f"/{n:02}"} for n in range(24)})
+
+    def slow(path: str) -> tuple[int, Any]:
+        time.sleep(0.1)
+        return plain(path)
+
+    started = time.monotonic()
+    answer = ask(slow, Engine.CONTAINERS)[Engine.CONTAINERS]
+    assert isinstance(answer, Answered)
+    assert len(json.loads(answer.stdout)) == 24
+    assert time.monotonic() - started < 24 * 0.1
+
+
+def test_a_container_that_went_away_meanwhile_is_not_there() -> None:
+    answer = ask(of_version("1.41", {"gone": None, "a": {"Name": "/a"}}), Engine.CONTAINERS)[Engine.CONTAINERS]
+    assert isinstance(answer, Answered)
+    assert [one["Name"] for one in json.loads(answer.stdout)] == ["/a"]
+
+
+def test_an_engine_that_hangs_is_told_as_one() -> None:
+    release = threading.Event()
+
+    def hang(_path: str) -> tuple[int, Any]:
+        release.wait(10)
+        return 200, {}
+
+    try:
+        answers = ask(hang, *BOTH, seconds=1)
+    finally:
+        release.set()
+    for question in BOTH:
+        assert answers[question] == Unanswered(
+            "Docker gave no answer within 1 s "
+            "(a running `docker builder prune` blocks every other command for that long and longer)"
+        )
+
+
+def test_an_engine_that_refuses_says_why() -> None:
+    answer = ask(lambda _: (500, {"message": "out of\ncheese"}), Engine.CONTAINERS)[Engine.CONTAINERS]
+    assert isinstance(answer, Unanswered)
+    assert answer.reason.startswith("Docker refused to answer: 500 Server Error")
+    assert answer.reason.endswith('("out of cheese")')
+
+
+def test_what_is_not_json_is_unanswered() -> None:
+    answer = ask(lambda _: (200, b"<html>"), Engine.VERSION)[Engine.VERSION]
+    assert isinstance(answer, Unanswered)
+    assert answer.reason.startswith("Docker's answer makes no sense: ")
+
+
+@pytest.mark.parametrize("body", [b"{}", b'[{"no": 1}]', b"[1]", b'"x"', b"null"])
+def test_json_of_another_shape_is_unanswered(body: bytes) -> None:
+    answer = ask(lambda _: (200, body), Engine.CONTAINERS)[Engine.CONTAINERS]
+    assert isinstance(answer, Unanswered)
+    assert answer.reason.startswith("Docker's answer makes no sense: ")
+
+
+def test_an_engine_that_names_no_version_it_would_take_is_unanswered() -> None:
+    def routes(path: str) -> tuple[int, Any]:
+        return (200, {}) if path.endswith("/version") else (400, {"message": "client version 1.41 is too old"})
+
+    assert isinstance(ask(routes, Engine.CONTAINERS)[Engine.CONTAINERS], Unanswered)
+
+
+def test_a_stream_that_breaks_is_explained_by_the_host_where_it_says_something() -> None:
+    def dial() -> socket.socket:
+        here, there = socket.socketpair()
+        there.close()
+        return here
+
+    for said, reason in (("no docker group", "no docker group"), ("", "the stream to Docker broke: ")):
+        answer = ask_engine((Engine.VERSION,), dial, Deadline.after(5), lambda said=said: said)[Engine.VERSION]  # type: ignore[misc]  # a default binds the loop's value
+        assert isinstance(answer, Unanswered)
+        assert answer.reason.startswith(reason)
+
+
+def test_an_engine_that_cannot_be_dialled_is_unanswered_for_that_reason() -> None:
+    def dial() -> socket.socket:
+        raise NoEngine("there is none")
+
+    assert ask_engine(BOTH, dial, Deadline.after(5), lambda: "unused") == dict.fromkeys(
+        BOTH, Unanswered("there is none")
+    )
+
+
+def test_the_environment_and_foreign_labels_of_a_container_stay_outside() -> None:
+    kept = reduced(
+        {
+            "Id": "1",
+            "Name": "/openlibrary-web-1",
+            "Path": "/secret",
+            "State": {"Status": "running", "Health": {"Status": "healthy", "Log": ["secret"]}, "Pid": 1},
+            "Config": {
+                "Hostname": "h",
+                "Env": ["PASSWORD=secret"],
+                "Cmd": ["secret"],
+                "Labels": {"com.docker.compose.service": "web", "traefik.auth": "secret"},
+            },
+            "HostConfig": {"RestartPolicy": {"Name": "always"}, "Binds": ["secret"]},
+            "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "Propagation": "secret"}],
+        }
+    )
+    assert "secret" not in json.dumps(kept)
+    assert kept == {
+        "Id": "1",
+        "Name": "/openlibrary-web-1",
+        "State": {"Status": "running", "Health": {"Status": "healthy"}},
+        "Config": {"Hostname": "h", "Labels": {"com.docker.compose.service": "web"}},
+        "HostConfig": {"RestartPolicy": {"Name": "always"}},
+        "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b"}],
+    }
+
+
+@pytest.mark.parametrize("nonsense", [None, 3, "x", [1], {"Labels": 3, "Health": "x"}])
+def test_an_inspect_of_another_shape_is_reduced_to_nothing(nonsense: Any) -> None:
+    assert reduced(dict.fromkeys(("State", "Config", "HostConfig", "Mounts"), nonsense)) == {
+        "State": {},
+        "Config": {"Labels": {}},
+        "HostConfig": {},
+        "Mounts": [{}] if nonsense == [1] else [],
+    }
+
+
+def test_a_bare_inspect_is_reduced_too() -> None:
+    assert reduced({}) == {"State": {}, "Config": {"Labels": {}}, "HostConfig": {}, "Mounts": []}

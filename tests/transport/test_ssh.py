@@ -1,0 +1,493 @@
+"""Against real OpenSSH servers on loopback: every way a host can fail is a reason, and says how to mend it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import getpass
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from olaudit.model import Answer, Answered, Engine, Probe, Reason, Shell, Unanswered
+from olaudit.transport import Deadline, HostFailed
+from olaudit.transport.ssh import SshTransport
+from olaudit.transport.ssh.settings import SshConfig
+from tests.transport.sshd import Sshd, free_port, keygen, running
+
+HELLO = Shell(("echo", "hello"))
+
+
+def ask(config: Path, *probes: Probe, host: str = "host", seconds: float = 10) -> dict[Probe, Answer]:
+    transport = SshTransport(SshConfig(config))
+    try:
+        return dict(transport.ask(host, probes or (HELLO,), Deadline.after(seconds)))
+    finally:
+        transport.close()
+
+
+def failure(config: Path, reason: Reason, host: str = "host", seconds: float = 10) -> str:
+    with pytest.raises(HostFailed) as caught:
+        ask(config, host=host, seconds=seconds)
+    assert caught.value.failure.reason is reason, caught.value.failure
+    assert "\n" not in caught.value.failure.message
+    return caught.value.failure.message
+
+
+@contextlib.contextmanager
+def listening(greeting: bytes | None) -> Iterator[int]:
+    """Take connections on a port; greet and hang up, or (None) say nothing and hold on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held = []
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    one, _ = server.accept()
+                    if greeting is None:
+                        held.append(one)
+                    else:
+                        one.sendall(greeting)
+                        one.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port: int = server.getsockname()[1]
+        yield port
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for one in held:
+            one.close()
+
+
+# --- answers -------------------------------------------------------------------------------------------------
+
+
+def test_commands_are_answered(server: Sshd) -> None:
+    missing = Shell(("cat", "/nonexistent"), may_hang=True)
+    assert ask(server.config(), HELLO, missing) == {
+        HELLO: Answered("hello\n"),
+        missing: Answered("", "cat: /nonexistent: No such file or directory", 1),
+    }
+
+
+def test_a_host_of_which_nothing_is_asked_is_only_connected_to(server: Sshd) -> None:
+    transport = SshTransport(SshConfig(server.config()))
+    assert not transport.ask("host", (), Deadline.after(10))
+
+
+def test_large_answers_arrive_whole(server: Sshd) -> None:
+    large = Shell(("head", "-c", "1000000", "/dev/zero"))
+    assert ask(server.config(), large)[large] == Answered("\0" * 1_000_000)
+
+
+def test_what_is_larger_than_allowed_is_unanswered_and_what_came_before_is_kept(server: Sshd) -> None:
+    endless = Shell(("cat", "/dev/zero"), may_hang=True)
+    assert ask(server.config(), HELLO, endless) == {
+        HELLO: Answered("hello\n"),
+        endless: Unanswered("its answer was larger than 1 MiB"),
+    }
+
+
+def test_a_host_that_talks_without_end_is_cut_off(server: Sshd) -> None:
+    endless = Shell(("cat", "/dev/zero"))
+    assert ask(server.config(), HELLO, endless)[endless] == Unanswered("the host answered with more than 4 MiB")
+
+
+def test_at_the_deadline_what_was_answered_is_kept(server: Sshd) -> None:
+    slow = Shell(("sleep", "5"), may_hang=True)
+    assert ask(server.config(), HELLO, slow, seconds=2) == {
+        HELLO: Answered("hello\n"),
+        slow: Unanswered("no answer within 2 s"),
+    }
+
+
+def test_a_host_that_answers_nothing_at_all_in_time_has_failed(server: Sshd) -> None:
+    transport = SshTransport(SshConfig(server.config()))
+    with pytest.raises(HostFailed, match="lets one in, but answers nothing within 1 s") as caught:
+        transport.ask("host", (Shell(("sleep", "5")),), Deadline.after(1))
+    assert caught.value.failure.reason is Reason.TIMEOUT
+
+
+def test_a_connection_that_breaks_off_leaves_the_rest_unanswered(server: Sshd) -> None:
+    # up from the command to the batch's shell, and from there to the sshd of this very session
+    up = "p=$$; while [ $(cat /proc/$p/comm) != sshd ]; do p=$(ps -o ppid= -p $p | tr -d ' '); done; kill -9 $p"
+    suicide = Shell(("sh", "-c", f"sleep 1; {up}"), may_hang=True)
+    assert ask(server.config(), HELLO, suicide) == {
+        HELLO: Answered("hello\n"),
+        suicide: Unanswered("the connection broke off before this was answered"),
+    }
+
+
+# --- names, ports, greetings ---------------------------------------------------------------------------------
+
+
+def test_a_name_that_does_not_resolve_is_dns(server: Sshd) -> None:
+    message = failure(server.config("HostName ol-web9.invalid"), Reason.DNS)
+    assert message.startswith("the name ol-web9.invalid does not resolve (")
+    assert message.endswith("mend DNS, or set HostName in ssh_config")
+
+
+def test_a_name_that_cannot_be_one_is_dns(server: Sshd) -> None:
+    assert "does not resolve" in failure(server.config(f"HostName {'x' * 70}"), Reason.DNS)
+
+
+def test_a_resolver_that_hangs_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    hang = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: hang.wait(5) and [])
+    message = failure(server.config(), Reason.DNS, seconds=0.5)
+    hang.set()
+    assert message.startswith("the resolver did not answer for 127.0.0.1 within 0 s")
+
+
+def test_a_name_without_addresses_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: [])
+    assert failure(server.config(), Reason.DNS) == "127.0.0.1 has no address"
+
+
+def test_a_closed_port_is_refused(server: Sshd) -> None:
+    port = free_port()
+    assert failure(server.config(f"Port {port}"), Reason.REFUSED) == (
+        f"127.0.0.1 port {port} refuses connections: the host is up, but is sshd running, and on that port?"
+    )
+
+
+def test_a_full_backlog_is_a_timeout(server: Sshd) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)  # noqa: FBT003 - the socket's own interface
+            one.connect_ex(("127.0.0.1", port))
+        message = failure(server.config(f"Port {port}", "ConnectTimeout 1"), Reason.TIMEOUT)
+        for one in waiting:
+            one.close()
+    assert message == (
+        f"nothing answers at 127.0.0.1 port {port} within 1 s: is the host up, and does a firewall let you in?"
+    )
+
+
+def cannot_connect(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def connect(*_args: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+def test_no_route_is_a_timeout_that_names_the_route(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    cannot_connect(monkeypatch, errno.EHOSTUNREACH)
+    assert "(No route to host)" in failure(server.config(), Reason.TIMEOUT)
+
+
+def test_a_connection_that_fails_in_another_way_is_ssh(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    cannot_connect(monkeypatch, errno.EPERM)
+    message = failure(server.config(), Reason.SSH)
+    assert message == f"cannot connect to 127.0.0.1 port {server.port}: Operation not permitted"
+
+
+def test_a_server_that_says_nothing_is_a_timeout(server: Sshd) -> None:
+    with listening(None) as port:
+        message = failure(server.config(f"Port {port}"), Reason.TIMEOUT, seconds=1)
+    assert "takes connections but sshd does not get through its greeting within 1 s" in message
+
+
+def test_a_server_that_hangs_up_is_tried_again_and_then_ssh(server: Sshd) -> None:
+    with listening(b"") as port:
+        message = failure(server.config(f"Port {port}"), Reason.SSH)
+    assert "hung up 4 times before it said who it is: too many logins at once (MaxStartups" in message
+
+
+def test_something_that_is_no_ssh_server_is_ssh(server: Sshd) -> None:
+    with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 200) as port:
+        failure(server.config(f"Port {port}"), Reason.SSH)
+
+
+def test_a_server_that_breaks_off_during_the_key_exchange_is_ssh(server: Sshd) -> None:
+    with listening(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
+        message = failure(server.config(f"Port {port}"), Reason.SSH)
+    assert "SSH-2.0-OpenSSH_9.2: " in message
+
+
+def test_a_burst_of_logins_gets_through_a_server_that_drops_some(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["MaxStartups 2:80:8"]) as one:
+        transport = SshTransport(SshConfig(one.config()))
+        with ThreadPoolExecutor(12) as pool:
+            asked = [pool.submit(transport.ask, "host", (HELLO,), Deadline.after(30)) for _ in range(12)]
+            assert all(future.result()[HELLO] == Answered("hello\n") for future in asked)
+
+
+# --- host keys -----------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_host_key_is_refused_and_says_what_to_compare_with(server: Sshd, tmp_path: Path) -> None:
+    message = failure(server.config(f"UserKnownHostsFile {tmp_path}/none"), Reason.HOSTKEY)
+    print_ = subprocess.run(
+        ["ssh-keygen", "-lf", server.folder / "host_key.pub"], capture_output=True, text=True, check=True
+    ).stdout.split()[1]
+    assert f"is unknown (no line in {tmp_path}/none): it shows ed25519 {print_}." in message
+    assert f"`ssh-keyscan -p {server.port} -t ed25519 127.0.0.1 | ssh-keygen -lf -`" in message
+
+
+def test_without_any_known_hosts_file_the_key_is_unknown_too(server: Sshd) -> None:
+    assert "any known_hosts file" in failure(server.config("UserKnownHostsFile none"), Reason.HOSTKEY)
+
+
+def test_a_changed_host_key_is_refused_and_says_which_line_to_mend(server: Sshd, tmp_path: Path) -> None:
+    other = keygen(tmp_path / "other").with_suffix(".pub").read_text()
+    known = tmp_path / "known"
+    known.write_text(f"[127.0.0.1]:{server.port} {other}")
+    message = failure(server.config(f"UserKnownHostsFile {known}"), Reason.HOSTKEY)
+    assert f"CHANGED: it shows ed25519 SHA256:" in message  # noqa: F541 - reads as the others
+    assert f"{known}:1 has another" in message
+    assert f"`ssh-keygen -R '[127.0.0.1]:{server.port}' -f {known}`" in message
+
+
+def test_a_host_known_by_another_type_of_key_only_has_changed(server: Sshd, tmp_path: Path) -> None:
+    other = keygen(tmp_path / "other", "ecdsa").with_suffix(".pub").read_text()
+    known = tmp_path / "known"
+    known.write_text(f"[127.0.0.1]:{server.port} {other}")
+    assert "CHANGED" in failure(server.config(f"UserKnownHostsFile {known}"), Reason.HOSTKEY)
+
+
+def test_a_revoked_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
+    key = (server.folder / "host_key.pub").read_text()
+    known = tmp_path / "known"
+    known.write_text(f"{server.known_hosts.read_text()}@revoked * {key}")
+    assert f"{known}:2 revokes" in failure(server.config(f"UserKnownHostsFile {known}"), Reason.HOSTKEY)
+
+
+def test_a_host_is_asked_for_the_key_it_is_known_by(tmp_path: Path) -> None:
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    rsa = keygen(tmp_path / "rsa", "rsa")
+    with running(folder, [f"HostKey {rsa}"]) as one:
+        one.known_hosts.write_text(f"[127.0.0.1]:{one.port} {rsa.with_suffix('.pub').read_text()}")
+        assert ask(one.config())[HELLO] == Answered("hello\n")
+
+
+def test_a_host_key_alias_is_looked_up_instead_of_the_name(server: Sshd, tmp_path: Path) -> None:
+    known = tmp_path / "known"
+    known.write_text("web " + (server.folder / "host_key.pub").read_text())
+    config = server.config("HostKeyAlias web", f"UserKnownHostsFile {known}")
+    assert ask(config)[HELLO] == Answered("hello\n")
+
+
+def test_a_server_with_nothing_in_common_is_ssh(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["KexAlgorithms diffie-hellman-group14-sha1"]) as one:
+        message = failure(one.config(), Reason.SSH)
+    assert re.search(r"SSH-2\.0-OpenSSH_.*: .*no acceptable kex algorithm.*bring its sshd up to date", message)
+
+
+# --- logging in ----------------------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_not_accepted_is_named(server: Sshd, tmp_path: Path) -> None:
+    other = keygen(tmp_path / "other")
+    config = server.config("User nobody", f"IdentityFile {other}")
+    message = failure(config, Reason.AUTH)
+    assert message == (
+        f"host (127.0.0.1:{server.port}) did not let nobody in with {other}, {server.identity}; "
+        "set User and IdentityFile in ssh_config, or add the key to its authorized_keys"
+    )
+
+
+def test_without_a_key_it_says_that_there_is_none(server: Sshd, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host host\nHostName 127.0.0.1\nPort {server.port}\nUserKnownHostsFile {server.known_hosts}\n"
+        "IdentityFile ~/.ssh/none\n"
+    )
+    message = failure(config, Reason.AUTH)
+    assert f"did not let {getpass.getuser()} in because there is no key to try" in message
+    assert f"{tmp_path}/.ssh/none: there is no such file" in message
+
+
+def test_a_key_with_a_passphrase_wants_an_agent(server: Sshd, tmp_path: Path) -> None:
+    locked = keygen(tmp_path / "locked", passphrase="secret")
+    config = tmp_path / "config"
+    config.write_text(server.config().read_text().replace(str(server.identity), str(locked)))
+    assert f"{locked}: it needs a passphrase: add it to an agent with ssh-add" in failure(config, Reason.AUTH)
+
+
+def test_a_file_that_is_no_key_is_named(server: Sshd, tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    none.write_text("no key")
+    config = tmp_path / "config"
+    config.write_text(server.config().read_text().replace(str(server.identity), str(none)))
+    assert f"; {none}: " in failure(config, Reason.AUTH)
+
+
+@contextlib.contextmanager
+def agent(tmp_path: Path, *keys: Path) -> Iterator[str]:
+    """A real ssh-agent that holds `keys`."""
+    sock = tmp_path / "agent.sock"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", sock], stdout=subprocess.DEVNULL)
+    try:
+        while not sock.exists():
+            pass
+        subprocess.run(
+            ["ssh-add", *keys], env={**os.environ, "SSH_AUTH_SOCK": str(sock)}, check=True, capture_output=True
+        )
+        yield str(sock)
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+def test_the_agent_s_keys_are_used_and_the_one_named_comes_first(
+    server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = keygen(tmp_path / "other")
+    locked = tmp_path / "locked"  # only its public half is readable here: the agent has to sign
+    shutil.copy(f"{server.identity}.pub", f"{locked}.pub")
+    config = tmp_path / "config"
+    text = server.config().read_text().replace(str(server.identity), str(locked))
+    with agent(tmp_path, other, server.identity) as sock:
+        monkeypatch.setenv("SSH_AUTH_SOCK", sock)
+        config.write_text(text)
+        assert ask(config)[HELLO] == Answered("hello\n")
+        config.write_text(text.replace("IdentitiesOnly yes", "IdentitiesOnly no").replace(str(locked), "none"))
+        assert ask(config)[HELLO] == Answered("hello\n")
+        config.write_text(text.replace(str(locked), str(other)))
+        assert "agent key test ed25519" in failure(config, Reason.AUTH)
+
+
+def test_a_server_that_wants_more_than_a_key_is_auth(tmp_path: Path) -> None:
+    extra = ["AuthenticationMethods publickey,password", "PasswordAuthentication yes"]
+    with running(tmp_path / "sshd", extra) as one:
+        assert "the host also asks for password, which a tool cannot give" in failure(one.config(), Reason.AUTH)
+
+
+def test_a_server_that_takes_no_keys_is_auth(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["PubkeyAuthentication no", "PasswordAuthentication yes"]) as one:
+        assert "the host takes no keys, only password" in failure(one.config(), Reason.AUTH)
+
+
+def test_a_server_that_hangs_up_over_too_many_keys_says_what_helps(tmp_path: Path) -> None:
+    keys = [keygen(tmp_path / f"key{n}") for n in range(3)]
+    with running(tmp_path / "sshd", ["MaxAuthTries 2"]) as one:
+        config = one.config(*(f"IdentityFile {key}" for key in keys))
+        assert "set IdentitiesOnly in ssh_config" in failure(config, Reason.AUTH)
+
+
+def test_rsa_keys_at_an_old_server_are_told_apart(tmp_path: Path) -> None:
+    """OpenSSH 6.6, on Ubuntu Trusty, has no RSA signatures but SHA-1's; its version is what gives it away."""
+    rsa = keygen(tmp_path / "rsa", "rsa")
+    folder = tmp_path / "sshd"
+    with running(folder, ["PubkeyAcceptedAlgorithms ssh-ed25519", "VersionAddendum none"]) as one:
+        shutil.copy(rsa.with_suffix(".pub"), folder / "authorized_keys")
+        config = tmp_path / "config"
+        config.write_text(one.config().read_text().replace(str(one.identity), str(rsa)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("olaudit.transport.ssh.login._RSA_SHA2_SINCE", (99, 0))
+            assert "there: use an ed25519 key" in failure(config, Reason.AUTH)
+
+
+@pytest.mark.parametrize("command", ["echo go away >&2; exit 1", "true"])
+def test_an_account_that_runs_no_command_is_ssh(tmp_path: Path, command: str) -> None:
+    with running(tmp_path / "sshd", [f"ForceCommand {command}"]) as one:
+        message = failure(one.config(), Reason.SSH)
+    said = "go away" if "echo" in command else "the session ended without a word"
+    assert message == f"the login was accepted, but no command is run there: {said}"
+
+
+def test_a_chatty_login_shell_does_no_harm(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["ForceCommand echo hi; echo ho >&2; eval $SSH_ORIGINAL_COMMAND"]) as one:
+        assert ask(one.config())[HELLO] == Answered("hello\n")
+
+
+# --- jump hosts ----------------------------------------------------------------------------------------------
+
+
+def jumping(server: Sshd, through: str, *target: str) -> Path:
+    """Write an ssh_config in which `host` lies behind `through`."""
+    jump = server.config(name="jump").read_text()
+    file = server.folder / "config-jumping"
+    file.write_text(jump + server.config(*target, f"ProxyJump {through}").read_text())
+    return file
+
+
+def test_a_jump_host_leads_to_the_host_and_is_connected_to_once(server: Sshd) -> None:
+    transport = SshTransport(SshConfig(jumping(server, "jump")))
+    before = (server.folder / "log").read_text().count("Accepted publickey")
+    for _ in range(3):
+        assert transport.ask("host", (HELLO,), Deadline.after(10))[HELLO] == Answered("hello\n")
+    assert (server.folder / "log").read_text().count("Accepted publickey") - before == 4
+    transport.close()
+
+
+def test_a_jump_through_a_jump_works(server: Sshd) -> None:
+    assert ask(jumping(server, "jump,jump"))[HELLO] == Answered("hello\n")
+
+
+def test_what_is_wrong_behind_a_jump_host_is_told(server: Sshd) -> None:
+    message = failure(jumping(server, "jump", f"Port {free_port()}"), Reason.REFUSED)
+    assert message.startswith("the jump host jump could not connect to 127.0.0.1 port")
+
+
+def test_a_host_behind_a_jump_host_that_does_not_answer_is_a_timeout(server: Sshd) -> None:
+    with listening(None) as port:
+        failure(jumping(server, "jump", f"Port {port}"), Reason.TIMEOUT, seconds=1)
+
+
+def test_what_is_wrong_at_a_jump_host_is_told(server: Sshd) -> None:
+    file = jumping(server, "jump")
+    file.write_text(file.read_text().replace(f"Port {server.port}", f"Port {free_port()}", 1))
+    assert failure(file, Reason.REFUSED).startswith("at the jump host: 127.0.0.1 port ")
+
+
+def test_jump_hosts_in_a_circle_end(server: Sshd) -> None:
+    message = failure(jumping(server, ",".join(["jump"] * 9)), Reason.SSH)
+    assert "does ProxyJump go in a circle?" in message
+
+
+# --- Docker --------------------------------------------------------------------------------------------------
+
+
+def test_a_host_without_docker_says_so_and_answers_the_rest(server: Sshd) -> None:
+    if Path("/var/run/docker.sock").exists():
+        pytest.skip("a Docker Engine runs on this very machine")
+    answers = ask(server.config(), HELLO, Engine.VERSION, Engine.CONTAINERS)
+    assert answers[HELLO] == Answered("hello\n")
+    for question in Engine:
+        assert answers[question] in {
+            Unanswered("no Docker Engine listens at /var/run/docker.sock"),
+            Unanswered("no Docker there: neither /var/run/docker.sock nor a docker command"),
+        }
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "permission denied while trying to connect to the Docker daemon socket",
+            "no right to ask Docker: {0} is not in the docker group there "  # noqa: ISC004 - one long reason
+            "(usermod -aG docker {0}, then log in anew)",
+        ),
+        ("sh: 1: docker: not found", "no Docker there: neither /var/run/docker.sock nor a docker command"),
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "no Docker Engine listens at /var/run/docker.sock",
+        ),
+        (
+            "dial unix /var/run/docker.sock: connect: no such file or directory",
+            "no Docker Engine listens at /var/run/docker.sock",
+        ),
+        ("out of cheese", "Docker cannot be reached: out of cheese"),
+    ],
+)
+def test_what_the_docker_command_complains_of_is_put_plainly(tmp_path: Path, said: str, reason: str) -> None:
+    force = f"""ForceCommand case $SSH_ORIGINAL_COMMAND in *dial-stdio) echo "{said}" >&2; exit 1;; *) sh;; esac"""
+    with running(tmp_path / "sshd", ["AllowStreamLocalForwarding no", force]) as one:
+        answers = ask(one.config(), HELLO, Engine.VERSION)
+    assert answers == {HELLO: Answered("hello\n"), Engine.VERSION: Unanswered(reason.format(getpass.getuser()))}
