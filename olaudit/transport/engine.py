@@ -144,10 +144,12 @@ def reduced(inspect: dict[str, Any]) -> dict[str, Any]:
     health = _dict(_dict(inspect.get("State")).get("Health"))
     if "Status" in health:
         kept["State"]["Health"] = {"Status": health["Status"]}
-    labels = _dict(_dict(inspect.get("Config")).get("Labels"))
-    kept["Config"]["Labels"] = {key: value for key, value in labels.items() if key.startswith(_LABELS)}
-    mounts = inspect.get("Mounts")
-    kept["Mounts"] = [_only(mount, _MOUNT) for mount in (mounts if isinstance(mounts, list) else [])]
+    # A key that the engine left out stays out: "says nothing of mounts" is not "has no mounts"
+    if "Labels" in _dict(inspect.get("Config")):
+        labels = _dict(inspect["Config"]["Labels"])
+        kept["Config"]["Labels"] = {key: value for key, value in labels.items() if key.startswith(_LABELS)}
+    if isinstance(mounts := inspect.get("Mounts"), list):
+        kept["Mounts"] = [_only(mount, _MOUNT) for mount in mounts]
     return kept
 
 

@@ -1,0 +1,133 @@
+"""container.hostname, .image, .mounts, .ports, .service: is it set up as expected.
+
+What the expected file does not give is not judged. All of this is fixed when a container is created, so
+mending it means to have Compose create it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from olaudit.checks.container import fixes
+from olaudit.checks.container.notation import Mount, parse_mount, parse_port
+from olaudit.checks.container.observed import Container
+from olaudit.checks.container.pairing import compose_name
+from olaudit.checks.container.spec import Item
+from olaudit.language import Expect
+from olaudit.model import Judgement
+
+
+def judge_setup(item: Item, container: Container) -> Iterator[Judgement]:
+    """Judge what a container was created with, as far as the expected file says."""
+    spec = item.spec
+    if spec.hostname is not None:
+        yield _hostname(item, container, spec.hostname)
+    if spec.image is not None:
+        yield _image(item, container, spec.image)
+    if spec.mounts is not None:
+        yield _mounts(item, container, spec.mounts)
+    if spec.ports is not None:
+        yield _ports(item, container, spec.ports)
+    yield from _service(item, container)
+
+
+def _hostname(item: Item, container: Container, expected: Expect[str]) -> Judgement:
+    question, hostname = item.question("hostname", expected.value, "hostname"), container.hostname
+    if hostname is None:
+        return question.unknown("the engine's answer does not tell its hostname")
+    if hostname in expected.values:
+        return question.ok(hostname)
+    if hostname and container.id.startswith(hostname):
+        message = f"it was given no hostname, so it calls itself {hostname}, by its id"
+    else:
+        message = f"it calls itself {hostname or 'nothing'}"
+    return question.drift(hostname, message, fixes.recreate(item.spec))
+
+
+def _image(item: Item, container: Container, expected: Expect[str]) -> Judgement:
+    question, image = item.question("image", expected.value, "image"), container.image
+    if image is None:
+        return question.unknown("the engine's answer does not tell its image")
+    if _reference(image) in {_reference(value) for value in expected.values}:
+        return question.ok(image)
+    return question.drift(image, f"it was created from the image {image}", fixes.recreate(item.spec))
+
+
+def _reference(image: str) -> str:
+    """Write out what Docker leaves implied: "haproxy" is "docker.io/library/haproxy:latest"."""
+    name = image.removeprefix("docker.io/").removeprefix("library/")
+    tagged = ":" in name.rpartition("/")[2] or "@" in name
+    return name if tagged else f"{name}:latest"
+
+
+def _mounts(item: Item, container: Container, texts: tuple[str, ...]) -> Judgement:
+    """Judge the expected mounts, each with its source and mode; further ones are nobody's business here."""
+    question, mounts = item.question("mounts", _listed(texts), "mounts"), container.mounts
+    if mounts is None:
+        return question.unknown("the engine's answer does not tell its mounts")
+    expected = [parse_mount(text) for text in texts]
+    places = {mount.destination: mount for mount in mounts}
+    observed = _listed([str(places[want.destination]) for want in expected if want.destination in places])
+    wrong = [problem for want in expected if (problem := _mount_problem(item, want, places.get(want.destination)))]
+    if not wrong:
+        return question.ok(observed)
+    return question.drift(observed, "; ".join(wrong), fixes.recreate(item.spec))
+
+
+def _mount_problem(item: Item, want: Mount, have: Mount | None) -> str:
+    if have is None:
+        return f"nothing is mounted at {want.destination}"
+    if have.source not in _sources(item, want):
+        return f"{want.destination} is {have.source}, not {want.source}"
+    if have.writable is not want.writable:
+        return f"{want.destination} is {'writable' if have.writable else 'read-only'}"
+    return ""
+
+
+def _sources(item: Item, want: Mount) -> set[str]:
+    """Give the names under which Docker may know the source: Compose puts the project before a volume's."""
+    name = compose_name(item.spec.name.value, item.spec.service)
+    if want.source.startswith("/") or name is None:
+        return {want.source}
+    return {want.source, f"{name.project}_{want.source}"}
+
+
+def _ports(item: Item, container: Container, texts: tuple[str, ...]) -> Judgement:
+    """Judge the published ports. They are the container's settings, so they can be told while it is stopped."""
+    expected = {parse_port(text) for text in texts}
+    question = item.question("ports", _listed([str(port) for port in sorted(expected)]), "ports")
+    if container.ports is None:
+        return question.unknown("the engine's answer does not tell its ports")
+    have, observed = set(container.ports), _listed([str(port) for port in container.ports])
+    if have == expected:
+        return question.ok(observed)
+    if container.network == "host":
+        message = "it uses the host's own network, so it publishes nothing, and all it listens on is open"
+        return question.drift(observed, message, fixes.recreate(item.spec))
+    parts = (
+        ("not published: ", sorted(expected - have)),
+        ("published, but not expected: ", sorted(have - expected)),
+    )
+    message = "; ".join(said + _listed([str(port) for port in ports]) for said, ports in parts if ports)
+    return question.drift(observed, message, fixes.recreate(item.spec))
+
+
+def _service(item: Item, container: Container) -> Iterator[Judgement]:
+    """Judge Compose's label: always where the expected name is of Compose's making, else where there is one."""
+    spec, compose = item.spec, container.compose
+    question = item.question("service", spec.service, "service")
+    name = compose_name(spec.name.value, spec.service)
+    if compose is None:
+        yield question.unknown("the engine's answer does not tell its labels")
+    elif compose.service == spec.service:
+        yield question.ok(compose.service)
+    elif compose.service:
+        message = f"Compose started it for the service {compose.service}"
+        yield question.drift(compose.service, message, fixes.replace(spec, container))
+    elif name is not None and name.project:
+        message = "not started by Compose: it has no label of a service, so `docker compose` does not know it"
+        yield question.drift("no label", message, fixes.replace(spec, container))
+
+
+def _listed(texts: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(texts) or "none"

@@ -1,0 +1,120 @@
+"""An engine that does not answer, or answers nonsense, is unknown: never ok, never drift, never an exception."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from olaudit.checks.container import CLOCK, judge, probes
+from olaudit.model import Answer, Answered, Answers, Engine, Unanswered, Verdict, finding_id
+from tests.checks.container.engine import RECORDED, answers, inspect, judged, specs
+
+EXPECTED = (
+    {"service": "web", "name": "openlibrary-web-1", "hostname": "docker-ol-web1-web-1", "ports": [], "mounts": []},
+    {"service": "solr", "name": "openlibrary_solr_1", "presence": "optional", "restart": "always"},
+)
+SPECS = specs(*EXPECTED)
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=9,
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Unanswered("the Docker Engine refused the connection"), "the Docker Engine refused the connection"),
+        (Answered("[]", status=1), "the Docker Engine's answer failed with status 1"),
+        (Answered(""), "the Docker Engine's answer is not JSON"),
+        (Answered("[" * 100_000), "the Docker Engine's answer is not JSON"),
+        (Answered("9" * 5_000), "the Docker Engine's answer is not JSON"),
+        (Answered("{}"), "the Docker Engine's answer is not a list of containers"),
+        (Answered("null"), "the Docker Engine's answer is not a list of containers"),
+        (
+            Answered('[{"Name": "/openlibrary-web-1"}, 7]'),
+            "the Docker Engine's answer is not a list of containers",
+        ),
+    ],
+)
+def test_each_expected_container_and_all_others_are_unknown(answer: Answer, reason: str) -> None:
+    made = judge(SPECS, Answers({Engine.CONTAINERS: answer}))
+    assert [(one.check, one.subject, one.verdict, one.message) for one in made] == [
+        ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, f"cannot tell: {reason}"),
+        ("container.missing", "openlibrary_solr_1", Verdict.UNKNOWN, f"cannot tell: {reason}"),
+        ("container.unexpected", "container", Verdict.UNKNOWN, f"cannot tell: {reason}"),
+    ]
+
+
+def test_an_engine_that_was_not_asked_is_unknown_even_where_nothing_is_expected() -> None:
+    assert [one.verdict for one in judge((), Answers({}))] == [Verdict.UNKNOWN]
+
+
+def test_the_host_is_asked_for_its_containers_and_its_clock() -> None:
+    assert set(probes(SPECS)) == {Engine.CONTAINERS, CLOCK}
+
+
+@given(st.text() | anything.map(json.dumps), st.text())
+def test_nonsense_never_raises_and_never_makes_an_expected_container_present(text: str, clock: str) -> None:
+    made = judge(SPECS, Answers({Engine.CONTAINERS: Answered(text), CLOCK: Answered(clock)}))
+    present = [one for one in made if one.verdict is Verdict.OK and one.observed not in {"absent", "none"}]
+    assert not present
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> dict[str, Any]:
+    """Take a recorded container, and put nonsense, or nothing, in some places of it."""
+    entry = inspect(draw(st.sampled_from(sorted(RECORDED))), name=draw(st.sampled_from(["", "openlibrary-web-1"])))
+    for _ in range(draw(st.integers(1, 4))):
+        tree = entry
+        while True:
+            key = draw(st.sampled_from(sorted(tree)))
+            if isinstance(tree[key], dict) and tree[key] and draw(st.booleans()):
+                tree = tree[key]
+                continue
+            break
+        tree[key] = draw(anything)
+    return entry
+
+
+@given(st.lists(damaged(), max_size=4))
+def test_damaged_containers_never_raise_and_leave_the_others_readable(entries: list[dict[str, Any]]) -> None:
+    sound = inspect(name="openlibrary_solr_1", compose="openlibrary/solr/1")
+    made = judge(SPECS, answers([*entries, sound]))
+    about = {one.check: one.verdict for one in made if one.subject == "openlibrary_solr_1"}
+    assert about["container.name"] is about["container.state"] is about["container.service"] is Verdict.OK
+    assert about["container.restart-policy"] is Verdict.DRIFT
+    # Whatever a finding quotes can be named, hashed, and written to a file.
+    assert all(finding_id("ol-web1", one.check, one.subject) for one in made)
+    json.dumps([[one.message, one.observed, one.expected, one.fix] for one in made]).encode()
+
+
+@given(st.text())
+def test_no_command_quotes_a_name_that_docker_would_not_take(name: str) -> None:
+    made = judge(SPECS, answers([inspect(Name=f"/{name};reboot", compose="openlibrary/web/1")]))
+    assert not any(one.fix and "reboot" in one.fix for one in made)
+
+
+def test_half_a_surrogate_pair_and_an_endless_name_do_no_harm() -> None:
+    made = judged((), [inspect(Name="/\ud800"), inspect(Name="/" + "x" * 5_000)])
+    assert set(made) == {("unexpected", "\\ud800"), ("unexpected", "container")}
+
+
+@pytest.mark.parametrize("clock", ["", "now", "-1", "1e9", "\u0661", "9" * 12, "1795369413\n1"])
+def test_a_clock_that_cannot_be_read_leaves_the_age_of_restarts_unknown(clock: str) -> None:
+    told = Answered(json.dumps([inspect(RestartCount=9)]))
+    made = judge(SPECS, Answers({Engine.CONTAINERS: told, CLOCK: Answered(clock)}))
+    assert [one.verdict for one in made if one.check == "container.restarts"] == [Verdict.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-11-22T17:43:01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "", 7]
+)
+def test_a_time_that_cannot_be_read_leaves_the_age_of_restarts_unknown(time: object) -> None:
+    made = judged(EXPECTED, [inspect(RestartCount=9, State={"StartedAt": time})])
+    assert made["restarts", "openlibrary-web-1"].verdict is Verdict.UNKNOWN
