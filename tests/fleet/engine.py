@@ -39,6 +39,21 @@ def provision(path: Path, image: Path, containers: tuple[Container, ...]) -> Non
             _start(client, container)
 
 
+@contextmanager
+def replaced(path: Path, old: Container, new: Container | None) -> Iterator[None]:
+    """Remove a container, start another in its place if there is one, and take it all back."""
+    with _client(path) as client:
+        client.remove_container(old.name, force=True)
+        if new:
+            _start(client, new)
+        try:
+            yield
+        finally:
+            if new:
+                client.remove_container(new.name, force=True)
+            _start(client, old)
+
+
 def _start(client: docker.APIClient, container: Container) -> None:
     created = client.create_container(
         image=IMAGE,

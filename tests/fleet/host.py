@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tests.fleet import engine
@@ -78,6 +79,26 @@ class LabHost:
             yield
         finally:
             self.sh(undo)
+
+    @contextmanager
+    def replacing(self, name: str, **changes: str) -> Iterator[None]:
+        """Replace a container by one with other properties; without any, just remove it."""
+        old = next(container for container in self.containers if container.name == name)
+        new = replace(old, **changes) if changes else None  # type: ignore[arg-type]  # text fields alone
+        with engine.replaced(self.docker_socket, old, new):
+            yield
+
+    @contextmanager
+    def sshd_option(self, line: str) -> Iterator[None]:
+        """Put a line ahead of sshd's configuration, where it wins."""
+        config = "/etc/ssh/sshd_config"
+        try:
+            self.sh(f"cp {config} {config}.kept && {{ echo '{line}'; cat {config}.kept; }} >{config}")
+            self._restart_sshd()
+            yield
+        finally:
+            self.sh(f"mv {config}.kept {config}")
+            self._restart_sshd()
 
     @contextmanager
     def dropping_packets(self) -> Iterator[None]:

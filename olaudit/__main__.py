@@ -1,0 +1,7 @@
+"""`python -m olaudit`."""
+
+import sys
+
+from olaudit.cli import main
+
+sys.exit(main())

@@ -1,0 +1,170 @@
+"""memcached.*: its limit leaves the machine what it needs, in the file, in the process, and in the server.
+
+A limit that is too low loses the cache (without `-m` memcached takes 64 MB), one that is too high the machine:
+internetarchive/openlibrary#7397, #9000. The values are a chain: the file becomes the process's arguments, and
+these the server's limit. One cause is one finding, so each link is judged against the one before it: passing
+on a wrong value is right, and being right where the one before is wrong is no second fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from olaudit.checks.memcached.evidence import (
+    MEMORY,
+    PROCESSES,
+    Limit,
+    Process,
+    config,
+    configured,
+    memory_total,
+    processes,
+    served,
+    server,
+)
+from olaudit.checks.memcached.spec import MemcachedSpec
+from olaudit.kind import CheckId, Kind
+from olaudit.language import parse_size
+from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
+
+_MIB = 1 << 20
+_RESTART = "service memcached restart"
+
+
+def probes(spec: MemcachedSpec) -> tuple[Shell, ...]:
+    """Ask for the machine's memory and for all three limits."""
+    return (MEMORY, PROCESSES, config(spec), server(spec))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a limit may be, in MiB, both ends included."""
+
+    low: int
+    high: int
+    total: int
+
+    def passes(self, limit: Limit) -> bool:
+        return self.low <= limit.mib <= self.high
+
+    @property
+    def recommended(self) -> int:
+        """Leave about 300 MB, as the page does ("9.7GB, use -m 9300 or a bit higher"), if the rule allows that."""
+        rounded = (self.total - 300 * _MIB) // (100 * _MIB) * 100
+        return rounded if self.low <= rounded <= self.high else self.high
+
+
+def _rule(spec: MemcachedSpec, total: int | Unanswered) -> _Rule | Unanswered:
+    if isinstance(total, Unanswered):
+        return total
+    low = -((parse_size(spec.reserve.most) - total) // _MIB)
+    high = (total - parse_size(spec.reserve.least)) // _MIB
+    if high < 1:
+        return Unanswered(f"MemTotal is {total // _MIB} MiB, less than what is to be left of it")
+    return _Rule(low, high, total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What all three judgements need; `upstream` is the nearest limit before this one that is known."""
+
+    spec: MemcachedSpec
+    rule: _Rule | Unanswered
+    upstream: tuple[str, Limit] | None = None
+
+    def then(self, name: str, limit: Limit | Unanswered) -> _Chain:
+        upstream = self.upstream if isinstance(limit, Unanswered) else (name, limit)
+        return _Chain(self.spec, self.rule, upstream)
+
+    def ask(self, aspect: str, severity: Severity | None = None) -> Question:
+        if isinstance(self.rule, _Rule):
+            expected = f"{self.rule.low} to {self.rule.high} MiB"
+        else:
+            expected = f"MemTotal less {self.spec.reserve.least} to {self.spec.reserve.most}"
+        at = ("memcached", "reserve")
+        return Question(
+            check=f"memcached.{aspect}", subject="memcached", at=at, expected=expected, severity=severity
+        )
+
+    def judge(self, question: Question, limit: Limit, note: str = "") -> Judgement:
+        """Judge a known limit against the one before it and the rule."""
+        if self.upstream and self.upstream[1].mib == limit.mib:
+            return question.ok(limit.text, f"the same as {self.upstream[0]}{note}")
+        if isinstance(self.rule, Unanswered):
+            return question.unknown(f"whether {limit.text} is right is not known: {self.rule.reason}")
+        passes = self.rule.passes(limit)
+        if not self.upstream:
+            if passes:
+                return question.ok(limit.text, f"{limit.text}{note}")
+            left = f"{self.spec.reserve.least} to {self.spec.reserve.most} of {self.rule.total // _MIB} MiB"
+            fix = f"set '-m {self.rule.recommended}' in {self.spec.config}, then: {_RESTART}"
+            return question.drift(limit.text, f"{limit.text}: {left} are to be left{note}", fix)
+        name, upstream = self.upstream
+        if passes and not self.rule.passes(upstream):
+            return question.ok(limit.text, f"within the rule, unlike {name}{note}")
+        return question.drift(limit.text, f"{name} says {upstream.text}: restart needed{note}", _RESTART)
+
+
+def judge(spec: MemcachedSpec, answers: Answers) -> Iterator[Judgement]:
+    """Judge the file, the process and the server, in this order."""
+    chain = _Chain(spec, _rule(spec, memory_total(answers[MEMORY])))
+    written = configured(answers[config(spec)])
+    question = chain.ask("configured")
+    yield question.unknown(written.reason) if isinstance(written, Unanswered) else chain.judge(question, written)
+
+    chain = chain.then(spec.config, written)
+    running = processes(answers[PROCESSES])
+    if isinstance(running, Unanswered):
+        yield chain.ask("running").unknown(running.reason)
+        yield _judge_server(chain, served(answers[server(spec)]), None)
+        return
+    process = _pick(running, spec)
+    if not process:
+        yield _not_running(chain, running)
+        return
+    note = f"; {len(running)} memcached processes run, judged is {process.pid}" if len(running) > 1 else ""
+    yield chain.judge(chain.ask("running"), process.limit, note)
+    yield _judge_server(chain.then("the process", process.limit), served(answers[server(spec)]), process)
+
+
+def _pick(running: tuple[Process, ...], spec: MemcachedSpec) -> Process | None:
+    """Pick the process on the expected port; a single one on another port is the one that is meant too."""
+    on_port = [process for process in running if process.port == str(spec.port)]
+    if on_port:
+        return on_port[0]
+    return running[0] if len(running) == 1 else None
+
+
+def _not_running(chain: _Chain, others: tuple[Process, ...]) -> Judgement:
+    # Nothing caches at all: somebody has to get up for that, other than for a wrong limit.
+    question = chain.ask("running", Severity.CRITICAL)
+    if others:
+        ports = ", ".join(process.port for process in others)
+        return question.drift("not running", f"no memcached on port {chain.spec.port}, but on {ports}", _RESTART)
+    return question.drift("not running", "no memcached process", "service memcached start")
+
+
+def _judge_server(chain: _Chain, limit: Limit | Unanswered, process: Process | None) -> Judgement:
+    question = chain.ask("limit")
+    if not isinstance(limit, Unanswered):
+        return chain.judge(question, limit)
+    spec = chain.spec
+    reason = f"no limit from {spec.address}:{spec.port}: {limit.reason}"
+    if process and (process.port != str(spec.port) or process.listen not in ("", spec.address)):
+        reason += f"; the process listens with -l {process.listen or 'any'} -p {process.port}"
+    return question.unknown(reason)
+
+
+KIND = Kind(
+    section="memcached",
+    model=MemcachedSpec,
+    # A wrong limit makes the site slow or the machine short of memory, not down: a warning.
+    ids=(
+        CheckId("memcached.configured", Severity.WARNING, "the -m in its configuration breaks the rule"),
+        CheckId("memcached.running", Severity.WARNING, "it runs with another -m than configured, or not at all"),
+        CheckId("memcached.limit", Severity.WARNING, "the server's own limit is not what its process was given"),
+    ),
+    probes=probes,
+    judge=judge,
+)

@@ -1,0 +1,51 @@
+"""The section `paths` of the expected files."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from olaudit.language import Presence, Section
+from olaudit.model import Severity
+
+
+def _normalized(path: str) -> str:
+    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
+        msg = f'{path!r} is not a plain absolute path: it starts with "/", and has no "..", "//" or last slash'
+        raise ValueError(msg)
+    if not path.isprintable():
+        msg = f"{path!r} holds a control character"
+        raise ValueError(msg)
+    if is_glob(posixpath.dirname(path)):
+        msg = f"{path!r} has a wildcard in a directory: only the last component may hold one of * ? ["
+        raise ValueError(msg)
+    return path
+
+
+def is_glob(path: str) -> bool:
+    """Say whether `path` stands for all files whose names match its last component."""
+    return any(character in path for character in "*?[")
+
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.$-]+$")]
+
+
+class PathSpec(Section):
+    """What one path should be; of a glob, at least one match must exist, and all matches must be like this.
+
+    `owner` and `group` are names or numeric ids, `mode` is octal. A forbidden path may not exist, as anything.
+    """
+
+    type: Literal["file", "directory"] | None = None
+    presence: Presence = Presence.REQUIRED
+    owner: _Name | None = None
+    group: _Name | None = None
+    mode: Annotated[str, Field(pattern=r"^[0-7]{3,4}$")] | None = None
+    severity: Severity | None = None
+    note: str = ""
+
+
+Paths = dict[Annotated[str, AfterValidator(_normalized)], PathSpec]
+"""The whole section: what each path, or all files that match a glob, should be."""

@@ -1,0 +1,91 @@
+"""Recorded answers: JSON tables of `{case, spec, answers, judgements}`, one per kind, and how they are run.
+
+`answers` is keyed by the beginning of the probe that it answers, written as a command line. A value is the
+answer's `stdout`, `stderr` and `status`, or the `reason` why there is none; a probe that is not listed was not
+asked. Of each judgement, the keys that a row names are compared.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from olaudit.kind import Kind
+from olaudit.model import Answer, Answered, Answers, Probe, Shell, Unanswered
+
+Row = dict[str, Any]
+
+_RECORDED = Path(__file__).parent / "recorded"
+
+
+def rows(name: str) -> list[Row]:
+    table: list[Row] = json.loads((_RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return table
+
+
+def case(row: Row) -> str:
+    return str(row["case"])
+
+
+def spec_of(kind: Kind[Any], section: Any) -> Any:
+    return TypeAdapter(kind.model).validate_json(json.dumps(section))
+
+
+def run(kind: Kind[Any], row: Row) -> None:
+    """Judge the row's answers, and compare with the row's judgements."""
+    spec = spec_of(kind, row["spec"])
+    probes = tuple(kind.probes(spec))
+    answers = Answers({_meant(start, probes): _answer(said) for start, said in row["answers"].items()})
+    judged = [asdict(judgement) for judgement in kind.judge(spec, answers)]
+    named = [{key: made.get(key) for key in want} for made, want in zip(judged, row["judgements"], strict=False)]
+    assert (named, len(judged)) == (row["judgements"], len(row["judgements"]))
+
+
+def written(probe: Probe) -> str:
+    """Write a probe as a command line."""
+    return shlex.join(probe.argv) if isinstance(probe, Shell) else probe.value
+
+
+def _meant(start: str, probes: tuple[Probe, ...]) -> Probe:
+    meant = [probe for probe in probes if written(probe).startswith(start)]
+    assert len(meant) == 1, f"{start!r} begins {len(meant)} of {probes}"
+    return meant[0]
+
+
+def _answer(said: dict[str, Any]) -> Answer:
+    return Unanswered(**said) if "reason" in said else Answered(**said)
+
+
+def hostile(name: str, probes: tuple[Probe, ...]) -> st.SearchStrategy[Answers]:
+    """Answer each probe with anything, or with what was recorded, cut up and put together in other ways."""
+    pieces = sorted(set(_pieces(name)))
+    texts = st.one_of(st.text(), st.lists(st.sampled_from(pieces)).map("".join))
+    answered = st.builds(Answered, stdout=texts, stderr=texts, status=st.integers(0, 125))
+    one: st.SearchStrategy[Answer] = st.one_of(answered, st.builds(Unanswered, st.just("timed out")))
+    return st.fixed_dictionaries(dict.fromkeys(probes, one)).map(Answers)
+
+
+def _pieces(name: str) -> Iterator[str]:
+    for row in rows(name):
+        for said in row["answers"].values():
+            for stream in ("stdout", "stderr"):
+                yield from str(said.get(stream, "")).splitlines(keepends=True)
+    yield from ("\0", "\t", "/", "\n", "-m ", "9" * 5000, "[" * 5000)
+
+
+def ask(probe: Probe) -> Answer:
+    """Ask this very machine."""
+    assert isinstance(probe, Shell)
+    ran = subprocess.run(
+        probe.argv, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"}, timeout=30, text=True
+    )
+    return Answered(ran.stdout, ran.stderr, ran.returncode)

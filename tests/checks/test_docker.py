@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from olaudit.checks import docker
+from olaudit.model import Engine
+from tests.checks.tables import Row, case, rows, run
+
+
+@pytest.mark.parametrize("row", rows("docker"), ids=case)
+def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+    run(docker.KIND, row)
+
+
+def test_the_engine_is_asked_only_where_one_is_required() -> None:
+    assert Engine.VERSION in docker.probes("required")
+    assert Engine.VERSION not in docker.probes("absent")

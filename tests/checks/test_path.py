@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from olaudit.checks import path
+from olaudit.model import Answers
+from tests.checks.tables import Row, ask, case, rows, run, spec_of
+
+
+@pytest.mark.parametrize("row", rows("path"), ids=case)
+def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+    run(path.KIND, row)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("opt", "is not a plain absolute path"),
+        ("/opt/", "is not a plain absolute path"),
+        ("//opt", "is not a plain absolute path"),
+        ("/opt/../etc", "is not a plain absolute path"),
+        ("/opt/a\nb", "holds a control character"),
+        ("/opt/*/x.dat", "only the last component may hold"),
+    ],
+)
+def test_a_path_that_could_be_misread_is_an_error(name: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        spec_of(path.KIND, {name: {}})
+
+
+@pytest.mark.parametrize("rule", [{"mode": "0999"}, {"mode": 755}, {"owner": "a b"}, {"kind": "file"}])
+def test_a_rule_that_makes_no_sense_is_an_error(rule: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        spec_of(path.KIND, {"/opt": rule})
+
+
+def test_all_plain_paths_cost_two_questions_and_each_glob_one() -> None:
+    spec = spec_of(path.KIND, {"/opt": {}, "/etc": {}, "/opt/*.dat": {}, "/etc/*.d": {}})
+    probes = list(path.probes(spec))
+    assert len(probes) == 4
+    assert all(probe.may_hang for probe in probes)
+
+
+def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
+    (tmp_path / "it's a\\file").touch(0o640)
+    (tmp_path / "gone").symlink_to("nothing")
+    (tmp_path / "here").symlink_to(tmp_path)
+    (tmp_path / "ways").mkdir()
+    (tmp_path / "ways/up").symlink_to("..")
+    (tmp_path / "ways/file").symlink_to("../it's a\\file")
+    section = {
+        f"{tmp_path}/it's a\\file": {"type": "file", "mode": "0640"},
+        f"{tmp_path}/here": {"type": "directory"},
+        f"{tmp_path}/gone": {},
+        f"{tmp_path}/caf\u00e9": {"presence": "forbidden"},
+        f"{tmp_path}/here/it*": {"type": "file", "mode": "0640"},
+        f"{tmp_path}/here/ways/*": {},
+        f"{tmp_path}/here/ways/f*": {"type": "file", "mode": "0640"},
+    }
+    spec = spec_of(path.KIND, section)
+    judged = path.judge(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
+    assert [(judgement.check, judgement.observed) for judgement in judged] == [
+        ("path.missing", "present"),
+        ("path.type", "file"),
+        ("path.mode", "0640"),
+        ("path.missing", "present"),
+        ("path.type", "directory"),
+        ("path.missing", "a link to nothing"),
+        ("path.forbidden", "absent"),
+        ("path.missing", "present"),
+        ("path.type", "file"),
+        ("path.mode", "0640"),
+        ("path.missing", "present"),
+        ("path.missing", "present"),
+        ("path.type", "file"),
+        ("path.mode", ""),
+    ]

@@ -1,0 +1,415 @@
+"""The main job on the real fleet: what is as expected is silent, each drift is one finding, unknown is loud."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from olaudit.cli import main
+from tests.fleet.engine import SECRET
+from tests.fleet.host import LabHost
+from tests.fleet.lab import Lab
+from tests.fleet.processes import wait_for
+
+EXPECTED = Path(__file__).parents[2] / "expected"
+DEPLOYS = "/opt/openlibrary/deploys"
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What a run of `olaudit check` gave."""
+
+    code: int
+    report: dict[str, Any]
+    seconds: float
+
+    @property
+    def findings(self) -> list[tuple[str, str, str, str]]:
+        return [(one["host"], one["check"], one["subject"], one["verdict"]) for one in self.report["findings"]]
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """Runs `olaudit check` against the lab. ol-dev is left out: nothing is known of it but its name."""
+
+    lab: Lab
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *args: str) -> Audited:
+        targets = [] if any(arg.startswith("ol-") for arg in args) else list(self.lab.hosts)
+        started = time.monotonic()
+        code = main(
+            ["check", "-e", str(EXPECTED), "--ssh-config", str(self.lab.ssh_config), "-f", "json", *args, *targets]
+        )
+        seconds = time.monotonic() - started
+        said = self.capsys.readouterr()
+        assert SECRET not in said.out + said.err
+        return Audited(code, json.loads(said.out), seconds)
+
+
+@pytest.fixture
+def audit(lab: Lab, capsys: pytest.CaptureFixture[str]) -> Auditor:
+    return Auditor(lab, capsys)
+
+
+def test_a_conforming_fleet_exits_0_without_a_finding(audit: Auditor) -> None:
+    audited = audit()
+    assert audited.findings == []
+    assert audited.code == 0
+    assert audited.report["summary"]["hosts"] == 13
+    assert audited.report["summary"]["ok"] == audited.report["summary"]["checks"] > 350
+
+
+def test_every_container_of_the_page_is_judged_in_every_aspect(audit: Auditor, lab: Lab) -> None:
+    judged = {(one["host"], one["check"], one["subject"]) for one in audit("--all").report["findings"]}
+    for host in lab.hosts.values():
+        for container in host.containers:
+            for aspect in ("missing", "name", "hostname", "state", "restarts", "restart-policy"):
+                assert (host.name, f"container.{aspect}", container.name) in judged
+
+
+# --- drift: each is exactly one finding ----------------------------------------------------------------------
+
+
+def script(do: str, undo: str) -> Any:
+    return lambda host: host.drift(do, undo)
+
+
+@contextmanager
+def old_memcached(host: LabHost) -> Iterator[None]:
+    """Leave the conf file without -m, and memcached started from it."""
+    try:
+        with host.drift(
+            "sed -i.kept '/^-m/d' /etc/memcached.conf", "mv /etc/memcached.conf.kept /etc/memcached.conf"
+        ):
+            host.restart_memcached()
+            yield
+    finally:
+        host.restart_memcached()
+
+
+def memcached_with(*arguments: str) -> Any:
+    """Let memcached run with other arguments than its file has."""
+
+    @contextmanager
+    def running(host: LabHost) -> Iterator[None]:
+        try:
+            host.restart_memcached("-u", "memcache", "-l", "127.0.0.1", "-p", "11211", *arguments)
+            yield
+        finally:
+            host.restart_memcached()
+
+    return running
+
+
+@contextmanager
+def live_limit(host: LabHost) -> Iterator[None]:
+    """Change the running server's limit, as `cache_memlimit` does without a restart."""
+    host.memcached("cache_memlimit 1024")
+    try:
+        yield
+    finally:
+        host.restart_memcached()
+
+
+WEB = "openlibrary-web-1"
+OPENLIBRARY, OLSYSTEM = "/opt/openlibrary/openlibrary", "/opt/openlibrary/olsystem"
+CONF = "/etc/memcached.conf"
+
+
+def link(path: str, target: str, back: str) -> Any:
+    return script(f"ln -sfn {target} {path}", f"ln -sfn {back} {path}")
+
+
+DRIFTS = {
+    "renamed": (
+        "ol-covers0",
+        script(
+            "docker rename openlibrary-covers_nginx-1 openlibrary_covers_nginx_1",
+            "docker rename openlibrary_covers_nginx_1 openlibrary-covers_nginx-1",
+        ),
+        "container.name",
+        "openlibrary-covers_nginx-1",
+        "openlibrary_covers_nginx_1",
+    ),
+    "recreate prefix": (
+        "ol-web1",
+        script(f"docker rename {WEB} 0123456789ab_{WEB}", f"docker rename 0123456789ab_{WEB} {WEB}"),
+        "container.name",
+        WEB,
+        f"0123456789ab_{WEB}",
+    ),
+    "stopped": (
+        "ol-home0",
+        script("docker stop -t 1 openlibrary-importbot-1", "docker start openlibrary-importbot-1"),
+        "container.state",
+        "openlibrary-importbot-1",
+        "exited (0) at ",
+    ),
+    "paused": (
+        "ol-home0",
+        script("docker pause openlibrary-importbot-1", "docker unpause openlibrary-importbot-1"),
+        "container.state",
+        "openlibrary-importbot-1",
+        "paused",
+    ),
+    "restart policy": (
+        "ol-web2",
+        script(f"docker update --restart=no {WEB}", f"docker update --restart=unless-stopped {WEB}"),
+        "container.restart-policy",
+        WEB,
+        "no",
+    ),
+    "removed": (
+        "ol-www0",
+        lambda host: host.replacing("openlibrary-web_nginx-1"),
+        "container.missing",
+        "openlibrary-web_nginx-1",
+        "absent",
+    ),
+    "one too many": (
+        "ol-solr0",
+        script(
+            "docker run -d --name stray --network none openlibrary/olbase:latest sleep 1000", "docker rm -f stray"
+        ),
+        "container.unexpected",
+        "stray",
+        "",
+    ),
+    "docker hostname": (
+        "ol-solr1",
+        lambda host: host.replacing("jenkins", hostname="ol-solr1"),
+        "container.hostname",
+        "jenkins",
+        "ol-solr1",
+    ),
+    "service label": (
+        "ol-web1",
+        lambda host: host.replacing(WEB, service="fast_web"),
+        "container.service",
+        WEB,
+        "fast_web",
+    ),
+    "memcached conf too low": (
+        "ol-mem0",
+        script(f"sed -i.kept 's/^-m .*/-m 64/' {CONF}", f"mv {CONF}.kept {CONF}"),
+        "memcached.configured",
+        "memcached",
+        "-m 64",
+    ),
+    "memcached without -m": ("ol-mem1", old_memcached, "memcached.configured", "memcached", "no -m"),
+    "memcached conf too high": (
+        "ol-mem2",
+        script(f"sed -i.kept 's/^-m .*/-m 9900/' {CONF}", f"mv {CONF}.kept {CONF}"),
+        "memcached.configured",
+        "memcached",
+        "-m 9900",
+    ),
+    "memcached not restarted": (
+        "ol-mem2",
+        memcached_with("-m", "9000"),
+        "memcached.running",
+        "memcached",
+        "-m 9000",
+    ),
+    "memcached limit changed live": (
+        "ol-mem0",
+        live_limit,
+        "memcached.limit",
+        "memcached",
+        "1024",
+    ),
+    "dangling link": (
+        "ol-web1",
+        link(OLSYSTEM, f"{DEPLOYS}/olsystem/gone", f"{DEPLOYS}/olsystem/olsystem"),
+        "symlink.dangling",
+        OLSYSTEM,
+        f"{DEPLOYS}/olsystem/gone",
+    ),
+    "openlibrary links to an olsystem": (
+        "ol-web2",
+        link(OPENLIBRARY, f"{DEPLOYS}/olsystem/olsystem", f"{DEPLOYS}/openlibrary/openlibrary"),
+        "symlink.target",
+        OPENLIBRARY,
+        f"{DEPLOYS}/olsystem/olsystem",
+    ),
+    "a folder instead of a link": (
+        "ol-solr1",
+        script(
+            f"rm {OLSYSTEM} && mkdir {OLSYSTEM}",
+            f"rmdir {OLSYSTEM} && ln -s {DEPLOYS}/olsystem/olsystem {OLSYSTEM}",
+        ),
+        "symlink.target",
+        OLSYSTEM,
+        "directory",
+    ),
+    "maxmind gone": (
+        "ol-home0",
+        script(
+            "cd /opt/openlibrary/maxmind-geoip && for f in *.dat; do mv $f $f.kept; done",
+            "cd /opt/openlibrary/maxmind-geoip && for f in *.kept; do mv $f ${f%.kept}; done",
+        ),
+        "path.missing",
+        "/opt/openlibrary/maxmind-geoip/*.dat",
+        "absent",
+    ),
+    "venv gone": (
+        "ol-covers0",
+        script("mv /opt/openlibrary/venv /opt/v", "mv /opt/v /opt/openlibrary/venv"),
+        "path.missing",
+        "/opt/openlibrary/venv",
+        "absent",
+    ),
+    "hostname": (
+        "ol-backup0",
+        script("hostname ol-backup9", "hostname ol-backup0"),
+        "host.hostname",
+        "hostname",
+        "ol-backup9",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_each_drift_is_one_finding_and_goes_when_mended(audit: Auditor, lab: Lab, name: str) -> None:
+    host, drift, check, subject, observed = DRIFTS[name]
+    with drift(lab.hosts[host]):
+        audited = audit()
+    assert audited.findings == [(host, check, subject, "drift")], audited.report["findings"]
+    assert observed in audited.report["findings"][0]["observed"]
+    assert audited.code == 1
+    assert audit(host).code == 0
+
+
+HARMLESS = {
+    "a relative link to the right place": link(
+        OLSYSTEM, "deploys/olsystem/olsystem", f"{DEPLOYS}/olsystem/olsystem"
+    ),
+    "a link to a deploy by its commit": script(
+        f"cp -a {DEPLOYS}/olsystem/olsystem/. {DEPLOYS}/olsystem/0123abc\n"
+        f"ln -sfn {DEPLOYS}/olsystem/0123abc {OLSYSTEM}",
+        f"ln -sfn {DEPLOYS}/olsystem/olsystem {OLSYSTEM} && rm -r {DEPLOYS}/olsystem/0123abc",
+    ),
+    "no petabox": script("mv /opt/petabox /opt/p", "mv /opt/p /opt/petabox"),
+    "/opt on another volume": script(
+        "mv /opt/openlibrary /1/ol && ln -s /1/ol /opt/openlibrary",
+        "rm /opt/openlibrary && mv /1/ol /opt/openlibrary",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_is_merely_written_differently_is_no_finding(audit: Auditor, lab: Lab, name: str) -> None:
+    with HARMLESS[name](lab.hosts["ol-web1"]):
+        assert audit("ol-web1").findings == []
+
+
+def test_the_page_s_own_spelling_of_web2_s_container_is_accepted(audit: Auditor, lab: Lab) -> None:
+    with lab.hosts["ol-web2"].drift(
+        f"docker rename {WEB} openlibrary-web-2", f"docker rename openlibrary-web-2 {WEB}"
+    ):
+        assert audit("ol-web2").findings == []
+
+
+# --- unknown -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("drifting", [False, True])
+def test_what_cannot_be_asked_is_unknown_with_its_reason_and_the_run_ends_in_time(
+    audit: Auditor, lab: Lab, drifting: bool
+) -> None:
+    hosts = lab.hosts
+    drift = hosts["ol-web2"].drift(f"docker stop -t 1 {WEB}", f"docker start {WEB}") if drifting else nullcontext()
+    with ExitStack() as faults:
+        for fault in (
+            hosts["ol-db1"].dropping_packets(),
+            hosts["ol-db2"].refusing(),
+            hosts["ol-home0"].hung_docker(),
+            hosts["ol-backup0"].changed_host_key(),
+            drift,
+        ):
+            faults.enter_context(fault)
+        audited = audit("--timeout", "4")
+    failures = {one["host"]: one["failure"]["reason"] for one in audited.report["hosts"] if one["failure"]}
+    assert failures == {"ol-backup0": "hostkey", "ol-db1": "timeout", "ol-db2": "refused"}
+    verdicts = {(host, check): verdict for host, check, _, verdict in audited.findings}
+    assert all(verdicts.pop((host, "host.reachable")) == "unknown" for host in failures)
+    assert verdicts.pop(("ol-web2", "container.state"), None) == ("drift" if drifting else None)
+    assert {host for host, _ in verdicts} == {"ol-home0"}
+    assert set(verdicts.values()) == {"unknown"}
+    hung = [one for one in audited.report["findings"] if one["host"] == "ol-home0"]
+    assert {one["check"] for one in hung} == {"docker.engine", "container.missing", "container.unexpected"}
+    assert len(hung) == 1 + len(hosts["ol-home0"].containers) + 1
+    assert all("Docker gave no answer within" in one["message"] for one in hung)
+    assert audited.code == (1 if drifting else 3)
+    assert audited.seconds < 4 + 2
+
+
+def test_a_host_whose_docker_hangs_still_gets_its_other_checks(audit: Auditor, lab: Lab) -> None:
+    with lab.hosts["ol-web1"].hung_docker():
+        audited = audit("ol-web1", "--timeout", "4", "--all")
+    verdicts = {one["check"]: one["verdict"] for one in audited.report["findings"]}
+    assert verdicts["host.hostname"] == verdicts["symlink.target"] == verdicts["path.missing"] == "ok"
+    assert verdicts["docker.engine"] == "unknown"
+
+
+def test_without_forwarding_docker_is_asked_through_its_own_command(audit: Auditor, lab: Lab) -> None:
+    with lab.hosts["ol-home0"].sshd_option("AllowStreamLocalForwarding no"):
+        audited = audit("ol-home0")
+    assert (audited.findings, audited.code) == ([], 0)
+
+
+def test_who_may_not_ask_docker_is_told_how_to_be_let_in(audit: Auditor, lab: Lab) -> None:
+    with lab.hosts["ol-web1"].drift("chmod 600 /run/docker.sock", "chmod 660 /run/docker.sock"):
+        audited = audit("ol-web1")
+    assert audited.code == 3
+    messages = {one["message"] for one in audited.report["findings"]}
+    assert any(
+        "audit is not in the docker group there (usermod -aG docker audit" in message for message in messages
+    )
+
+
+def test_an_engine_that_does_not_run_is_drift(audit: Auditor, lab: Lab) -> None:
+    host = lab.hosts["ol-web2"]
+    with host.drift("kill $(cat /run/docker.pid); sleep 1", "true"):
+        audited = audit("ol-web2")
+    host.run("sh", "-c", "rm -f /run/docker.pid; setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &")
+    wait_for(host.engine_answers, "the engine of ol-web2")
+    assert ("ol-web2", "docker.engine", "docker", "drift") in audited.findings
+    assert audited.code == 1
+
+
+# --- recordings ----------------------------------------------------------------------------------------------
+
+
+def test_a_recorded_run_replays_offline_to_the_same_report(audit: Auditor, lab: Lab, tmp_path: Path) -> None:
+    recorded = tmp_path / "run.json"
+    with (
+        lab.hosts["ol-db2"].refusing(),
+        lab.hosts["ol-mem0"].drift(f"sed -i.kept 's/^-m .*/-m 64/' {CONF}", f"mv {CONF}.kept {CONF}"),
+    ):
+        live = audit("--record", str(recorded), "--all")
+    assert SECRET not in recorded.read_text()
+    text = subprocess.run(
+        [sys.executable, "-m", "olaudit", "check", "-e", EXPECTED, "--replay", recorded, "--all", "-f", "json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"HOME": "/nonexistent"},
+    )
+    assert text.returncode == live.code == 1
+    replayed = json.loads(text.stdout)
+    assert replayed.keys() == live.report.keys()
+    for report in (replayed, live.report):
+        for time_of_the_run in ("id", "started_at", "finished_at", "duration_seconds"):
+            del report["run"][time_of_the_run]
+    assert json.dumps(replayed) == json.dumps(live.report)
