@@ -165,16 +165,21 @@ class Reader:
             return _Frame()
         if frame is None or n is None:
             return None
-        if words[1] == b"e" and len(words) == 4 and words[3].isdigit():
-            frame.status = int(words[3])
-            return frame
+        if words[1] == b"e" and len(words) == 4:
+            frame.status = _small(words[3])
+            return frame if frame.status >= 0 else None
         if words[1] == b"z" and frame.status is not None:
             self._done[n] = _judge(self._commands[n], frame, frame.status)
         return None
 
     def _number(self, word: bytes) -> int | None:
-        n = int(word) if word.isdigit() else -1
+        n = _small(word)
         return n if 0 <= n < len(self._commands) else None
+
+
+def _small(word: bytes) -> int:
+    """Read a number of the batch's own making; -1 for what a host made up (Python refuses huge ones)."""
+    return int(word) if word.isdigit() and len(word) < 6 else -1
 
 
 def _judge(command: Shell, frame: _Frame, status: int) -> Answer:

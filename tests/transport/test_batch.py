@@ -126,11 +126,23 @@ def test_the_noise_of_a_login_shell_is_not_an_answer() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["z 0", "e 0 0", "o", "o 9", "l 9 x", "l x y", "e 0 x", "q 0 0", "l 0 " + MARKER + " z 0"],
+    [
+        "z 0",
+        "e 0 0",
+        "o",
+        "o 9",
+        "l 9 x",
+        "l x y",
+        "e 0 x",
+        "q 0 0",
+        "o 0\nMARKER e 0 x\nMARKER z 0",
+        "z " + "9" * 5000,
+        "l 0 " + MARKER + " z 0",
+    ],
 )
 def test_a_frame_out_of_order_answers_nothing(line: str) -> None:
     reader = Reader((Shell(("a",)),), MARKER)
-    reader.feed(f"{MARKER} {line}\n".encode())
+    reader.feed(f"{MARKER} {line.replace('MARKER', MARKER)}\n".encode())
     assert not reader.complete
 
 

@@ -1,0 +1,70 @@
+"""The example of CONTRIBUTING.md is true: the module it shows, and one line in the list, make a kind of check."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from olaudit.audit import audit, plan, wanted_ids
+from olaudit.checks import KINDS
+from olaudit.expected import load
+from olaudit.model import Answer, Answered, Answers, HostAnswers, Run, Shell, Unanswered, Verdict
+
+ROOT = Path(__file__).parents[1]
+RUN = Run(
+    id="run",
+    started_at="2026-01-01T00:00:00Z",
+    finished_at="2026-01-01T00:00:00Z",
+    duration_seconds=0.0,
+    olaudit_version="0",
+    expected_revision="0",
+    complete=True,
+)
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Give the module of the example, imported under its own name."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert code
+    module = types.ModuleType("olaudit.checks.timezone")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code[1], "CONTRIBUTING.md", "exec"), module.__dict__)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (Answered("Etc/UTC\n"), Verdict.OK),
+        (Answered("Europe/Oslo\n"), Verdict.DRIFT),
+        (Answered("", "cat: /etc/timezone: No such file or directory", 1), Verdict.UNKNOWN),
+        (Unanswered("no such command there: cat"), Verdict.UNKNOWN),
+    ],
+)
+def test_the_example_judges(example: types.ModuleType, tmp_path: Path, answer: Answer, verdict: Verdict) -> None:
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "fleet.yaml").write_text("name: toy\ndomain: example.org\n")
+    (tmp_path / "hosts" / "a.yaml").write_text("host: a\ntimezone: Etc/UTC\n")
+    kinds = (*KINDS, example.KIND)
+    (host,) = load(tmp_path, kinds).hosts.values()
+    wanted = wanted_ids(kinds)
+    probe = Shell(("cat", "/etc/timezone"))
+    assert plan(host, kinds, wanted) == (probe,)
+    report = audit([host], [HostAnswers("a", Answers({probe: answer}), 0.1)], kinds, wanted, RUN)
+    found = {finding.check: finding for finding in report.findings}
+    assert found["host.timezone"].verdict is verdict
+    assert found["host.timezone"].source == "expected/hosts/a.yaml:2"
+
+
+def test_the_rooms_it_names_are_the_ones_there_are() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    named = {room.strip("/") for row in rows for room in re.findall(r"`([\w./]+)`", row.split("|")[1])}
+    there = {path.name for path in (ROOT / "olaudit").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert named == there - {"__init__.py", "__main__.py", "__pycache__", "shipped"}
