@@ -1,0 +1,174 @@
+"""Expected state and answers to a report: pure, and without a clock.
+
+This is also the one door through which a host's words come in: everything a host can say is made visible and
+bounded here, so that renderers need not think of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from olaudit.errors import UsageError
+from olaudit.expected.spec import HostSpec
+from olaudit.kind import CheckId, Kind
+from olaudit.model import (
+    Answers,
+    Failure,
+    Finding,
+    HostAnswers,
+    HostResult,
+    Judgement,
+    Probe,
+    Question,
+    Reason,
+    Report,
+    Run,
+    Severity,
+    Verdict,
+)
+
+REACHABLE = CheckId("host.reachable", Severity.CRITICAL, "(unknown only) the host could not be audited")
+"""The one check that needs no kind: every audit of a host makes it."""
+
+LONGEST = 2000
+"""How many characters of one text from a host are kept; enough for people, too little to fill a disk."""
+
+_LOST = Failure(Reason.INTERRUPTED, "the run was interrupted before this host had answered")
+
+
+def wanted_ids(kinds: Sequence[Kind[Any]], only: Sequence[str] = (), skip: Sequence[str] = ()) -> frozenset[str]:
+    """Choose check ids by globs: those that match one of `only` (none: all), less those that match one of `skip`.
+
+    `host.reachable` is always among them: a host nobody could look at is never left out. Raises UsageError
+    for a glob that matches no id, and for an attempt to skip `host.reachable` alone.
+    """
+    ids = sorted({REACHABLE.id, *(check.id for kind in kinds for check in kind.ids)})
+    for glob in (*only, *skip):
+        if not any(fnmatchcase(check, glob) for check in ids):
+            raise UsageError(f"no check is called {glob!r}", _suggest(glob, ids))
+    if REACHABLE.id in skip:
+        raise UsageError(f"{REACHABLE.id} cannot be skipped", "an audit always says which hosts it could not see")
+    chosen = [check for check in ids if not only or any(fnmatchcase(check, glob) for glob in only)]
+    return frozenset({REACHABLE.id, *(id_ for id_ in chosen if not any(fnmatchcase(id_, glob) for glob in skip))})
+
+
+def _suggest(glob: str, ids: Sequence[str]) -> str:
+    kinds = dict.fromkeys(f"{check.partition('.')[0]}.*" for check in ids)
+    if glob + ".*" in kinds:
+        return f'did you mean "{glob}.*"?'
+    if near := difflib.get_close_matches(glob, [*ids, *kinds], 1):
+        return f'did you mean "{near[0]}"?'
+    return f"the kinds of checks are {', '.join(kinds)}"
+
+
+def plan(host: HostSpec, kinds: Sequence[Kind[Any]], wanted: frozenset[str]) -> tuple[Probe, ...]:
+    """List what to ask of `host`: each probe once, in the order of the kinds."""
+    asked = (
+        probe for kind in _applying(host, kinds, wanted) for probe in kind.probes(host.sections[kind.section])
+    )
+    return tuple(dict.fromkeys(asked))
+
+
+def audit(
+    hosts: Iterable[HostSpec],
+    answers: Iterable[HostAnswers],
+    kinds: Sequence[Kind[Any]],
+    wanted: frozenset[str],
+    run: Run,
+) -> Report:
+    """Judge what `hosts` answered. A host without an answer is reported as interrupted, never left out."""
+    outcomes = {answer.host: answer for answer in answers}
+    results: list[HostResult] = []
+    findings: list[Finding] = []
+    for host in sorted(hosts, key=lambda host: host.name):
+        answer = outcomes.get(host.name, HostAnswers(host.name, _LOST, 0.0))
+        found = sorted(_findings(host, answer.outcome, kinds, wanted), key=_order)
+        findings += found
+        results.append(
+            HostResult(
+                host=host.name,
+                verdict=worst(found),
+                failure=_clean_failure(answer.outcome),
+                duration_seconds=answer.duration_seconds,
+            )
+        )
+    return Report(run=run, hosts=tuple(results), findings=tuple(findings))
+
+
+def worst(findings: Iterable[Finding]) -> Verdict:
+    """Sum findings up: drift, else unknown, else ok.
+
+    Findings of severity info have no say, drifted or unknown, because they never change the exit code and a
+    host's verdict must not contradict it; nor have waived ones, which somebody answers for.
+    """
+    verdicts = {finding.verdict for finding in findings if finding.severity is not Severity.INFO}
+    return next((verdict for verdict in (Verdict.DRIFT, Verdict.UNKNOWN) if verdict in verdicts), Verdict.OK)
+
+
+def exit_code(report: Report) -> int:
+    """Give the exit code that the report deserves: 1 for drift, else 3 for anything unknown, else 0."""
+    return {Verdict.DRIFT: 1, Verdict.UNKNOWN: 3}.get(worst(report.findings), 0)
+
+
+def visible(text: str) -> str:
+    r"""Write whatever does not print (controls, bidirectional marks, odd spaces) as an escape, such as `\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _bounded(text: str) -> str:
+    """Make `text` visible, and short enough to be shown."""
+    more = len(text) - LONGEST
+    return visible(text) if more <= 0 else f"{visible(text[:LONGEST])}... ({more} more)"
+
+
+def _applying(host: HostSpec, kinds: Sequence[Kind[Any]], wanted: frozenset[str]) -> Iterator[Kind[Any]]:
+    """Give the kinds that have something to say of `host`, and are wanted."""
+    for kind in kinds:
+        if kind.section in host.sections and any(check.id in wanted for check in kind.ids):
+            yield kind
+
+
+def _findings(
+    host: HostSpec, outcome: Answers | Failure, kinds: Sequence[Kind[Any]], wanted: frozenset[str]
+) -> Iterator[Finding]:
+    reachable = Question(check=REACHABLE.id, subject="host", at=())
+    if isinstance(outcome, Failure):
+        yield _finding(host, reachable.unknown(outcome.message), REACHABLE)
+        return
+    yield _finding(host, reachable.ok(message="the host could be audited"), REACHABLE)
+    for kind in _applying(host, kinds, wanted):
+        ids = {check.id: check for check in kind.ids}
+        for judgement in kind.judge(host.sections[kind.section], outcome):
+            if (check := ids[judgement.check]).id in wanted:
+                yield _finding(host, judgement, check)
+
+
+def _finding(host: HostSpec, judgement: Judgement, check: CheckId) -> Finding:
+    fix = judgement.fix
+    return Finding(
+        host=host.name,
+        check=check.id,
+        subject=_bounded(judgement.subject),
+        verdict=judgement.verdict,
+        severity=judgement.severity or check.severity,
+        expected=_bounded(judgement.expected),
+        observed=_bounded(judgement.observed),
+        message=_bounded(judgement.message),
+        # a command that would have to be altered is another command: none is better than a wrong one to paste
+        fix=fix if fix is None or _bounded(fix) == fix else None,
+        source=host.source(judgement.at),
+    )
+
+
+def _clean_failure(outcome: Answers | Failure) -> Failure | None:
+    return Failure(outcome.reason, _bounded(outcome.message)) if isinstance(outcome, Failure) else None
+
+
+def _order(finding: Finding) -> tuple[str, ...]:
+    """Sort as the contract says; the rest settles ties, so that the order of a judge's findings never shows."""
+    return (finding.check, finding.subject, finding.verdict, finding.observed, finding.message)

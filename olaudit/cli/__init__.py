@@ -1,0 +1,64 @@
+"""The command line: one file per command. Here, and nowhere else, errors become words and exit codes."""
+
+from __future__ import annotations
+
+import io
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from olaudit.audit import visible
+from olaudit.checks import KINDS
+from olaudit.cli.auditing import Tools, make_transport
+from olaudit.cli.program import program
+from olaudit.errors import ExpectedError, OlauditError
+
+_ISSUES = "https://github.com/internetarchive/openlibrary/issues"
+
+
+def main(argv: Sequence[str] | None = None, tools: Tools | None = None) -> int:
+    """Run `olaudit` and give its exit code; unless told otherwise with the process's arguments and real tools."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter must not cost the report
+    try:
+        # not standalone: click would turn an interrupt into 1, which is drift
+        outcome = program.main(argv, "olaudit", standalone_mode=False, obj=tools or Tools(KINDS, make_transport))
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "olaudit"
+        _say(error.format_message(), f"see `{where} --help`")
+        return 2
+    except OlauditError as error:
+        _say_error(error)
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - whatever nobody foresaw ends here, in one way
+        _say(f"this is a bug; please report it, with the lines below, at {_ISSUES}")
+        _write(traceback.format_exc())
+        return 70
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _say_error(error: OlauditError) -> None:
+    if isinstance(error, ExpectedError):
+        _write(error.message)  # bare, as compilers do: editors jump by file:line
+        number = len(error.problems)
+        _say(f"the expected files are not valid: {number} problem{'' if number == 1 else 's'}")
+    else:
+        _say(error.message, error.hint)
+
+
+def _say(message: str, hint: str = "") -> None:
+    _write(f"olaudit: {message}" + (f"\nhint: {hint}" if hint else ""))
+
+
+def _write(text: str) -> None:
+    """Write lines to stderr; what a file or a host put into them stays visible."""
+    click.echo("\n".join(visible(line) for line in text.splitlines()), err=True)

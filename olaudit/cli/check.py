@@ -1,0 +1,61 @@
+"""`olaudit check`: audit now, and print."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from olaudit import recording
+from olaudit.audit import exit_code
+from olaudit.cli.auditing import Tools, audit_fleet
+from olaudit.cli.options import Options, shared_options
+from olaudit.cli.output import check_places, emit, stdout_style, write_file
+from olaudit.render import RENDERERS
+from olaudit.render.style import Style
+
+_PRIVATE = 0o600  # a recording holds what hosts said, word by word
+
+
+@click.command(short_help="Audit hosts now, and print what is not as expected.")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@shared_options
+@click.option("--all", is_flag=True, help="Show what is as expected too.")
+@click.option(
+    "--local", is_flag=True, help="Audit this very machine, as TARGET, else by its own name; without SSH."
+)
+@click.pass_context
+def check(context: click.Context, /, **said: Any) -> None:
+    """Audit hosts now, and print what is not as expected.
+
+    TARGET is a host's name (short or fully qualified), a glob ('ol-web*'), or @role. Without any, the whole
+    fleet is audited.
+
+    \b
+    Examples:
+      olaudit check
+      olaudit check ol-home0 'ol-web*' @memcached
+      olaudit check --only 'container.*,path.missing'
+      olaudit check -o json=report.json -o ndjson=report.ndjson
+      olaudit check --local -f json
+      olaudit check --record today.json; olaudit check --replay today.json
+
+    \b
+    Exit codes: 0 all as expected, 1 drift, 2 wrong usage or expected files,
+    3 no drift seen but something could not be audited, 130 interrupted.
+    """  # noqa: D301 - click reads the backspace itself
+    options = Options(**said)
+    tools: Tools = context.obj
+    check_places([*(output.file for output in options.output), *([options.record] if options.record else [])])
+    audited = audit_fleet(options, tools)
+    report = audited.report
+    emit(RENDERERS[options.format](report, stdout_style(options.color, os.environ, everything=options.all)))
+    for output in options.output:
+        write_file(output.file, RENDERERS[output.format](report, Style(all=options.all)))
+    if options.record:
+        write_file(options.record, recording.dump(audited.collected), _PRIVATE)
+    if not report.run.complete:
+        click.echo("olaudit: interrupted; these results are incomplete", err=True)
+        context.exit(130)
+    context.exit(exit_code(report))

@@ -1,0 +1,23 @@
+"""A report as text: one file per format, and the explicit map of them.
+
+A renderer takes the report and a style and gives text. It looks at no clock and no terminal, and prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from olaudit.model import Report
+from olaudit.render import json, ndjson, table
+from olaudit.render.style import Style
+
+Renderer = Callable[[Report, Style], str]
+
+RENDERERS: Mapping[str, Renderer] = MappingProxyType(
+    {
+        "table": table.render,
+        "json": json.render,
+        "ndjson": ndjson.render,
+    }
+)

@@ -1,0 +1,12 @@
+"""The report as one JSON document: the format other programs are written against."""
+
+from __future__ import annotations
+
+from olaudit.model import Report
+from olaudit.render.document import Document
+from olaudit.render.style import Style
+
+
+def render(report: Report, style: Style) -> str:
+    """Give the document, indented."""
+    return Document.of(report, style).model_dump_json(indent=2) + "\n"

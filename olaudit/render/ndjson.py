@@ -1,0 +1,35 @@
+"""The report as newline-delimited JSON, for jq, grep and log shippers.
+
+Every line is an object that says what it is in `type`, and has no nesting to dig through:
+
+    {"type": "run", "schema_version": 1, "run": {...}, "summary": {...}}      once, first
+    {"type": "host", "host": ..., "verdict": ..., ...}                        one per host
+    {"type": "finding", "id": ..., "host": ..., "check": ..., ...}            one per finding
+
+    olaudit check -f ndjson | jq -r 'select(.type == "finding") | [.host, .check, .subject] | @tsv'
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from olaudit.model import Report
+from olaudit.render.document import Document
+from olaudit.render.style import Style
+
+
+def render(report: Report, style: Style) -> str:
+    """Give one line per run, host and finding, in the keys and order of the JSON document."""
+    document = Document.of(report, style).model_dump(mode="json")
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in _lines(document))
+
+
+def _lines(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    hosts, findings = document.pop("hosts"), document.pop("findings")
+    yield {"type": "run", **document}
+    for host in hosts:
+        yield {"type": "host", **host}
+    for finding in findings:
+        yield {"type": "finding", **finding}

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from olaudit.audit import LONGEST, audit, exit_code, plan, visible, wanted_ids, worst
+from olaudit.errors import UsageError
+from olaudit.expected.spec import HostSpec, Place
+from olaudit.kind import CheckId, Kind
+from olaudit.model import (
+    Answered,
+    Answers,
+    Engine,
+    Failure,
+    Finding,
+    HostAnswers,
+    Judgement,
+    Question,
+    Reason,
+    Report,
+    Run,
+    Severity,
+    Shell,
+    Verdict,
+)
+
+RUN = Run(
+    id="1",
+    started_at="2026-11-22T00:00:00Z",
+    finished_at="2026-11-22T00:00:01Z",
+    duration_seconds=1.0,
+    olaudit_version="0",
+    expected_revision="r",
+    complete=True,
+)
+UNAME, CAT = Shell(("uname",)), Shell(("cat", "/etc/x"))
+
+
+def kernel(subject: str, answers: Answers) -> list[Judgement]:
+    """Expect the kernel that `uname` names."""
+    question = Question(check="kernel.name", subject=subject, at=("kernel",), expected="Linux")
+    match answers[UNAME]:
+        case Answered(stdout=said):
+            return [question.ok(said) if said == "Linux" else question.drift(said, f"it is {said}", f"fix {said}")]
+        case _:
+            return [
+                question.unknown("no uname"),
+                Question(check="kernel.age", subject=subject, at=()).unknown("no"),
+            ]
+
+
+KERNEL: Kind[str] = Kind(
+    section="kernel",
+    model=str,
+    ids=(CheckId("kernel.name", Severity.WARNING, "another"), CheckId("kernel.age", Severity.INFO, "older")),
+    probes=lambda _: (UNAME, Engine.VERSION, UNAME),
+    judge=kernel,
+)
+FILE: Kind[str] = Kind(
+    section="file",
+    model=str,
+    ids=(CheckId("file.text", Severity.CRITICAL, "it differs"),),
+    probes=lambda _: (CAT, UNAME),
+    judge=lambda _, __: [],
+)
+KINDS = (KERNEL, FILE)
+ALL = wanted_ids(KINDS)
+
+
+def host(name: str = "ol-web1", **sections: str) -> HostSpec:
+    file = f"hosts/{name}.yaml"
+    return HostSpec(name, (), sections or {"kernel": "k"}, {(): Place(file, 1), ("kernel",): Place(file, 7)})
+
+
+def said(uname: str, name: str = "ol-web1") -> HostAnswers:
+    return HostAnswers(name, Answers({UNAME: Answered(uname)}), 0.5)
+
+
+def judged(uname: str) -> Finding:
+    report = audit([host()], [said(uname)], KINDS, ALL, RUN)
+    return next(found for found in report.findings if found.check == "kernel.name")
+
+
+# --- planning --------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_asks_each_probe_once_in_the_order_of_the_kinds() -> None:
+    assert plan(host(kernel="k", file="f"), KINDS, ALL) == (UNAME, Engine.VERSION, CAT)
+
+
+def test_a_plan_asks_nothing_for_sections_a_host_does_not_have() -> None:
+    assert plan(host(file="f"), KINDS, ALL) == (CAT, UNAME)
+
+
+def test_a_plan_asks_nothing_for_kinds_of_which_no_check_is_wanted() -> None:
+    assert plan(host(kernel="k", file="f"), KINDS, wanted_ids(KINDS, ["file.*"])) == (CAT, UNAME)
+
+
+# --- choosing checks -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("only", "skip", "left"),
+    [
+        ([], [], {"kernel.name", "kernel.age", "file.text"}),
+        (["kernel.*"], [], {"kernel.name", "kernel.age"}),
+        (["kernel.*", "file.text"], ["*.age"], {"kernel.name", "file.text"}),
+        ([], ["*"], set()),
+        (["host.*"], [], set()),
+    ],
+)
+def test_globs_choose_checks_and_never_lose_host_reachable(
+    only: list[str], skip: list[str], left: set[str]
+) -> None:
+    assert wanted_ids(KINDS, only, skip) == left | {"host.reachable"}
+
+
+@pytest.mark.parametrize(
+    ("glob", "hint"),
+    [
+        ("kernel.nam", 'did you mean "kernel.name"?'),
+        ("kernel", 'did you mean "kernel.*"?'),
+        ("kernle.*", 'did you mean "kernel.*"?'),
+        ("zzz", "the kinds of checks are file.*, host.*, kernel.*"),
+    ],
+)
+def test_a_glob_that_matches_nothing_is_refused_with_a_suggestion(glob: str, hint: str) -> None:
+    both: list[tuple[list[str], list[str]]] = [([glob], []), ([], [glob])]
+    for arguments in both:
+        with pytest.raises(UsageError, match="no check is called") as refused:
+            wanted_ids(KINDS, *arguments)
+        assert refused.value.hint == hint
+
+
+def test_host_reachable_cannot_be_skipped() -> None:
+    with pytest.raises(UsageError, match=r"^host\.reachable cannot be skipped$"):
+        wanted_ids(KINDS, [], ["host.reachable"])
+
+
+# --- judging ---------------------------------------------------------------------------------------------------
+
+
+def test_a_reached_host_is_reported_as_reachable() -> None:
+    report = audit([host()], [said("Linux")], KINDS, ALL, RUN)
+    assert [(found.check, found.subject, found.verdict) for found in report.findings] == [
+        ("host.reachable", "host", Verdict.OK),
+        ("kernel.name", "k", Verdict.OK),
+    ]
+    assert report.hosts[0].verdict is Verdict.OK
+    assert report.hosts[0].failure is None
+    assert exit_code(report) == 0
+
+
+def test_a_failed_host_is_one_unknown_finding_and_nothing_else() -> None:
+    failure = Failure(Reason.DNS, "no such name\x1b[2J")
+    report = audit([host()], [HostAnswers("ol-web1", failure, 2.0)], KINDS, ALL, RUN)
+    (found,) = report.findings
+    assert (found.check, found.subject, found.verdict) == ("host.reachable", "host", Verdict.UNKNOWN)
+    assert (found.severity, found.source, found.fix) == (Severity.CRITICAL, "expected/hosts/ol-web1.yaml:1", None)
+    assert found.message == "no such name\\x1b[2J"
+    assert report.hosts[0].failure == Failure(Reason.DNS, "no such name\\x1b[2J")
+    assert report.hosts[0].verdict is Verdict.UNKNOWN
+    assert report.hosts[0].duration_seconds == 2.0
+    assert report.unreachable == 1
+    assert exit_code(report) == 3
+
+
+def test_a_host_without_an_answer_is_reported_as_interrupted() -> None:
+    report = audit([host()], [], KINDS, ALL, RUN)
+    assert report.hosts[0].failure
+    assert report.hosts[0].failure.reason is Reason.INTERRUPTED
+    assert exit_code(report) == 3
+
+
+def test_answers_of_hosts_nobody_asked_for_are_left_out() -> None:
+    report = audit([host()], [said("Linux"), said("Linux", "ol-web2")], KINDS, ALL, RUN)
+    assert [result.host for result in report.hosts] == ["ol-web1"]
+
+
+def test_findings_are_sorted_by_host_check_and_subject() -> None:
+    report = audit([host("b"), host("a")], [said("x", "b"), said("x", "a")], KINDS, ALL, RUN)
+    assert [(found.host, found.check) for found in report.findings] == [
+        ("a", "host.reachable"),
+        ("a", "kernel.name"),
+        ("b", "host.reachable"),
+        ("b", "kernel.name"),
+    ]
+    assert [result.host for result in report.hosts] == ["a", "b"]
+
+
+def test_checks_that_are_not_wanted_are_not_reported() -> None:
+    report = audit(
+        [host()], [HostAnswers("ol-web1", Answers({}), 0)], KINDS, wanted_ids(KINDS, ["kernel.age"]), RUN
+    )
+    assert [found.check for found in report.findings] == ["host.reachable", "kernel.age"]
+
+
+@pytest.mark.parametrize(("given_", "taken"), [(None, Severity.CRITICAL), (Severity.INFO, Severity.INFO)])
+def test_a_finding_takes_its_severity_from_the_check_unless_the_expected_file_says_otherwise(
+    given_: Severity | None, taken: Severity
+) -> None:
+    question = Question(check="file.text", subject="f", at=(), severity=given_)
+    kind: Kind[str] = Kind(
+        section="file",
+        model=str,
+        ids=FILE.ids,
+        probes=lambda _: (),
+        judge=lambda _, __: [question.drift("x", "y")],
+    )
+    report = audit([host(file="f")], [said("")], [kind], wanted_ids([kind]), RUN)
+    assert report.findings[0].severity is taken
+
+
+def test_a_finding_names_the_place_of_its_expectation() -> None:
+    assert judged("Minix").source == "expected/hosts/ol-web1.yaml:7"
+
+
+def test_a_judge_that_raises_is_a_bug_and_is_not_hidden() -> None:
+    def judge(_: str, __: Answers) -> list[Judgement]:
+        raise ZeroDivisionError
+
+    broken: Kind[str] = Kind(section="kernel", model=str, ids=KERNEL.ids, probes=lambda _: (), judge=judge)
+    with pytest.raises(ZeroDivisionError):
+        audit([host()], [said("Linux")], [broken], wanted_ids([broken]), RUN)
+
+
+def test_a_check_id_that_its_kind_does_not_list_is_a_bug_and_is_not_hidden() -> None:
+    liar: Kind[str] = Kind(section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), judge=kernel)
+    with pytest.raises(KeyError):
+        audit([host()], [said("Linux")], [liar], wanted_ids([liar]), RUN)
+
+
+# --- verdicts --------------------------------------------------------------------------------------------------
+
+
+def found(verdict: Verdict, severity: Severity = Severity.WARNING) -> Finding:
+    return Finding(
+        host="h", check="a.b", subject="s", verdict=verdict, severity=severity, expected="", observed="",
+        message="", fix=None, source="x:1",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict", "code"),
+    [
+        ([], Verdict.OK, 0),
+        ([found(Verdict.OK)], Verdict.OK, 0),
+        ([found(Verdict.OK), found(Verdict.UNKNOWN)], Verdict.UNKNOWN, 3),
+        ([found(Verdict.UNKNOWN), found(Verdict.DRIFT)], Verdict.DRIFT, 1),
+        ([found(Verdict.WAIVED)], Verdict.OK, 0),
+        ([found(Verdict.DRIFT, Severity.INFO)], Verdict.OK, 0),
+        ([found(Verdict.UNKNOWN, Severity.INFO)], Verdict.OK, 0),
+        ([found(Verdict.DRIFT, Severity.INFO), found(Verdict.UNKNOWN)], Verdict.UNKNOWN, 3),
+        ([found(Verdict.DRIFT, Severity.CRITICAL)], Verdict.DRIFT, 1),
+    ],
+)
+def test_drift_outweighs_unknown_outweighs_ok_and_info_has_no_say(
+    findings: list[Finding], verdict: Verdict, code: int
+) -> None:
+    assert worst(findings) is verdict
+    assert exit_code(Report(run=RUN, hosts=(), findings=tuple(findings))) == code
+
+
+# --- hostile hosts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("\x1b[31m", r"\x1b[31m"),
+        ("a\r\nb\tc", r"a\r\nb\tc"),
+        ("\x00\x7f\x9b", r"\x00\x7f\x9b"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("zero\u200bwidth", r"zero\u200bwidth"),
+        ("no\u00a0break", r"no\xa0break"),
+        ("lone \ud800", r"lone \ud800"),
+        ("\U000e0041", r"\U000e0041"),
+        ("żółć 漢字 and 'quotes'", "żółć 漢字 and 'quotes'"),
+    ],
+)
+def test_what_does_not_print_is_made_visible(hostile: str, shown: str) -> None:
+    assert visible(hostile) == shown
+    assert judged(hostile).observed == shown
+
+
+@given(st.text(st.characters()))
+def test_nothing_a_host_says_reaches_a_report_unprintable(text: str) -> None:
+    finding = judged(text)
+    for part in (finding.observed, finding.message, finding.fix or ""):
+        assert part.isprintable()
+        part.encode()
+
+
+def test_what_a_host_says_is_bounded() -> None:
+    finding = judged("A" * (LONGEST + 583))
+    assert finding.observed == "A" * LONGEST + "... (583 more)"
+    assert finding.fix is None
+
+
+def test_a_fix_that_would_have_to_be_altered_is_left_out() -> None:
+    assert judged("Minix").fix == "fix Minix"
+    assert judged("Minix\x1b[2J").fix is None
