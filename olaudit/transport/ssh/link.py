@@ -77,7 +77,8 @@ class Link(paramiko.Transport):
         self._tail = threading.local()
         # What concerns users is raised to them; paramiko would log it too, to standard error by default.
         log = logging.getLogger("olaudit.paramiko")
-        log.addHandler(logging.NullHandler())
+        if not log.handlers:
+            log.addHandler(logging.NullHandler())
         log.propagate = False
         self.set_log_channel("olaudit.paramiko")
         options = self.get_security_options()

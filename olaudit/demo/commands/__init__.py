@@ -1,0 +1,46 @@
+"""What programs print on a simulated machine: one small function per program, and the explicit map of them.
+
+A program that is not here is not there: it ends with 127, as on a host that lacks it, so that a kind of check
+which this fleet has not been taught shows as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from olaudit.demo.commands.find import find
+from olaudit.demo.commands.head import head
+from olaudit.demo.commands.kernel import date, uname
+from olaudit.demo.commands.memcached import bash
+from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.ps import ps
+from olaudit.demo.commands.readlink import readlink
+from olaudit.demo.commands.stat import stat
+from olaudit.demo.machine import Machine
+from olaudit.model import Answered
+
+Program = Callable[[Machine, tuple[str, ...]], Answered]
+
+PROGRAMS: Mapping[str, Program] = MappingProxyType(
+    {
+        "bash": bash,
+        "date": date,
+        "find": find,
+        "head": head,
+        "ps": ps,
+        "readlink": readlink,
+        "stat": stat,
+        "uname": uname,
+    }
+)
+
+
+def run(machine: Machine, argv: tuple[str, ...]) -> Answered:
+    """Run a command. What a program here has not been taught counts as a program that is not there."""
+    name = argv[0] if argv else ""
+    try:
+        return PROGRAMS[name](machine, argv[1:])
+    except (KeyError, Unsupported):
+        said = f"timeout: failed to run command '{name}': No such file or directory"
+        return Answered("", said, 127)

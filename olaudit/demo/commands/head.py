@@ -1,0 +1,29 @@
+"""`head -c BYTES [--] FILE`."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.machine import Machine
+from olaudit.model import Answered
+
+
+def head(machine: Machine, arguments: tuple[str, ...]) -> Answered:
+    """Print the beginning of one file."""
+    match arguments:
+        case ("-c", size, "--", path) | ("-c", size, path):
+            pass
+        case _:
+            raise Unsupported
+    said = Outcome()
+    try:
+        node = machine.files.look(path)
+    except OSError as error:
+        said.complain(f"head: cannot open '{path}' for reading", error)
+    else:
+        if node.type == "d":
+            said.complain(f"head: error reading '{path}'", OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
+        said.out.append(node.text.encode()[: int(size)].decode(errors="replace"))
+    return said.answer()

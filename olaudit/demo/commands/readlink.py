@@ -1,0 +1,14 @@
+"""`readlink -m -- FILE...`."""
+
+from __future__ import annotations
+
+from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.machine import Machine
+from olaudit.model import Answered
+
+
+def readlink(machine: Machine, arguments: tuple[str, ...]) -> Answered:
+    """Resolve paths, whether there is anything or not."""
+    if arguments[:2] != ("-m", "--"):
+        raise Unsupported
+    return Answered("".join(f"{machine.files.would_be(path)}\n" for path in arguments[2:]))

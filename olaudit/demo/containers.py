@@ -1,0 +1,95 @@
+"""Containers as an engine would describe them, made from what the expected files say of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from olaudit.checks.container.notation import parse_mount, parse_port
+from olaudit.checks.container.pairing import compose_name
+from olaudit.checks.container.spec import ContainerSpec
+from olaudit.demo.machine import Inspect
+
+NEVER = "0001-01-01T00:00:00Z"
+"""How Docker writes that something has not happened."""
+
+_IMAGE = "openlibrary/olbase:latest"
+
+
+def moment(seconds: float) -> str:
+    """Write a time (seconds since 1970) as Docker does."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.000000000Z"
+
+
+def container(host: str, spec: ContainerSpec, started: float) -> Inspect:
+    """Make the container that `spec` asks for, running since `started` (seconds since 1970)."""
+    name = spec.name.value
+    id_ = hashlib.sha256(f"{host} {name}".encode()).hexdigest()
+    image = spec.image.value if spec.image else _IMAGE
+    policy, _, tries = (spec.restart.value if spec.restart else "unless-stopped").partition(":")
+    return {
+        "Id": id_,
+        "Name": f"/{name}",
+        "Image": f"sha256:{hashlib.sha256(image.encode()).hexdigest()}",
+        "Created": moment(started - 60),
+        "RestartCount": 0,
+        "State": _state(spec.state.value == "running", started),
+        "Config": {
+            "Hostname": spec.hostname.value if spec.hostname else host,
+            "Image": image,
+            # What an audit must never see: containers carry passwords here.
+            "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "OL_SIMULATED_SECRET=never-to-be-seen"],
+            "Labels": dict(_labels(spec)),
+        },
+        "HostConfig": {
+            "NetworkMode": "openlibrary_webnet",
+            "RestartPolicy": {"Name": policy, "MaximumRetryCount": int(tries or 0)},
+            "PortBindings": _ports(spec),
+            "LogConfig": {"Type": "json-file", "Config": {"max-file": "4", "max-size": "512m"}},
+        },
+        "Mounts": [_mount(text) for text in spec.mounts or ()],
+    }
+
+
+def _state(running: bool, started: float) -> dict[str, Any]:
+    return {
+        "Status": "running" if running else "exited",
+        "Running": running,
+        "Paused": False,
+        "Restarting": False,
+        "OOMKilled": False,
+        "Dead": False,
+        "ExitCode": 0,
+        "Error": "",
+        "StartedAt": moment(started),
+        "FinishedAt": NEVER if running else moment(started + 60),
+    }
+
+
+def _labels(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
+    """Give what Compose leaves on its containers; nothing on one that has no name of Compose's making."""
+    name = compose_name(spec.name.value, spec.service)
+    if name is not None and name.project:
+        yield "com.docker.compose.project", name.project
+        yield "com.docker.compose.service", spec.service
+        yield "com.docker.compose.container-number", name.number
+        yield "com.docker.compose.oneoff", "False"
+
+
+def _ports(spec: ContainerSpec) -> dict[str, list[dict[str, str]]]:
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in map(parse_port, spec.ports or ()):
+        row = {"HostIp": port.ip, "HostPort": port.host}
+        bindings.setdefault(f"{port.inside}/{port.protocol}", []).append(row)
+    return bindings
+
+
+def _mount(text: str) -> dict[str, Any]:
+    mount = parse_mount(text)
+    about = {"Destination": mount.destination, "Mode": "" if mount.writable else "ro", "RW": mount.writable}
+    if mount.source.startswith("/"):
+        return {"Type": "bind", "Source": mount.source, **about}
+    folder = f"/var/lib/docker/volumes/{mount.source}/_data"
+    return {"Type": "volume", "Name": mount.source, "Source": folder, "Driver": "local", **about}

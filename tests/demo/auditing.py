@@ -1,0 +1,68 @@
+"""Audits of simulated fleets, through the transport and the collector that real audits use."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from olaudit.audit import audit, plan, wanted_ids
+from olaudit.checks import KINDS
+from olaudit.collect import Collected, Job, collect
+from olaudit.expected import FleetSpec, load
+from olaudit.model import Finding, Report, Run, Verdict
+from olaudit.transport.ssh import SshTransport
+from olaudit.transport.ssh.settings import SshConfig
+
+_RUN = Run(
+    id="",
+    started_at="",
+    finished_at="",
+    duration_seconds=0.0,
+    olaudit_version="",
+    expected_revision="",
+    complete=True,
+)
+
+
+@cache
+def page() -> FleetSpec:
+    """Load the shipped expected files."""
+    return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", KINDS)
+
+
+def only(*hosts: str) -> FleetSpec:
+    """Reduce the page's fleet to some hosts."""
+    return replace(page(), hosts={host: page().hosts[host] for host in hosts})
+
+
+def many(count: int, like: str) -> FleetSpec:
+    """Make a fleet of copies of one host."""
+    names = [f"{like}-{number}" for number in range(count)]
+    return replace(page(), hosts={name: replace(page().hosts[like], name=name) for name in names})
+
+
+def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Collected:
+    """Ask a fleet everything."""
+    wanted = wanted_ids(KINDS)
+    jobs = [Job(host.name, plan(host, KINDS, wanted)) for host in fleet.hosts.values()]
+    with closing(SshTransport(SshConfig(ssh_config))) as transport:
+        return collect(jobs, transport, parallel=32, timeout=timeout)
+
+
+def audited(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Report:
+    """Audit a fleet."""
+    collected = asked(fleet, ssh_config, timeout)
+    return audit(fleet.hosts.values(), collected.hosts, KINDS, wanted_ids(KINDS), _RUN)
+
+
+def loud(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
+    """List what is not ok, as (verdict, host, check, subject), but for what the simulation was not taught."""
+    return [
+        (one.verdict.value, one.host, one.check, one.subject)
+        for one in findings
+        if one.verdict is not Verdict.OK and "no such command there" not in one.message
+    ]

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from olaudit.demo.drifts import DRIFTS, Drift, capped, emptied, linked, renamed
+from olaudit.demo.faults import Fault
+from olaudit.demo.fleet import simulated
+from olaudit.demo.machine import Machine
+from olaudit.demo.verdict import outcome
+from olaudit.model import Answers, Engine, Reason, Verdict
+from tests.demo.auditing import asked, audited, loud, many, only, page
+
+
+def test_a_fleet_without_drifts_is_as_expected_in_every_check() -> None:
+    with simulated(page()) as simulation:
+        report = audited(page(), simulation.ssh_config)
+    assert len(report.findings) > 300
+    assert loud(report.findings) == []
+
+
+@pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.host)
+def test_each_drift_gives_exactly_its_finding(drift: Drift) -> None:
+    fleet = only(drift.host)
+    with simulated(fleet, [drift]) as simulation:
+        report = audited(fleet, simulation.ssh_config)
+        assert simulation.drifts == (drift,)
+    verdict = "unknown" if drift.fault else "drift"
+    assert loud(report.findings) == [(verdict, drift.host, *found) for found in drift.finds]
+
+
+def test_all_drifts_together_are_found_and_nothing_else() -> None:
+    with simulated(page(), DRIFTS) as simulation:
+        report = audited(page(), simulation.ssh_config)
+        found = outcome(report, simulation.drifts)
+    assert simulation.drifts == DRIFTS
+    assert found.right
+
+
+def test_drifts_that_do_not_fit_a_fleet_are_left_out() -> None:
+    fleet = only("ol-dev", "ol-mem0")
+    elsewhere = [replace(drift, host=host, fault=None) for drift in DRIFTS for host in ("ol-dev", "ol-nowhere")]
+    unfit = [drift for drift in elsewhere if drift.finds[0][0].startswith(("container", "memcached"))]
+    changes = (emptied("/nowhere"), linked("/x", "/y"), renamed("jenkins", "x"))
+    bare = [replace(DRIFTS[0], host="ol-mem0", change=change) for change in changes]
+    with simulated(fleet, [*unfit, *bare]) as simulation:
+        assert simulation.drifts == ()
+
+
+def test_the_demos_drifts_are_of_different_kinds() -> None:
+    assert len({drift.finds[0][0] for drift in DRIFTS}) == len(DRIFTS)
+
+
+def test_what_was_missed_and_what_came_as_a_surprise_is_told_apart() -> None:
+    fleet = only("ol-mem1")
+    put_in = replace(DRIFTS[3], host="ol-mem1", change=capped(64))
+    with simulated(fleet, [put_in]) as simulation:
+        report = audited(fleet, simulation.ssh_config)
+    found = outcome(report, [replace(put_in, finds=(("host.hostname", "hostname"),))])
+    assert not found.right
+    assert found.missed == (("ol-mem1", "host.hostname", "hostname"),)
+    assert [one.check for one in found.surprises] == ["memcached.configured"]
+
+
+def test_what_containers_carry_in_their_environment_stays_there() -> None:
+    fleet = only("ol-home0")
+    with simulated(fleet) as simulation:
+        engine = simulation.machines["ol-home0"].engine
+        collected = asked(fleet, simulation.ssh_config)
+    assert engine
+    assert "never-to-be-seen" in str(engine)
+    said = str(dict(_answers(collected.hosts[0].outcome)))
+    assert "openlibrary-importbot-1" in said
+    assert "never-to-be-seen" not in said
+
+
+def _answers(outcome: object) -> Answers:
+    assert isinstance(outcome, Answers)
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "says"),
+    [
+        (Fault.NOTHING_LISTENS, Reason.REFUSED, "refuses connections"),
+        (Fault.HANGS_UP, Reason.SSH, "hung up 4 times"),
+        (Fault.SAYS_NOTHING, Reason.TIMEOUT, "does not get through its greeting"),
+        (Fault.OTHER_KEY, Reason.HOSTKEY, "CHANGED"),
+        (Fault.LETS_NOBODY_IN, Reason.AUTH, "did not let audit in"),
+        (Fault.RUNS_NOTHING, Reason.TIMEOUT, "answers nothing"),
+    ],
+)
+def test_a_host_that_fails_gives_its_reason(fault: Fault, reason: Reason, says: str) -> None:
+    fleet = only("ol-web1", "ol-mem0")
+    with simulated(fleet, faults={"ol-web1": fault}) as simulation:
+        report = audited(fleet, simulation.ssh_config, timeout=8.0 if fault is Fault.HANGS_UP else 2.5)
+    failures = {host.host: host.failure for host in report.hosts}
+    assert failures["ol-mem0"] is None
+    failure = failures["ol-web1"]
+    assert failure
+    assert failure.reason is reason
+    assert says in failure.message
+    assert reason.value in fault.value
+
+
+def test_a_hanging_engine_costs_its_own_answers_alone() -> None:
+    fleet = only("ol-web1")
+    with simulated(fleet, faults={"ol-web1": Fault.DOCKER_HANGS}) as simulation:
+        report = audited(fleet, simulation.ssh_config, timeout=2.5)
+    kinds = {check.partition(".")[0] for _, _, check, _ in loud(report.findings)}
+    assert kinds == {"container", "docker"}
+    assert all(one.verdict is not Verdict.DRIFT for one in report.findings)
+    assert report.hosts[0].failure is None
+
+
+def test_where_streams_are_not_forwarded_the_docker_command_carries_them() -> None:
+    fleet = only("ol-home0")
+    with simulated(fleet, faults={"ol-home0": Fault.NO_FORWARDING}) as simulation:
+        report = audited(fleet, simulation.ssh_config)
+    assert loud(report.findings) == []
+
+
+def test_without_forwarding_and_without_the_docker_command_containers_are_unknown() -> None:
+    fleet = only("ol-web1")
+    with simulated(fleet, faults={"ol-web1": Fault.NO_DOCKER_COMMAND}) as simulation:
+        report = audited(fleet, simulation.ssh_config)
+    messages = {one.message for one in report.findings if one.verdict is Verdict.UNKNOWN}
+    assert messages
+    assert all("no Docker there" in message for message in messages)
+
+
+def test_an_engine_too_new_for_the_first_try_is_asked_in_its_own_version() -> None:
+    newer = Drift(host="ol-web1", says="", finds=(), change=_newer)
+    fleet = only("ol-web1")
+    with simulated(fleet, [newer]) as simulation:
+        report = audited(fleet, simulation.ssh_config)
+    assert loud(report.findings) == []
+
+
+def _newer(machine: Machine) -> Machine:
+    assert machine.engine
+    return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", least_api="1.44"))
+
+
+def test_many_hosts_are_audited_in_seconds() -> None:
+    fleet = many(100, "ol-web1")
+    started = time.monotonic()
+    with simulated(
+        fleet, [replace(DRIFTS[0], host="ol-web1-7", change=renamed("openlibrary-web-1", "web"))]
+    ) as one:
+        report = audited(fleet, one.ssh_config)
+    assert [host for _, host, _, _ in loud(report.findings)] == ["ol-web1-7"]
+    assert time.monotonic() - started < 20.0
+
+
+def test_nothing_is_left_when_the_fleet_has_gone() -> None:
+    fleet = only("ol-web1")
+    with simulated(fleet) as simulation:
+        folder = simulation.ssh_config.parent
+        assert folder.is_dir()
+    assert not folder.exists()
+    with simulated(fleet) as other, simulated(fleet) as simulation:
+        kept = other.ssh_config.read_text(encoding="ascii")
+        assert simulation.ssh_config.read_text(encoding="ascii") != kept
+
+
+def test_hosts_keys_and_files_are_the_simulations_own() -> None:
+    with simulated(only("ol-web1")) as simulation:
+        text = simulation.ssh_config.read_text(encoding="ascii")
+        key = simulation.ssh_config.parent / "key"
+        assert key.stat().st_mode & 0o777 == 0o600
+        assert "GlobalKnownHostsFile none" in text
+        assert "IdentitiesOnly yes" in text
+        assert text.count("HostName 127.0.0.1") == 1
+
+
+def test_machines_are_values() -> None:
+    with simulated(only("ol-web1")) as simulation:
+        assert isinstance(simulation.machines, MappingProxyType)
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "stdout"),
+    [
+        (("uname", "-n"), 0, "ol-mem0\n"),
+        (("nosuch",), 127, ""),
+        (("exec", "docker", "system", "dial-stdio"), 127, ""),
+    ],
+)
+def test_openssh_itself_may_visit(command: tuple[str, ...], status: int, stdout: str) -> None:
+    with simulated(only("ol-mem0")) as simulation:
+        visit = _ssh(simulation.ssh_config, *command)
+    assert (visit.returncode, visit.stdout) == (status, stdout)
+    assert ("not found" in visit.stderr or "No such file" in visit.stderr) is (status == 127)
+
+
+def _ssh(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    if not shutil.which("ssh"):
+        pytest.skip("there is no OpenSSH client on this machine")
+    argv = ["ssh", "-F", str(config), "-o", "BatchMode=yes", "ol-mem0", *command]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
+
+
+def test_the_engines_socket_is_only_where_an_engine_is() -> None:
+    fleet = only("ol-mem0")
+    with simulated(fleet) as simulation:
+        machine = simulation.machines["ol-mem0"]
+        assert machine.engine is None
+        spec = replace(fleet.hosts["ol-mem0"], sections={**fleet.hosts["ol-mem0"].sections, "docker": "required"})
+        asked_for = replace(fleet, hosts={"ol-mem0": spec})
+        collected = asked(asked_for, simulation.ssh_config)
+    answer = _answers(collected.hosts[0].outcome)[Engine.VERSION]
+    assert "no Docker there" in str(answer)
