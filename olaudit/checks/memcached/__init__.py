@@ -97,9 +97,11 @@ class _Chain:
         if not self.upstream:
             if passes:
                 return question.ok(limit.text, f"{limit.text}{note}")
-            left = f"{self.spec.reserve.least} to {self.spec.reserve.most} of {self.rule.total // _MIB} MiB"
+            total = self.rule.total // _MIB
+            leaves = f"leaves {max(0, total - limit.mib)} MiB of the machine's {total} MiB"
+            should = f"it should leave {self.spec.reserve.least} to {self.spec.reserve.most}"
             fix = f"set '-m {self.rule.recommended}' in {self.spec.config}, then: {_RESTART}"
-            return question.drift(limit.text, f"{limit.text}: {left} are to be left{note}", fix)
+            return question.drift(limit.text, f"{limit.text} {leaves}: {should}{note}", fix)
         name, upstream = self.upstream
         if passes and not self.rule.passes(upstream):
             return question.ok(limit.text, f"within the rule, unlike {name}{note}")
