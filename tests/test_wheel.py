@@ -1,0 +1,38 @@
+"""What is installed is whole: the expected files come along, and so do the names of the dependencies."""
+
+from __future__ import annotations
+
+import email
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_a_wheel_carries_the_expected_files_the_types_the_licence_and_its_dependencies(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    outside = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, source, symlinks=True, ignore=outside)  # a build leaves its traces in the tree
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, source], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        names = set(files.namelist())
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        said = email.message_from_bytes(files.read(metadata))
+    expected = {
+        f"olaudit/shipped/{path.relative_to(ROOT / 'expected')}" for path in ROOT.glob("expected/**/*.yaml")
+    }
+    assert len(expected) > 15
+    assert expected <= names
+    assert "olaudit/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not any(name.startswith(("tests/", "reports/", "expected/")) for name in names)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needs = {Requirement(line) for line in said.get_all("Requires-Dist") or []}
+    assert needs == {Requirement(line) for line in project["dependencies"]}
