@@ -114,7 +114,7 @@ class _Run:
                 self.done[outcome.host] = outcome
         now = time.monotonic()
         for host in [host for host, deadline in self.under_way.items() if now > deadline.at + GRACE_SECONDS]:
-            self._fail(host, Failure(Reason.TIMEOUT, f"no answer within {self._timeout:.0f} s"))
+            self._fail(host, Failure(Reason.TIMEOUT, f"no answer within {self._timeout:g} s"))
 
     def interrupt(self) -> None:
         """Mark all that is not done."""

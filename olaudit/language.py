@@ -6,6 +6,7 @@ round, and a list becomes a tuple.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
@@ -50,6 +51,20 @@ class Expect(Section, Generic[T]):
     def __str__(self) -> str:
         """Show the expected value; alternatives pass, but are not what one should mend towards."""
         return str(self.value)
+
+
+def _plain_path(path: str) -> str:
+    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
+        msg = f'{path!r} is not a plain absolute path: it starts with "/", and has no "..", "//" or last slash'
+        raise ValueError(msg)
+    if not path.isprintable():
+        msg = f"{path!r} holds a control character"
+        raise ValueError(msg)
+    return path
+
+
+AbsolutePath = Annotated[str, AfterValidator(_plain_path)]
+"""A path on a host, written in the one way in which commands can be given it and their answers compared."""
 
 
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}

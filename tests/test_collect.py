@@ -80,14 +80,14 @@ def test_a_host_whose_thread_never_comes_back_is_given_up_and_frees_its_place() 
     collected = collect(jobs("a", "b"), fake, parallel=1, timeout=0.3)
     hang.set()
     assert time.monotonic() - started < 0.3 + 2
-    assert collected.hosts[0].outcome == Failure(Reason.TIMEOUT, "no answer within 0 s")
+    assert collected.hosts[0].outcome == Failure(Reason.TIMEOUT, "no answer within 0.3 s")
     assert collected.hosts[1].outcome == Answers({PROBE: Answered("b")})
 
 
 def test_what_comes_after_it_was_given_up_changes_nothing() -> None:
     fake = Fake(a=lambda _: time.sleep(1.6), b=lambda _: time.sleep(2.2))
     collected = collect(jobs("a", "b"), fake, parallel=2, timeout=0.2)
-    assert [one.outcome for one in collected.hosts] == [Failure(Reason.TIMEOUT, "no answer within 0 s")] * 2
+    assert [one.outcome for one in collected.hosts] == [Failure(Reason.TIMEOUT, "no answer within 0.2 s")] * 2
 
 
 def test_a_bug_in_a_transport_ends_the_run_and_names_the_host() -> None:

@@ -11,39 +11,23 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 from olaudit.kind import CheckId, Kind
-from olaudit.language import Expect, Section
+from olaudit.language import AbsolutePath, Expect, Section
 from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
 
 _COMMIT = "<commit>"
 _ABSENT = ("No such file or directory", "Not a directory")
 
 
-def _plain(path: str) -> str:
-    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
-        msg = f'{path!r} is not a plain absolute path: it starts with "/", and has no "..", "//" or last slash'
-        raise ValueError(msg)
-    if not path.isprintable():
-        msg = f"{path!r} holds a control character"
-        raise ValueError(msg)
-    return path
-
-
-_Path = Annotated[str, AfterValidator(_plain)]
-
-
 class SymlinkSpec(Section):
     """Where one link should lead. In a target `<commit>` stands for 7 to 40 lowercase hexadecimal digits."""
 
-    target: Expect[_Path]
+    target: Expect[AbsolutePath]
     severity: Severity | None = None
 
 
-Symlinks = dict[_Path, SymlinkSpec]
+Symlinks = dict[AbsolutePath, SymlinkSpec]
 
 
 # --- asking ----------------------------------------------------------------------------------------------------

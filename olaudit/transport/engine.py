@@ -80,7 +80,7 @@ def _settle(future: Future[str], seconds: float, explain: Callable[[], str]) -> 
         return Unanswered(str(error))
     except requests.exceptions.Timeout:
         return Unanswered(
-            f"Docker gave no answer within {seconds:.0f} s "
+            f"Docker gave no answer within {seconds:.2g} s "
             "(a running `docker builder prune` blocks every other command for that long and longer)"
         )
     except (docker.errors.APIError, docker.errors.DockerException) as error:

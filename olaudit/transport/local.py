@@ -41,7 +41,7 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
     """Feed the batch to /bin/sh and read until it is complete, or time is up."""
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
-    reason = f"no answer within {deadline.seconds:.0f} s"
+    reason = f"no answer within {deadline.seconds:g} s"
     with subprocess.Popen(
         ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as shell:

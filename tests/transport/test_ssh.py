@@ -145,7 +145,7 @@ def test_a_resolver_that_hangs_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: hang.wait(5) and [])
     message = failure(server.config(), Reason.DNS, seconds=0.5)
     hang.set()
-    assert message.startswith("the resolver did not answer for 127.0.0.1 within 0 s")
+    assert message.startswith("the resolver did not answer for 127.0.0.1 within 0.5 s")
 
 
 def test_a_name_without_addresses_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:

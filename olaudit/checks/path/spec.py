@@ -7,17 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from olaudit.language import Presence, Section
+from olaudit.language import AbsolutePath, Presence, Section
 from olaudit.model import Severity
 
 
-def _normalized(path: str) -> str:
-    if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
-        msg = f'{path!r} is not a plain absolute path: it starts with "/", and has no "..", "//" or last slash'
-        raise ValueError(msg)
-    if not path.isprintable():
-        msg = f"{path!r} holds a control character"
-        raise ValueError(msg)
+def _one_glob(path: str) -> str:
     if is_glob(posixpath.dirname(path)):
         msg = f"{path!r} has a wildcard in a directory: only the last component may hold one of * ? ["
         raise ValueError(msg)
@@ -47,5 +41,5 @@ class PathSpec(Section):
     note: str = ""
 
 
-Paths = dict[Annotated[str, AfterValidator(_normalized)], PathSpec]
+Paths = dict[Annotated[AbsolutePath, AfterValidator(_one_glob)], PathSpec]
 """The whole section: what each path, or all files that match a glob, should be."""

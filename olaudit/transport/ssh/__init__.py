@@ -47,7 +47,7 @@ class SshTransport:
             link.close()
         if answers and deadline.passed() and not any(isinstance(one, Answered) for one in answers.values()):
             raise HostFailed(
-                Reason.TIMEOUT, f"{settings} lets one in, but answers nothing within {deadline.seconds:.0f} s"
+                Reason.TIMEOUT, f"{settings} lets one in, but answers nothing within {deadline.seconds:g} s"
             )
         return Answers(answers)
 
@@ -76,7 +76,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Pr
                 break
             reader.feed(data)
     except TimeoutError:
-        reason = f"no answer within {deadline.seconds:.0f} s"
+        reason = f"no answer within {deadline.seconds:g} s"
     except (paramiko.SSHException, OSError, EOFError) as error:
         reason = f"{_BROKE_OFF}: {error}"
     return reader.answers(reason)

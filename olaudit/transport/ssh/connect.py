@@ -130,7 +130,7 @@ def _negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
         raise HostFailed(
             Reason.TIMEOUT,
             f"{settings} takes connections but sshd does not get through its greeting within "
-            f"{deadline.seconds:.0f} s: overloaded, out of memory or processes?",
+            f"{deadline.seconds:g} s: overloaded, out of memory or processes?",
         )
     if link.is_active():
         return

@@ -48,7 +48,7 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
     except queue.Empty:
         raise HostFailed(
             Reason.DNS,
-            f"the resolver did not answer for {settings.hostname} within {deadline.seconds:.0f} s: "
+            f"the resolver did not answer for {settings.hostname} within {deadline.seconds:g} s: "
             "see /etc/resolv.conf, or set HostName in ssh_config",
         ) from None
     if isinstance(answer, OSError):
@@ -64,7 +64,7 @@ def _tcp_failure(settings: Settings, address: str, error: OSError, deadline: Dea
     where = f"{address} port {settings.port}"
     if isinstance(error, TimeoutError) or error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}:
         seconds = min(settings.connect_seconds, deadline.seconds)
-        why = f"within {seconds:.0f} s" if isinstance(error, TimeoutError) else f"({error.strerror})"
+        why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({error.strerror})"
         return HostFailed(
             Reason.TIMEOUT, f"nothing answers at {where} {why}: is the host up, and does a firewall let you in?"
         )

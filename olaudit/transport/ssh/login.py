@@ -40,7 +40,7 @@ def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) ->
             except paramiko.AuthenticationException:
                 if deadline.passed():
                     raise HostFailed(
-                        Reason.TIMEOUT, f"{settings} did not finish the login within {deadline.seconds:.0f} s"
+                        Reason.TIMEOUT, f"{settings} did not finish the login within {deadline.seconds:g} s"
                     ) from None
             except (paramiko.SSHException, EOFError, OSError):
                 note = "the host hung up; if it took offence at too many keys, set IdentitiesOnly in ssh_config"
