@@ -7,13 +7,12 @@ bounded here, so that renderers need not think of it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from olaudit.errors import UsageError
 from olaudit.expected.spec import HostSpec
-from olaudit.kind import CheckId, Kind
+from olaudit.kind import AnyKind, CheckId, Kind
 from olaudit.model import (
     Answers,
     Failure,
@@ -39,7 +38,7 @@ LONGEST = 2000
 _LOST = Failure(Reason.INTERRUPTED, "the run was interrupted before this host had answered")
 
 
-def wanted_ids(kinds: Sequence[Kind[Any]], only: Sequence[str] = (), skip: Sequence[str] = ()) -> frozenset[str]:
+def wanted_ids(kinds: Sequence[AnyKind], only: Sequence[str] = (), skip: Sequence[str] = ()) -> frozenset[str]:
     """Choose check ids by globs: those that match one of `only` (none: all), less those that match one of `skip`.
 
     `host.reachable` is always among them: a host nobody could look at is never left out. Raises UsageError
@@ -64,7 +63,7 @@ def _suggest(glob: str, ids: Sequence[str]) -> str:
     return f"the kinds of checks are {', '.join(kinds)}"
 
 
-def plan(host: HostSpec, kinds: Sequence[Kind[Any]], wanted: frozenset[str]) -> tuple[Probe, ...]:
+def plan(host: HostSpec, kinds: Sequence[AnyKind], wanted: frozenset[str]) -> tuple[Probe, ...]:
     """List what to ask of `host`: each probe once, in the order of the kinds."""
     asked = (
         probe for kind in _applying(host, kinds, wanted) for probe in kind.probes(host.sections[kind.section])
@@ -75,27 +74,29 @@ def plan(host: HostSpec, kinds: Sequence[Kind[Any]], wanted: frozenset[str]) -> 
 def audit(
     hosts: Iterable[HostSpec],
     answers: Iterable[HostAnswers],
-    kinds: Sequence[Kind[Any]],
+    kinds: Sequence[AnyKind],
     wanted: frozenset[str],
     run: Run,
 ) -> Report:
     """Judge what `hosts` answered. A host without an answer is reported as interrupted, never left out."""
+    specs = {host.name: host for host in sorted(hosts, key=lambda host: host.name)}
     outcomes = {answer.host: answer for answer in answers}
-    results: list[HostResult] = []
-    findings: list[Finding] = []
-    for host in sorted(hosts, key=lambda host: host.name):
-        answer = outcomes.get(host.name, HostAnswers(host.name, _LOST, 0.0))
-        found = sorted(_findings(host, answer.outcome, kinds, wanted), key=_order)
-        findings += found
-        results.append(
-            HostResult(
-                host=host.name,
-                verdict=worst(found),
-                failure=_clean_failure(answer.outcome),
-                duration_seconds=answer.duration_seconds,
-            )
-        )
-    return Report(run=run, hosts=tuple(results), findings=tuple(findings))
+    given = {name: outcomes.get(name, HostAnswers(name, _LOST, 0.0)) for name in specs}
+    found = {name: list(_findings(host, given[name].outcome, kinds, wanted)) for name, host in specs.items()}
+    for finding in _together(specs, given, kinds, wanted):
+        found[finding.host].append(finding)
+    results = (_result(given[name], findings) for name, findings in found.items())
+    ordered = (finding for findings in found.values() for finding in sorted(findings, key=_order))
+    return Report(run=run, hosts=tuple(results), findings=tuple(ordered))
+
+
+def _result(answers: HostAnswers, findings: Iterable[Finding]) -> HostResult:
+    return HostResult(
+        host=answers.host,
+        verdict=worst(findings),
+        failure=_clean_failure(answers.outcome),
+        duration_seconds=answers.duration_seconds,
+    )
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:
@@ -126,7 +127,7 @@ def _bounded(text: str) -> str:
     return visible(text) if more <= 0 else f"{visible(text[:LONGEST])}... ({more} more)"
 
 
-def _applying(host: HostSpec, kinds: Sequence[Kind[Any]], wanted: frozenset[str]) -> Iterator[Kind[Any]]:
+def _applying(host: HostSpec, kinds: Sequence[AnyKind], wanted: frozenset[str]) -> Iterator[AnyKind]:
     """Give the kinds that have something to say of `host`, and are wanted."""
     for kind in kinds:
         if kind.section in host.sections and any(check.id in wanted for check in kind.ids):
@@ -134,7 +135,7 @@ def _applying(host: HostSpec, kinds: Sequence[Kind[Any]], wanted: frozenset[str]
 
 
 def _findings(
-    host: HostSpec, outcome: Answers | Failure, kinds: Sequence[Kind[Any]], wanted: frozenset[str]
+    host: HostSpec, outcome: Answers | Failure, kinds: Sequence[AnyKind], wanted: frozenset[str]
 ) -> Iterator[Finding]:
     reachable = Question(check=REACHABLE.id, subject="host", at=())
     if isinstance(outcome, Failure):
@@ -142,10 +143,31 @@ def _findings(
         return
     yield _finding(host, reachable.ok(message="the host could be audited"), REACHABLE)
     for kind in _applying(host, kinds, wanted):
+        if isinstance(kind, Kind):
+            ids = {check.id: check for check in kind.ids}
+            for judgement in kind.judge(host.sections[kind.section], outcome):
+                if (check := ids[judgement.check]).id in wanted:
+                    yield _finding(host, judgement, check)
+
+
+def _together(
+    specs: Mapping[str, HostSpec],
+    given: Mapping[str, HostAnswers],
+    kinds: Sequence[AnyKind],
+    wanted: frozenset[str],
+) -> Iterator[Finding]:
+    """Judge what hosts should agree on. A single host has nobody to agree with, and is not judged."""
+    for kind in kinds:
+        having = {name: host for name, host in specs.items() if kind in list(_applying(host, kinds, wanted))}
+        if isinstance(kind, Kind) or len(having) < 2:
+            continue
         ids = {check.id: check for check in kind.ids}
-        for judgement in kind.judge(host.sections[kind.section], outcome):
-            if (check := ids[judgement.check]).id in wanted:
-                yield _finding(host, judgement, check)
+        sections = {name: host.sections[kind.section] for name, host in having.items()}
+        outcomes = {name: given[name].outcome for name in having}
+        for name, judgement in kind.judge(sections, outcomes):
+            # of a host that could not be audited, host.reachable has said all there is to say
+            if (check := ids[judgement.check]).id in wanted and not isinstance(outcomes[name], Failure):
+                yield _finding(having[name], judgement, check)
 
 
 def _finding(host: HostSpec, judgement: Judgement, check: CheckId) -> Finding:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from olaudit.model import Answers, Judgement, Probe, Severity
+from olaudit.model import Answers, Failure, Judgement, Probe, Severity
 
 S = TypeVar("S")
 
@@ -36,3 +36,23 @@ class Kind(Generic[S]):
     probes: Callable[[S], Iterable[Probe]]
     judge: Callable[[S, Answers], Iterable[Judgement]]
     defaults: tuple[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetKind(Generic[S]):
+    """A kind of check one floor up: hosts that should agree, judged together after all have been asked.
+
+    As a `Kind`, but `judge` is given, by host, the section of every audited host that has it, and what that host
+    answered (or why it could not be asked). It names the host that each judgement is about. It is not called
+    for fewer than two hosts: there is nobody to agree with.
+    """
+
+    section: str
+    model: Any
+    ids: tuple[CheckId, ...]
+    probes: Callable[[S], Iterable[Probe]]
+    judge: Callable[[Mapping[str, S], Mapping[str, Answers | Failure]], Iterable[tuple[str, Judgement]]]
+    defaults: tuple[str, Any] | None = None
+
+
+AnyKind = Kind[Any] | FleetKind[Any]

@@ -38,10 +38,12 @@ class Shell:
 
     `may_hang` marks commands that touch a file system which can be a dead mount: they are run after, and
     apart from, the ones that cannot hang, so that one dead mount costs only the answers that lie on it.
+    `sudo` marks the few that need root's right to read; they are run by `sudo -n`, which never asks.
     """
 
     argv: tuple[str, ...]
     may_hang: bool = field(default=False, compare=False)
+    sudo: bool = False
 
 
 class Engine(StrEnum):
@@ -55,7 +57,45 @@ class Engine(StrEnum):
     CONTAINERS = "containers"
 
 
-Probe = Shell | Engine
+@dataclass(frozen=True, slots=True)
+class ImageLayers:
+    """A question to the engine: the `RootFS.Layers` of `image`, as a JSON list of digests.
+
+    Images are rebuilt on each host, so their ids differ where their content does not.
+    """
+
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerChanges:
+    """A question to the engine: what `docker diff` says of each running container, below `paths` alone.
+
+    JSON: a mapping of container names to lists of {"Path", "Kind"} (0 modified, 1 added, 2 deleted).
+    """
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A question to the resolver of the auditor, not of the host.
+
+    JSON: {"addresses": [...], "names": {address: [...]}}, the addresses that `name` resolves to and the names
+    that each of these resolves back to; both empty where the name does not resolve.
+    """
+
+    name: str
+
+
+class Reached(StrEnum):
+    """A question to the transport. ADDRESS: the IP address at which the host was reached."""
+
+    ADDRESS = "address"
+
+
+EngineProbe = Engine | ImageLayers | ContainerChanges
+Probe = Shell | EngineProbe | Lookup | Reached
 
 
 @dataclass(frozen=True, slots=True)

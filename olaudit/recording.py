@@ -8,7 +8,22 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from olaudit.collect import Collected
 from olaudit.errors import UsageError
-from olaudit.model import Answer, Answered, Answers, Engine, Failure, HostAnswers, Probe, Reason, Shell, Unanswered
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    ContainerChanges,
+    Engine,
+    Failure,
+    HostAnswers,
+    ImageLayers,
+    Lookup,
+    Probe,
+    Reached,
+    Reason,
+    Shell,
+    Unanswered,
+)
 
 _VERSION = 1
 
@@ -18,10 +33,15 @@ class _Part(BaseModel):
 
 
 class _Asked(_Part):
-    """One probe with its answer: either a command or a question to the engine, either answered or not."""
+    """One probe, under the name of its type, with its answer: what was said, or why nothing was."""
 
     shell: tuple[str, ...] | None = None
+    sudo: bool = False
     engine: Engine | None = None
+    layers: str | None = None
+    changes: tuple[str, ...] | None = None
+    lookup: str | None = None
+    reached: Reached | None = None
     stdout: str = ""
     stderr: str = ""
     status: int = 0
@@ -29,10 +49,19 @@ class _Asked(_Part):
 
     def pair(self) -> tuple[Probe, Answer]:
         """Give it as the collectors had it."""
-        probe: Probe = self.engine or Shell(self.shell or ())
+        probe = self._probe()
         if self.unanswered is not None:
             return probe, Unanswered(self.unanswered)
         return probe, Answered(self.stdout, self.stderr, self.status)
+
+    def _probe(self) -> Probe:
+        if self.layers is not None:
+            return ImageLayers(self.layers)
+        if self.changes is not None:
+            return ContainerChanges(self.changes)
+        if self.lookup is not None:
+            return Lookup(self.lookup)
+        return self.engine or self.reached or Shell(self.shell or (), sudo=self.sudo)
 
 
 class _Failure(_Part):
@@ -90,10 +119,27 @@ def _host(host: HostAnswers) -> _Host:
 
 
 def _asked(probe: Probe, answer: Answer) -> _Asked:
-    shell, engine = (probe.argv, None) if isinstance(probe, Shell) else (None, probe)
+    asked = _question(probe)
     if isinstance(answer, Unanswered):
-        return _Asked(shell=shell, engine=engine, unanswered=answer.reason)
-    return _Asked(shell=shell, engine=engine, stdout=answer.stdout, stderr=answer.stderr, status=answer.status)
+        return asked.model_copy(update={"unanswered": answer.reason})
+    said = {"stdout": answer.stdout, "stderr": answer.stderr, "status": answer.status}
+    return asked.model_copy(update=said)
+
+
+def _question(probe: Probe) -> _Asked:
+    match probe:
+        case Shell(argv, sudo=sudo):
+            return _Asked(shell=argv, sudo=sudo)
+        case Engine():
+            return _Asked(engine=probe)
+        case ImageLayers(image):
+            return _Asked(layers=image)
+        case ContainerChanges(paths):
+            return _Asked(changes=paths)
+        case Lookup(name):
+            return _Asked(lookup=name)
+        case Reached():
+            return _Asked(reached=probe)
 
 
 def _answers(host: _Host) -> HostAnswers:

@@ -10,10 +10,30 @@ from hypothesis import strategies as st
 from olaudit import recording
 from olaudit.collect import Collected
 from olaudit.errors import UsageError
-from olaudit.model import Answered, Answers, Engine, Failure, HostAnswers, Reason, Shell, Unanswered
+from olaudit.model import (
+    Answered,
+    Answers,
+    ContainerChanges,
+    Engine,
+    Failure,
+    HostAnswers,
+    ImageLayers,
+    Lookup,
+    Reached,
+    Reason,
+    Shell,
+    Unanswered,
+)
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
-probes = st.builds(Shell, st.tuples(text, text)) | st.sampled_from(Engine)
+probes = (
+    st.builds(Shell, st.tuples(text, text), sudo=st.booleans())
+    | st.sampled_from(Engine)
+    | st.sampled_from(Reached)
+    | st.builds(ImageLayers, text)
+    | st.builds(ContainerChanges, st.tuples(text))
+    | st.builds(Lookup, text)
+)
 answers = st.builds(Answered, text, text, st.integers(0, 255)) | st.builds(Unanswered, text)
 outcomes = st.dictionaries(probes, answers).map(Answers) | st.builds(Failure, st.sampled_from(Reason), text)
 hosts = st.builds(HostAnswers, text, outcomes, st.floats(0, 1e6))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from olaudit.checks import container, docker, hostname, memcached, path, symlink
-from olaudit.kind import CheckId, Kind
+from olaudit.kind import AnyKind, CheckId
 
-KINDS: tuple[Kind[Any], ...] = (
+KINDS: tuple[AnyKind, ...] = (
     hostname.KIND,
     docker.KIND,
     container.KIND,

@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 import click
 
@@ -22,7 +21,7 @@ from olaudit.cli.progress import watching
 from olaudit.collect import Collected, Job, collect
 from olaudit.errors import UsageError
 from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select
-from olaudit.kind import Kind
+from olaudit.kind import AnyKind
 from olaudit.model import Report, Run
 from olaudit.transport import Transport
 
@@ -31,7 +30,7 @@ from olaudit.transport import Transport
 class Tools:
     """What commands work with, handed to them by `main`: the kinds of checks, and the way to ask hosts."""
 
-    kinds: Sequence[Kind[Any]]
+    kinds: Sequence[AnyKind]
     make_transport: Callable[[Options], Transport]
 
 

@@ -15,13 +15,13 @@ from pydantic_core import core_schema
 
 from olaudit.expected.heads import FleetFile, HostHead
 from olaudit.expected.sections import Sections
-from olaudit.kind import Kind
+from olaudit.kind import AnyKind
 from olaudit.language import Expect
 
 ID = "https://openlibrary.org/schemas/olaudit/expected.schema.json"
 
 
-def schema(kinds: Sequence[Kind[Any]]) -> dict[str, Any]:
+def schema(kinds: Sequence[AnyKind]) -> dict[str, Any]:
     """Describe host, role and fleet files whose sections are those of `kinds`."""
     sections = Sections(kinds)
     definitions: dict[str, Any] = {}

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -18,13 +17,13 @@ from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired
 from olaudit.expected.tree import Items, Scalar, Table, blanks, fill, merge, walk
 from olaudit.expected.validate import validate
 from olaudit.expected.words import suggest
-from olaudit.kind import Kind
+from olaudit.kind import AnyKind
 from olaudit.model import At
 
 _HEAD = tuple(HostHead.model_fields)
 
 
-def load(root: Path, kinds: Sequence[Kind[Any]]) -> FleetSpec:
+def load(root: Path, kinds: Sequence[AnyKind]) -> FleetSpec:
     """Load the folder `root`; the sections that files may hold are those of `kinds`.
 
     Raises ExpectedError with all problems of all files.

@@ -10,13 +10,13 @@ from pydantic import TypeAdapter
 
 from olaudit.expected.tree import Items, Table
 from olaudit.expected.validate import Fault, validate
-from olaudit.kind import Kind
+from olaudit.kind import AnyKind
 
 
 class Sections:
     """All sections by name. Kinds that read the same section mean the same model by it."""
 
-    def __init__(self, kinds: Sequence[Kind[Any]]) -> None:
+    def __init__(self, kinds: Sequence[AnyKind]) -> None:
         self.models: dict[str, Any] = {}
         self.defaults: dict[str, str] = {}
         for kind in kinds:

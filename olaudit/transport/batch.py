@@ -35,6 +35,8 @@ TOO_LARGE = f"its answer was larger than {LATER_BYTES >> 20} MiB"
 COMMAND_SECONDS = 10
 """How long one command may take before `timeout` ends it."""
 
+_SUDO = "$S "
+
 _HEAD = r"""exec 2>/dev/null
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
@@ -54,12 +56,14 @@ later() {{
 
 def script(commands: Sequence[Shell], marker: str) -> str:
     """Write the batch that runs `commands`; command numbers are their positions."""
-    lines = {n: shlex.join((str(n), *command.argv)) for n, command in enumerate(commands)}
+    lines = {n: f"{n} {_SUDO * command.sudo}{shlex.join(command.argv)}" for n, command in enumerate(commands)}
     at_once = [f"ask {lines[n]}" for n, command in enumerate(commands) if not command.may_hang]
     later = [f"later {lines[n]}" for n, command in enumerate(commands) if command.may_hang]
     gathered = ["{", *at_once, "} 3>&1 | dd ibs=64k obs=1024k"] if at_once else []
+    # root itself needs no sudo, and may have none
+    root = ["""S='sudo -n --'; [ "$(id -u)" = 0 ] && S="""] if any(one.sudo for one in commands) else []
     head = _HEAD.format(marker=marker, seconds=COMMAND_SECONDS, bytes=LATER_BYTES)
-    return "\n".join([head, *gathered, *later, "wait", ""])
+    return "\n".join([head, *root, *gathered, *later, "wait", ""])
 
 
 def questions(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -75,7 +79,8 @@ def questions(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
             pending += "\n"
             continue
         pending = ""
-        yield int(words[1]), tuple(words[2:])
+        argv = words[2:] if words[2] != _SUDO.strip() else words[3:]
+        yield int(words[1]), tuple(argv)
 
 
 def frame(number: int, answered: Answered, marker: str) -> bytes:
@@ -185,6 +190,9 @@ def _small(word: bytes) -> int:
 def _judge(command: Shell, frame: _Frame, status: int) -> Answer:
     """Tell a command that ran from one that was ended, is missing, or may not be run."""
     program = command.argv[0]
+    if command.sudo and frame.err and frame.err[0].startswith(b"sudo: "):
+        said = frame.err[0].decode(errors="backslashreplace").removeprefix("sudo: ")
+        return Unanswered(f"{program} needs sudo there, and was refused: {said}")
     stdout, stderr = (b"\n".join(lines).decode(errors="backslashreplace") for lines in (frame.out, frame.err))
     match status:
         case 124 | 137:

@@ -17,7 +17,16 @@ import requests
 import requests.adapters
 import urllib3
 
-from olaudit.model import Answer, Answered, Engine, Probe, Unanswered
+from olaudit.model import (
+    Answer,
+    Answered,
+    ContainerChanges,
+    Engine,
+    EngineProbe,
+    ImageLayers,
+    Probe,
+    Unanswered,
+)
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -57,7 +66,7 @@ class NoEngine(Exception):  # noqa: N818 - becomes an Unanswered, is never shown
 
 
 def ask_engine(
-    wanted: Sequence[Engine], dial: Dial, deadline: Deadline, explain: Callable[[], str]
+    wanted: Sequence[EngineProbe], dial: Dial, deadline: Deadline, explain: Callable[[], str]
 ) -> dict[Probe, Answer]:
     """Ask the engine behind `dial` all `wanted` questions at once.
 
@@ -65,10 +74,7 @@ def ask_engine(
     """
     asking = _Asking(dial, min(ENGINE_SECONDS, deadline.left()))
     with ThreadPoolExecutor(_STREAMS) as pool:
-        futures: dict[Engine, Future[str]] = {
-            question: pool.submit(asking.version if question is Engine.VERSION else asking.containers, pool)
-            for question in wanted
-        }
+        futures = {question: pool.submit(asking.ask, question, pool) for question in wanted}
         return {question: _settle(future, asking.seconds, explain) for question, future in futures.items()}
 
 
@@ -102,25 +108,67 @@ class _Asking:
         self._dial = dial
         self.seconds = seconds
 
-    def version(self, _pool: ThreadPoolExecutor) -> str:
+    def ask(self, question: EngineProbe, pool: ThreadPoolExecutor) -> str:
+        """Ask one question, and give its answer as JSON."""
+        match question:
+            case Engine.VERSION:
+                return self.version()
+            case Engine.CONTAINERS:
+                return self.containers(pool)
+            case ImageLayers(image):
+                return self.layers(image)
+            case ContainerChanges(paths):
+                return self.changes(paths, pool)
+
+    def version(self) -> str:
         """Ask `GET /version`, which every engine answers whatever version it is asked in."""
         return json.dumps(self._client(_FIRST_TRY).version(api_version=False))
 
     def containers(self, pool: ThreadPoolExecutor) -> str:
         """List all containers, then inspect each, in parallel."""
+        client, listed = self._list(everything=True)
+        inspected = pool.map(lambda one: self._inspect(client, str(one["Id"])), listed)
+        found = [reduced(one) for one in inspected if one]
+        return json.dumps(sorted(found, key=lambda one: str(one.get("Name"))))
+
+    def layers(self, image: str) -> str:
+        """Ask for the layers of an image; an image that is not there has none."""
+        client, _ = self._list(everything=False)
+        try:
+            inspected = client.inspect_image(image)  # type: ignore[no-untyped-call]  # by the stubs
+            return json.dumps(inspected["RootFS"]["Layers"])
+        except docker.errors.ImageNotFound:
+            return "[]"
+
+    def changes(self, paths: tuple[str, ...], pool: ThreadPoolExecutor) -> str:
+        """Ask what was changed inside the running containers, and keep what lies below `paths`."""
+        client, listed = self._list(everything=False)
+        changed = pool.map(lambda one: client.diff(str(one["Id"])) or [], listed)
+        below = tuple(f"{path}/" for path in paths)
+        return json.dumps(
+            {
+                str(one["Names"][0]).removeprefix("/"): [
+                    {"Path": str(change["Path"]), "Kind": int(change["Kind"])}
+                    for change in changes
+                    if str(change["Path"]).startswith(below)
+                ]
+                for one, changes in zip(listed, changed, strict=True)
+            }
+        )
+
+    def _list(self, *, everything: bool) -> tuple[docker.APIClient, list[dict[str, Any]]]:
+        """List containers, and give the client in the version that the engine understood."""
         client = self._client(_FIRST_TRY)
         try:
-            listed = client.containers(all=True)
+            listed = client.containers(all=everything)
         except docker.errors.APIError as error:
             if "version" not in str(error.explanation):
                 raise
             client = self._client(str(client.version(api_version=False)["ApiVersion"]))
-            listed = client.containers(all=True)
+            listed = client.containers(all=everything)
         if not isinstance(listed, list):
             raise TypeError("not a list of containers")
-        inspected = pool.map(lambda one: self._inspect(client, str(one["Id"])), listed)
-        found = [reduced(one) for one in inspected if one]
-        return json.dumps(sorted(found, key=lambda one: str(one.get("Name"))))
+        return client, listed
 
     def _inspect(self, client: docker.APIClient, container: str) -> dict[str, Any] | None:
         try:

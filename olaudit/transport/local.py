@@ -11,13 +11,15 @@ import subprocess
 import threading
 from typing import IO, TYPE_CHECKING
 
-from olaudit.model import Answer, Answers, Engine, Probe, Shell
+from olaudit.model import Answer, Answers, EngineProbe, Lookup, Probe, Reached, Shell, Unanswered
 from olaudit.transport.batch import TOO_LARGE, Reader, script
 from olaudit.transport.engine import NoEngine, ask_engine
+from olaudit.transport.names import look_up
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
 
+_HERE = Unanswered("asked on this very machine, which was not reached at any address")
 DOCKER_SOCKET = "/var/run/docker.sock"
 
 
@@ -27,11 +29,13 @@ class LocalTransport:
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - there is but one
         """Ask this machine as `host`."""
         commands = tuple(probe for probe in probes if isinstance(probe, Shell))
-        engine = tuple(probe for probe in probes if isinstance(probe, Engine))
-        answers: dict[Probe, Answer] = {**_run(commands, deadline)}
+        engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
+        lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
+        answers: dict[Probe, Answer] = {Reached.ADDRESS: _HERE, **_run(commands, deadline)}
+        answers |= look_up(lookups, deadline)
         if engine:
             answers |= ask_engine(engine, _dial, deadline, lambda: "")
-        return Answers(answers)
+        return Answers({probe: answers[probe] for probe in probes})
 
     def close(self) -> None:
         """Nothing is kept open."""

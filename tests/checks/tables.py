@@ -20,7 +20,19 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from olaudit.kind import Kind
-from olaudit.model import Answer, Answered, Answers, Probe, Shell, Unanswered
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    ContainerChanges,
+    Engine,
+    ImageLayers,
+    Lookup,
+    Probe,
+    Reached,
+    Shell,
+    Unanswered,
+)
 
 Row = dict[str, Any]
 
@@ -52,7 +64,17 @@ def run(kind: Kind[Any], row: Row) -> None:
 
 def written(probe: Probe) -> str:
     """Write a probe as a command line."""
-    return shlex.join(probe.argv) if isinstance(probe, Shell) else probe.value
+    match probe:
+        case Shell(argv):
+            return shlex.join(argv)
+        case Engine() | Reached():
+            return probe.value
+        case ImageLayers(image):
+            return f"layers {image}"
+        case ContainerChanges(paths):
+            return f"changes {shlex.join(paths)}"
+        case Lookup(name):
+            return f"lookup {name}"
 
 
 def _meant(start: str, probes: tuple[Probe, ...]) -> Probe:

@@ -15,7 +15,7 @@ from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.demo import demo
 from olaudit.demo import drifts
 from olaudit.demo.drifts import DRIFTS
-from olaudit.kind import CheckId, Kind
+from olaudit.kind import AnyKind, CheckId, Kind
 from olaudit.model import Answer, Answers, Judgement, Probe, Question, Severity, Shell, Unanswered
 from olaudit.transport import Deadline
 
@@ -46,7 +46,7 @@ def test_a_demo_in_which_the_audit_misses_something_is_a_bug(capsys: pytest.Capt
     assert "Next:" not in said
 
 
-def _blinded(kind: Kind[Any]) -> Kind[Any]:
+def _blinded(kind: AnyKind) -> Kind[Any]:
     return Kind(
         section=kind.section, model=kind.model, ids=kind.ids, probes=kind.probes, judge=lambda _spec, _answers: ()
     )

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from olaudit.errors import ExpectedError
 from olaudit.expected import FleetSpec, load
-from olaudit.kind import Kind
+from olaudit.kind import AnyKind, Kind
 from olaudit.language import Expect, Section
 
 
@@ -120,7 +120,7 @@ def fleet(root: Path, files: Files) -> FleetSpec:
     return load(write(root, files), KINDS)
 
 
-def problems(root: Path, files: Files, kinds: Sequence[Kind[Any]] = KINDS) -> list[str]:
+def problems(root: Path, files: Files, kinds: Sequence[AnyKind] = KINDS) -> list[str]:
     """List what is wrong with BASE with `files` over it; the folder's own path is cut off."""
     write(root, files)
     try:

@@ -8,17 +8,29 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from olaudit.model import Answer, Answered, Answers, Engine, Probe, Reason, Shell
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    EngineProbe,
+    Lookup,
+    Probe,
+    Reached,
+    Reason,
+    Shell,
+    Unanswered,
+)
 from olaudit.transport import HostFailed
 from olaudit.transport.batch import TOO_LARGE, Reader, script
 from olaudit.transport.engine import ask_engine
+from olaudit.transport.names import look_up
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
     from olaudit.transport.ssh.link import Link
-    from olaudit.transport.ssh.settings import SshConfig
+    from olaudit.transport.ssh.settings import Settings, SshConfig
 
 _BROKE_OFF = "the connection broke off before this was answered"
 
@@ -33,27 +45,41 @@ class SshTransport:
         """Ask `host` every probe in one round trip. Raises HostFailed where it cannot be asked at all."""
         link, settings = self._connector.connect(host, deadline)
         commands = tuple(probe for probe in probes if isinstance(probe, Shell))
-        engine = tuple(probe for probe in probes if isinstance(probe, Engine))
+        engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
+        lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
         stream = DockerStream(link, settings.user, deadline)
+        answers: dict[Probe, Answer] = {Reached.ADDRESS: _address(link, settings)}
         try:
-            with ThreadPoolExecutor(1) as beside:
+            with ThreadPoolExecutor(2) as beside:
+                names = beside.submit(look_up, lookups, deadline)
                 docker = (
                     beside.submit(ask_engine, engine, stream.dial, deadline, stream.explain) if engine else None
                 )
-                answers: dict[Probe, Answer] = _run(link, commands, deadline)
+                said = _run(link, commands, deadline)
                 if docker:
-                    answers |= docker.result()
+                    said |= docker.result()
+                answers |= said | names.result()
         finally:
             link.close()
-        if answers and deadline.passed() and not any(isinstance(one, Answered) for one in answers.values()):
+        if said and deadline.passed() and not any(isinstance(one, Answered) for one in said.values()):
             raise HostFailed(
                 Reason.TIMEOUT, f"{settings} lets one in, but answers nothing within {deadline.seconds:g} s"
             )
-        return Answers(answers)
+        return Answers({probe: answers[probe] for probe in probes})
 
     def close(self) -> None:
         """Close the connections to jump hosts."""
         self._connector.close()
+
+
+def _address(link: Link, settings: Settings) -> Answer:
+    """Give the address at the other end of the connection; behind a jump host there is none of our own."""
+    if settings.jumps:
+        return Unanswered(f"reached through the jump host {settings.jumps[-1]}, so not at an address of ours")
+    try:
+        return Answered(str(link.getpeername()[0]))
+    except OSError as error:
+        return Unanswered(f"{_BROKE_OFF}: {error}")
 
 
 def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]:
