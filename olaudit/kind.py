@@ -13,11 +13,15 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class CheckId:
-    """A public check id, `kind.aspect`, with its severity and when it drifts (one clause, for the docs)."""
+    """A public check id, `kind.aspect`, with its severity, when it drifts and how to mend that.
+
+    The texts are one clause each; `docs/checks.md` is made of them.
+    """
 
     id: str
     severity: Severity
     drift_when: str
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,8 @@ class Kind(Generic[S]):
 
     `model` is what pydantic makes of the section (a `language.Section`, or a tuple or mapping of them).
     `probes` and `judge` are pure; `judge` is total: whatever a host answers, it returns judgements and never
-    raises, and an unanswered probe gives unknown. `defaults`, where given, is a section of its own whose keys
+    raises, and an unanswered probe gives unknown. `collected` says for the docs how the answers are come by.
+    `defaults`, where given, is a section of its own whose keys
     every item of this (list) section takes unless it has them.
     """
 
@@ -35,6 +40,7 @@ class Kind(Generic[S]):
     ids: tuple[CheckId, ...]
     probes: Callable[[S], Iterable[Probe]]
     judge: Callable[[S, Answers], Iterable[Judgement]]
+    collected: str = ""
     defaults: tuple[str, Any] | None = None
 
 
@@ -52,6 +58,7 @@ class FleetKind(Generic[S]):
     ids: tuple[CheckId, ...]
     probes: Callable[[S], Iterable[Probe]]
     judge: Callable[[Mapping[str, S], Mapping[str, Answers | Failure]], Iterable[tuple[str, Judgement]]]
+    collected: str = ""
     defaults: tuple[str, Any] | None = None
 
 

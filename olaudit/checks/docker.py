@@ -90,9 +90,20 @@ KIND: Kind[Rule] = Kind(
     section="docker",
     model=Rule,
     ids=(
-        CheckId("docker.engine", Severity.CRITICAL, "no Docker Engine runs where one is expected"),
-        CheckId("docker.absent", Severity.WARNING, "a Docker Engine runs on a bare-metal host"),
+        CheckId(
+            "docker.engine",
+            Severity.CRITICAL,
+            "no Docker Engine runs where one is expected",
+            "`service docker start`",
+        ),
+        CheckId(
+            "docker.absent",
+            Severity.WARNING,
+            "a Docker Engine runs on a bare-metal host",
+            "`systemctl disable --now docker.socket docker.service`",
+        ),
     ),
+    collected="the engine's `GET /version`; `ps` where it does not answer, or must not run",
     probes=probes,
     judge=judge,
 )

@@ -43,7 +43,15 @@ def _rename(name: str) -> str:
 KIND = Kind(
     section="hostname",
     model=Expect[str],
-    ids=(CheckId("host.hostname", Severity.WARNING, "the machine calls itself something else"),),
+    ids=(
+        CheckId(
+            "host.hostname",
+            Severity.WARNING,
+            "the machine calls itself something else",
+            "`hostnamectl set-hostname NAME`",
+        ),
+    ),
+    collected="`uname -n`",
     probes=probes,
     judge=judge,
 )

@@ -190,9 +190,20 @@ KIND: Kind[Mapping[str, SymlinkSpec]] = Kind(
     section="symlinks",
     model=Symlinks,
     ids=(
-        CheckId("symlink.target", Severity.CRITICAL, "it leads elsewhere, is not there, or is not a link"),
-        CheckId("symlink.dangling", Severity.CRITICAL, "it leads to nothing"),
+        CheckId(
+            "symlink.target",
+            Severity.CRITICAL,
+            "it leads elsewhere, is not there, or is not a link",
+            "`ln -sfn TARGET LINK`",
+        ),
+        CheckId(
+            "symlink.dangling",
+            Severity.CRITICAL,
+            "it leads to nothing",
+            "`ln -sfn TARGET LINK`, or deploy what it should lead to",
+        ),
     ),
+    collected="`find -printf` for the links, `readlink -m` for what they and the accepted targets resolve to",
     probes=probes,
     judge=judge,
 )

@@ -182,6 +182,14 @@ class Reader:
         return n if 0 <= n < len(self._commands) else None
 
 
+def _sudo_refused(frame: _Frame, status: int) -> str:
+    """Say how sudo did not do what it was asked to; "" if it did."""
+    said = frame.err[0].decode(errors="backslashreplace") if frame.err else ""
+    if said.startswith("sudo: "):
+        return f"and was refused: {said.removeprefix('sudo: ')}"
+    return "which is not installed" if status == 127 and "'sudo'" in said else ""
+
+
 def _small(word: bytes) -> int:
     """Read a number of the batch's own making; -1 for what a host made up (Python refuses huge ones)."""
     return int(word) if word.isdigit() and len(word) < 6 else -1
@@ -190,9 +198,8 @@ def _small(word: bytes) -> int:
 def _judge(command: Shell, frame: _Frame, status: int) -> Answer:
     """Tell a command that ran from one that was ended, is missing, or may not be run."""
     program = command.argv[0]
-    if command.sudo and frame.err and frame.err[0].startswith(b"sudo: "):
-        said = frame.err[0].decode(errors="backslashreplace").removeprefix("sudo: ")
-        return Unanswered(f"{program} needs sudo there, and was refused: {said}")
+    if command.sudo and (refusal := _sudo_refused(frame, status)):
+        return Unanswered(f"{program} needs sudo there, {refusal}")
     stdout, stderr = (b"\n".join(lines).decode(errors="backslashreplace") for lines in (frame.out, frame.err))
     match status:
         case 124 | 137:

@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -89,6 +90,40 @@ def test_a_host_without_timeout_answers_nothing_rather_than_something(tmp_path: 
     reader = Reader((Shell(("echo", "x")),), MARKER)
     reader.feed(done.stdout)
     assert reader.answers("")[Shell(("echo", "x"))] == Unanswered("no such command there: echo")
+
+
+AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+SECRET = Shell(("cat", "/etc/shadow"), sudo=True)
+
+
+def as_nobody(text: str) -> dict[Probe, Answer]:
+    if os.getuid():
+        pytest.skip("only root can become somebody who needs sudo")
+    done = subprocess.run([*AS_NOBODY, "/bin/dash"], input=text.encode(), capture_output=True, check=False)
+    reader = Reader((SECRET, Shell(("echo", "x"))), MARKER)
+    reader.feed(done.stdout)
+    return reader.answers("not answered")
+
+
+def test_what_needs_sudo_and_is_refused_says_so_and_costs_only_its_own_answer() -> None:
+    answers = as_nobody(script((SECRET, Shell(("echo", "x"))), MARKER))
+    assert answers == {
+        SECRET: Unanswered("cat needs sudo there, and was refused: a password is required"),
+        Shell(("echo", "x")): Answered("x\n"),
+    }
+
+
+def test_what_needs_sudo_where_there_is_none_says_so() -> None:
+    reader = Reader((SECRET,), MARKER)
+    said = "timeout: failed to run command 'sudo': No such file or directory"
+    reader.feed(frame(0, Answered("", said, 127), MARKER))
+    assert reader.answers("")[SECRET] == Unanswered("cat needs sudo there, which is not installed")
+
+
+def test_root_needs_no_sudo() -> None:
+    if os.getuid():
+        pytest.skip("for root")
+    assert isinstance(run("dash", (SECRET,))[SECRET], Answered)
 
 
 def test_what_was_not_answered_in_full_is_unanswered() -> None:

@@ -163,10 +163,26 @@ KIND = Kind(
     model=MemcachedSpec,
     # A wrong limit makes the site slow or the machine short of memory, not down: a warning.
     ids=(
-        CheckId("memcached.configured", Severity.WARNING, "the -m in its configuration breaks the rule"),
-        CheckId("memcached.running", Severity.WARNING, "it runs with another -m than configured, or not at all"),
-        CheckId("memcached.limit", Severity.WARNING, "the server's own limit is not what its process was given"),
+        CheckId(
+            "memcached.configured",
+            Severity.WARNING,
+            "the -m in its configuration breaks the rule",
+            "set `-m` in the file, then `service memcached restart`",
+        ),
+        CheckId(
+            "memcached.running",
+            Severity.WARNING,
+            "it runs with another -m than configured, or not at all",
+            "`service memcached restart`, or `start`",
+        ),
+        CheckId(
+            "memcached.limit",
+            Severity.WARNING,
+            "the server's own limit is not what its process was given",
+            "`service memcached restart`",
+        ),
     ),
+    collected="MemTotal, the configuration file, `ps`, and the server's `stats settings` by bash's /dev/tcp",
     probes=probes,
     judge=judge,
 )
