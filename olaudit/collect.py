@@ -97,7 +97,7 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - a bug: raised again where it ends the program
             self._outcomes.put((job.host, error))
             return
-        self._outcomes.put(HostAnswers(job.host, outcome, time.monotonic() - started))
+        self._outcomes.put(HostAnswers(job.host, outcome, round(time.monotonic() - started, 3)))
 
     def take(self) -> None:
         """Wait a moment for an outcome, and give up on hosts whose time has passed."""
@@ -125,7 +125,7 @@ class _Run:
     def _fail(self, host: str, failure: Failure) -> None:
         deadline = self.under_way.pop(host, None)
         seconds = self._timeout - (deadline.at - time.monotonic()) if deadline else 0.0
-        self.done[host] = HostAnswers(host, failure, seconds)
+        self.done[host] = HostAnswers(host, failure, round(seconds, 3))
 
     def progress(self) -> Progress:
         """Say how far it is."""

@@ -16,7 +16,7 @@ MEMORY_KB = int(9.7 * 1024 * 1024)
 
 _FOLDERS = (
     "1", "dev", "etc/cron.d", "etc/ssh", "opt", "proc", "root", "run", "sys", "usr", "var/cache",
-    "var/lib/docker", "var/lib/dpkg", "var/log", f"home/{USER}/.ssh", ".lab",
+    "var/lib/docker", "var/lib/dpkg", "var/log", "var/spool/cron/crontabs", f"home/{USER}/.ssh", ".lab",
 )  # fmt: skip
 # What bare-metal hosts don't have. (`/usr/local`, with perhaps a newer docker client, is hidden everywhere.)
 _DOCKER_PROGRAMS = (
@@ -97,6 +97,7 @@ def build(place: Place, machine: Machine, folder: Path, client_key: str, deploys
         (root / name).chmod(0o1777)
     _etc(root / "etc", machine)
     _ssh(root, machine, client_key)
+    _sudo(root / "etc")
     _hidden(folder / "hidden", docker=machine.role is Role.DOCKER)
     for script in ("rc.sh", "memcached.sh"):
         shutil.copy(SCRIPTS / script, root / ".lab" / script)
@@ -163,6 +164,20 @@ def _ssh(root: Path, machine: Machine, client_key: str) -> None:
     for path in (home, home / ".ssh", home / ".ssh/authorized_keys"):
         os.chown(path, 1000, 1000)
     (home / ".ssh").chmod(0o700)
+
+
+def _sudo(etc: Path) -> None:
+    """Allow the auditor just what docs/operating.md tells people to allow."""
+    text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    allowed = text.partition("```sudoers\n")[2].partition("```")[0]
+    (etc / "sudoers").write_text(f"root ALL=(ALL) ALL\n{allowed}", encoding="utf-8")
+    (etc / "sudoers").chmod(0o440)
+    (etc / "pam.d").mkdir()
+    for service in ("sudo", "other"):
+        (etc / "pam.d" / service).write_text(
+            "".join(f"{step} required pam_permit.so\n" for step in ("auth", "account", "session")),
+            encoding="ascii",
+        )
 
 
 def make_key(path: Path, comment: str) -> None:

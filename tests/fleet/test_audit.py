@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from olaudit.cli import main
+from olaudit.transport.ssh.link import Link
 from tests.fleet.engine import SECRET
 from tests.fleet.host import LabHost
 from tests.fleet.lab import Lab
@@ -386,6 +387,27 @@ def test_an_engine_that_does_not_run_is_drift(audit: Auditor, lab: Lab) -> None:
     wait_for(host.engine_answers, "the engine of ol-web2")
     assert ("ol-web2", "docker.engine", "docker", "drift") in audited.findings
     assert audited.code == 1
+
+
+# --- cost ----------------------------------------------------------------------------------------------------
+
+
+def test_the_largest_host_is_asked_in_one_batch_over_one_session(
+    audit: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch is one session however much is asked; Docker's streams need none, and are few."""
+    opened: list[str] = []
+    open_channel = Link.open_channel
+
+    def counting(self: Link, kind: str, *args: Any, **kwargs: Any) -> Any:
+        opened.append(kind)
+        return open_channel(self, kind, *args, **kwargs)
+
+    monkeypatch.setattr(Link, "open_channel", counting)
+    assert audit("ol-home0").code == 0
+    assert opened.count("session") == 1
+    assert set(opened) == {"session", "direct-streamlocal@openssh.com"}
+    assert len(opened) <= 1 + 10
 
 
 # --- recordings ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ set -u
 mkdir -p /run/sshd /run/lock /run/memcached
 chown memcache /run/memcached
 /usr/sbin/sshd
+/usr/sbin/cron
 if [ -e /etc/docker/daemon.json ]; then
     dockerd >>/var/log/dockerd.log 2>&1 &
 fi
