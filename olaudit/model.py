@@ -89,9 +89,14 @@ class Lookup:
 
 
 class Reached(StrEnum):
-    """A question to the transport. ADDRESS: the IP address at which the host was reached."""
+    """A question to the transport.
+
+    ADDRESS: the IP address at which the host was reached. CLOCK: the auditor's own clock, as JSON {"sent":
+    seconds, "received": seconds} since 1970, between which every command that cannot hang was run and answered.
+    """
 
     ADDRESS = "address"
+    CLOCK = "clock"
 
 
 EngineProbe = Engine | ImageLayers | ContainerChanges

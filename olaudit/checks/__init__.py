@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
-from olaudit.checks import container, docker, hostname, memcached, path, symlink
+from olaudit.checks import (
+    certificate,
+    clock,
+    container,
+    cron,
+    disk,
+    dns,
+    docker,
+    firewall,
+    fleet,
+    git,
+    hostname,
+    memcached,
+    package,
+    path,
+    postgres,
+    release,
+    service,
+    symlink,
+    symlink_farm,
+)
 from olaudit.kind import AnyKind, CheckId
 
 KINDS: tuple[AnyKind, ...] = (
     hostname.KIND,
+    release.KIND,
     docker.KIND,
     container.KIND,
+    clock.KIND,
+    disk.KIND,
+    service.KIND,
+    package.KIND,
     path.KIND,
     symlink.KIND,
+    symlink_farm.KIND,
+    cron.KIND,
+    certificate.KIND,
     memcached.KIND,
+    postgres.KIND,
+    firewall.KIND,
+    dns.ADDRESS,
+    dns.RETIRED,
+    git.KIND,
+    *fleet.KINDS,
 )
 """Every kind, in the order in which hosts are asked and the docs list them."""
 

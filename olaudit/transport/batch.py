@@ -124,6 +124,11 @@ class Reader:
         return len(self._done) == len(self._commands)
 
     @property
+    def settled(self) -> bool:
+        """Whether every command that cannot hang has been answered."""
+        return all(n in self._done or command.may_hang for n, command in enumerate(self._commands))
+
+    @property
     def started(self) -> bool:
         """Whether anything at all has come from the batch itself, rather than from the login before it."""
         return self._gathered is not None or bool(self._frames) or bool(self._done)

@@ -105,7 +105,7 @@ class _Asking:
     """The questions themselves; each method runs in a thread of its own."""
 
     def __init__(self, dial: Dial, seconds: float) -> None:
-        self._dial = dial
+        self._adapter = _Adapter(dial)
         self.seconds = seconds
 
     def ask(self, question: EngineProbe, pool: ThreadPoolExecutor) -> str:
@@ -143,7 +143,7 @@ class _Asking:
     def changes(self, paths: tuple[str, ...], pool: ThreadPoolExecutor) -> str:
         """Ask what was changed inside the running containers, and keep what lies below `paths`."""
         client, listed = self._list(everything=False)
-        changed = pool.map(lambda one: client.diff(str(one["Id"])) or [], listed)
+        changed = pool.map(lambda one: self._diff(client, str(one["Id"])), listed)
         below = tuple(f"{path}/" for path in paths)
         return json.dumps(
             {
@@ -170,6 +170,12 @@ class _Asking:
             raise TypeError("not a list of containers")
         return client, listed
 
+    def _diff(self, client: docker.APIClient, container: str) -> list[dict[str, Any]]:
+        try:
+            return client.diff(container) or []
+        except docker.errors.NotFound:  # it went away meanwhile, with what was changed in it
+            return []
+
     def _inspect(self, client: docker.APIClient, container: str) -> dict[str, Any] | None:
         try:
             answer: dict[str, Any] = client.inspect_container(container)
@@ -180,7 +186,7 @@ class _Asking:
     def _client(self, version: str) -> docker.APIClient:
         client = docker.APIClient("http://docker:80", version=version, timeout=self.seconds)  # type: ignore[arg-type]  # seconds may be a fraction; the stubs say int
         client.trust_env = False  # no proxy and no .netrc of the auditor's applies to this stream
-        client.mount("http://docker:80", _Adapter(self._dial))
+        client.mount("http://docker:80", self._adapter)
         return client
 
 
@@ -237,7 +243,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
     def __init__(self, dial: Dial) -> None:
         super().__init__()
-        self._streams = _Pool("docker", maxsize=_STREAMS, retries=False, dial=dial)
+        self._streams = _Pool("docker", maxsize=_STREAMS, block=True, retries=False, dial=dial)
 
     def get_connection_with_tls_context(self, *_args: Any, **_kwargs: Any) -> _Pool:
         """Give the one pool there is, whatever the URL."""

@@ -15,6 +15,7 @@ from olaudit.model import Answer, Answers, EngineProbe, Lookup, Probe, Reached, 
 from olaudit.transport.batch import TOO_LARGE, Reader, script
 from olaudit.transport.engine import NoEngine, ask_engine
 from olaudit.transport.names import look_up
+from olaudit.transport.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -45,6 +46,7 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
     """Feed the batch to /bin/sh and read until it is complete, or time is up."""
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
+    watch = Stopwatch()
     reason = f"no answer within {deadline.seconds:g} s"
     with subprocess.Popen(
         ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -60,8 +62,9 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
                 reason = TOO_LARGE
                 break
             reader.feed(data)
+            watch.look(reader)
         shell.kill()
-    return reader.answers(reason)
+    return {**reader.answers(reason), Reached.CLOCK: watch.answer()}
 
 
 def _feed(stdin: IO[bytes], text: str) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _SECONDS = 8.0
 """How long a name may take: the resolver has no time-out of its own, and no answer must not cost the others."""
 
+_NO_SUCH_NAME = (1, 4)
+"""HOST_NOT_FOUND and NO_DATA of netdb.h: answers. The others say that there was none."""
+
 
 def look_up(lookups: Sequence[Lookup], deadline: Deadline) -> dict[Probe, Answer]:
     """Ask all names at once, each for no longer than there is time."""
@@ -52,13 +55,19 @@ def _answer(name: str) -> Answer:
     except (OSError, UnicodeError) as error:
         return Unanswered(f"the auditor's resolver failed for {name}: {error}")
     addresses = sorted({str(entry[4][0]) for entry in entries})
-    return Answered(json.dumps({"addresses": addresses, "names": {one: _back(one) for one in addresses}}))
+    try:
+        names = {one: _back(one) for one in addresses}
+    except OSError as error:
+        return Unanswered(f"the auditor's resolver failed for an address of {name}: {error.strerror or error}")
+    return Answered(json.dumps({"addresses": addresses, "names": names}))
 
 
 def _back(address: str) -> list[str]:
     """Give the names of an address; none is a plain fact, and few machines have more than one."""
     try:
         name, aliases, _ = socket.gethostbyaddr(address)
-    except OSError:
-        return []
+    except socket.herror as error:
+        if error.errno in _NO_SUCH_NAME:
+            return []
+        raise
     return sorted({name, *aliases})

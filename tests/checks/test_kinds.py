@@ -8,7 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from olaudit import checks
-from olaudit.checks import KINDS, check_ids, docker, hostname, memcached, path, symlink
+from olaudit.checks import (
+    KINDS,
+    check_ids,
+    clock,
+    disk,
+    dns,
+    docker,
+    firewall,
+    git,
+    hostname,
+    memcached,
+    package,
+    path,
+    postgres,
+    release,
+    service,
+    symlink,
+)
 from olaudit.kind import Kind
 from olaudit.model import Answers, Unanswered, Verdict
 from tests.checks.tables import hostile, rows, spec_of
@@ -19,6 +36,16 @@ RECORDED: list[tuple[str, Kind[Any]]] = [
     ("path", path.KIND),
     ("symlink", symlink.KIND),
     ("memcached", memcached.KIND),
+    ("postgres", postgres.KIND),
+    ("firewall", firewall.KIND),
+    ("dns_address", dns.ADDRESS),
+    ("dns_retired", dns.RETIRED),
+    ("release", release.KIND),
+    ("clock", clock.KIND),
+    ("disk", disk.KIND),
+    ("service", service.KIND),
+    ("package", package.KIND),
+    ("git", git.KIND),
 ]
 recorded = pytest.mark.parametrize(("name", "kind"), RECORDED, ids=[name for name, _ in RECORDED])
 

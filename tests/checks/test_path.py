@@ -31,6 +31,31 @@ def test_a_path_that_could_be_misread_is_an_error(name: str, message: str) -> No
         spec_of(path.KIND, {name: {}})
 
 
+@pytest.mark.parametrize(
+    ("name", "rule", "message"),
+    [
+        ("/etc/*.conf", {"content": {"equals": "/etc/x"}}, "only the content of one file can be compared"),
+        ("/etc", {"type": "directory", "content": {"equals": "/etc/x"}}, "only a file that may be there can have"),
+        ("/etc/x", {"presence": "forbidden", "content": {"equals": "/etc/y"}}, "only a file that may be there"),
+        ("/etc/x", {"content": {"equals": "y"}}, "is not a plain absolute path"),
+        ("/etc/x", {"content": {}}, "Field required"),
+    ],
+)
+def test_a_content_that_cannot_be_compared_is_an_error(name: str, rule: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        spec_of(path.KIND, {name: rule})
+
+
+def test_this_machine_compares_contents(tmp_path: Path) -> None:
+    for name, text in {"source": "a\nb\n", "same": "a\nb\n", "more": "a\nb\nc\n", "other": "a\nc\n"}.items():
+        (tmp_path / name).write_text(text, encoding="ascii")
+    equals = {"content": {"equals": f"{tmp_path}/source"}}
+    spec = spec_of(path.KIND, {f"{tmp_path}/{name}": equals for name in ("same", "more", "other")})
+    judged = path.judge(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
+    verdicts = [judgement.verdict.value for judgement in judged if judgement.check == "path.content"]
+    assert verdicts == ["ok", "drift", "drift"]
+
+
 @pytest.mark.parametrize("rule", [{"mode": "0999"}, {"mode": 755}, {"owner": "a b"}, {"kind": "file"}])
 def test_a_rule_that_makes_no_sense_is_an_error(rule: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

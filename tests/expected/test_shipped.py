@@ -103,6 +103,9 @@ LAYOUT = {
     "/opt/openlibrary/deploys/base": "optional directory",
     "/opt/openlibrary/deploys/openlibrary/openlibrary": "required directory",
     "/opt/openlibrary/deploys/olsystem/olsystem": "required directory",
+    # Not of the page, but of those who deploy: what would lose data, and what a failed deploy leaves.
+    "/opt/openlibrary/openlibrary/compose.override.yaml": "forbidden None",
+    "/opt/*_new": "forbidden None",
 }
 LINKS = {
     "/opt/openlibrary/olsystem": (

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from olaudit.model import Answer, Answered, Engine, Probe, Unanswered
+from olaudit.model import Answer, Answered, Engine, EngineProbe, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.engine import NoEngine, ask_engine, reduced
 
@@ -56,7 +56,7 @@ def engine(routes: Routes) -> Iterator[Callable[[], socket.socket]]:
         thread.join(5)
 
 
-def ask(routes: Routes, *wanted: Engine, seconds: float = 5) -> dict[Probe, Answer]:
+def ask(routes: Routes, *wanted: EngineProbe, seconds: float = 5) -> dict[Probe, Answer]:
     with engine(routes) as dial:
         return ask_engine(wanted, dial, Deadline.after(seconds), lambda: "")
 

@@ -1,4 +1,4 @@
-"""Ports and mounts in the short syntax of compose.yaml, as values that compare."""
+"""Ports, mounts and log caps in the syntax of compose.yaml, as values that compare."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ class Mount:
     def __str__(self) -> str:
         """Write the mount as compose.yaml does: "/opt/olsystem:/olsystem:ro"."""
         return f"{self.source}:{self.destination}{'' if self.writable else ':ro'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """A log driver and its caps, in Docker's own notation; empty where they are not given."""
+
+    driver: str
+    max_size: str
+    max_file: str
+
+    def __str__(self) -> str:
+        """Write them on one line."""
+        size, files = self.max_size or "not given", self.max_file or "not given"
+        return f"{self.driver}, max-size {size}, max-file {files}"
 
 
 def every_address(ip: str) -> str:

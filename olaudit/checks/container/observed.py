@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from olaudit.checks.container.notation import Mount, Port, clean_path, every_address
+from olaudit.checks.container.notation import Logs, Mount, Port, clean_path, every_address
 from olaudit.model import Answer, Answered, Unanswered
 
 _LONGEST = 4096  # characters of one text: the longest path there is; what is longer is not Docker's
@@ -64,6 +64,7 @@ class Container:
     compose: Compose | None
     ports: tuple[Port, ...] | None
     mounts: tuple[Mount, ...] | None
+    logs: Logs | None
 
     @property
     def running(self) -> bool:
@@ -106,6 +107,7 @@ def _container(entry: Mapping[str, object]) -> Container:
         compose=_compose(entry),
         ports=_ports(_find(entry, "HostConfig", "PortBindings")),
         mounts=_mounts(_find(entry, "Mounts")),
+        logs=_logs(_find(entry, "HostConfig", "LogConfig")),
     )
 
 
@@ -183,6 +185,15 @@ def _port(key: str, binding: object) -> Port | None:
     if match is None or host is None:
         return None
     return Port(ip=every_address(ip or ""), host=host, inside=match[1], protocol=match[2])
+
+
+def _logs(logs: object) -> Logs | None:
+    driver, config = _text(_find(logs, "Type")), _find(logs, "Config")
+    options = {} if config is None else config
+    if not driver or not isinstance(options, dict):
+        return None
+    size, files = (_text(options.get(key, "")) for key in ("max-size", "max-file"))
+    return None if size is None or files is None else Logs(driver, size, files)
 
 
 def _mounts(mounts: object) -> tuple[Mount, ...] | None:

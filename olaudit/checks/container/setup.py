@@ -1,4 +1,4 @@
-"""container.hostname, .image, .mounts, .ports, .service: is it set up as expected.
+"""container.hostname, .image, .mounts, .ports, .logging, .service: is it set up as expected.
 
 What the expected file does not give is not judged. All of this is fixed when a container is created, so
 mending it means to have Compose create it anew.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from olaudit.checks.container import fixes
+from olaudit.checks.container.logs import judge_logging
 from olaudit.checks.container.notation import Mount, parse_mount, parse_port
 from olaudit.checks.container.observed import Container
 from olaudit.checks.container.pairing import compose_name
-from olaudit.checks.container.spec import Item
+from olaudit.checks.container.spec import Item, Logging
 from olaudit.language import Expect
 from olaudit.model import Judgement
 
@@ -28,6 +29,8 @@ def judge_setup(item: Item, container: Container) -> Iterator[Judgement]:
         yield _mounts(item, container, spec.mounts)
     if spec.ports is not None:
         yield _ports(item, container, spec.ports)
+    if spec.logging is not None and spec.logging != Logging():
+        yield judge_logging(item, container, spec.logging)
     yield from _service(item, container)
 
 

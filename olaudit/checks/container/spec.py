@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from olaudit.checks.container.notation import parse_mount, parse_port
-from olaudit.language import Expect, Presence, Section
+from olaudit.language import AbsolutePath, Expect, Presence, Section
 from olaudit.model import Question, Severity
 
 DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -56,12 +56,21 @@ State = Literal["running", "exited"]
 """What a container should be doing: "exited" is for those that run once and end well."""
 
 
+class Logging(Section):
+    """The caps of the json-file log driver, as compose.yaml gives them; what is not given is not judged."""
+
+    max_size: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}[kmg]$")] | None = None
+    max_file: int | None = Field(default=None, ge=1)
+
+
 class ContainerDefaults(Section):
     """What an item of `containers` may say of its set-up, and `container_defaults` of all items.
 
     What is not given is not judged, but for `state`. `max_restarts`: how often Docker may have restarted a
     container that last started within the hour before that counts as a restart loop. `mounts`: further ones
     are fine. `ports`: exactly these are published, since Docker opens them past the firewall's own rules.
+    `logging`: the caps of its logs; `{}` where it has none and may have any. `code`: the folders inside of it in
+    which nothing may differ from its image.
     """
 
     image: Expect[str] | None = None
@@ -70,6 +79,8 @@ class ContainerDefaults(Section):
     restart: Annotated[Expect[str], AfterValidator(_policies)] | None = None
     state: Expect[State] = Expect[State](value="running")
     max_restarts: int = Field(default=3, ge=0)
+    logging: Logging | None = None
+    code: tuple[AbsolutePath, ...] = ()
 
 
 class ContainerSpec(ContainerDefaults):

@@ -1,4 +1,4 @@
-"""path.*: files and directories exist, and are of the right type, owner and mode.
+"""path.*: files and directories exist, and are of the right type, owner, mode and content.
 
 Links are followed (/opt may lie on an external volume), so a link to nothing counts as missing. A path that
 is not there is one finding: what it should be like is judged only of what is there.
@@ -10,19 +10,20 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from olaudit.checks.path.seen import Entry, Seen, find, matches, seen_glob, seen_paths, stat
+from olaudit.checks.path.seen import Entry, Seen, compare, find, matches, same, seen_glob, seen_paths, stat
 from olaudit.checks.path.spec import Paths, PathSpec, is_glob
 from olaudit.kind import CheckId, Kind
 from olaudit.language import Presence
-from olaudit.model import Answers, Judgement, Question, Severity, Shell
+from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
 
 
 def probes(spec: Mapping[str, PathSpec]) -> Iterator[Shell]:
-    """Ask for all plain paths at once, with links followed and not, and for each glob on its own."""
+    """Ask for all plain paths at once, links followed and not, and for each glob and each content on its own."""
     if plain := _plain(spec):
         yield stat(plain, follow=True)
         yield stat(plain, follow=False)
     yield from (find(path) for path in spec if is_glob(path))
+    yield from (compare(path, rule.content.equals) for path, rule in spec.items() if rule.content)
 
 
 def judge(spec: Mapping[str, PathSpec], answers: Answers) -> Iterator[Judgement]:
@@ -33,6 +34,8 @@ def judge(spec: Mapping[str, PathSpec], answers: Answers) -> Iterator[Judgement]
     for path, rule in spec.items():
         if path in followed:
             yield from _judge_path(path, rule, followed[path], unfollowed[path])
+            if rule.content and (followed[path].live or followed[path].reason):
+                yield _judge_content(path, rule, rule.content.equals, answers)
         else:
             seen = seen_glob(answers[find(path)])
             yield from _judge_path(path, rule, seen, seen)
@@ -59,6 +62,18 @@ def _judge_path(path: str, rule: PathSpec, seen: Seen, unfollowed: Seen) -> Iter
         yield missing.drift("a link to nothing", f"{path} is a link to something that does not exist")
     else:
         yield missing.drift("absent", f"nothing matches {path}" if is_glob(path) else f"{path} does not exist")
+
+
+def _judge_content(path: str, rule: PathSpec, other: str, answers: Answers) -> Judgement:
+    question = _ask("content", path, rule, f"the same as {other}")
+    equal = same(answers[compare(path, other)])
+    if isinstance(equal, Unanswered):
+        return question.unknown(equal.reason)
+    if equal:
+        return question.ok(question.expected)
+    # The file that differs is kept beside: it may be somebody's hot patch.
+    fix = shlex.join(("cp", "--backup=numbered", "--", other, path))
+    return question.drift("another content", f"{path} differs from {other}", fix)
 
 
 def _forbidden(path: str, rule: PathSpec, seen: Seen) -> Judgement:
@@ -140,12 +155,29 @@ KIND: Kind[Mapping[str, PathSpec]] = Kind(
     section="paths",
     model=Paths,
     ids=(
-        CheckId("path.missing", Severity.CRITICAL, "nothing is there, a link to nothing is, or no file matches"),
-        CheckId("path.type", Severity.CRITICAL, "it is a directory instead of a file, or the other way round"),
-        CheckId("path.owner", Severity.WARNING, "it belongs to another user or group"),
-        CheckId("path.mode", Severity.WARNING, "it has another mode"),
-        CheckId("path.forbidden", Severity.CRITICAL, "something is there that must not be"),
+        CheckId(
+            "path.missing",
+            Severity.CRITICAL,
+            "nothing is there, a link to nothing is, or no file matches",
+            "deploy it again",
+        ),
+        CheckId(
+            "path.type",
+            Severity.CRITICAL,
+            "it is a directory instead of a file, or the other way round",
+            "move it away, and deploy again",
+        ),
+        CheckId("path.owner", Severity.WARNING, "it belongs to another user or group", "`chown OWNER:GROUP PATH`"),
+        CheckId("path.mode", Severity.WARNING, "it has another mode", "`chmod MODE PATH`"),
+        CheckId(
+            "path.content",
+            Severity.WARNING,
+            "it differs from the file that it should equal",
+            "`cp --backup=numbered SOURCE PATH`",
+        ),
+        CheckId("path.forbidden", Severity.CRITICAL, "something is there that must not be", "`rm -ri PATH`"),
     ),
+    collected="`stat`, with links followed and not; `find` for wildcards, and `cmp` for content",
     probes=probes,
     judge=judge,
 )

@@ -51,6 +51,20 @@ def find(glob: str) -> Shell:
     return Shell((*matches(glob), "-printf", _FIND), may_hang=True)
 
 
+def compare(path: str, other: str) -> Shell:
+    """Ask whether two files hold the same."""
+    return Shell(("cmp", "--", path, other), may_hang=True)
+
+
+def same(answer: Answer) -> bool | Unanswered:
+    """Say whether they do: `cmp` ends with 0 if so, 1 if not, and 2 if it could not tell."""
+    if isinstance(answer, Unanswered):
+        return answer
+    if answer.status in (0, 1):
+        return answer.status == 0
+    return Unanswered(answer.stderr.strip().partition("\n")[0] or f"cmp ended with status {answer.status}")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One file as the host describes it. Owner and group are name and id; either may be expected.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from olaudit.language import AbsolutePath, Presence, Section
 from olaudit.model import Severity
@@ -26,6 +26,12 @@ def is_glob(path: str) -> bool:
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.$-]+$")]
 
 
+class ContentSpec(Section):
+    """What a file should hold: the same, byte for byte, as another file of the same host."""
+
+    equals: AbsolutePath
+
+
 class PathSpec(Section):
     """What one path should be; of a glob, at least one match must exist, and all matches must be like this.
 
@@ -37,9 +43,25 @@ class PathSpec(Section):
     owner: _Name | None = None
     group: _Name | None = None
     mode: Annotated[str, Field(pattern=r"^[0-7]{3,4}$")] | None = None
+    content: ContentSpec | None = None
     severity: Severity | None = None
     note: str = ""
 
+    @model_validator(mode="after")
+    def _content_of_a_file(self) -> Self:
+        if self.content and (self.type == "directory" or self.presence is Presence.FORBIDDEN):
+            msg = "only a file that may be there can have content"
+            raise ValueError(msg)
+        return self
 
-Paths = dict[Annotated[AbsolutePath, AfterValidator(_one_glob)], PathSpec]
+
+def _one_file(paths: dict[str, PathSpec]) -> dict[str, PathSpec]:
+    for path, rule in paths.items():
+        if rule.content and is_glob(path):
+            msg = f"{path!r} has a wildcard: only the content of one file can be compared"
+            raise ValueError(msg)
+    return paths
+
+
+Paths = Annotated[dict[Annotated[AbsolutePath, AfterValidator(_one_glob)], PathSpec], AfterValidator(_one_file)]
 """The whole section: what each path, or all files that match a glob, should be."""

@@ -26,6 +26,7 @@ from olaudit.transport.engine import ask_engine
 from olaudit.transport.names import look_up
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
+from olaudit.transport.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -49,16 +50,17 @@ class SshTransport:
         lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
         stream = DockerStream(link, settings.user, deadline)
         answers: dict[Probe, Answer] = {Reached.ADDRESS: _address(link, settings)}
+        watch = Stopwatch()
         try:
             with ThreadPoolExecutor(2) as beside:
                 names = beside.submit(look_up, lookups, deadline)
                 docker = (
                     beside.submit(ask_engine, engine, stream.dial, deadline, stream.explain) if engine else None
                 )
-                said = _run(link, commands, deadline)
+                said = _run(link, commands, deadline, watch)
                 if docker:
                     said |= docker.result()
-                answers |= said | names.result()
+                answers |= said | names.result() | {Reached.CLOCK: watch.answer()}
         finally:
             link.close()
         if said and deadline.passed() and not any(isinstance(one, Answered) for one in said.values()):
@@ -82,7 +84,7 @@ def _address(link: Link, settings: Settings) -> Answer:
         return Unanswered(f"{_BROKE_OFF}: {error}")
 
 
-def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]:
+def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Stopwatch) -> dict[Probe, Answer]:
     """Run the batch and read its answers as they come, until the last one or the deadline."""
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
@@ -90,6 +92,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Pr
     try:
         channel = link.execute("exec /bin/sh", deadline.left())
         channel.settimeout(max(0.001, deadline.left()))
+        watch.start()
         channel.sendall(script(commands, marker).encode())
         channel.shutdown_write()
         while not reader.complete and not reader.overflowed:
@@ -101,6 +104,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline) -> dict[Pr
                     reason = TOO_LARGE
                 break
             reader.feed(data)
+            watch.look(reader)
     except TimeoutError:
         reason = f"no answer within {deadline.seconds:g} s"
     except (paramiko.SSHException, OSError, EOFError) as error:

@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 
 from olaudit.checks.container import CLOCK, KIND, judge
 from olaudit.checks.container.spec import ContainerSpec
-from olaudit.model import Answered, Answers, Engine, Judgement, Unanswered, Verdict
+from olaudit.model import Answered, Answers, ContainerChanges, Engine, Judgement, Unanswered, Verdict
 
 HERE = Path(__file__).parent
+CODE = ("/olsystem", "/openlibrary")
 RECORDED_AT = 1795369413
 RECORDED: dict[str, dict[str, Any]] = {
     entry["Name"].removeprefix("/"): entry for entry in json.loads((HERE / "recorded.json").read_text())
@@ -54,10 +55,13 @@ def _merge(tree: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def answers(containers: Sequence[Any], clock: int | None = RECORDED_AT) -> Answers:
-    """Answer as a host would. No clock: `date` could not be asked."""
+def answers(containers: Sequence[Any], clock: int | None = RECORDED_AT, changes: Any = None) -> Answers:
+    """Answer as a host would. No clock: `date` could not be asked. `changes`: by container, those below CODE."""
     time = Unanswered("timed out") if clock is None else Answered(f"{clock}\n")
-    return Answers({Engine.CONTAINERS: Answered(json.dumps(containers)), CLOCK: time})
+    changed = Answered(json.dumps(changes))
+    return Answers(
+        {Engine.CONTAINERS: Answered(json.dumps(containers)), CLOCK: time, ContainerChanges(CODE): changed}
+    )
 
 
 def judged(expected: Sequence[Mapping[str, Any]], containers: Sequence[Any]) -> dict[tuple[str, str], Judgement]:

@@ -18,7 +18,7 @@ CASES = [pytest.param(row, id=f"{table}: {row['case']}") for table, rows in TABL
 @pytest.mark.parametrize("row", CASES)
 def test_judges(row: dict[str, Any]) -> None:
     containers = [inspect(**container) for container in row["containers"]]
-    made = judge(specs(*row["expected"]), answers(containers, row.get("clock", RECORDED_AT)))
+    made = judge(specs(*row["expected"]), answers(containers, row.get("clock", RECORDED_AT), row.get("changes")))
     right = [f"{one.check.removeprefix('container.')} {one.subject}" for one in made if one.verdict is Verdict.OK]
     wrong = [
         {key: list(value) if isinstance(value := getattr(one, key), tuple) else value for key in want}

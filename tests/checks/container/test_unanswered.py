@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.checks.container import CLOCK, judge, probes
-from olaudit.model import Answer, Answered, Answers, Engine, Unanswered, Verdict, finding_id
-from tests.checks.container.engine import RECORDED, answers, inspect, judged, specs
+from olaudit.model import Answer, Answered, Answers, ContainerChanges, Engine, Unanswered, Verdict, finding_id
+from tests.checks.container.engine import CODE, RECORDED, answers, inspect, judged, specs
 
 EXPECTED = (
     {"service": "web", "name": "openlibrary-web-1", "hostname": "docker-ol-web1-web-1", "ports": [], "mounts": []},
@@ -57,6 +57,42 @@ def test_an_engine_that_was_not_asked_is_unknown_even_where_nothing_is_expected(
 
 def test_the_host_is_asked_for_its_containers_and_its_clock() -> None:
     assert set(probes(SPECS)) == {Engine.CONTAINERS, CLOCK}
+
+
+def test_the_host_is_asked_once_for_the_changes_to_the_code_of_all_containers() -> None:
+    items: list[dict[str, Any]] = [
+        {"service": path, "name": f"openlibrary{number}", "code": [path]} for number, path in enumerate(CODE[::-1])
+    ]
+    assert set(probes(specs(*items))) == {Engine.CONTAINERS, CLOCK, ContainerChanges(CODE)}
+
+
+WITH_CODE = specs({"service": "web", "name": "openlibrary-web-1", "code": list(CODE)})
+
+
+@pytest.mark.parametrize(
+    "answer", [Unanswered("timed out"), Answered(""), Answered("[" * 100_000), Answered("{}")]
+)
+def test_changes_that_are_not_answered_are_unknown(answer: Answer) -> None:
+    told = Answers({**answers([inspect()]), ContainerChanges(CODE): answer})
+    verdicts = [one.verdict for one in judge(WITH_CODE, told) if one.check == "container.modified"]
+    assert verdicts == [Verdict.UNKNOWN]
+
+
+@given(st.text() | anything.map(json.dumps), anything)
+def test_nonsense_about_changes_and_logs_never_raises_and_is_never_ok(text: str, logs: object) -> None:
+    item = {"service": "web", "name": "openlibrary-web-1", "code": list(CODE), "logging": {"max_size": "1m"}}
+    entry = inspect()
+    entry["HostConfig"]["LogConfig"] = logs
+    told = Answers({**answers([entry]), ContainerChanges(CODE): Answered(text)})
+    made = {one.check: one.verdict for one in judge(specs(item), told)}
+    assert made["container.modified"] is made["container.logging"] is Verdict.UNKNOWN
+
+
+def test_half_a_surrogate_pair_in_a_changed_path_does_no_harm() -> None:
+    text = '{"openlibrary-web-1": [{"Path": "/olsystem/\\ud800", "Kind": 1}]}'
+    told = Answers({**answers([inspect()]), ContainerChanges(CODE): Answered(text)})
+    (found,) = (one for one in judge(WITH_CODE, told) if one.check == "container.modified")
+    assert found.observed == "/olsystem/\\ud800 (added)"
 
 
 @given(st.text() | anything.map(json.dumps), st.text())

@@ -1,0 +1,175 @@
+"""certificate.expiry: no TLS certificate of the host has expired, or soon will have.
+
+A renewal that fails says so to nobody, for weeks, until browsers do: internetarchive/openlibrary#6950, #3903.
+Certificates are Let's Encrypt's, renewed by certbot 30 days before their end.
+"""
+
+from __future__ import annotations
+
+import calendar
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from olaudit.kind import CheckId, Kind
+from olaudit.language import AbsolutePath, Expect, Section
+from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+
+_DAY_SECONDS = 86400
+_OPENSSL = "/usr/bin/openssl"
+
+
+class CertificatesSpec(Section):
+    """Certbot's `folder` of live certificates (or accepted ones), and how many days each must have left.
+
+    `container` names the one in which certbot runs, if it runs in one.
+    """
+
+    folder: Expect[AbsolutePath]
+    days: Annotated[int, Field(ge=1)]
+    container: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
+
+
+CLOCK = Shell(("date", "-u", "+%s"))
+"""The host's own clock: what is judged is how long a certificate lasts, not whether two clocks agree."""
+
+
+def look(spec: CertificatesSpec) -> Shell:
+    """Ask for each certificate's end.
+
+    `fullchain.pem` is what servers are given; its first certificate is the site's own, and all openssl reads.
+    The folder is root's. As this runs by sudo, openssl has a path: no other of that name is root's to run.
+    """
+    ends = (_OPENSSL, "x509", "-noout", "-enddate", "-in", "{}", ";")
+    depth = ("-mindepth", "2", "-maxdepth", "2", "-name", "fullchain.pem")
+    return Shell(
+        ("find", "-L", *spec.folder.values, *depth, "-printf", "%p//", "-exec", *ends), may_hang=True, sudo=True
+    )
+
+
+def probes(spec: CertificatesSpec) -> tuple[Shell, ...]:
+    """Ask for the certificates, and for the time."""
+    return (look(spec), CLOCK)
+
+
+# --- understanding ---------------------------------------------------------------------------------------------
+
+_END = re.compile(r"([A-Z][a-z]{2}) {1,2}([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([0-9]{4}) GMT")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ABSENT = ("No such file or directory", "Not a directory")
+
+
+def _certificates(stdout: str) -> Iterator[tuple[str, int | None]]:
+    """List paths, and when each certificate ends, if openssl could say.
+
+    A path that find prints begins with the folder and holds no "//", so none can pass for an end.
+    """
+    path, *records = stdout.split("//")
+    for record in records:
+        line, _, rest = record.partition("\n")
+        says = line.startswith("notAfter=")
+        yield path, _end(line.removeprefix("notAfter=")) if says else None
+        path = rest if says else record
+
+
+def _end(text: str) -> int | None:
+    """Read openssl's "Nov 22 19:00:00 2026 GMT", whatever the language here, as seconds since 1970."""
+    match = _END.fullmatch(text)
+    if not match or match[1] not in _MONTHS:
+        return None
+    day, hour, minute, second, year = (int(number) for number in match.groups()[1:])
+    if not (1 <= day <= 31 and year >= 1):
+        return None
+    return calendar.timegm((year, _MONTHS.index(match[1]) + 1, day, hour, minute, second))
+
+
+def _now(answer: Answer) -> int | Unanswered:
+    if isinstance(answer, Unanswered):
+        return answer
+    if re.fullmatch(r"[0-9]{1,12}\n?", answer.stdout) and answer.stdout.isascii():
+        return int(answer.stdout)
+    return Unanswered("the host's date did not say the time")
+
+
+# --- judging ---------------------------------------------------------------------------------------------------
+
+
+def judge(spec: CertificatesSpec, answers: Answers) -> Iterator[Judgement]:
+    """Judge each certificate, and that there is one."""
+    folder = _ask(spec, str(spec.folder))
+    answer, now = answers[look(spec)], _now(answers[CLOCK])
+    if isinstance(answer, Unanswered):
+        yield folder.unknown(answer.reason)
+        return
+    if isinstance(now, Unanswered):
+        yield folder.unknown(now.reason)
+        return
+    found = sorted(_certificates(answer.stdout), key=lambda one: one[0])
+    lost = [line for line in answer.stderr.split("\n") if line and not line.endswith(_ABSENT)]
+    if answer.status and not answer.stderr:
+        lost = [f"find ended with status {answer.status}"]
+    if not found:
+        yield folder.unknown(lost[0]) if lost else _none(folder, spec)
+    elif any(line.startswith("find") for line in lost):
+        yield folder.unknown(f"not all certificates could be seen: {lost[0]}")
+    missing = any(_OPENSSL in line for line in answer.stderr.split("\n") if line.startswith("find: "))
+    blind = f"there is no {_OPENSSL}" if missing else "openssl did not say when it ends: is it a certificate?"
+    for path, end in found:
+        yield _ask(spec, path).unknown(blind) if end is None else _judge_end(spec, path, end, now)
+
+
+def _none(folder: Question, spec: CertificatesSpec) -> Judgement:
+    message = f"there is no certificate in {' or '.join(spec.folder.values)}"
+    return folder.drift("no certificate", message, _certbot(spec, "certificates"))
+
+
+def _ask(spec: CertificatesSpec, subject: str, severity: Severity | None = None) -> Question:
+    expected = f"at least {spec.days} days left"
+    return Question(
+        check="certificate.expiry",
+        subject=subject,
+        at=("certificates", "days"),
+        expected=expected,
+        severity=severity,
+    )
+
+
+def _judge_end(spec: CertificatesSpec, path: str, end: int, now: int) -> Judgement:
+    days = (end - now) // _DAY_SECONDS
+    name = posixpath.basename(posixpath.dirname(path))
+    renew = _certbot(spec, "renew", "--cert-name", name)
+    if end <= now:
+        return _ask(spec, path).drift(
+            "expired", f"the certificate {name} expired {(now - end) // _DAY_SECONDS} days ago", renew
+        )
+    if days < spec.days:
+        message = f"the certificate {name} ends in {days} days, and was not renewed"
+        return _ask(spec, path, Severity.WARNING).drift(f"{days} days left", message, renew)
+    return _ask(spec, path).ok(f"{days} days left")
+
+
+def _certbot(spec: CertificatesSpec, *arguments: str) -> str:
+    where = ("docker", "exec", spec.container) if spec.container else ()
+    return shlex.join((*where, "certbot", *arguments))
+
+
+KIND = Kind(
+    section="certificates",
+    model=CertificatesSpec,
+    # Once expired, no browser shows the site any more.
+    ids=(
+        CheckId(
+            "certificate.expiry",
+            Severity.CRITICAL,
+            "a certificate has expired, or there is none (warning: one that soon will)",
+            "`certbot renew --cert-name NAME`",
+        ),
+    ),
+    collected="`find` and `openssl x509 -enddate`, by sudo; `date` for the host's own clock",
+    probes=probes,
+    judge=judge,
+)

@@ -1,0 +1,97 @@
+"""fleet.version: all hosts have the same Docker Engine and the same Compose.
+
+Versions that differed have brought hosts down at upgrades: internetarchive/openlibrary#7667, #7706, #11332.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from olaudit.checks.fleet.majority import ABSENT, Told, Topic, Vote, compare, reach
+from olaudit.checks.fleet.spec import Agree, Program
+from olaudit.kind import CheckId, FleetKind
+from olaudit.model import Answer, Answers, Engine, Failure, Judgement, Probe, Severity, Shell, Unanswered
+
+COMPOSE = Shell(
+    ("sh", "-c", "docker compose version --short || docker-compose version --short || exit 1"), may_hang=True
+)
+"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own. Neither needs the engine,
+but a docker that lacks the plugin asks it all the same, and hangs where it does.
+
+It ends with 1 where there is neither, since 127 would be about `sh`.
+"""
+
+_VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){1,3}[-+~.0-9A-Za-z]{0,60})")
+# What docker says to a plugin that it does not have differs by age: the command itself, its option, or all of it.
+_NO_PLUGIN = re.compile(
+    r"'compose' is not a docker command|unknown (?:shorthand )?flag|unknown command|docker: (?:command )?not found"
+)
+_NO_PROGRAM = re.compile(r"docker-compose: (?:command )?not found")
+
+
+def probes(spec: Agree) -> tuple[Probe, ...]:
+    """Ask for the versions that should agree."""
+    questions: dict[Program, Probe] = {"docker": Engine.VERSION, "compose": COMPOSE}
+    return tuple(questions[program] for program in dict.fromkeys(spec.versions))
+
+
+def judge(
+    specs: Mapping[str, Agree], outcomes: Mapping[str, Answers | Failure]
+) -> Iterator[tuple[str, Judgement]]:
+    """Compare the versions of each program, among the hosts that name it."""
+    programs: tuple[Program, ...] = ("docker", "compose")
+    for program in programs:
+        topic = Topic("fleet.version", f"the version of {program.title()}", ("agree", "versions"))
+        hosts = [host for host, spec in specs.items() if program in spec.versions]
+        yield from compare(
+            topic, {host: Vote(program, _version(program, reach(outcomes[host]))) for host in hosts}
+        )
+
+
+def _version(program: Program, answers: Answers | Unanswered) -> Told:
+    if isinstance(answers, Unanswered):
+        return answers
+    return _engine(answers[Engine.VERSION]) if program == "docker" else _compose(answers[COMPOSE])
+
+
+def _engine(answer: Answer) -> Told:
+    if isinstance(answer, Unanswered):
+        return answer
+    try:
+        told = json.loads(answer.stdout)
+    except (ValueError, RecursionError):
+        told = None
+    version = told.get("Version") if isinstance(told, dict) else None
+    if isinstance(version, str) and (match := _VERSION.fullmatch(version)):
+        return match[1]
+    return Unanswered("the Docker Engine's answer makes no sense")
+
+
+def _compose(answer: Answer) -> Told:
+    if isinstance(answer, Unanswered):
+        return answer
+    if answer.status == 0 and (match := _VERSION.fullmatch(answer.stdout.strip())):
+        return match[1]
+    if _NO_PROGRAM.search(answer.stderr) and _NO_PLUGIN.search(answer.stderr):
+        return ABSENT
+    return Unanswered(f"Compose did not tell its version: {answer.stderr[:200]!r}")
+
+
+KIND: FleetKind[Agree] = FleetKind(
+    section="agree",
+    model=Agree,
+    ids=(
+        # A warning: what differs runs, and is a surprise only at the next upgrade or deploy.
+        CheckId(
+            "fleet.version",
+            Severity.WARNING,
+            "most other hosts have another version of Docker or Compose, or have none",
+            "upgrade the host that is named as the others were",
+        ),
+    ),
+    collected="the engine's `GET /version`, `docker compose version --short`; what most hosts say counts",
+    probes=probes,
+    judge=judge,
+)

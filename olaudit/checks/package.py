@@ -1,0 +1,151 @@
+"""package.version: the packages that a host needs are installed, in a version that will do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from olaudit.kind import CheckId, Kind
+from olaudit.language import Expect, Presence, Section
+from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+
+# Names alone: to dpkg-query "*" and "?" are patterns.
+PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+
+_FORMAT = "--showformat=${Package}\\t${Version}\\t${Status}\\n"
+_ROW = re.compile(r"([^\t]+)\t([^\t]*)\t(\S+) (\S+) (\S+)")
+
+
+class PackageSpec(Section):
+    """One package, or another in its stead (`accept`).
+
+    `version` is a glob, which the version with or without its epoch must match: "20.10.*".
+    """
+
+    accept: tuple[PackageName, ...] = ()
+    version: Expect[str] | None = None
+    presence: Presence = Presence.REQUIRED
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """What dpkg says of one package; `status` is "installed" if all is well with it."""
+
+    name: str
+    version: str
+    status: str
+
+    def __str__(self) -> str:
+        """Show it on one line."""
+        return f"{self.name} {self.version}" + ("" if self.status == "installed" else f" ({self.status})")
+
+
+def _look(spec: Mapping[str, PackageSpec]) -> Shell:
+    names = sorted({name for key, rule in spec.items() for name in (key, *rule.accept)})
+    return Shell(("dpkg-query", "--show", _FORMAT, *names))
+
+
+def probes(spec: Mapping[str, PackageSpec]) -> tuple[Shell, ...]:
+    """Ask for all packages at once."""
+    return (_look(spec),) if spec else ()
+
+
+def judge(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Judgement]:
+    """Judge each package, or the first there is of those that may stand in for it."""
+    packages = _packages(answers[_look(spec)])
+    for name, rule in spec.items():
+        question = Question(
+            check="package.version",
+            subject=name,
+            at=("packages", name),
+            expected=_expected(name, rule),
+            severity=rule.severity,
+        )
+        if isinstance(packages, Unanswered):
+            yield question.unknown(packages.reason)
+        else:
+            there = [packages[one] for one in (name, *rule.accept) if one in packages]
+            yield _judge(question, rule, there)
+
+
+def _packages(answer: Answer) -> dict[str, _Package] | Unanswered:
+    """Read dpkg-query's rows. Of one that was removed, or was never there, dpkg may still know the name."""
+    if isinstance(answer, Unanswered):
+        return answer
+    complaints = [line for line in answer.stderr.split("\n") if line and "no packages found matching" not in line]
+    rows = [match.groups() for line in answer.stdout.split("\n") if (match := _ROW.fullmatch(line))]
+    # it ends with 1 if a name is not known to it, and says so of each
+    if answer.status > 1 or complaints or not (rows or answer.stderr.strip()):
+        return Unanswered(f"dpkg-query could not tell what is installed: {' '.join(complaints)[:200]!r}")
+    return {
+        name: _Package(name, version[:100], status if error == "ok" else error)
+        for name, version, _, error, status in rows
+        if status not in ("not-installed", "config-files")
+    }
+
+
+def _judge(question: Question, rule: PackageSpec, there: list[_Package]) -> Judgement:
+    names = " ".join(one.name for one in there)
+    match rule.presence, bool(there):
+        case Presence.FORBIDDEN, True:
+            message = f"{_listed(there)} is installed, and should not be"
+            return question.drift(_listed(there), message, f"apt-get remove {names}")
+        case Presence.FORBIDDEN | Presence.OPTIONAL, False:
+            return question.ok("not installed")
+        case Presence.REQUIRED, False:
+            name = question.subject
+            others = f", nor is {' or '.join(rule.accept)}" if rule.accept else ""
+            return question.drift("not installed", f"{name} is not installed{others}", f"apt-get install {name}")
+        case _:
+            return _judge_versions(question, rule, there)
+
+
+def _judge_versions(question: Question, rule: PackageSpec, there: list[_Package]) -> Judgement:
+    for one in there:
+        if one.status != "installed":
+            message = f"the installation of {one.name} was broken off: {one.status}"
+            return question.drift(str(one), message, "dpkg --configure -a")
+    for one in there:
+        if _is_accepted(one.version, rule.version):
+            return question.ok(str(one))
+    message = f"{_listed(there)} is installed, not {rule.version}"
+    return question.drift(_listed(there), message, f"apt-get install {there[0].name}")
+
+
+def _is_accepted(version: str, rule: Expect[str] | None) -> bool:
+    upstream = version.partition(":")[2] or version
+    return rule is None or any(fnmatchcase(one, glob) for glob in rule.values for one in (version, upstream))
+
+
+def _expected(name: str, rule: PackageSpec) -> str:
+    if rule.presence is Presence.FORBIDDEN:
+        return f"no {name}"
+    return f"{name} {rule.version}" if rule.version else name
+
+
+def _listed(packages: list[_Package]) -> str:
+    return ", ".join(map(str, packages))
+
+
+KIND: Kind[Mapping[str, PackageSpec]] = Kind(
+    section="packages",
+    model=dict[PackageName, PackageSpec],
+    ids=(
+        CheckId(
+            "package.version",
+            # What runs goes on running; the next deploy or upgrade goes wrong (internetarchive/openlibrary#7667).
+            Severity.WARNING,
+            "it is not installed, is half installed, or has another version",
+            "`apt-get install PACKAGE`",
+        ),
+    ),
+    collected="`dpkg-query --show`",
+    probes=probes,
+    judge=judge,
+)

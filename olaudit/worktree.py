@@ -1,0 +1,99 @@
+"""A git work tree on a host: the one question about it, and its answer. Below the checks, since two kinds read it.
+
+The audit user mostly is not the tree's owner. git refuses such trees ("dubious ownership") unless told otherwise
+on its own command line, where versions 2.35.2 to 2.37 do not heed it: they stay unknown, with the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from olaudit.model import Answer, Shell, Unanswered
+
+MOST = 50
+"""How many changes of one tree are listed; there may be more."""
+
+# Nothing is written: `--no-optional-locks` keeps status from refreshing the index (git before 2.15 does not know
+# it, and so says nothing at all), no blob is fetched lazily, and the tree's own fsmonitor hook is not run.
+# git says "not a repository" too of a .git that it may not read, and of a folder within another repository it
+# speaks for that one: both are told apart first.
+_SCRIPT = rf"""command -v git >/dev/null || {{ echo 'git is not installed there' >&2; exit 3; }}
+GIT_NO_LAZY_FETCH=1; export GIT_NO_LAZY_FETCH
+g() {{ git --no-optional-locks -c 'safe.directory=*' -c core.fsmonitor= -C "$p" "$@"; }}
+p=$1 here=whole
+if ! up=$(g rev-parse --show-cdup); then here=failed; elif [ -n "$up" ]; then here=inside; fi
+if [ $here != whole ] && [ -e "$p/.git" ] && [ ! -r "$p/.git/HEAD" ]; then here=unreadable; fi
+echo $here
+[ $here = whole ] || exit 0
+g rev-parse -q --verify HEAD || echo -
+g rev-parse -q --verify 'HEAD^{{tree}}' || echo -
+g symbolic-ref -q --short HEAD || echo -
+{{ g status --porcelain || echo failed; }} | head -n {MOST + 1}"""
+
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_CHANGE = re.compile(r"[ MTADRCU?!]{2} .+")
+
+
+@dataclass(frozen=True, slots=True)
+class NoRepository:
+    """There is a folder, and it is no git repository; `message` says how that shows."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """What is checked out. `commit` and `tree` (of HEAD) are empty before the first commit.
+
+    `branch` is empty when HEAD is detached. `changes` are lines of `git status --porcelain`: two letters, a space,
+    and the path, quoted where it is odd; MOST + 1 of them stand for more than MOST.
+    """
+
+    commit: str
+    tree: str
+    branch: str
+    changes: tuple[str, ...] | Unanswered
+
+
+def question(path: str) -> Shell:
+    """Ask about the work tree at `path`. Equal for whoever asks, and so asked once."""
+    return Shell(("sh", "-c", _SCRIPT, "sh", path), may_hang=True)
+
+
+def read(answer: Answer) -> Worktree | NoRepository | Unanswered:
+    """Read the answer. Total."""
+    if isinstance(answer, Unanswered):
+        return answer
+    complaint = answer.stderr.strip().partition("\n")[0][:300]
+    here, *lines = answer.stdout.removesuffix("\n").split("\n")
+    match here:
+        case "whole" if len(lines) >= 3 and all(line == "-" or _HASH.fullmatch(line) for line in lines[:2]):
+            return _whole(lines, complaint)
+        case "inside":
+            return NoRepository("it is a folder within another git repository, and none of its own")
+        case "unreadable":
+            return Unanswered("its .git may not be read by the audit user, or is damaged")
+        case "failed":
+            return _failed(complaint)
+        case _:
+            return Unanswered(complaint or "git's answer makes no sense")
+
+
+def _failed(complaint: str) -> NoRepository | Unanswered:
+    if "not a git repository" in complaint:
+        return NoRepository("it is not a git repository")
+    if "dubious ownership" in complaint or "unsafe repository" in complaint:
+        remedy = "`git config --system --add safe.directory PATH` on the host allows it"
+        return Unanswered(f"git there does not look into a tree of another user: {remedy}")
+    if "no-optional-locks" in complaint.lower():
+        return Unanswered("git there is older than 2.15, and would write to the tree to look at it")
+    return Unanswered(complaint or "git failed without a word")
+
+
+def _whole(lines: list[str], complaint: str) -> Worktree:
+    commit, tree, branch = ("" if line == "-" else line for line in lines[:3])
+    changes = tuple(lines[3:])
+    if not all(_CHANGE.fullmatch(change) for change in changes):
+        return Worktree(commit, tree, branch, Unanswered(f"git status failed: {complaint or 'without a word'}"))
+    return Worktree(commit, tree, branch, changes)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from olaudit.checks import certificate
+from olaudit.model import Answers, Unanswered, Verdict
+from tests.checks.tables import Row, ask, case, hostile, rows, run, spec_of
+
+LIVE = {"folder": "/etc/letsencrypt/live", "days": 21}
+
+
+@pytest.mark.parametrize("row", rows("certificate"), ids=case)
+def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+    run(certificate.KIND, row)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(data=st.data())
+def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
+    spec = spec_of(certificate.KIND, LIVE)
+    for judgement in certificate.judge(spec, data.draw(hostile("certificate", certificate.probes(spec)))):
+        assert judgement.check == "certificate.expiry"
+        assert (judgement.fix is None) or judgement.verdict is Verdict.DRIFT
+
+
+def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
+    spec = spec_of(certificate.KIND, LIVE)
+    answers = Answers({probe: Unanswered("timed out") for probe in certificate.probes(spec)})
+    assert [one.verdict for one in certificate.judge(spec, answers)] == [Verdict.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({**LIVE, "days": 0}, "greater than or equal to 1"),
+        ({**LIVE, "days": "21"}, "valid integer"),
+        ({**LIVE, "folder": "live"}, "is not a plain absolute path"),
+        ({**LIVE, "container": "-it"}, "match pattern"),
+    ],
+)
+def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        spec_of(certificate.KIND, section)
+
+
+def test_only_reading_certificates_needs_root() -> None:
+    look, clock = certificate.probes(spec_of(certificate.KIND, LIVE))
+    assert (look.sudo, clock.sudo) == (True, False)
+
+
+@pytest.mark.skipif(not Path("/usr/bin/openssl").exists(), reason="there is no openssl on this machine")
+def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
+    archive, live = tmp_path / "archive/openlibrary.org", tmp_path / "live/openlibrary.org"
+    for folder in (archive, live):
+        folder.mkdir(parents=True)
+    make_certificate(archive / "fullchain1.pem", days=30)
+    (live / "fullchain.pem").symlink_to("../../archive/openlibrary.org/fullchain1.pem")
+    (live / "privkey.pem").write_text("secret", encoding="ascii")
+    for days, said in ((21, "ok"), (40, "drift")):
+        section = {"folder": {"value": str(tmp_path / "none"), "accept": [str(live.parent)]}, "days": days}
+        spec = spec_of(certificate.KIND, section)
+        answers = Answers({probe: ask(probe) for probe in certificate.probes(spec)})
+        (judgement,) = certificate.judge(spec, answers)
+        assert (judgement.subject, judgement.verdict.value) == (f"{live}/fullchain.pem", said)
+        assert judgement.observed in ("29 days left", "30 days left")
+
+
+def make_certificate(path: Path, days: int) -> None:
+    new = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=openlibrary.org")
+    assert shutil.which("openssl")
+    subprocess.run(
+        (*new, "-days", str(days), "-keyout", "/dev/null", "-out", path), check=True, capture_output=True
+    )

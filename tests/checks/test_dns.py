@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from olaudit.checks import dns
+from olaudit.kind import Kind
+from olaudit.model import Answer, Answers, Lookup, Probe, Reached, Shell, Verdict
+from tests.checks.tables import Row, ask, case, rows, run, spec_of
+
+NAME = "ol-home0.us.archive.org"
+
+
+@pytest.mark.parametrize("row", rows("dns_address"), ids=case)
+def test_recorded_answers_about_names_in_use_are_judged_as_recorded(row: Row) -> None:
+    run(dns.ADDRESS, row)
+
+
+@pytest.mark.parametrize("row", rows("dns_retired"), ids=case)
+def test_recorded_answers_about_names_out_of_use_are_judged_as_recorded(row: Row) -> None:
+    run(dns.RETIRED, row)
+
+
+@pytest.mark.parametrize(
+    ("kind", "section"),
+    [
+        (dns.ADDRESS, {}),
+        (dns.ADDRESS, {"name": "-x"}),
+        (dns.ADDRESS, {"name": "a b"}),
+        (dns.ADDRESS, {"name": "{word}"}),
+        (dns.ADDRESS, {"name": NAME, "address": "10.0.0"}),
+        (dns.ADDRESS, {"name": NAME, "address": "::FFFF:10.0.0.1"}),
+        (dns.RETIRED, {"names": ["a"], "files": ["etc/hosts"]}),
+        (dns.RETIRED, {"unresolved": ["a.example.org"]}),
+    ],
+)
+def test_a_section_that_makes_no_sense_is_an_error(kind: Kind[Any], section: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        spec_of(kind, section)
+
+
+def test_the_audited_address_is_asked_for_only_where_it_is_expected() -> None:
+    assert dns.ADDRESS.probes(spec_of(dns.ADDRESS, {"name": NAME})) == (Lookup(NAME), Reached.ADDRESS)
+    assert dns.ADDRESS.probes(spec_of(dns.ADDRESS, {"name": NAME, "address": "10.0.0.1"})) == (Lookup(NAME),)
+
+
+def test_files_without_names_are_unknown_and_not_searched_for_nothing() -> None:
+    spec = spec_of(dns.RETIRED, {"files": ["/etc/hosts"]})
+    assert not tuple(dns.RETIRED.probes(spec))
+    assert [one.verdict for one in dns.RETIRED.judge(spec, Answers({}))] == [Verdict.UNKNOWN]
+
+
+def test_this_machine_searches_files_as_understood(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text(
+        "10.0.0.1 ol-mem30 xol-mem3\n10.0.0.2 db # password=secret OL-MEM3.example.org\n"
+    )
+    (tmp_path / "clean").write_text("ol-mem3a\n")
+    (tmp_path / "binary").write_bytes(b"\0ol-mem3\n")
+    (tmp_path / "etc/deep").mkdir(parents=True)
+    (tmp_path / "etc/deep/x.yml").write_text("- ol-mem3:11211\n- ol-mem4:11211\n" * 30)
+    (tmp_path / "linked").symlink_to("etc")
+    names = ("hosts", "clean", "binary", "etc", "linked", "gone")
+    section = {"names": ["ol-mem3", "ol-mem4"], "files": [f"{tmp_path}/{name}" for name in names]}
+    spec = spec_of(dns.RETIRED, section)
+    probes = tuple(dns.RETIRED.probes(spec))
+    answers: dict[Probe, Answer] = {probe: ask(probe) for probe in probes if isinstance(probe, Shell)}
+    assert "secret" not in str(answers)
+    assert [one.observed for one in dns.RETIRED.judge(spec, Answers(answers))] == [
+        "ol-mem3",
+        "none",
+        "none",
+        "ol-mem3, ol-mem4",
+        "ol-mem3, ol-mem4",
+        "absent",
+    ]

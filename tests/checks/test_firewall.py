@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from olaudit.checks import firewall
+from olaudit.model import Answers, Shell
+from tests.checks.tables import Row, ask, case, rows, run, spec_of
+
+FILES = {"ferm": "/etc/ferm/ferm.conf", "source": "/srv/ferm.conf"}
+
+
+@pytest.mark.parametrize("row", rows("firewall"), ids=case)
+def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+    run(firewall.KIND, row)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"ferm": "/etc/ferm/ferm.conf"},
+        {"ferm": "ferm.conf", "source": "/srv/ferm.conf"},
+        {**FILES, "chains": ["-F"]},
+        {**FILES, "chains": ["x" * 29]},
+        {**FILES, "chains": ["a b"]},
+    ],
+)
+def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        spec_of(firewall.KIND, section)
+
+
+def test_rules_are_asked_for_only_where_a_chain_is_expected() -> None:
+    assert [probe.argv[0] for probe in firewall.probes(spec_of(firewall.KIND, FILES))] == ["cmp"]
+
+
+def test_what_needs_root_is_asked_by_sudo() -> None:
+    probes = firewall.probes(spec_of(firewall.KIND, {**FILES, "chains": ["DOCKER-USER"]}))
+    assert [(probe.argv[0], probe.sudo, probe.may_hang) for probe in probes] == [
+        ("cmp", True, True),
+        ("iptables", True, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("deployed", "observed"),
+    [("one\ntwo\n", "equal"), ("one\n2\n", "differs from line 2 on"), ("one\n", "differs"), (None, "")],
+)
+def test_this_machine_compares_files_as_understood(tmp_path: Path, deployed: str | None, observed: str) -> None:
+    (tmp_path / "ferm.conf").write_text("one\ntwo\n")
+    if deployed is not None:
+        (tmp_path / "source").write_text(deployed)
+    section = {"ferm": f"{tmp_path}/ferm.conf", "source": f"{tmp_path}/source"}
+    assert judged(section) == [observed]
+
+
+def test_this_machine_misses_a_file_as_understood(tmp_path: Path) -> None:
+    assert judged({"ferm": f"{tmp_path}/ferm.conf", "source": "/etc/passwd"}) == ["absent"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("iptables"), reason="needs root and iptables")
+def test_this_machine_lists_its_rules_as_understood() -> None:
+    section = {"ferm": "/etc/passwd", "source": "/etc/passwd", "chains": ["INPUT"]}
+    assert judged(section) == ["equal", "in force"]
+
+
+def judged(section: dict[str, Any]) -> list[str]:
+    spec = spec_of(firewall.KIND, section)
+    probes: tuple[Shell, ...] = firewall.probes(spec)
+    return [one.observed for one in firewall.judge(spec, Answers({probe: ask(probe) for probe in probes}))]

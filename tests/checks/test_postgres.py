@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from olaudit.checks import postgres
+from olaudit.checks.postgres.hba import MAX_RULES, parse
+from olaudit.model import Answer, Answered, Answers, Lookup, Probe, Severity, Shell, Verdict
+from tests.checks.tables import Row, ask, case, rows, run, spec_of
+
+HOME = "ol-home0.us.archive.org"
+
+
+@pytest.mark.parametrize("row", rows("postgres"), ids=case)
+def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+    run(postgres.KIND, row)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {},
+        {"clients": ["-x"]},
+        {"clients": [HOME], "hba": "etc"},
+        {"clients": [HOME], "also": ["10.0.0.1/8"]},
+        {"clients": [HOME], "also": ["ol-db2"]},
+    ],
+)
+def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        spec_of(postgres.KIND, section)
+
+
+@pytest.mark.parametrize(
+    ("line", "origins"),
+    [
+        ("host all all 10.0.0.1/32 md5", ["10.0.0.1/32"]),
+        ("host all all 10.0.0.9/24 md5", ["10.0.0.0/24"]),
+        ("host all all 10.0.0.9 255.255.255.0 md5", ["10.0.0.0/24"]),
+        ("host all all fe80::1 ffff:ffff:ffff:ffff:: md5", ["fe80::/64"]),
+        ("hostssl all all samehost md5", ["<samehost>"]),
+        ("hostnossl all all samenet md5", ["<samenet>"]),
+        ("hostgssenc all all .Example.ORG md5", [".example.org"]),
+        ('host all all "samenet" md5', ["samenet"]),
+        ('host "a b#c",d all Db2 md5 # comment', ["db2"]),
+        ('host all all "10.1.2.3/24" md5', ["10.1.2.0/24"]),
+        ('host all all "10.1.2.3" 255.255.255.255 md5', ["10.1.2.3/32"]),
+        ("host a ,b 10.0.0.2/32 md5", ["10.0.0.2/32"]),
+        ('host a,b, c "d e", f 10.0.0.3/32 md5', ["10.0.0.3/32"]),
+        ("host all all ::0/0 reject", ["::/0"]),
+        ('"host" all al"l x"y 10.1.2.0/24 "md5"', ["10.1.2.0/24"]),
+        ("local all all peer", []),
+        ("# host all all all trust", []),
+        ("", []),
+        (",", []),
+    ],
+)
+def test_a_record_is_read_as_postgresql_reads_it(line: str, origins: list[str]) -> None:
+    """Compared by hand with what pg_hba_file_rules of PostgreSQL 15 makes of these lines."""
+    read = parse(line)
+    assert ([str(rule.origin) for rule in read.rules], read.problems) == (origins, ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "host",
+        "host all all 10.0.0.1/33 md5",
+        "host all all 10.0.0.1 md5",
+        "host all all 10.0.0.1 ffff:: md5",
+        "host all all 10.0.0.1 255.0.255.0 md5",
+        "host all all 10.1.2.3,10.2.3.4 255.0.0.0 md5",
+        "host all all 10.1.2.3/8 md5,trust",
+        "host all all 10.1.2.3/8#x md5",
+        "host all all all,x trust",
+        "include other.conf",
+        "HOST all all all md5",
+        'host all all "10.0.0.1/32 md5',
+    ],
+)
+def test_a_record_that_cannot_be_read_is_a_problem(line: str) -> None:
+    read = parse(line)
+    assert (len(read.problems), read.rules) == (1, ())
+
+
+def test_a_comment_does_not_hide_the_line_after_it() -> None:
+    assert len(parse("# this \\\nhost all all all trust\n").rules) == 1
+
+
+def test_a_file_without_end_is_a_problem() -> None:
+    assert parse("host all all 10.0.0.1/32 md5\n" * (MAX_RULES + 1)).problems == ()  # all but one are hidden
+    many = "".join(f"host a all 10.0.{n >> 8}.{n & 255}/32 md5\n" for n in range(MAX_RULES + 1))
+    assert parse(many).problems == (f"it has more than {MAX_RULES} records",)
+
+
+@given(st.text(alphabet='host al\n\t\\",#/.:0123456789reject'))
+def test_any_text_can_be_parsed(text: str) -> None:
+    parse(text)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0/0", "::/0", "all", "samenet", ".org", '"10.0.0.0/8"', "10.0.0.0/31"])
+def test_no_range_is_open_by_trust_unnoticed(address: str) -> None:
+    trust = judged(f"host all all {address} trust")["trust"]
+    assert (trust.verdict, trust.severity or postgres.KIND.ids[0].severity) == (Verdict.DRIFT, Severity.CRITICAL)
+
+
+def test_replication_is_not_among_all_databases() -> None:
+    text = "host all all all reject\nhost all all 0.0.0.0/0 trust\nhost {} all 0.0.0.0/0 trust"
+    for databases in ("replication", "all,replication"):
+        assert [rule.line for rule in parse(text.format(databases)).rules] == [1, 3]
+    assert [rule.line for rule in parse(text.format("openlibrary")).rules] == [1]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1/32", "127.0.0.0/8", "::1/128", "samehost", "localhost"])
+def test_the_machine_itself_may_be_trusted(address: str) -> None:
+    found = judged(f"host all all {address} trust")
+    assert (found["trust"].verdict, found["others"].verdict) == (Verdict.OK, Verdict.OK)
+
+
+def test_the_file_is_read_through_links_and_below_any_version(tmp_path: Path) -> None:
+    (tmp_path / "15/main").mkdir(parents=True)
+    (tmp_path / "deployed").write_text(f"host all all {HOME} md5\n")
+    (tmp_path / "15/main/pg_hba.conf").symlink_to("../../deployed")
+    (tmp_path / "15/main/pg_ident.conf").write_text("host all all all trust\n")
+    spec = spec_of(postgres.KIND, {"hba": str(tmp_path), "clients": [HOME]})
+    shell, *_ = postgres.probes(spec)
+    assert isinstance(shell, Shell)
+    assert (shell.sudo, shell.may_hang) == (True, True)
+    found = list(postgres.judge(spec, Answers({shell: ask(shell)})))
+    assert [one.verdict for one in found] == [Verdict.OK] * 3
+
+
+def judged(text: str) -> dict[str, Any]:
+    spec = spec_of(postgres.KIND, {"clients": [HOME]})
+    shell, name = postgres.probes(spec)
+    nobody = Answered(json.dumps({"addresses": ["192.0.2.1"], "names": {}}))
+    assert name == Lookup(HOME)
+    answers: dict[Probe, Answer] = {shell: Answered(f"/etc/postgresql/x/pg_hba.conf\0{text}\n"), name: nobody}
+    return {one.subject: one for one in postgres.judge(spec, Answers(answers))}

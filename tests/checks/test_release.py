@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+from olaudit.checks import release
+from tests.checks.tables import Row, case, rows, run
+
+
+@pytest.mark.parametrize("row", rows("release"), ids=case)
+def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+    run(release.KIND, row)

@@ -1,0 +1,57 @@
+"""The shipped expected files, on files that must agree: olsystem's links, cron's jobs, certificates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from olaudit.checks import KINDS
+from olaudit.expected import FleetSpec, load
+from olaudit.model import Severity
+
+ROOT = Path(__file__).parents[2] / "expected"
+ETC = "/opt/openlibrary/olsystem/etc"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> FleetSpec:
+    return load(ROOT, KINDS)
+
+
+def test_every_docker_host_links_all_of_olsystems_etc_but_what_is_judged_elsewhere(shipped: FleetSpec) -> None:
+    farms = {name: host.sections.get("symlink_farm") for name, host in shipped.hosts.items()}
+    assert {name for name, farm in farms.items() if farm} == {
+        name for name, host in shipped.hosts.items() if "docker-host" in host.roles
+    }
+    assert {(farm.source, farm.into) for farm in farms.values() if farm} == {(ETC, "/etc")}
+    assert {name: farm.exceptions for name, farm in farms.items() if farm and farm.exceptions != ("ferm",)} == {
+        "ol-home0": ("ferm", "cron.d")
+    }
+
+
+def test_cron_is_judged_where_jobs_run(shipped: FleetSpec) -> None:
+    crons = {name: host.sections["cron"] for name, host in shipped.hosts.items() if "cron" in host.sections}
+    assert {name: (cron.source, cron.into, cron.daemon) for name, cron in crons.items()} == {
+        "ol-home0": (f"{ETC}/cron.d", "/etc/cron.d", True)
+    }
+
+
+def test_certificates_are_judged_where_an_nginx_faces_the_world(shipped: FleetSpec) -> None:
+    found = {
+        name: host.sections["certificates"]
+        for name, host in shipped.hosts.items()
+        if "certificates" in host.sections
+    }
+    assert {name: (spec.days, spec.container) for name, spec in found.items()} == {
+        "ol-covers0": (21, "openlibrary-covers_nginx-1"),
+        "ol-www0": (21, "openlibrary-web_nginx-1"),
+    }
+    for name, spec in found.items():
+        assert spec.container in {one.name.value for one in shipped.hosts[name].sections["containers"]}
+
+
+def test_an_override_of_compose_is_critical(shipped: FleetSpec) -> None:
+    paths = shipped.hosts["ol-web1"].sections["paths"]
+    assert paths["/opt/openlibrary/openlibrary/compose.override.yaml"].severity is Severity.CRITICAL
+    assert paths["/opt/*_new"].severity is Severity.WARNING

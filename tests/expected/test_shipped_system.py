@@ -1,0 +1,55 @@
+"""The page's fleet, as shipped: what is said of the machines below their services."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+
+import pytest
+
+from olaudit.checks import KINDS
+from olaudit.expected import FleetSpec, load
+
+_TRUSTY = ("ol-backup0", "ol-db1", "ol-db2")
+_FOCAL = ("ol-mem0", "ol-mem1", "ol-mem2")
+
+
+@pytest.fixture(scope="module")
+def shipped() -> FleetSpec:
+    return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", KINDS)
+
+
+def test_the_release_is_expected_of_the_hosts_of_which_the_page_says_it(shipped: FleetSpec) -> None:
+    said = {name: str(host.sections["os"]) for name, host in shipped.hosts.items() if "os" in host.sections}
+    trusty = dict.fromkeys(_TRUSTY, "ubuntu 14.04 (trusty)")
+    assert said == trusty | dict.fromkeys(_FOCAL, "ubuntu 20.04 (focal)")
+
+
+def test_every_host_has_a_clock_and_the_disks_of_deploy_sh_with_its_floor(shipped: FleetSpec) -> None:
+    for host in shipped.hosts.values():
+        disks = host.sections["disks"]
+        assert {path: (rule.floor, rule.presence) for path, rule in disks.items()} == {
+            "/": ("2 GiB", "required"),
+            "/1": ("2 GiB", "optional"),
+            "/2": ("2 GiB", "optional"),
+        }
+        assert host.sections["clock"].limit_seconds == 2
+
+
+@pytest.mark.parametrize(
+    ("role", "services"), [("docker-host", "docker"), ("memcached", "memcached"), ("database", "postgresql")]
+)
+def test_what_a_host_is_there_for_comes_back_after_a_reboot(shipped: FleetSpec, role: str, services: str) -> None:
+    hosts = [host for host in shipped.hosts.values() if role in host.roles]
+    assert hosts
+    for host in hosts:
+        rule = host.sections["services"][services]
+        assert (rule.running, rule.enabled, rule.presence) == (True, True, "required")
+
+
+def test_docker_hosts_have_git_and_docker(shipped: FleetSpec) -> None:
+    for host in shipped.hosts.values():
+        if "docker-host" in host.roles:
+            packages = host.sections["packages"]
+            assert packages["git"].presence == "required"
+            assert packages["docker-ce"].accept == ("docker.io",)

@@ -1,0 +1,87 @@
+"""What engines of several ages say of images, and of files changed inside of containers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from olaudit.model import Answered, ContainerChanges, EngineProbe, ImageLayers, Unanswered
+from tests.transport.test_engine import Routes, ask
+
+OLBASE = ImageLayers("openlibrary/olbase:latest")
+CODE = ContainerChanges(("/openlibrary", "/olsystem"))
+
+
+def with_files(images: dict[str, Any], changes: dict[str, Any], api: str = "1.41") -> Routes:
+    """Answer as an engine whose running containers are those of `changes`, and that has `images`."""
+
+    def routes(path: str) -> tuple[int, Any]:
+        if path.endswith("/version"):
+            return 200, {"ApiVersion": api}
+        if not path.startswith(f"/v{api}/"):
+            return 400, {"message": f"client version 1.41 is too old. Minimum supported API version is {api}"}
+        path = path.removeprefix(f"/v{api}")
+        if path.startswith("/containers/json"):
+            assert "all=1" not in path
+            return 200, [{"Id": f"id-{name}", "Names": [f"/{name}"]} for name in changes]
+        if path.startswith("/images/"):
+            found = images.get(path.removeprefix("/images/").removesuffix("/json"))
+            return (200, found) if found is not None else (404, {"message": "No such image"})
+        return 200, changes[path.removeprefix("/containers/id-").removesuffix("/changes")]
+
+    return routes
+
+
+def told(routes: Routes, question: EngineProbe) -> Any:
+    answer = ask(routes, question)[question]
+    assert isinstance(answer, Answered)
+    return json.loads(answer.stdout)
+
+
+@pytest.mark.parametrize("api", ["1.38", "1.41", "1.52"])
+def test_the_layers_of_an_image_are_told_by_engines_of_every_age(api: str) -> None:
+    image = {"Id": "sha256:1", "RootFS": {"Type": "layers", "Layers": ["sha256:a", "sha256:b"]}}
+    assert told(with_files({OLBASE.image: image}, {}, api), OLBASE) == ["sha256:a", "sha256:b"]
+
+
+def test_an_image_that_is_not_there_has_no_layers() -> None:
+    assert told(with_files({}, {}), OLBASE) == []
+
+
+@pytest.mark.parametrize("image", [{}, {"RootFS": {}}, {"RootFS": None}, [], "x"])
+def test_an_image_of_another_shape_is_unanswered(image: Any) -> None:
+    answer = ask(with_files({OLBASE.image: image}, {}), OLBASE)[OLBASE]
+    assert isinstance(answer, Unanswered)
+    assert answer.reason.startswith("Docker's answer makes no sense: ")
+
+
+@pytest.mark.parametrize("api", ["1.38", "1.41", "1.52"])
+def test_changed_files_are_told_by_container_below_the_wanted_paths_alone(api: str) -> None:
+    changes = {
+        "web": [
+            {"Path": "/openlibrary", "Kind": 0},
+            {"Path": "/openlibrary/a.py", "Kind": 0},
+            {"Path": "/olsystem/b", "Kind": 1},
+            {"Path": "/openlibrary2/c", "Kind": 1},
+            {"Path": "/tmp/d", "Kind": 2},
+        ],
+        "solr": None,  # how engines say that there are none
+    }
+    assert told(with_files({}, changes, api), CODE) == {
+        "web": [{"Path": "/openlibrary/a.py", "Kind": 0}, {"Path": "/olsystem/b", "Kind": 1}],
+        "solr": [],
+    }
+
+
+@pytest.mark.parametrize("rows", ["x", [1], [{"Path": "/openlibrary/a"}], {"Path": "/openlibrary/a"}])
+def test_changes_of_another_shape_are_unanswered(rows: Any) -> None:
+    answer = ask(with_files({}, {"web": rows}), CODE)[CODE]
+    assert isinstance(answer, Unanswered)
+    assert answer.reason.startswith("Docker's answer makes no sense: ")
+
+
+def test_a_changed_path_is_told_as_it_is_however_odd() -> None:
+    rows = [{"Path": "/openlibrary/a\nb\u001b", "Kind": 1}]
+    assert told(with_files({}, {"web": rows}), CODE) == {"web": rows}
