@@ -7,6 +7,7 @@ import importlib.resources
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -43,6 +44,7 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     from olaudit.demo import story  # noqa: PLC0415
     from olaudit.demo.drifts import DRIFTS  # noqa: PLC0415
     from olaudit.demo.fleet import simulated  # noqa: PLC0415
+    from olaudit.demo.network import Named, names  # noqa: PLC0415
     from olaudit.demo.verdict import outcome  # noqa: PLC0415
 
     tools: Tools = context.obj
@@ -51,7 +53,8 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     style = stdout_style("auto", os.environ, everything=False)
     with simulated(fleet, DRIFTS) as simulation:
         emit(story.opening(len(fleet.hosts), style.width))
-        report = audit_fleet(_options(expected, simulation.ssh_config), tools).report
+        knowing = replace(tools, make_transport=lambda options: Named(tools.make_transport(options), names(fleet)))
+        report = audit_fleet(_options(expected, simulation.ssh_config), knowing).report
         emit(RENDERERS["table"](report, style))
         if not report.run.complete:
             context.exit(130)

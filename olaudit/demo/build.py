@@ -6,15 +6,20 @@ import hashlib
 import posixpath
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from olaudit.checks.certificate import CertificatesSpec
 from olaudit.checks.container.spec import ContainerSpec
+from olaudit.checks.cron import CronSpec
+from olaudit.checks.fleet.spec import Agree
 from olaudit.checks.memcached.spec import MemcachedSpec
 from olaudit.checks.path.spec import PathSpec, is_glob
 from olaudit.checks.symlink import SymlinkSpec
+from olaudit.checks.symlink_farm import SymlinkFarmSpec
+from olaudit.demo import network, system
 from olaudit.demo.containers import container
 from olaudit.demo.files import DIRECTORY, NOBODY, ROOT, Account, Files, Node, file, link
 from olaudit.demo.machine import Engine, Machine, Process
@@ -83,6 +88,8 @@ def _paths(machine: Machine, spec: Mapping[str, PathSpec]) -> Machine:
         if rule.presence is Presence.REQUIRED:
             real = files.would_be(_example(path) if is_glob(path) else path)
             files = files.put(real, _node(rule, files.nodes.get(real)))
+            if rule.content:
+                files = files.put(rule.content.equals, files.nodes[real])
     return replace(machine, files=files)
 
 
@@ -103,6 +110,47 @@ def _account(name: str | None) -> Account:
     if name in (None, "root", "0"):
         return ROOT
     return Account(NOBODY, int(name)) if name.isdigit() else Account(name, _SOMEBODY)
+
+
+def _git(machine: Machine, spec: Iterable[str]) -> Machine:
+    """Make work trees. What git would say of them is the simulated git's business."""
+    files = machine.files
+    for path in spec:
+        files = files.put(f"{path}/.git", DIRECTORY)
+    return replace(machine, files=files)
+
+
+def _agree(machine: Machine, spec: Agree) -> Machine:
+    machine = _git(machine, (path for path in (spec.olsystem, spec.openlibrary) if path))
+    if spec.image is None or machine.engine is None:
+        return machine
+    return replace(machine, engine=replace(machine.engine, images=(spec.image,)))
+
+
+def _farm(machine: Machine, spec: SymlinkFarmSpec) -> Machine:
+    """Link a file or two of those that olsystem has."""
+    return _linked(machine, spec.source, spec.into, "cron.d/openlibrary", "logrotate.d/openlibrary")
+
+
+def _cron(machine: Machine, spec: CronSpec) -> Machine:
+    if spec.daemon:
+        machine = replace(machine, processes=(*machine.processes, Process(411, "cron", "/usr/sbin/cron -f")))
+    return _linked(machine, spec.source, spec.into, "openlibrary")
+
+
+def _linked(machine: Machine, source: str, into: str, *names: str) -> Machine:
+    files = machine.files
+    for name in names:
+        real = f"{source}/{name}"
+        files = files.put(real, file("# simulated\n")).put(f"{into}/{name}", link(real))
+    return replace(machine, files=files)
+
+
+def _certificates(machine: Machine, spec: CertificatesSpec) -> Machine:
+    """Put in a certificate that was renewed not long ago: its text is what openssl says of its end."""
+    end = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(time.time() + (spec.days + 60) * 86400.0))
+    path = f"{spec.folder}/openlibrary.org/fullchain.pem"
+    return replace(machine, files=machine.files.put(path, file(f"notAfter={end}\n")))
 
 
 # --- memcached -------------------------------------------------------------------------------------------------
@@ -136,10 +184,21 @@ def with_memcached(machine: Machine, spec: MemcachedSpec, mib: int) -> Machine:
 _BUILDERS: Mapping[str, Builder] = MappingProxyType(
     {
         "hostname": _hostname,
+        "os": system.release,
+        "disks": system.disks,
+        "services": system.services,
+        "packages": system.packages,
         "docker": _docker,
         "containers": _containers,
         "symlinks": _symlinks,
         "paths": _paths,
+        "symlink_farm": _farm,
+        "cron": _cron,
+        "certificates": _certificates,
+        "git": _git,
+        "agree": _agree,
         "memcached": _memcached,
+        "postgres": network.postgres,
+        "firewall": network.firewall,
     }
 )

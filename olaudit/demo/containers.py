@@ -9,7 +9,7 @@ from typing import Any
 
 from olaudit.checks.container.notation import parse_mount, parse_port
 from olaudit.checks.container.pairing import compose_name
-from olaudit.checks.container.spec import ContainerSpec
+from olaudit.checks.container.spec import ContainerSpec, Logging
 from olaudit.demo.machine import Inspect
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -47,7 +47,7 @@ def container(host: str, spec: ContainerSpec, started: float) -> Inspect:
             "NetworkMode": "openlibrary_webnet",
             "RestartPolicy": {"Name": policy, "MaximumRetryCount": int(tries or 0)},
             "PortBindings": _ports(spec),
-            "LogConfig": {"Type": "json-file", "Config": {"max-file": "4", "max-size": "512m"}},
+            "LogConfig": {"Type": "json-file", "Config": _caps(spec)},
         },
         "Mounts": [_mount(text) for text in spec.mounts or ()],
     }
@@ -84,6 +84,12 @@ def _ports(spec: ContainerSpec) -> dict[str, list[dict[str, str]]]:
         row = {"HostIp": port.ip, "HostPort": port.host}
         bindings.setdefault(f"{port.inside}/{port.protocol}", []).append(row)
     return bindings
+
+
+def _caps(spec: ContainerSpec) -> dict[str, str]:
+    caps = spec.logging or Logging()
+    given = {"max-file": caps.max_file, "max-size": caps.max_size}
+    return {key: str(value) for key, value in given.items() if value is not None}
 
 
 def _mount(text: str) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from olaudit.demo.machine import Engine
 
 _PATH = re.compile(r"(?:/v([0-9]+\.[0-9]+))?(/.*)")
 _INSPECT = re.compile(r"/containers/([^/]+)/json")
+_CHANGES = re.compile(r"/containers/([^/]+)/changes")
+_IMAGE = re.compile(r"/images/(.+)/json")
 
 Reply = tuple[HTTPStatus, Any]
 
@@ -44,6 +47,17 @@ def reply(engine: Engine, target: str) -> Reply:
         return (
             (HTTPStatus.OK, found) if found else _refusal(HTTPStatus.NOT_FOUND, f"No such container: {inspect[1]}")
         )
+    return _of_contents(engine, match[2])
+
+
+def _of_contents(engine: Engine, path: str) -> Reply:
+    """Answer what is asked about files: of images, and of containers, which nobody has changed here."""
+    if (changes := _CHANGES.fullmatch(path)) and any(one["Id"] == changes[1] for one in engine.containers):
+        return HTTPStatus.OK, None
+    image = _IMAGE.fullmatch(path)
+    if image and unquote(image[1]) in (*engine.images, *(one["Config"]["Image"] for one in engine.containers)):
+        digest = hashlib.sha256(image[1].encode()).hexdigest()
+        return HTTPStatus.OK, {"RootFS": {"Type": "layers", "Layers": [f"sha256:{digest}"]}}
     return _refusal(HTTPStatus.NOT_FOUND, "page not found")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from olaudit.audit import audit, plan, wanted_ids
 from olaudit.checks import KINDS
 from olaudit.collect import Collected, Job, collect
+from olaudit.demo.network import Named, names
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Finding, Report, Run, Verdict
 from olaudit.transport.ssh import SshTransport
@@ -49,7 +50,7 @@ def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Collecte
     """Ask a fleet everything."""
     wanted = wanted_ids(KINDS)
     jobs = [Job(host.name, plan(host, KINDS, wanted)) for host in fleet.hosts.values()]
-    with closing(SshTransport(SshConfig(ssh_config))) as transport:
+    with closing(Named(SshTransport(SshConfig(ssh_config)), names(fleet))) as transport:
         return collect(jobs, transport, parallel=32, timeout=timeout)
 
 

@@ -32,6 +32,10 @@ paths:
   /srv/app/[ab]-?.d*: {type: file}
   /srv/app/maybe: {presence: optional}
   /srv/app/never: {presence: forbidden}
+  /srv/app/a.conf: {type: file, content: {equals: /srv/app/b.conf}}
+symlink_farm: {source: /srv/ol/etc, into: /etc, except: [ferm]}
+cron: {source: /srv/ol/etc/cron.d}
+certificates: {folder: /etc/letsencrypt/live, days: 21}
 symlinks:
   /srv/app/current:
     target: /srv/app/deploys/<commit>
@@ -56,14 +60,18 @@ def test_whatever_an_expected_file_can_say_is_built_so(expected: Path) -> None:
         report = audited(fleet, simulation.ssh_config)
     assert loud(report.findings) == []
     assert {one.check for one in report.findings} >= {
+        "certificate.expiry",
         "container.image",
         "container.mounts",
         "container.ports",
+        "cron.files",
         "memcached.limit",
+        "path.content",
         "path.forbidden",
         "path.mode",
         "path.owner",
         "path.type",
+        "symlink.farm",
         "symlink.target",
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fleet.auditing import Auditor, resolve_as_the_fleet_does
 from tests.fleet.lab import Lab
 from tests.fleet.place import missing
 
@@ -23,3 +24,16 @@ def lab() -> Iterator[Lab]:
     require_fleet()
     with Lab() as running:
         yield running
+
+
+@pytest.fixture
+def names(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Give the names that the auditor's resolver knows; a test may add some that linger there."""
+    return resolve_as_the_fleet_does(lab, monkeypatch)
+
+
+@pytest.fixture
+def audit(lab: Lab, capsys: pytest.CaptureFixture[str], names: dict[str, str]) -> Auditor:
+    """Give what audits the lab."""
+    assert names
+    return Auditor(lab, capsys)

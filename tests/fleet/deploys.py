@@ -27,8 +27,10 @@ _FILES = {
     f"{_OPT}/venv/bin/activate": "VIRTUAL_ENV=/opt/openlibrary/venv\nexport VIRTUAL_ENV\n",
     f"{_OPT}/maxmind-geoip/GeoLite2-City_20240101.dat": "not a real database\n",
     f"{_OPENLIBRARY}/Readme.md": "# Open Library\n",
+    f"{_OPENLIBRARY}/.gitignore": "compose.override.yaml\n",  # as the public repository has it
     f"{_OPENLIBRARY}/compose.yaml": "services: {}\n",
     f"{_OLSYSTEM}/etc/cron.d/openlibrary": "# the jobs run in the container cron-jobs\n",
+    f"{_OLSYSTEM}/etc/ferm/ferm.conf": "chain INPUT { policy DROP; }\n",
     f"{_OLSYSTEM}/etc/logrotate.d/openlibrary": "/var/log/openlibrary/*.log { weekly }\n",
 }
 _LINKS = {
@@ -38,6 +40,7 @@ _LINKS = {
     f"{_OPT}/olsystem": f"/{_OLSYSTEM}",
     # "The files of olsystem's etc linked from the right places in /etc."
     "etc/cron.d/openlibrary": "/opt/openlibrary/olsystem/etc/cron.d/openlibrary",
+    "etc/ferm/ferm.conf": "/opt/openlibrary/olsystem/etc/ferm/ferm.conf",
     "etc/logrotate.d/openlibrary": "/opt/openlibrary/olsystem/etc/logrotate.d/openlibrary",
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 from docker.types import LogConfig
 
-from tests.fleet.images import COMMAND, IMAGE
+from tests.fleet.images import IMAGE, command
 from tests.fleet.page import UNCAPPED_LOGS, Container
 from tests.fleet.processes import wait_for
 
@@ -57,7 +57,7 @@ def replaced(path: Path, old: Container, new: Container | None) -> Iterator[None
 def _start(client: docker.APIClient, container: Container) -> None:
     created = client.create_container(
         image=IMAGE,
-        command=COMMAND,
+        command=command(container.command),
         name=container.name,
         hostname=container.hostname,
         labels=_labels(container),
@@ -67,7 +67,7 @@ def _start(client: docker.APIClient, container: Container) -> None:
             binds=[f"{OLSYSTEM}:/olsystem:ro"],
             restart_policy={"Name": "unless-stopped"},
             network_mode="none",
-            log_config=_logging(container.service),
+            log_config=_logging(container),
         ),
     )
     client.start(created["Id"])
@@ -84,9 +84,9 @@ def _labels(container: Container) -> dict[str, str]:
     }
 
 
-def _logging(service: str) -> LogConfig:
-    capped = {} if service in UNCAPPED_LOGS else {"max-size": "512m", "max-file": "4"}
-    return LogConfig(type="json-file", config=capped)
+def _logging(container: Container) -> LogConfig:
+    capped = container.service not in UNCAPPED_LOGS if container.capped is None else container.capped
+    return LogConfig(type="json-file", config={"max-size": "512m", "max-file": "4"} if capped else {})
 
 
 @contextmanager

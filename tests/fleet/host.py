@@ -81,7 +81,7 @@ class LabHost:
             self.sh(undo)
 
     @contextmanager
-    def replacing(self, name: str, **changes: str) -> Iterator[None]:
+    def replacing(self, name: str, **changes: str | bool) -> Iterator[None]:
         """Replace a container by one with other properties; without any, just remove it."""
         old = next(container for container in self.containers if container.name == name)
         new = replace(old, **changes) if changes else None  # type: ignore[arg-type]  # text fields alone

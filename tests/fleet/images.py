@@ -13,7 +13,12 @@ from tests.fleet.processes import run
 
 IMAGE = "openlibrary/olbase:latest"
 # `sleep` as the first process would ignore TERM, and every stop would take docker's ten seconds of patience.
-COMMAND = ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"]
+_SLEEP = "while :; do sleep 3600 & wait $!; done"
+
+
+def command(script: str = _SLEEP) -> list[str]:
+    """Make a container's command that ends at once when it is told to."""
+    return ["/bin/sh", "-c", f"trap 'exit 0' TERM; {script}"]
 
 
 def write(target: Path) -> None:
@@ -24,7 +29,7 @@ def write(target: Path) -> None:
             "architecture": _architecture(),
             "os": "linux",
             "created": "2024-01-01T00:00:00Z",
-            "config": {"Cmd": COMMAND, "Env": ["PATH=/bin"], "WorkingDir": "/openlibrary"},
+            "config": {"Cmd": command(), "Env": ["PATH=/bin"], "WorkingDir": "/openlibrary"},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
             "history": [{"created": "2024-01-01T00:00:00Z", "created_by": "the lab"}],
         },

@@ -21,6 +21,8 @@ class Container:
     hostname: str
     project: str | None = "openlibrary"
     number: int = 1
+    command: str = "while :; do sleep 3600 & wait $!; done"
+    capped: bool | None = None  # whether its logs are; None: as production has it for the service
 
 
 @dataclass(frozen=True, slots=True)

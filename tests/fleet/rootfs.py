@@ -6,6 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from tests.fleet import root_only
 from tests.fleet.page import Machine, Role
 from tests.fleet.place import Place
 from tests.fleet.processes import SCRIPTS, run
@@ -101,6 +102,7 @@ def build(place: Place, machine: Machine, folder: Path, client_key: str, deploys
     _hidden(folder / "hidden", docker=machine.role is Role.DOCKER)
     for script in ("rc.sh", "memcached.sh"):
         shutil.copy(SCRIPTS / script, root / ".lab" / script)
+    root_only.build(place, machine.name, root)
     if machine.role is Role.MEMCACHED:
         (root / "etc/memcached.conf").write_text(_MEMCACHED, encoding="ascii")
         (folder / "meminfo").write_text(_meminfo(), encoding="ascii")

@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from olaudit.demo.commands.cmp import cmp
+from olaudit.demo.commands.df import df
+from olaudit.demo.commands.dpkg import dpkg_query
 from olaudit.demo.commands.find import find
+from olaudit.demo.commands.grep import grep
 from olaudit.demo.commands.head import head
+from olaudit.demo.commands.iptables import iptables
 from olaudit.demo.commands.kernel import date, uname
 from olaudit.demo.commands.memcached import bash
 from olaudit.demo.commands.outcome import Unsupported
 from olaudit.demo.commands.ps import ps
 from olaudit.demo.commands.readlink import readlink
+from olaudit.demo.commands.sh import sh
 from olaudit.demo.commands.stat import stat
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
@@ -25,11 +31,17 @@ Program = Callable[[Machine, tuple[str, ...]], Answered]
 PROGRAMS: Mapping[str, Program] = MappingProxyType(
     {
         "bash": bash,
+        "cmp": cmp,
         "date": date,
+        "df": df,
+        "dpkg-query": dpkg_query,
         "find": find,
+        "grep": grep,
         "head": head,
+        "iptables": iptables,
         "ps": ps,
         "readlink": readlink,
+        "sh": sh,
         "stat": stat,
         "uname": uname,
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from olaudit.demo.commands.certificate import certificates
 from olaudit.demo.commands.formats import fill
 from olaudit.demo.commands.outcome import Outcome, Unsupported
 from olaudit.demo.files import NOBODY, Account, Files
@@ -33,6 +34,8 @@ class _Wanted:
 
 def find(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     """Print what is found."""
+    if "-exec" in arguments:
+        return certificates(machine, arguments)
     wanted = _understand(arguments)
     said = Outcome()
     for start in wanted.starts:

@@ -1,4 +1,4 @@
-"""`uname -n` and `date -u +%s`."""
+"""`uname -n`, `date -u +%s` and `date -u +%s.%N`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def uname(machine: Machine, arguments: tuple[str, ...]) -> Answered:
 
 def date(_machine: Machine, arguments: tuple[str, ...]) -> Answered:
     """Say what time it is, in seconds since 1970: the clocks of simulated machines are right."""
-    if arguments != ("-u", "+%s"):
-        raise Unsupported
-    return Answered(f"{time.time():.0f}\n")
+    match arguments:
+        case ("-u", "+%s"):
+            return Answered(f"{time.time():.0f}\n")
+        case ("-u", "+%s.%N"):
+            return Answered(f"{time.time():.9f}\n")
+        case _:
+            raise Unsupported

@@ -1,0 +1,95 @@
+"""Writes what the docs take from the code: checks.md, and the sudoers lines of operating.md.
+
+`python docs/generate.py` writes; a test says when that was forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from olaudit.audit import REACHABLE, plan, wanted_ids
+from olaudit.checks import KINDS
+from olaudit.expected import load
+from olaudit.kind import AnyKind, CheckId
+from olaudit.model import Shell
+
+ROOT = Path(__file__).parents[1]
+CHECKS = ROOT / "docs" / "checks.md"
+OPERATING = ROOT / "docs" / "operating.md"
+
+_HEAD = """\
+# Checks
+
+Every check that olaudit can make; `python docs/generate.py` makes this page from the code. A check id is stable,
+and is what `--only` and `--skip` take, globs too.
+
+Severities say what a drift means at three in the morning:
+
+- **critical**: the site is down or loses data, or will at the next step somebody takes; get up.
+- **warning**: it works, but is not what it should be, and will hurt later; mend it by day.
+- **info**: worth knowing; never changes an exit code.
+
+What could not be asked is `unknown`, with the reason, whatever its severity: unknown is never ok.
+
+## Every host
+
+| id | severity | unknown when | mend |
+|---|---|---|---|
+| `host.reachable` | critical | the host could not be audited at all | as the finding says |
+"""
+
+
+def checks() -> str:
+    """Make checks.md."""
+    sections: dict[str, list[AnyKind]] = {}
+    for kind in KINDS:
+        sections.setdefault(kind.section, []).append(kind)
+    assert REACHABLE.id in _HEAD  # noqa: S101 - the one check that is no kind's
+    return _HEAD + "".join(_section(section, kinds) for section, kinds in sections.items())
+
+
+def _section(section: str, kinds: list[AnyKind]) -> str:
+    rows = "".join(_row(check) for kind in kinds for check in kind.ids)
+    how = "; ".join(dict.fromkeys(kind.collected for kind in kinds))
+    table = f"| id | severity | drift when | mend |\n|---|---|---|---|\n{rows}"
+    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{table}"
+
+
+def _row(check: CheckId) -> str:
+    return f"| `{check.id}` | {check.severity} | {check.drift_when} | {check.mend} |\n"
+
+
+def sudoers() -> str:
+    """Make the lines that let the user `audit` run just what the shipped expected files need root for."""
+    fleet = load(ROOT / "expected", KINDS)
+    asked = {probe for host in fleet.hosts.values() for probe in plan(host, KINDS, wanted_ids(KINDS))}
+    argvs = sorted(probe.argv for probe in asked if isinstance(probe, Shell) and probe.sudo)
+    return "".join(f"audit ALL=(root) NOPASSWD: {' '.join(_words(argv))}\n" for argv in argvs)
+
+
+def _words(argv: tuple[str, ...]) -> Iterator[str]:
+    """Write a command for sudoers: with its path, and with what sudoers reads otherwise behind backslashes."""
+    yield _PATHS[argv[0]]
+    for word in argv[1:]:
+        yield re.sub(r"([\\,:= \t*?\[\]!#\"'])", r"\\\1", word)
+
+
+_PATHS = {
+    "cmp": "/usr/bin/cmp",
+    "find": "/usr/bin/find",
+    "grep": "/bin/grep",
+    "iptables": "/sbin/iptables",
+}
+"""Where Ubuntu 14.04 has these. Later releases have them in /usr, and links from there."""
+
+
+def operating(text: str) -> str:
+    """Put the sudoers lines into operating.md."""
+    return re.sub(r"(?<=```sudoers\n).*?(?=```)", lambda _: sudoers(), text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    CHECKS.write_text(checks(), encoding="utf-8")
+    OPERATING.write_text(operating(OPERATING.read_text(encoding="utf-8")), encoding="utf-8")

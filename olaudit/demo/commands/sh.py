@@ -1,0 +1,58 @@
+"""`sh -c SCRIPT sh ARGUMENT...`, for the scripts that checks send: each is known by its text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from olaudit import worktree
+from olaudit.checks import cron, symlink_farm
+from olaudit.checks.fleet.version import COMPOSE
+from olaudit.checks.service.asking import SCRIPT as SERVICES
+from olaudit.demo.commands import linked
+from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.services import services
+from olaudit.demo.machine import Machine
+from olaudit.model import Answered
+
+Script = Callable[[Machine, tuple[str, ...]], Answered]
+
+_COMMIT = "4d1c7b2f0a9e8d6c5b4a39281706f5e4d3c2b1a0"
+_TREE = "9f8e7d6c5b4a39281706f5e4d3c2b1a04d1c7b2f"
+
+
+def _git(machine: Machine, arguments: tuple[str, ...]) -> Answered:
+    """Tell a clean work tree. Every simulated one is at the same commit: hosts are compared, not repositories."""
+    (path,) = arguments
+    if not machine.files.there(path):
+        return Answered("failed\n", f"fatal: cannot change to '{path}': No such file or directory")
+    if not machine.files.there(f"{path}/.git"):
+        return Answered("failed\n", "fatal: not a git repository (or any of the parent directories): .git")
+    return Answered(f"whole\n{_COMMIT}\n{_TREE}\nmaster\n")
+
+
+def _compose(machine: Machine, _arguments: tuple[str, ...]) -> Answered:
+    """Tell Compose's version where there is Docker."""
+    if machine.engine is None:
+        return Answered("", "sh: 1: docker: not found\nsh: 1: docker-compose: not found", 1)
+    return Answered("2.40.1\n")
+
+
+_SCRIPTS: Mapping[str, Script] = MappingProxyType(
+    {
+        worktree.question("/").argv[2]: _git,
+        COMPOSE.argv[2]: _compose,
+        symlink_farm.SCRIPT: linked.farm,
+        cron.SCRIPT: linked.cron,
+        SERVICES: services,
+    }
+)
+
+
+def sh(machine: Machine, arguments: tuple[str, ...]) -> Answered:
+    """Run one of the scripts."""
+    match arguments:
+        case ("-c", script, *rest) if script in _SCRIPTS:
+            return _SCRIPTS[script](machine, tuple(rest[1:]))
+        case _:
+            raise Unsupported

@@ -1,0 +1,153 @@
+"""What is simulated of links, copies, cron's files and certificates, against the real programs of this machine."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from olaudit.checks import certificate, cron, symlink_farm
+from olaudit.demo.commands import run
+from olaudit.demo.files import DIRECTORY, Account, Files, Node, file, link
+from olaudit.demo.machine import Machine, Process
+from olaudit.model import Answered
+from tests.checks.tables import ask, spec_of
+from tests.checks.test_certificate import make_certificate
+
+_SAME, _OTHER = file("one\ntwo\n"), file("one\n2\n")
+_TREE: dict[str, Node] = {
+    **{
+        f"src/{name}": _SAME
+        for name in ("linked", "copied", "changed", "missing", "wrong", "dangling", "taken", ".x")
+    },
+    "src/folder/inside": _SAME,
+    "src/folder/deeper/inside": _SAME,
+    "src/gone/inside": _SAME,
+    "src/left/out": _SAME,
+    "old/folder/inside": _OTHER,
+    "old/folder/deeper/inside": _SAME,
+    "into/linked": link("../src/linked"),
+    "into/copied": _SAME,
+    "into/changed": replace(_OTHER, mode=0o666),
+    "into/wrong": link("changed"),
+    "into/dangling": link("nothing/at/all"),
+    "into/folder": link("../old/folder"),
+    "into/taken": DIRECTORY,
+}
+
+
+def _machine(files: Files) -> Machine:
+    return Machine(hostname="ol-web1", files=files, processes=(), engine=None, memcached=MappingProxyType({}))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """The tree, made here and simulated under the same path."""
+    me = Account(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid())
+    us = Account(grp.getgrgid(os.getegid()).gr_name, os.getegid())
+    files = Files()
+    for name, node in _TREE.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if node.type == "d":
+            path.mkdir()
+        elif node.type == "l":
+            path.symlink_to(node.text)
+        else:
+            path.write_text(node.text, encoding="ascii")
+        if node.type != "l":
+            path.chmod(node.mode)
+        files = files.put(str(path), replace(node, owner=me, group=us))
+    return _machine(files)
+
+
+def _agree(machine: Machine, argv: tuple[str, ...]) -> Answered:
+    """Assert that both say the same, in whatever order, and give what they say."""
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=20, env={**os.environ, "LC_ALL": "C"})
+    real = Answered(done.stdout.decode(), done.stderr.decode().rstrip("\n"), done.returncode)
+    simulated = run(machine, argv)
+    assert (sorted(simulated.stdout.split("//\n")), simulated.status) == (
+        sorted(real.stdout.split("//\n")),
+        real.status,
+    )
+    assert simulated.stderr == real.stderr
+    return simulated
+
+
+def test_a_farm_is_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
+    section = {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"}
+    for left_out in ([], ["left"], ["le*", "folder/deeper"]):
+        said = _agree(machine, symlink_farm.look(spec_of(symlink_farm.KIND, {**section, "except": left_out})).argv)
+        assert ("left/out" in said.stdout) is (left_out == [])
+        assert said.stdout.endswith("same 1//\n")
+
+
+def test_crons_files_are_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
+    spec = spec_of(cron.KIND, {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"})
+    assert _agree(machine, cron.look(spec).argv).stdout.count("//\n") == 7
+
+
+def test_an_empty_tree_is_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
+    spec = spec_of(symlink_farm.KIND, {"source": f"{tmp_path}/into/taken", "into": f"{tmp_path}/into"})
+    assert _agree(machine, symlink_farm.look(spec).argv).stdout == ""
+
+
+def test_a_tree_that_is_not_there_is_missed(machine: Machine, tmp_path: Path) -> None:
+    section = {"source": f"{tmp_path}/none", "into": f"{tmp_path}/into"}
+    for argv in (
+        symlink_farm.look(spec_of(symlink_farm.KIND, section)).argv,
+        cron.look(spec_of(cron.KIND, section)).argv,
+    ):
+        assert run(machine, argv).status == 2
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("src/copied", "into/copied"),
+        ("src/changed", "into/changed"),
+        ("src/linked", "into/linked"),
+        ("src/missing", "into/missing"),
+        ("into/dangling", "src/dangling"),
+    ],
+)
+def test_cmp_compares_as_diffutils_does(machine: Machine, tmp_path: Path, pair: tuple[str, str]) -> None:
+    _agree(machine, ("cmp", "--", *(f"{tmp_path}/{name}" for name in pair)))
+
+
+@pytest.mark.parametrize("arguments", [("-s", "a", "b"), ("--", "a"), ()])
+def test_cmp_with_other_arguments_was_not_taught(machine: Machine, arguments: tuple[str, ...]) -> None:
+    assert run(machine, ("cmp", *arguments)).status == 127
+
+
+def test_ps_lists_parents_as_procps_does() -> None:
+    processes = (Process(1, "systemd", "/sbin/init"), Process(411, "cron", "/usr/sbin/cron -f"))
+    said = run(replace(_machine(Files()), processes=processes), cron.DAEMONS.argv)
+    real = ask(cron.DAEMONS)
+    assert isinstance(real, Answered)
+    assert [line.split()[:2] for line in said.stdout.splitlines()] == [["1", "0"], ["411", "1"]]
+    assert real.stdout.split()[:2] == ["1", "0"]
+
+
+@pytest.mark.skipif(not Path("/usr/bin/openssl").exists(), reason="there is no openssl on this machine")
+def test_a_certificate_is_described_as_find_and_openssl_do(tmp_path: Path) -> None:
+    real = tmp_path / "live/openlibrary.org/fullchain.pem"
+    real.parent.mkdir(parents=True)
+    made = time.time()
+    make_certificate(real, days=30)
+    spec = spec_of(certificate.KIND, {"folder": {"value": f"{tmp_path}/live", "accept": ["/none"]}, "days": 1})
+    argv = certificate.look(spec).argv
+    end = ask(certificate.look(spec))
+    assert isinstance(end, Answered)
+    text = end.stdout.partition("//")[2]
+    assert (
+        abs(time.mktime(time.strptime(text.strip(), "notAfter=%b %d %H:%M:%S %Y GMT")) - made - 30 * 86400) < 90000
+    )
+    _agree(_machine(Files().put(str(real), file(text))), argv)

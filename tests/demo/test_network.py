@@ -1,0 +1,139 @@
+"""The simulated firewall, searches and names, against what the real programs of this machine say."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from olaudit.checks import dns, firewall, postgres
+from olaudit.demo.commands import run
+from olaudit.demo.files import DIRECTORY, Files, Node, file, link
+from olaudit.demo.listener import ADDRESS
+from olaudit.demo.machine import Machine
+from olaudit.demo.network import Named, names
+from olaudit.model import Answered, Answers, Lookup, Probe, Reached, Shell
+from olaudit.transport import Deadline
+from tests.checks.tables import spec_of
+from tests.demo.auditing import page
+
+_TREE: dict[str, Node] = {
+    "hosts": file("10.0.0.1 ol-mem30\n10.0.0.2 OL-MEM3.example.org ol-mem4\n"),
+    "etc": DIRECTORY,
+    "etc/deep": DIRECTORY,
+    "etc/deep/many": file("x ol-mem3\n" * 30),
+    "etc/pg_hba.conf": file("# one\n\nlocal all all peer\n"),
+    "etc/linked": link("../hosts"),
+    "other": DIRECTORY,
+    "other/pg_hba.conf": link("../etc/pg_hba.conf"),
+}
+
+
+def machine(files: Files) -> Machine:
+    return Machine(hostname="ol-web1", files=files, processes=(), engine=None, memcached=MappingProxyType({}))
+
+
+def real(argv: tuple[str, ...]) -> Answered:
+    done = subprocess.run(
+        argv, capture_output=True, check=False, timeout=20, text=True, env={**os.environ, "LC_ALL": "C"}
+    )
+    return Answered(done.stdout, done.stderr.rstrip("\n"), done.returncode)
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Machine:
+    """The same files here and simulated."""
+    files = Files()
+    for name, node in _TREE.items():
+        path = tmp_path / name
+        if node.type == "d":
+            path.mkdir()
+        elif node.type == "l":
+            path.symlink_to(node.text)
+        else:
+            path.write_text(node.text)
+        files = files.put(str(path), node)
+    return machine(files)
+
+
+def agree(twin: Machine, argv: tuple[str, ...]) -> None:
+    """Assert that both say the same; grep takes files in no order."""
+    said, wanted = (
+        replace(one, stdout="".join(sorted(one.stdout.splitlines(keepends=True))))
+        for one in (run(twin, argv), real(argv))
+    )
+    assert said == wanted
+
+
+@pytest.mark.parametrize("found", [("hosts",), ("etc",), ("etc/linked", "hosts"), ("other",), ("gone", "hosts")])
+def test_grep_finds_words_as_the_real_one_does(twin: Machine, tmp_path: Path, found: tuple[str, ...]) -> None:
+    section = {"names": ["ol-mem3", "ol-mem4"], "files": [f"{tmp_path}/{name}" for name in found]}
+    (probe,) = dns.RETIRED.probes(spec_of(dns.RETIRED, section))
+    assert isinstance(probe, Shell)
+    agree(twin, probe.argv)
+
+
+@pytest.mark.parametrize("folder", ["", "/etc", "/other", "/etc/deep", "/gone"])
+def test_grep_finds_a_file_by_its_name_as_the_real_one_does(twin: Machine, tmp_path: Path, folder: str) -> None:
+    (probe,) = postgres.probes(spec_of(postgres.KIND, {"hba": f"{tmp_path}{folder}", "clients": []}))
+    assert isinstance(probe, Shell)
+    agree(twin, probe.argv)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("iptables"), reason="needs root and iptables")
+def test_iptables_lists_chains_as_the_real_one_does() -> None:
+    set_up = "iptables -w -N DOCKER-USER && iptables -w -A FORWARD -j DOCKER-USER && "
+    further = "iptables -w -A DOCKER-USER -j RETURN && exec iptables -w -S"
+    there = real(("unshare", "-n", "sh", "-c", set_up + further))
+    if there.status:
+        pytest.skip(f"no network namespace can be made here: {there.stderr}")
+    assert run(replace(machine(Files()), chains=("DOCKER-USER",)), ("iptables", "-w", "-S")).stdout == there.stdout
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("iptables", "-L"),
+        ("grep", "x", "/etc/hosts"),
+        ("grep", "-r", "-e", "x", "--", "/etc"),
+    ],
+)
+def test_what_is_not_simulated_is_not_there(argv: tuple[str, ...]) -> None:
+    assert run(machine(Files()), argv).status == 127
+
+
+def test_a_firewall_whose_chains_were_swept_away_is_seen() -> None:
+    spec = spec_of(firewall.KIND, {"ferm": "/etc/f", "source": "/srv/f", "chains": ["DOCKER-USER"]})
+    there = machine(Files().put("/etc/f", file("x\n")).put("/srv/f", file("y\n")))
+    answers = Answers({probe: run(there, probe.argv) for probe in firewall.probes(spec)})
+    assert [one.observed for one in firewall.judge(spec, answers)] == ["differs from line 1 on", "absent"]
+
+
+class _Host:
+    """A transport that says which probes came through to it."""
+
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - not needed
+        return Answers(dict.fromkeys(probes, Answered(host)))
+
+    def close(self) -> None:
+        raise KeyError
+
+
+def test_names_of_the_fleet_are_answered_for_and_no_others() -> None:
+    named = Named(_Host(), names(page()))
+    known, gone = Lookup("ol-mem0.us.archive.org"), Lookup("ol-mem5.us.archive.org")
+    answers = named.ask("ol-mem0", (known, gone, Reached.ADDRESS), Deadline.after(1))
+    assert answers[Reached.ADDRESS] == Answered("ol-mem0")
+    assert answers[gone] == Answered(json.dumps({"addresses": [], "names": {}}))
+    found = answers[known]
+    assert isinstance(found, Answered)
+    assert json.loads(found.stdout)["addresses"] == [ADDRESS]
+    assert known.name in json.loads(found.stdout)["names"][ADDRESS]
+    with pytest.raises(KeyError):
+        named.close()

@@ -1,0 +1,92 @@
+"""What the simulated `sh` makes of the scripts that checks send, against what the real one makes of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from olaudit import worktree
+from olaudit.checks.fleet.version import COMPOSE
+from olaudit.demo.build import conforming
+from olaudit.demo.commands import run
+from olaudit.demo.engine import reply
+from olaudit.demo.files import DIRECTORY, Files
+from olaudit.demo.machine import Engine, Machine
+from olaudit.model import Answered
+from olaudit.worktree import Worktree
+from tests.demo.auditing import page
+
+_IMAGE = "openlibrary/olbase:latest"
+
+
+def _machine(*folders: Path) -> Machine:
+    files = Files()
+    for folder in folders:
+        files = files.put(str(folder), DIRECTORY)
+    return Machine(hostname="h", files=files, processes=(), engine=None, memcached=MappingProxyType({}))
+
+
+def _real(argv: tuple[str, ...]) -> Answered:
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=20, env={**os.environ, "LC_ALL": "C"})
+    return Answered(done.stdout.decode(), done.stderr.decode().rstrip("\n"), done.returncode)
+
+
+def _git(tree: Path, *argv: str) -> None:
+    me = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(("git", *me, "-C", str(tree), *argv), check=True, capture_output=True, timeout=20)
+
+
+def test_a_clean_work_tree_is_told_as_git_tells_one(tmp_path: Path) -> None:
+    _git(tmp_path, "init", "-q", "-b", "master")
+    _git(tmp_path, "commit", "-q", "--allow-empty", "-m", "Deploy")
+    argv = worktree.question(str(tmp_path)).argv
+    simulated, real = run(_machine(tmp_path, tmp_path / ".git"), argv), _real(argv)
+    hashes = re.compile(r"[0-9a-f]{40}")
+    assert hashes.sub("HASH", simulated.stdout) == hashes.sub("HASH", real.stdout)
+    assert (simulated.stderr, simulated.status) == (real.stderr, real.status)
+    found = worktree.read(simulated)
+    assert isinstance(found, Worktree)
+    assert found.changes == ()
+
+
+def test_what_is_no_work_tree_is_told_as_git_tells_it(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nothing"):
+        argv = worktree.question(str(path)).argv
+        assert run(_machine(tmp_path), argv) == _real(argv)
+
+
+def test_compose_is_there_where_docker_is() -> None:
+    machine = _machine()
+    assert run(machine, COMPOSE.argv).status == 1
+    assert run(replace(machine, engine=Engine()), COMPOSE.argv) == Answered("2.40.1\n")
+
+
+@pytest.mark.parametrize("argv", [("sh",), ("sh", "-c", "reboot"), ("sh", "x")])
+def test_a_script_that_no_check_sends_is_not_run(argv: tuple[str, ...]) -> None:
+    assert run(_machine(), argv).status == 127
+
+
+def test_nothing_was_changed_inside_simulated_containers() -> None:
+    engine = conforming(page().hosts["ol-web1"]).engine
+    assert engine
+    id_ = engine.containers[0]["Id"]
+    assert reply(engine, f"/v1.41/containers/{id_}/changes") == (HTTPStatus.OK, None)
+    assert reply(engine, "/v1.41/containers/0123/changes")[0] is HTTPStatus.NOT_FOUND
+
+
+def test_an_image_has_the_same_layers_on_all_hosts_and_is_there_without_a_container_too() -> None:
+    told = []
+    for name in ("ol-web1", "ol-dev"):
+        engine = conforming(page().hosts[name]).engine
+        assert engine
+        told.append(reply(engine, f"/v1.41/images/{_IMAGE}/json"))
+        assert reply(engine, "/v1.41/images/nosuch/json")[0] is HTTPStatus.NOT_FOUND
+    assert told[0] == told[1]
+    assert told[0][0] is HTTPStatus.OK

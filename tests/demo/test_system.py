@@ -1,0 +1,123 @@
+"""What the simulated machine says of its disks, packages and services, against what the real programs say."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from olaudit.checks import clock, disk, package, release, service
+from olaudit.checks.service import ServiceSpec
+from olaudit.demo import system
+from olaudit.demo.commands import run
+from olaudit.demo.drifts import Drift
+from olaudit.demo.files import DIRECTORY, Files, file
+from olaudit.demo.fleet import simulated
+from olaudit.demo.machine import Disk, Machine
+from olaudit.model import Answered, Answers, Verdict
+from tests.checks.tables import spec_of
+from tests.demo.auditing import audited, only
+
+
+def _machine() -> Machine:
+    return Machine(hostname="ol-web1", files=Files(), processes=(), engine=None, memcached=MappingProxyType({}))
+
+
+def _real(argv: tuple[str, ...]) -> Answered:
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=20, env={**os.environ, "LC_ALL": "C"})
+    return Answered(done.stdout.decode(), done.stderr.decode().rstrip("\n"), done.returncode)
+
+
+def _df(path: str) -> tuple[str, ...]:
+    (probe,) = disk.probes({path: disk.DiskSpec()})
+    return probe.argv
+
+
+def test_df_writes_a_row_as_coreutils_does() -> None:
+    real = _real(_df("/"))
+    free, inodes, free_inodes, mount = real.stdout.split("\n")[1].split()
+    there = Disk(free=int(free), inodes=int(inodes), free_inodes=int(free_inodes))
+    machine = replace(_machine(), disks=MappingProxyType({mount: there}))
+    assert run(machine, _df("/")) == real
+
+
+def test_df_complains_as_coreutils_does() -> None:
+    assert run(_machine(), _df("/nonexistent")) == _real(_df("/nonexistent"))
+
+
+def test_df_tells_on_which_disk_a_path_lies() -> None:
+    files = Files().put("/1/opt", DIRECTORY).put("/10", DIRECTORY)
+    machine = replace(_machine(), files=files, disks=MappingProxyType({"/": Disk(), "/1": Disk(free=7)}))
+    mounts = {path: run(machine, _df(path)).stdout.split()[-1] for path in ("/", "/1", "/1/opt", "/10")}
+    assert mounts == {"/": "/", "/1": "/1", "/1/opt": "/1", "/10": "/"}
+
+
+def test_dpkg_query_lists_packages_as_dpkg_does() -> None:
+    if not shutil.which("dpkg-query"):
+        pytest.skip("there is no dpkg on this machine")
+    (probe,) = package.probes({"dpkg": package.PackageSpec(), "no-such-package": package.PackageSpec()})
+    real = _real(probe.argv)
+    version = real.stdout.split("\t")[1]
+    assert run(replace(_machine(), packages=MappingProxyType({"dpkg": version})), probe.argv) == real
+
+
+def test_services_that_run_are_told_from_those_that_are_not_there() -> None:
+    spec = {"docker": ServiceSpec(), "memcached": ServiceSpec()}
+    (probe,) = service.probes(spec)
+    machine = replace(_machine(), services=frozenset({"docker"}))
+    judged = service.judge(spec, Answers({probe: run(machine, probe.argv)}))
+    assert [one.verdict for one in judged] == [Verdict.OK, Verdict.DRIFT]
+
+
+@pytest.mark.parametrize("argv", [("df", "/"), ("dpkg-query", "-l"), ("sh", "-c", "echo x")])
+def test_other_arguments_count_as_a_program_that_is_not_there(argv: tuple[str, ...]) -> None:
+    assert run(_machine(), argv).status == 127
+
+
+def test_a_disk_that_is_built_has_room_to_spare() -> None:
+    spec = spec_of(disk.KIND, {"/1": {"floor": "3 TiB", "inodes": 9_000_000}})
+    machine = system.disks(_machine(), spec)
+    answers = Answers({probe: run(machine, probe.argv) for probe in disk.probes(spec)})
+    assert [one.verdict for one in disk.judge(spec, answers)] == [Verdict.OK]
+
+
+_ALWAYS = {("disk.free", "/")}
+
+
+def _broken(machine: Machine) -> Machine:
+    return replace(
+        machine,
+        files=machine.files.put("/etc/os-release", file('ID=ubuntu\nVERSION_ID="16.04"\n')),
+        disks=MappingProxyType({"/": Disk(free=1 << 20)}),
+        packages=MappingProxyType({}),
+        services=frozenset(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        (
+            "ol-mem0",
+            {*_ALWAYS, ("host.os", "os"), ("package.version", "memcached"), ("service.state", "memcached")},
+        ),
+        ("ol-db1", {*_ALWAYS, ("host.os", "os"), ("service.state", "postgresql")}),
+        (
+            "ol-web1",
+            {*_ALWAYS, ("package.version", "git"), ("package.version", "docker-ce"), ("service.state", "docker")},
+        ),
+    ],
+)
+def test_a_machine_in_a_bad_way_is_seen_over_ssh(host: str, found: set[tuple[str, str]]) -> None:
+    drift = Drift(host=host, says="", finds=tuple(found), change=_broken)
+    with simulated(only(host), (drift,)) as simulation:
+        findings = audited(only(host), simulation.ssh_config).findings
+    kinds = {check.id for kind in (clock, disk, package, release, service) for check in kind.KIND.ids}
+    ours = [one for one in findings if one.check in kinds]
+    assert {(one.check, one.subject) for one in ours if one.verdict is Verdict.DRIFT} == found
+    assert {one.verdict for one in ours} == {Verdict.OK, Verdict.DRIFT}
+    assert [one.verdict for one in ours if one.check == "clock.skew"] == [Verdict.OK]
