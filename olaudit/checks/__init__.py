@@ -20,6 +20,7 @@ from olaudit.checks import (
     postgres,
     release,
     service,
+    stale_mount,
     symlink,
     symlink_farm,
 )
@@ -30,6 +31,7 @@ KINDS: tuple[AnyKind, ...] = (
     release.KIND,
     docker.KIND,
     container.KIND,
+    stale_mount.KIND,
     clock.KIND,
     disk.KIND,
     service.KIND,

@@ -48,6 +48,7 @@ _KEPT: dict[str, tuple[str, ...]] = {
         "OOMKilled",
         "ExitCode",
         "Error",
+        "Pid",
         "StartedAt",
         "FinishedAt",
     ),

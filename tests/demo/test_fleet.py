@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -148,15 +147,13 @@ def _newer(machine: Machine) -> Machine:
     return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", least_api="1.44"))
 
 
-def test_many_hosts_are_audited_in_seconds() -> None:
+def test_one_drift_among_many_hosts_is_found_and_nothing_else() -> None:
     fleet = many(100, "ol-web1")
-    started = time.monotonic()
     with simulated(
         fleet, [replace(DRIFTS[0], host="ol-web1-7", change=renamed("openlibrary-web-1", "web"))]
     ) as one:
         report = audited(fleet, one.ssh_config)
     assert [host for _, host, _, _ in loud(report.findings)] == ["ol-web1-7"]
-    assert time.monotonic() - started < 20.0
 
 
 def test_nothing_is_left_when_the_fleet_has_gone() -> None:

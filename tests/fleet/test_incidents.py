@@ -134,6 +134,14 @@ INCIDENTS = {
         ),
         ("container.modified", WEB, "warning"),
     ),
+    "a deploy moved away under a running container": (
+        "ol-web1",
+        script(
+            f"mv {OLSYSTEM} {OLSYSTEM}.old && cp -a {OLSYSTEM}.old {OLSYSTEM}",
+            f"rm -r {OLSYSTEM} && mv {OLSYSTEM}.old {OLSYSTEM}",
+        ),
+        ("container.stale-mount", WEB, "critical"),
+    ),
     "no repository any more": (
         "ol-web1",
         script(f"mv {OLSYSTEM}/.git /.lab/git", f"mv /.lab/git {OLSYSTEM}/.git"),

@@ -180,7 +180,12 @@ def test_the_environment_and_foreign_labels_of_a_container_stay_outside() -> Non
             "Id": "1",
             "Name": "/openlibrary-web-1",
             "Path": "/secret",
-            "State": {"Status": "running", "Health": {"Status": "healthy", "Log": ["secret"]}, "Pid": 1},
+            "State": {
+                "Status": "running",
+                "Health": {"Status": "healthy", "Log": ["secret"]},
+                "Pid": 1,
+                "X": "secret",
+            },
             "Config": {
                 "Hostname": "h",
                 "Env": ["PASSWORD=secret"],
@@ -195,7 +200,7 @@ def test_the_environment_and_foreign_labels_of_a_container_stay_outside() -> Non
     assert kept == {
         "Id": "1",
         "Name": "/openlibrary-web-1",
-        "State": {"Status": "running", "Health": {"Status": "healthy"}},
+        "State": {"Status": "running", "Pid": 1, "Health": {"Status": "healthy"}},
         "Config": {"Hostname": "h", "Labels": {"com.docker.compose.service": "web"}},
         "HostConfig": {"RestartPolicy": {"Name": "always"}},
         "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b"}],
