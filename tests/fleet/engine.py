@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
-from docker.types import LogConfig
+from docker.types import Healthcheck, LogConfig
 
 from tests.fleet.images import IMAGE, command
 from tests.fleet.page import UNCAPPED_LOGS, Container
@@ -63,6 +63,7 @@ def _start(client: docker.APIClient, container: Container) -> None:
         labels=_labels(container),
         environment={"LAB_SECRET": SECRET},
         volumes=["/olsystem"],
+        healthcheck=_healthcheck(container),
         host_config=client.create_host_config(
             binds=[f"{OLSYSTEM}:/olsystem:ro"],
             restart_policy={"Name": "unless-stopped"},
@@ -82,6 +83,12 @@ def _labels(container: Container) -> dict[str, str]:
         "com.docker.compose.container-number": str(container.number),
         "com.docker.compose.oneoff": "False",
     }
+
+
+def _healthcheck(container: Container) -> Healthcheck | None:
+    if container.health is None:
+        return None
+    return Healthcheck(test=["CMD-SHELL", container.health], interval=10**9, timeout=10**9, retries=1)
 
 
 def _logging(container: Container) -> LogConfig:

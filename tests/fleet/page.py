@@ -22,6 +22,7 @@ class Container:
     project: str | None = "openlibrary"
     number: int = 1
     command: str = "while :; do sleep 3600 & wait $!; done"
+    health: str | None = None  # a healthcheck's command, run every second
     capped: bool | None = None  # whether its logs are; None: as production has it for the service
 
 

@@ -72,6 +72,16 @@ def looping(host: LabHost) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unhealthy(host: LabHost) -> Iterator[None]:
+    """Let a container's own healthcheck fail, and wait until Docker has noticed."""
+    name = "openlibrary-affiliate-server-1"
+    with host.replacing(name, health="exit 1"):
+        status = ("docker", "inspect", "-f", "{{.State.Health.Status}}", name)
+        wait_for(lambda: host.run(*status).stdout.strip() == "unhealthy", "the healthcheck")
+        yield
+
+
 LATE_DATE = '#!/bin/sh\\nexec /.lab/date.real -d "1 minute" "$@"\\n'
 NO_CHAIN = "iptables -D FORWARD -j DOCKER-USER; iptables -F DOCKER-USER; iptables -X DOCKER-USER"
 CHAIN = "iptables -N DOCKER-USER; iptables -A DOCKER-USER -j RETURN; iptables -I FORWARD -j DOCKER-USER"
@@ -88,6 +98,19 @@ INCIDENTS = {
         "ol-solr0",
         looping,
         ("container.restarts", "openlibrary_solr_1", "critical"),
+    ),
+    "a healthcheck that fails": (
+        "ol-home0",
+        unhealthy,
+        ("container.health", "openlibrary-affiliate-server-1", "critical"),
+    ),
+    "an engine on bare metal": (
+        "ol-backup0",
+        script(
+            "cp /usr/bin/sleep /.lab/dockerd && cd /.lab && setsid -f ./dockerd 300 >/dev/null 2>&1 </dev/null",
+            "pkill -x dockerd",
+        ),
+        ("docker.absent", "docker", "warning"),
     ),
     # somebody stopped it by hand: #5530
     "stopped by hand": (
@@ -260,6 +283,34 @@ def test_an_incident_is_one_finding_and_goes_when_mended(audit: Auditor, lab: La
 def test_a_retired_name_that_still_resolves_is_a_finding(audit: Auditor, names: dict[str, str]) -> None:
     names["ol-mem5.us.archive.org"] = "10.213.7.99"
     assert audit("ol-mem0").findings == [("ol-mem0", "dns.retired", "ol-mem5.us.archive.org", "drift")]
+
+
+def test_without_rights_just_what_needs_them_is_unknown(audit: Auditor, lab: Lab) -> None:
+    with lab.hosts["ol-www0"].drift("mv /etc/sudoers /.lab/sudoers", "mv /.lab/sudoers /etc/sudoers"):
+        audited = audit("ol-www0")
+    assert audited.code == 3
+    unknown = {(one["check"], one["verdict"]) for one in audited.report["findings"]}
+    checks = ("certificate.expiry", "container.stale-mount", "firewall.rules")
+    assert unknown == {(check, "unknown") for check in checks}
+    assert all("needs sudo there, and was refused: " in one["message"] for one in audited.report["findings"])
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("printf '#!/bin/sh\\nexec sleep 60\\n'", "df gave no answer within 10 s and was ended"),
+        ("printf '#!/nonexistent\\n'", "no such command there: df"),
+    ],
+    ids=["hangs", "is missing"],
+)
+def test_a_command_that_hangs_or_is_missing_costs_its_own_check_alone(
+    audit: Auditor, lab: Lab, how: str, reason: str
+) -> None:
+    fake = f"{how} >/.lab/df && chmod +x /.lab/df && mount --bind /.lab/df /usr/bin/df"
+    with lab.hosts["ol-db1"].drift(fake, "umount /usr/bin/df"):
+        audited = audit("ol-db1")
+    assert {(one[1], one[3]) for one in audited.findings} == {("disk.free", "unknown")}
+    assert {one["message"] for one in audited.report["findings"]} == {reason}
 
 
 @pytest.fixture
