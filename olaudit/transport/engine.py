@@ -154,6 +154,7 @@ class _Asking:
                     if str(change["Path"]).startswith(below)
                 ]
                 for one, changes in zip(listed, changed, strict=True)
+                if changes is not None
             }
         )
 
@@ -171,11 +172,11 @@ class _Asking:
             raise TypeError("not a list of containers")
         return client, listed
 
-    def _diff(self, client: docker.APIClient, container: str) -> list[dict[str, Any]]:
+    def _diff(self, client: docker.APIClient, container: str) -> list[dict[str, Any]] | None:
         try:
             return client.diff(container) or []
-        except docker.errors.NotFound:  # it went away meanwhile, with what was changed in it
-            return []
+        except docker.errors.NotFound:  # it went away meanwhile: nothing is known of it, not that nothing changed
+            return None
 
     def _inspect(self, client: docker.APIClient, container: str) -> dict[str, Any] | None:
         try:

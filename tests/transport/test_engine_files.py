@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from olaudit.model import Answered, ContainerChanges, EngineProbe, ImageLayers, Unanswered
-from tests.transport.test_engine import Routes, ask
+from olaudit.transport import Deadline
+from olaudit.transport.engine import ask_engine
+from tests.transport.test_engine import Routes, ask, engine
 
 OLBASE = ImageLayers("openlibrary/olbase:latest")
 CODE = ContainerChanges(("/openlibrary", "/olsystem"))
@@ -85,3 +87,15 @@ def test_changes_of_another_shape_are_unanswered(rows: Any) -> None:
 def test_a_changed_path_is_told_as_it_is_however_odd() -> None:
     rows = [{"Path": "/openlibrary/a\nb\u001b", "Kind": 1}]
     assert told(with_files({}, {"web": rows}), CODE) == {"web": rows}
+
+
+def test_of_a_container_that_went_away_meanwhile_no_changes_are_told_rather_than_none() -> None:
+    def routes(path: str) -> tuple[int, Any]:
+        if "/containers/json" in path:
+            return 200, [{"Id": "a", "Names": ["/a"]}, {"Id": "gone", "Names": ["/gone"]}]
+        return (404, {"message": "No such container"}) if "/gone/" in path else (200, [])
+
+    probe = ContainerChanges(("/code",))
+    with engine(routes) as dial:
+        answers = ask_engine((probe,), dial, Deadline.after(5), lambda: "")
+    assert answers[probe] == Answered('{"a": []}')
