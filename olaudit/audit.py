@@ -20,6 +20,7 @@ from olaudit.model import (
     HostAnswers,
     HostResult,
     Judgement,
+    Measure,
     Probe,
     Question,
     Reason,
@@ -85,18 +86,28 @@ def audit(
     found = {name: list(_findings(host, given[name].outcome, kinds, wanted)) for name, host in specs.items()}
     for finding in _together(specs, given, kinds, wanted):
         found[finding.host].append(finding)
-    results = (_result(given[name], findings) for name, findings in found.items())
+    results = (_result(host, given[name], found[name], kinds) for name, host in specs.items())
     ordered = (finding for findings in found.values() for finding in sorted(findings, key=_order))
     return Report(run=run, hosts=tuple(results), findings=tuple(ordered))
 
 
-def _result(answers: HostAnswers, findings: Iterable[Finding]) -> HostResult:
+def _result(
+    host: HostSpec, answers: HostAnswers, findings: Iterable[Finding], kinds: Sequence[AnyKind]
+) -> HostResult:
     return HostResult(
-        host=answers.host,
+        host=host.name,
         verdict=worst(findings),
         failure=_clean_failure(answers.outcome),
         duration_seconds=answers.duration_seconds,
+        roles=host.roles,
+        measures=tuple(_measures(host, answers.outcome, kinds)),
     )
+
+
+def _measures(host: HostSpec, outcome: Answers | Failure, kinds: Sequence[AnyKind]) -> Iterator[Measure]:
+    for kind in kinds:
+        if isinstance(kind, Kind) and isinstance(outcome, Answers) and kind.section in host.sections:
+            yield from kind.measure(host.sections[kind.section], outcome)
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from olaudit.model import Answers, Failure, Judgement, Probe, Severity
+from olaudit.model import Answers, Failure, Judgement, Measure, Probe, Severity
 
 S = TypeVar("S")
+
+
+def _nothing(_spec: Any, _answers: Answers) -> Iterable[Measure]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,10 @@ class Kind(Generic[S]):
 
     `model` is what pydantic makes of the section (a `language.Section`, or a tuple or mapping of them).
     `probes` and `judge` are pure; `judge` is total: whatever a host answers, it returns judgements and never
-    raises, and an unanswered probe gives unknown. `collected` says for the docs how the answers are come by.
-    `defaults`, where given, is a section of its own whose keys
-    every item of this (list) section takes unless it has them.
+    raises, and an unanswered probe gives unknown. `measure` gives the numbers in the same answers that are worth
+    a curve; one that is not known is left out. `collected` says for the docs how the answers are come by.
+    `defaults`, where given, is a section of its own whose keys every item of this (list) section takes unless it
+    has them.
     """
 
     section: str
@@ -40,6 +45,7 @@ class Kind(Generic[S]):
     ids: tuple[CheckId, ...]
     probes: Callable[[S], Iterable[Probe]]
     judge: Callable[[S, Answers], Iterable[Judgement]]
+    measure: Callable[[S, Answers], Iterable[Measure]] = _nothing
     collected: str = ""
     defaults: tuple[str, Any] | None = None
 

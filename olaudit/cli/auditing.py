@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 import click
@@ -26,12 +26,17 @@ from olaudit.model import Report, Run
 from olaudit.transport import Transport
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What commands work with, handed to them by `main`: the kinds of checks, and the way to ask hosts."""
+    """What commands work with, handed to them by `main`: the kinds of checks, the way to ask hosts, the clock."""
 
     kinds: Sequence[AnyKind]
     make_transport: Callable[[Options], Transport]
+    now: Callable[[], datetime] = _now
 
 
 def make_transport(options: Options) -> Transport:
@@ -59,7 +64,7 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
     fleet = load(find_expected(options.expected, os.environ), tools.kinds)
     hosts = _hosts(options, fleet)
     wanted = wanted_ids(tools.kinds, options.only, options.skip)
-    started, clock = datetime.now(UTC), time.monotonic()
+    started, clock = tools.now(), time.monotonic()
     if options.replay:
         collected = recording.load(options.replay)
         hosts = _recorded(options, hosts, collected)
@@ -67,11 +72,12 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
         jobs = [Job(host.name, plan(host, tools.kinds, wanted)) for host in hosts]
         with closing(tools.make_transport(options)) as transport, watching() as watch:
             collected = collect(jobs, transport, parallel=options.jobs, timeout=options.timeout, watch=watch)
+    duration = round(time.monotonic() - clock, 3)
     run = Run(
         id=f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
         started_at=_rfc3339(started),
-        finished_at=_rfc3339(datetime.now(UTC)),
-        duration_seconds=round(time.monotonic() - clock, 3),
+        finished_at=_rfc3339(started + timedelta(seconds=duration)),
+        duration_seconds=duration,
         olaudit_version=version("olaudit"),
         expected_revision=fleet.revision,
         complete=collected.complete,

@@ -79,6 +79,20 @@ class HostPart(_Part):
     duration_seconds: float
 
 
+class WaiverPart(_Part):
+    """Somebody's word for a drift."""
+
+    name: str
+    """What is waived; the same in every run."""
+    owner: str
+    reason: str
+    ticket: str
+    expires: Annotated[str, Field(json_schema_extra={"format": "date"})]
+    """The last day on which it holds, UTC."""
+    source: str
+    """Where it is written: file and line."""
+
+
 class FindingPart(_Part):
     """What one check says of one subject on one host."""
 
@@ -99,8 +113,9 @@ class FindingPart(_Part):
     source: str
     """Where the expectation is written: file and line."""
     first_seen: Time | None
-    waiver: None = None
-    """Always null so far."""
+    """Since when it has been so; null where no history was asked."""
+    waiver: WaiverPart | None
+    """Set exactly when the verdict is waived."""
 
 
 class Document(_Part):

@@ -1,0 +1,145 @@
+"""Probes and their answers: what is asked of a host, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A read-only command, to be run without a shell between `argv` and the program.
+
+    `may_hang` marks commands that touch a file system which can be a dead mount: they are run after, and
+    apart from, the ones that cannot hang, so that one dead mount costs only the answers that lie on it.
+    `sudo` marks the few that need root's right to read; they are run by `sudo -n`, which never asks.
+    """
+
+    argv: tuple[str, ...]
+    may_hang: bool = field(default=False, compare=False)
+    sudo: bool = False
+
+
+class Engine(StrEnum):
+    """A question to the Docker Engine of a host.
+
+    VERSION: the engine's `GET /version`. CONTAINERS: a JSON list with one `GET /containers/ID/json` per
+    container, running or not, reduced to what checks may see (never environment variables).
+    """
+
+    VERSION = "version"
+    CONTAINERS = "containers"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLayers:
+    """A question to the engine: the `RootFS.Layers` of `image`, as a JSON list of digests.
+
+    Images are rebuilt on each host, so their ids differ where their content does not.
+    """
+
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerChanges:
+    """A question to the engine: what `docker diff` says of each running container, below `paths` alone.
+
+    JSON: a mapping of container names to lists of {"Path", "Kind"} (0 modified, 1 added, 2 deleted).
+    """
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A question to the resolver of the auditor, not of the host.
+
+    JSON: {"addresses": [...], "names": {address: [...]}}, the addresses that `name` resolves to and the names
+    that each of these resolves back to; both empty where the name does not resolve.
+    """
+
+    name: str
+
+
+class Reached(StrEnum):
+    """A question to the transport.
+
+    ADDRESS: the IP address at which the host was reached. CLOCK: the auditor's own clock, as JSON {"sent":
+    seconds, "received": seconds} since 1970, between which every command that cannot hang was run and answered.
+    """
+
+    ADDRESS = "address"
+    CLOCK = "clock"
+
+
+EngineProbe = Engine | ImageLayers | ContainerChanges
+Probe = Shell | EngineProbe | Lookup | Reached
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a probe returned, unjudged. Engine questions answer with JSON in `stdout` and status 0."""
+
+    stdout: str
+    stderr: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A probe that could not be asked, or did not answer; `reason` is one line for people."""
+
+    reason: str
+
+
+Answer = Answered | Unanswered
+
+
+class Answers(Mapping[Probe, Answer]):
+    """The answers of one host. A probe nobody asked is `Unanswered`, never a KeyError and never a guess."""
+
+    def __init__(self, answers: Mapping[Probe, Answer]) -> None:
+        self._answers = dict(answers)
+
+    def __getitem__(self, probe: Probe) -> Answer:
+        """Look `probe` up; total."""
+        return self._answers.get(probe, Unanswered("this was not asked of the host"))
+
+    def __iter__(self) -> Iterator[Probe]:
+        """Iterate over the probes that were asked."""
+        return iter(self._answers)
+
+    def __len__(self) -> int:
+        """Count the probes that were asked."""
+        return len(self._answers)
+
+
+class Reason(StrEnum):
+    """Why a host as a whole could not be audited."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    HOSTKEY = "hostkey"
+    AUTH = "auth"
+    SSH = "ssh"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A host that could not be audited; `message` is one line that says what happened and how to mend it."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswers:
+    """What came back from one host, and how long that took (seconds, connect included)."""
+
+    host: str
+    outcome: Answers | Failure
+    duration_seconds: float

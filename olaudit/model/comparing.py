@@ -1,0 +1,75 @@
+"""What earlier runs say beside a report: what is new, what is gone, and what could not be seen this time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from olaudit.model.finding import Finding
+
+
+class Ending(StrEnum):
+    """How a drift came to its end."""
+
+    MENDED = "mended"
+    """The very same was judged, and is as expected."""
+    WAIVED = "waived"
+    """It is still there, and somebody answers for it."""
+    DROPPED = "no longer judged"
+    """What it was about is no more on the host, or no more in the expected files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A drift that ended: as it was last seen, when that was (RFC 3339 UTC), and how it ended."""
+
+    finding: Finding
+    last_seen: str
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """A drift that could not be looked at: as it was last seen, and when that was (RFC 3339 UTC)."""
+
+    finding: Finding
+    last_seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One run in a line: what it looked at, and what came of it. Counts are as in the report's summary."""
+
+    id: str
+    started_at: str
+    complete: bool
+    hosts: int
+    unreachable: int
+    ok: int
+    drift: int
+    unknown: int
+    waived: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """A report beside the runs before it.
+
+    `since` is when the run before started (RFC 3339 UTC); None: there was none. `new` are ids of drift that was
+    not drift when last seen. `hidden` is drift this run could not look at, whether its finding is unknown now or
+    its whole host. `newly_unknown` and `known_again` are ids that became, and ceased to be, unknown since the run
+    before. `timeline` has the last runs, oldest first, and this one as its last.
+    """
+
+    since: str | None
+    new: frozenset[str]
+    gone: tuple[Gone, ...]
+    hidden: tuple[Hidden, ...]
+    newly_unknown: frozenset[str]
+    known_again: frozenset[str]
+    timeline: tuple[RunSummary, ...]
+
+    @property
+    def any(self) -> bool:
+        """Say whether there is anything to tell that was not told before."""
+        return bool(self.new or self.gone or self.newly_unknown or self.known_again)

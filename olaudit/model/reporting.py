@@ -1,0 +1,60 @@
+"""The report: a whole run, as every renderer and every follow-up takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from olaudit.model.asking import Failure
+from olaudit.model.comparing import Changes
+from olaudit.model.finding import Finding
+from olaudit.model.judging import Measure, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostResult:
+    """One host of the report: its worst verdict, and why it failed if it did.
+
+    `roles` are its roles in the expected files, the general ones first; `measures` are numbers that it told.
+    """
+
+    host: str
+    verdict: Verdict
+    failure: Failure | None
+    duration_seconds: float
+    roles: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The circumstances of a report. Times are RFC 3339 UTC; `complete` is false after an interrupt."""
+
+    id: str
+    started_at: str
+    finished_at: str
+    duration_seconds: float
+    olaudit_version: str
+    expected_revision: str
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A whole run: every host asked, and every check made, the ok ones too; sorted by host, check, subject.
+
+    `changes` is what history says of it, where history was asked.
+    """
+
+    run: Run
+    hosts: tuple[HostResult, ...]
+    findings: tuple[Finding, ...] = ()
+    changes: Changes | None = None
+
+    def count(self, verdict: Verdict) -> int:
+        """Count the findings of one verdict."""
+        return sum(finding.verdict is verdict for finding in self.findings)
+
+    @property
+    def unreachable(self) -> int:
+        """How many hosts could not be audited at all."""
+        return sum(host.failure is not None for host in self.hosts)
