@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from olaudit.audit import REACHABLE, plan, wanted_ids
@@ -14,6 +14,7 @@ from olaudit.checks import KINDS
 from olaudit.expected import load
 from olaudit.kind import AnyKind, CheckId
 from olaudit.model import Shell
+from olaudit.waivers import IDS
 
 ROOT = Path(__file__).parents[1]
 CHECKS = ROOT / "docs" / "checks.md"
@@ -40,6 +41,13 @@ What could not be asked is `unknown`, with the reason, whatever its severity: un
 | `host.reachable` | critical | the host could not be audited at all | as the finding says |
 """
 
+_WAIVERS = """
+## The waivers of `expected/waivers.yaml`
+
+Judged after all hosts, as findings about the fleet as a whole: their host is `(fleet)`.
+
+"""
+
 
 def checks() -> str:
     """Make checks.md."""
@@ -47,14 +55,17 @@ def checks() -> str:
     for kind in KINDS:
         sections.setdefault(kind.section, []).append(kind)
     assert REACHABLE.id in _HEAD  # noqa: S101 - the one check that is no kind's
-    return _HEAD + "".join(_section(section, kinds) for section, kinds in sections.items())
+    hosts = "".join(_section(section, kinds) for section, kinds in sections.items())
+    return _HEAD + hosts + _WAIVERS + _table(IDS)
 
 
 def _section(section: str, kinds: list[AnyKind]) -> str:
-    rows = "".join(_row(check) for kind in kinds for check in kind.ids)
     how = "; ".join(dict.fromkeys(kind.collected for kind in kinds))
-    table = f"| id | severity | drift when | mend |\n|---|---|---|---|\n{rows}"
-    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{table}"
+    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{_table([one for kind in kinds for one in kind.ids])}"
+
+
+def _table(checks: Iterable[CheckId]) -> str:
+    return "| id | severity | drift when | mend |\n|---|---|---|---|\n" + "".join(map(_row, checks))
 
 
 def _row(check: CheckId) -> str:

@@ -32,6 +32,7 @@ from olaudit.model import (
 
 REACHABLE = CheckId("host.reachable", Severity.CRITICAL, "(unknown only) the host could not be audited")
 """The one check that needs no kind: every audit of a host makes it."""
+_HOST = "host"  # its subject
 
 LONGEST = 2000
 """How many characters of one text from a host are kept; enough for people, too little to fill a disk."""
@@ -39,13 +40,19 @@ LONGEST = 2000
 _LOST = Failure(Reason.INTERRUPTED, "the run was interrupted before this host had answered")
 
 
-def wanted_ids(kinds: Sequence[AnyKind], only: Sequence[str] = (), skip: Sequence[str] = ()) -> frozenset[str]:
+def wanted_ids(
+    kinds: Sequence[AnyKind],
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    also: Iterable[CheckId] = (),
+) -> frozenset[str]:
     """Choose check ids by globs: those that match one of `only` (none: all), less those that match one of `skip`.
 
+    There are those of `kinds`, and those of `also`, which others make than the kinds.
     `host.reachable` is always among them: a host nobody could look at is never left out. Raises UsageError
     for a glob that matches no id, and for an attempt to skip `host.reachable` alone.
     """
-    ids = sorted({REACHABLE.id, *(check.id for kind in kinds for check in kind.ids)})
+    ids = sorted({REACHABLE.id, *(check.id for check in (*also, *(one for kind in kinds for one in kind.ids)))})
     for glob in (*only, *skip):
         if not any(fnmatchcase(check, glob) for check in ids):
             raise UsageError(f"no check is called {glob!r}", _suggest(glob, ids))
@@ -86,13 +93,35 @@ def audit(
     found = {name: list(_findings(host, given[name].outcome, kinds, wanted)) for name, host in specs.items()}
     for finding in _together(specs, given, kinds, wanted):
         found[finding.host].append(finding)
-    results = (_result(host, given[name], found[name], kinds) for name, host in specs.items())
+    named = _named(specs, kinds)
+    results = (_result(host, given[name], found[name], named[name], kinds) for name, host in specs.items())
     ordered = (finding for findings in found.values() for finding in sorted(findings, key=_order))
     return Report(run=run, hosts=tuple(results), findings=tuple(ordered))
 
 
+def _named(specs: Mapping[str, HostSpec], kinds: Sequence[AnyKind]) -> dict[str, frozenset[str]]:
+    """List the subjects that the expected files name: judging silence, a check can speak of no others."""
+    silence = Answers({})
+    subjects = {name: {_HOST} for name in specs}
+    for kind in kinds:
+        sections = {
+            name: host.sections[kind.section] for name, host in specs.items() if kind.section in host.sections
+        }
+        if isinstance(kind, Kind):
+            for name, section in sections.items():
+                subjects[name].update(judgement.subject for judgement in kind.judge(section, silence))
+        elif len(sections) > 1:
+            for name, judgement in kind.judge(sections, dict.fromkeys(sections, silence)):
+                subjects[name].add(judgement.subject)
+    return {name: frozenset(map(_bounded, found)) for name, found in subjects.items()}
+
+
 def _result(
-    host: HostSpec, answers: HostAnswers, findings: Iterable[Finding], kinds: Sequence[AnyKind]
+    host: HostSpec,
+    answers: HostAnswers,
+    findings: Iterable[Finding],
+    subjects: frozenset[str],
+    kinds: Sequence[AnyKind],
 ) -> HostResult:
     return HostResult(
         host=host.name,
@@ -101,6 +130,7 @@ def _result(
         duration_seconds=answers.duration_seconds,
         roles=host.roles,
         measures=tuple(_measures(host, answers.outcome, kinds)),
+        subjects=subjects,
     )
 
 
@@ -148,7 +178,7 @@ def _applying(host: HostSpec, kinds: Sequence[AnyKind], wanted: frozenset[str]) 
 def _findings(
     host: HostSpec, outcome: Answers | Failure, kinds: Sequence[AnyKind], wanted: frozenset[str]
 ) -> Iterator[Finding]:
-    reachable = Question(check=REACHABLE.id, subject="host", at=())
+    reachable = Question(check=REACHABLE.id, subject=_HOST, at=())
     if isinstance(outcome, Failure):
         yield _finding(host, reachable.unknown(outcome.message), REACHABLE)
         return

@@ -2,6 +2,7 @@
 
 OlauditError            exit 2   anything a user can mend
 ├── UsageError          exit 2   a command line, or a file named on it, that makes no sense
+├── HistoryError        exit 2   a history of earlier runs that cannot be used: not ours, newer, damaged, locked
 └── ExpectedError       exit 2   expected-state files that are invalid; carries every problem found, not the first
 
 A host that cannot be audited is *not* an error: it is a value (`model.Failure`), and is reported as unknown.
@@ -25,6 +26,10 @@ class OlauditError(Exception):
 
 class UsageError(OlauditError):
     """Wrong options, targets that match nothing, a recording or an output file that cannot be used."""
+
+
+class HistoryError(OlauditError):
+    """The file with the history of earlier runs cannot be used, or not now; what is in it stays as it is."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

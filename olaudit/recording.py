@@ -95,18 +95,25 @@ def dump(collected: Collected) -> str:
 def load(file: Path) -> Collected:
     """Read a recording. Raises UsageError for a file that is none."""
     try:
-        recording = _Recording.model_validate_json(file.read_bytes())
+        text = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+    return parse(text, str(file))
+
+
+def parse(text: str | bytes, name: str) -> Collected:
+    """Read a recording that was kept under `name`. Raises UsageError for a text that is none."""
+    try:
+        recording = _Recording.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(
-            f"{file}: not a recording of olaudit: {where + ': ' if where else ''}{first['msg']}",
+            f"{name}: not a recording of olaudit: {where + ': ' if where else ''}{first['msg']}",
             "record one with `olaudit check --record FILE`",
         ) from None
     if recording.recording_version != _VERSION:
-        raise UsageError(f"{file}: recorded by a newer olaudit (version {recording.recording_version})")
+        raise UsageError(f"{name}: recorded by a newer olaudit (version {recording.recording_version})")
     return Collected(tuple(_answers(host) for host in recording.hosts), recording.complete)
 
 

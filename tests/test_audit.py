@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -301,3 +303,17 @@ def test_what_a_host_says_is_bounded() -> None:
 def test_a_fix_that_would_have_to_be_altered_is_left_out() -> None:
     assert judged("Minix").fix == "fix Minix"
     assert judged("Minix\x1b[2J").fix is None
+
+
+def test_a_host_s_subjects_are_what_the_expected_files_name_and_never_its_own_words() -> None:
+    def names(expected: str, answers: Answers) -> list[Judgement]:
+        match answers[UNAME]:
+            case Answered(stdout=found):
+                return [Question(check="kernel.name", subject=found, at=()).ok()]
+            case _:
+                return [Question(check="kernel.name", subject=expected, at=()).unknown("no uname")]
+
+    kind = replace(KERNEL, judge=names)
+    report = audit([host(kernel="Linux")], [said("evil")], [kind], ALL, RUN)
+    assert {finding.subject for finding in report.findings} == {"host", "evil"}
+    assert report.hosts[0].subjects == {"host", "Linux"}

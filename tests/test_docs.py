@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from olaudit.checks import KINDS
+from olaudit.render import RENDERERS
+from olaudit.waivers import IDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,8 +45,14 @@ def test_the_sudoers_lines_are_valid(generate: types.ModuleType, tmp_path: Path)
 def test_every_check_says_how_it_is_collected_and_mended() -> None:
     for kind in KINDS:
         assert kind.collected, kind.section
-        for check in kind.ids:
-            assert check.mend, check.id
+    for check in (*IDS, *(check for kind in KINDS for check in kind.ids)):
+        assert check.mend, check.id
+
+
+@pytest.mark.parametrize("format_", RENDERERS)
+def test_every_format_has_its_place_in_the_page_of_formats(format_: str) -> None:
+    assert f"\n## {format_}\n" in (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert f"`{format_}`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 PAGES = [page for page in sorted(ROOT.glob("**/*.md")) if ".venv" not in page.parts]

@@ -30,7 +30,12 @@ def test_a_wheel_carries_the_expected_files_the_types_the_licence_and_its_depend
     }
     assert len(expected) > 15
     assert expected <= names
+    carried = {path for kind in ("yaml", "json") for path in ROOT.glob(f"olaudit/monitoring/**/*.{kind}")}
+    carried |= set(ROOT.glob("olaudit/monitoring/runbooks/*.md"))
+    assert len(carried) > 15
+    assert {str(path.relative_to(ROOT)) for path in carried} <= names
     assert "olaudit/py.typed" in names
+    assert {f"olaudit/render/html/page.{kind}" for kind in ("html.j2", "css", "js")} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith(("tests/", "reports/", "expected/")) for name in names)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

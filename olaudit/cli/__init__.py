@@ -11,6 +11,7 @@ import click
 
 from olaudit.audit import visible
 from olaudit.checks import KINDS
+from olaudit.cli import plugin
 from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.program import program
 from olaudit.errors import ExpectedError, OlauditError
@@ -23,27 +24,54 @@ def main(argv: Sequence[str] | None = None, tools: Tools | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a letter must not cost the report
+    said = sys.argv[1:] if argv is None else argv
     try:
         # not standalone: click would turn an interrupt into 1, which is drift
         outcome = program.main(argv, "olaudit", standalone_mode=False, obj=tools or Tools(KINDS, make_transport))
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
-        return 130
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "olaudit"
-        _say(error.format_message(), f"see `{where} --help`")
-        return 2
-    except OlauditError as error:
-        _say_error(error)
-        return error.exit_code
-    except Exception:  # noqa: BLE001 - whatever nobody foresaw ends here, in one way
-        _say(f"this is a bug; please report it, with the lines below, at {_ISSUES}")
-        _write(traceback.format_exc())
-        return 70
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever nobody foresaw ends here, in one way
+        code = _tell(error)
+        return plugin.fail(_summary(error)) if plugin.wanted(said) else code
     return outcome if isinstance(outcome, int) else 0
+
+
+def _tell(error: BaseException) -> int:
+    """Say on stderr what went wrong, and give the exit code for it."""
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            _say("interrupted")
+            return 130
+        case click.exceptions.NoArgsIsHelpError():
+            error.show()
+            return 2
+        case click.UsageError():
+            where = error.ctx.command_path if error.ctx else "olaudit"
+            _say(error.format_message(), f"see `{where} --help`")
+            return 2
+        case OlauditError():
+            _say_error(error)
+            return error.exit_code
+        case _:
+            _say(f"this is a bug; please report it, with the lines below, at {_ISSUES}")
+            _write("".join(traceback.format_exception(error)))
+            return 70
+
+
+def _summary(error: BaseException) -> str:
+    """Say what went wrong in one line, for where there is room for no more."""
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            return "interrupted"
+        case click.UsageError():
+            return error.format_message()
+        case ExpectedError():
+            more = len(error.problems) - 1
+            return f"the expected files are not valid: {error.problems[0]}" + (
+                f" (and {more} more)" if more else ""
+            )
+        case OlauditError():
+            return error.message
+        case _:
+            return f"this is a bug in olaudit: {type(error).__name__}: {error}"
 
 
 def _say_error(error: OlauditError) -> None:

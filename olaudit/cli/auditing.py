@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import click
 
-from olaudit import recording
+from olaudit import recording, waivers
 from olaudit.audit import audit, plan, wanted_ids
 from olaudit.cli.options import Options
 from olaudit.cli.progress import watching
@@ -53,17 +53,19 @@ def make_transport(options: Options) -> Transport:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """An audit's report, and what the hosts answered, from which it can be made again."""
+    """An audit's report, and what it was made of: answers, expected files, and the ids of the checks made."""
 
     report: Report
     collected: Collected
+    fleet: FleetSpec
+    wanted: frozenset[str]
 
 
 def audit_fleet(options: Options, tools: Tools) -> Audited:
     """Audit what `options` ask for. Raises ExpectedError and UsageError before any host is asked."""
-    fleet = load(find_expected(options.expected, os.environ), tools.kinds)
+    fleet = load(find_expected(options.expected, os.environ), tools.kinds, tools.now().date())
     hosts = _hosts(options, fleet)
-    wanted = wanted_ids(tools.kinds, options.only, options.skip)
+    wanted = wanted_ids(tools.kinds, options.only, options.skip, waivers.IDS)
     started, clock = tools.now(), time.monotonic()
     if options.replay:
         collected = recording.load(options.replay)
@@ -82,7 +84,9 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
         expected_revision=fleet.revision,
         complete=collected.complete,
     )
-    return Audited(audit(hosts, collected.hosts, tools.kinds, wanted, run), collected)
+    judged = audit(hosts, collected.hosts, tools.kinds, wanted, run)
+    report = waivers.apply(judged, fleet, wanted, wanted_ids(tools.kinds), started.date())
+    return Audited(report, collected, fleet, wanted)
 
 
 def _hosts(options: Options, fleet: FleetSpec) -> tuple[HostSpec, ...]:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from olaudit import recording
-from olaudit.audit import exit_code
+from olaudit.cli import plugin
 from olaudit.cli.auditing import Tools, audit_fleet
-from olaudit.cli.options import Options, shared_options
+from olaudit.cli.options import Options, format_option, shared_options
 from olaudit.cli.output import check_places, emit, stdout_style, write_file
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
@@ -20,6 +20,7 @@ _PRIVATE = 0o600  # a recording holds what hosts said, word by word
 
 @click.command(short_help="Audit hosts now, and print what is not as expected.")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@format_option(RENDERERS, "table")
 @shared_options
 @click.option("--all", is_flag=True, help="Show what is as expected too.")
 @click.option(
@@ -43,19 +44,24 @@ def check(context: click.Context, /, **said: Any) -> None:
 
     \b
     Exit codes: 0 all as expected, 1 drift, 2 wrong usage or expected files,
-    3 no drift seen but something could not be audited, 130 interrupted.
+    3 no drift seen but something could not be audited, 130 interrupted;
+    with -f nagios a plugin's: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     """  # noqa: D301 - click reads the backspace itself
     options = Options(**said)
     tools: Tools = context.obj
     check_places([*(output.file for output in options.output), *([options.record] if options.record else [])])
     audited = audit_fleet(options, tools)
     report = audited.report
-    emit(RENDERERS[options.format](report, stdout_style(options.color, os.environ, everything=options.all)))
+    text = RENDERERS[options.format](report, stdout_style(options.color, os.environ, everything=options.all))
+    last = options.format == plugin.NAME  # nothing may go wrong after its first line, which is the verdict
+    if not last:
+        emit(text)
     for output in options.output:
         write_file(output.file, RENDERERS[output.format](report, Style(all=options.all)))
     if options.record:
         write_file(options.record, recording.dump(audited.collected), _PRIVATE)
+    if last:
+        emit(text)
     if not report.run.complete:
         click.echo("olaudit: interrupted; these results are incomplete", err=True)
-        context.exit(130)
-    context.exit(exit_code(report))
+    context.exit(plugin.ending(report, options.format))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,14 +106,6 @@ _SHARED = (
     EXPECTED,
     click.option("--ssh-config", type=_FILE, metavar="FILE", help="How to reach hosts.  [default: ~/.ssh/config]"),
     click.option(
-        "-f",
-        "--format",
-        type=click.Choice(list(RENDERERS)),
-        default="table",
-        show_default=True,
-        help="For stdout.",
-    ),
-    click.option(
         "-o",
         "--output",
         type=OutputType(),
@@ -171,8 +163,41 @@ _SHARED = (
 )
 
 
+REPORTS = click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIR",
+    help="The folder of nightly reports.",
+)
+HISTORY = click.option(
+    "--history",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What earlier runs found.  [default: history.sqlite in the reports' folder]",
+)
+
+
+def history_file(reports: Path, history: Path | None) -> Path:
+    """Say which file `--reports` and `--history` mean."""
+    return history or reports / "history.sqlite"
+
+
+def format_option(formats: Iterable[str], default: str) -> Callable[[F], F]:
+    """Give a command the choice of what goes to stdout."""
+    return click.option(
+        "-f",
+        "--format",
+        type=click.Choice(list(formats)),
+        default=default,
+        show_default=True,
+        help="For stdout.",
+    )
+
+
 def shared_options(command: F) -> F:
-    """Give a command the shared options, under the names of the fields of `Options`."""
+    """Give a command the shared options but for the format, under the names of the fields of `Options`."""
     for option in reversed(_SHARED):
         command = option(command)
     return command

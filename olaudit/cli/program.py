@@ -5,9 +5,15 @@ from __future__ import annotations
 import click
 
 from olaudit.cli.check import check
+from olaudit.cli.compare import compare
 from olaudit.cli.demo import demo
+from olaudit.cli.explain import explain
+from olaudit.cli.history import history
+from olaudit.cli.monitoring import monitoring
+from olaudit.cli.report import report
 from olaudit.cli.schema import schema
 from olaudit.cli.validate import validate
+from olaudit.cli.waive import waive
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,5 +34,5 @@ def program() -> None:
     """  # noqa: D301 - click reads the backspace itself
 
 
-for command in (check, validate, demo, schema):
+for command in (check, report, explain, validate, demo, schema, history, compare, waive, monitoring):
     program.add_command(command)

@@ -2,7 +2,17 @@
 
 from olaudit.expected.json_schema import schema
 from olaudit.expected.loader import load
-from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired
+from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired, WaiverSpec
 from olaudit.expected.targets import find_expected, select
 
-__all__ = ["FleetSpec", "HostSpec", "Place", "Retired", "find_expected", "load", "schema", "select"]
+__all__ = [
+    "FleetSpec",
+    "HostSpec",
+    "Place",
+    "Retired",
+    "WaiverSpec",
+    "find_expected",
+    "load",
+    "schema",
+    "select",
+]

@@ -11,8 +11,10 @@ from olaudit.expected.faults import Faults
 from olaudit.expected.parse import parse
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Scalar, Table
+from olaudit.expected.words import suggest
 
 _SUFFIXES = (".yaml", ".yml")
+_TOP = ("fleet", "waivers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +30,29 @@ class Sheet:
 class Folder:
     """All files that say what the fleet should be; roles and hosts by name, which is their file's name.
 
+    A fleet need not have waivers.
+
     `revision` is the first twelve hex digits of a SHA-256 over the names and contents of these files.
     """
 
     fleet: Sheet | None
     roles: Mapping[str, Sheet]
     hosts: Mapping[str, Sheet]
+    waivers: Sheet | None
     revision: str
 
 
 def read(root: Path, faults: Faults) -> Folder:
     """Read every file once. What is wrong with one of them, or with the folder, is added to `faults`."""
     contents: dict[str, bytes] = {}
-    fleet = _drawer(root, (path for path in _files(root, root, faults) if path.stem == "fleet"), contents, faults)
+    top = _drawer(root, _known(_files(root, root, faults), faults), contents, faults)
     roles = _drawer(root, _files(root, root / "roles", faults), contents, faults)
     hosts = _drawer(root, _files(root, root / "hosts", faults), contents, faults)
-    if not fleet:
+    if "fleet" not in top:
         faults.add(Place("fleet.yaml", 0), "this file is missing: it names the fleet, its domain and its roles")
     if not hosts:
         faults.add(Place("hosts", 0), "no host is described here: write one file per host, such as ol-web1.yaml")
-    return Folder(fleet.get("fleet"), roles, hosts, _revision(contents))
+    return Folder(top.get("fleet"), roles, hosts, top.get("waivers"), _revision(contents))
 
 
 def _files(root: Path, drawer: Path, faults: Faults) -> Iterator[Path]:
@@ -66,6 +71,16 @@ def _files(root: Path, drawer: Path, faults: Faults) -> Iterator[Path]:
             )
         elif entry.suffix in _SUFFIXES:
             yield entry
+
+
+def _known(paths: Iterator[Path], faults: Faults) -> Iterator[Path]:
+    """Pick the files that belong at the top; waivers in a waiver.yaml must not be passed over in silence."""
+    for path in paths:
+        if path.stem in _TOP:
+            yield path
+        else:
+            said = suggest(path.name, [f"{stem}.yaml" for stem in _TOP])
+            faults.add(Place(path.name, 0), f"this file is not looked for here{said}")
 
 
 def _drawer(root: Path, paths: Iterator[Path], contents: dict[str, bytes], faults: Faults) -> dict[str, Sheet]:

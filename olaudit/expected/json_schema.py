@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from olaudit.expected.heads import FleetFile, HostHead
 from olaudit.expected.sections import Sections
+from olaudit.expected.waivers import WaiversFile
 from olaudit.kind import AnyKind
 from olaudit.language import Expect
 
@@ -22,7 +23,7 @@ ID = "https://openlibrary.org/schemas/olaudit/expected.schema.json"
 
 
 def schema(kinds: Sequence[AnyKind]) -> dict[str, Any]:
-    """Describe host, role and fleet files whose sections are those of `kinds`."""
+    """Describe the fleet's and the waivers' file, and host and role files whose sections are those of `kinds`."""
     sections = Sections(kinds)
     definitions: dict[str, Any] = {}
     keys = {name: _section(name, sections, definitions) for name in sorted(sections.models)}
@@ -43,12 +44,16 @@ def schema(kinds: Sequence[AnyKind]) -> dict[str, Any]:
         "title": "The fleet file: fleet.yaml",
         "description": "What the hosts have in common, and the order in which they are upgraded.",
     }
+    definitions["waivers"] = _generate(WaiversFile, "waivers", definitions) | {
+        "title": "The waivers: waivers.yaml",
+        "description": "Drift that somebody accepts for a while.",
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": "olaudit: what a fleet should be",
         "description": "The files of an expected/ folder.",
-        "anyOf": [{"$ref": f"#/$defs/{shape}"} for shape in ("host", "role", "fleet")],
+        "anyOf": [{"$ref": f"#/$defs/{shape}"} for shape in ("host", "role", "fleet", "waivers")],
         "$defs": dict(sorted(definitions.items())),
     }
 

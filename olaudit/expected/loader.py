@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
@@ -13,9 +14,10 @@ from olaudit.expected.faults import Faults
 from olaudit.expected.folder import Folder, Sheet, read
 from olaudit.expected.heads import FleetFile, HostHead
 from olaudit.expected.sections import Sections
-from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired
+from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired, WaiverSpec
 from olaudit.expected.tree import Items, Scalar, Table, blanks, fill, merge, walk
 from olaudit.expected.validate import validate
+from olaudit.expected.waivers import waivers
 from olaudit.expected.words import suggest
 from olaudit.kind import AnyKind
 from olaudit.model import At
@@ -23,14 +25,16 @@ from olaudit.model import At
 _HEAD = tuple(HostHead.model_fields)
 
 
-def load(root: Path, kinds: Sequence[AnyKind]) -> FleetSpec:
+def load(root: Path, kinds: Sequence[AnyKind], today: date | None = None) -> FleetSpec:
     """Load the folder `root`; the sections that files may hold are those of `kinds`.
 
+    `today` (UTC) is what waivers may end at most a year after; None: they may end whenever they like.
     Raises ExpectedError with all problems of all files.
     """
     faults = Faults(root)
     folder = read(root, faults)
-    return _Loader(folder, Sections(kinds), faults).fleet(root)
+    accepted = waivers(folder, [check.id for kind in kinds for check in kind.ids], today, faults)
+    return _Loader(folder, Sections(kinds), faults).fleet(root, accepted)
 
 
 class _Loader:
@@ -42,7 +46,7 @@ class _Loader:
         self._faults = faults
         self._described: dict[str, Place] = {}
 
-    def fleet(self, root: Path) -> FleetSpec:
+    def fleet(self, root: Path, accepted: tuple[WaiverSpec, ...]) -> FleetSpec:
         fleet = self._fleet_head()
         for role in self._folder.roles.values():
             self._check_keys(role, ())
@@ -62,6 +66,7 @@ class _Loader:
             retired=MappingProxyType(
                 {name: Retired(old.replaced_by, old.issue) for name, old in fleet.retired.items()}
             ),
+            waivers=accepted,
         )
 
     # --- heads ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -50,12 +51,42 @@ class Retired:
     issue: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverSpec:
+    """One entry of waivers.yaml: drift that somebody accepts as long as its observed value is `observed`.
+
+    It is about the one finding with the id `finding`, or, where that is empty, about what fits `host` (a glob),
+    `check` (an id) and `subject` (a glob). `expires` is the last day (UTC) on which it holds.
+    """
+
+    finding: str = ""
+    host: str = ""
+    check: str = ""
+    subject: str = ""
+    observed: str
+    owner: str
+    reason: str
+    ticket: str
+    expires: date
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """What is waived, in one word; no two waivers of a fleet have the same."""
+        return self.finding or f"{self.host}/{self.check}/{self.subject}"
+
+    @property
+    def exact(self) -> bool:
+        """Whether one finding alone can be meant."""
+        return not any(sign in self.host + self.subject for sign in "*?[")
+
+
 @dataclass(frozen=True, slots=True)
 class FleetSpec:
     """What the whole fleet should be. `revision` changes exactly when the content of a file does.
 
     `hosts` is sorted by name. `rollout` is the order in which hosts are upgraded; hosts that it does not name
-    have no place in it. `retired` is by the name that is out of use.
+    have no place in it. `retired` is by the name that is out of use. `waivers` are in the order of their file.
     """
 
     root: Path
@@ -65,3 +96,4 @@ class FleetSpec:
     hosts: Mapping[str, HostSpec]
     rollout: tuple[str, ...] = ()
     retired: Mapping[str, Retired] = field(default_factory=lambda: MappingProxyType({}))
+    waivers: tuple[WaiverSpec, ...] = ()

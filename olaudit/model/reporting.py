@@ -15,6 +15,7 @@ class HostResult:
     """One host of the report: its worst verdict, and why it failed if it did.
 
     `roles` are its roles in the expected files, the general ones first; `measures` are numbers that it told.
+    `subjects` are what the expected files name on it: any other subject of its findings is the host's own word.
     """
 
     host: str
@@ -23,6 +24,7 @@ class HostResult:
     duration_seconds: float
     roles: tuple[str, ...] = ()
     measures: tuple[Measure, ...] = ()
+    subjects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

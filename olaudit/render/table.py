@@ -11,7 +11,8 @@ from itertools import groupby
 
 from tabulate import tabulate
 
-from olaudit.model import Failure, Finding, HostResult, Report, Severity, Verdict
+from olaudit.model import FLEET, Failure, Finding, HostResult, Report, Severity, Verdict, Waiver
+from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
 
 _NARROWEST = 60  # in anything narrower, columns leave no room for text
@@ -28,7 +29,11 @@ def render(report: Report, style: Style) -> str:
     reached = [host for host in report.hosts if not host.failure]
     blocks = [
         *_failures(failed, style),
-        *(_host(host, shown[host.host], style) for host in _worst_first(reached, shown) if host.host in shown),
+        *(
+            _host(name, shown[name], report, style)
+            for name in [*_worst_first(reached, shown), FLEET]
+            if name in shown
+        ),
         *_fine([host.host for host in reached if host.host not in shown], style),
         _summary(report, style),
     ]
@@ -54,23 +59,23 @@ def _failures(failed: Iterable[tuple[Failure, str]], style: Style) -> Iterator[s
         yield "\n".join([*head, *_indented(_wrap(message, style, taken=4))])
 
 
-def _worst_first(hosts: Iterable[HostResult], shown: dict[str, tuple[Finding, ...]]) -> list[HostResult]:
-    """Sort hosts by their most urgent finding, then by how many there are of it, then by name."""
+def _worst_first(hosts: Iterable[HostResult], shown: dict[str, tuple[Finding, ...]]) -> list[str]:
+    """Sort hosts' names by their most urgent finding, then by how many there are of it, then by name."""
 
     def urgency(host: HostResult) -> tuple[int, int, int, str]:
         ranks = [_rank(found) for found in shown.get(host.host, ())]
         worst = min(ranks, default=(len(_LOUDNESS), 0))
         return (*worst, -ranks.count(worst), host.host)
 
-    return sorted(hosts, key=urgency)
+    return [host.host for host in sorted(hosts, key=urgency)]
 
 
-def _host(host: HostResult, findings: Sequence[Finding], style: Style) -> str:
-    """Show one host: a line with its name and counts, then its entries, the worst first."""
+def _host(name: str, findings: Sequence[Finding], report: Report, style: Style) -> str:
+    """Show one host, or the fleet: a line with its name and counts, then its entries, the worst first."""
     counts = [(verdict, sum(found.verdict is verdict for found in findings)) for verdict in _LOUDNESS]
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
-    entries = [*_entries(findings, style), *_listing(findings, style)]
-    return "\n\n".join([f"{style.paint(host.host, 'bold')}: {said}", *entries])
+    entries = [*_entries(findings, report.run.started_at, style), *_listing(findings, style)]
+    return "\n\n".join([f"{style.paint(name, 'bold')}: {said}", *entries])
 
 
 def _fine(hosts: Sequence[str], style: Style) -> Iterator[str]:
@@ -87,17 +92,17 @@ def _rank(finding: Finding) -> tuple[int, int]:
     return _LOUDNESS.index(finding.verdict), _SEVERITIES.index(finding.severity)
 
 
-def _entries(findings: Iterable[Finding], style: Style) -> Iterator[str]:
+def _entries(findings: Iterable[Finding], now: str, style: Style) -> Iterator[str]:
     """Show drift one by one, and what is unknown for one and the same reason as one entry."""
     loud = [found for found in findings if found.verdict in (Verdict.DRIFT, Verdict.UNKNOWN)]
     causes: dict[str, list[Finding]] = {}
     for found in sorted(loud, key=_rank):
         causes.setdefault(found.message if found.verdict is Verdict.UNKNOWN else found.id, []).append(found)
     for same in causes.values():
-        yield _entry(same, style)
+        yield _entry(same, now, style)
 
 
-def _entry(same: Sequence[Finding], style: Style) -> str:
+def _entry(same: Sequence[Finding], now: str, style: Style) -> str:
     """Show one finding, or several of one cause: what, in one sentence, then its details in aligned columns."""
     first, alone = same[0], len(same) == 1
     badge = f"{first.verdict.upper()} {first.severity}"
@@ -108,6 +113,7 @@ def _entry(same: Sequence[Finding], style: Style) -> str:
         "subjects": "" if alone else _listed(found.subject for found in same),
         "expected": first.expected if alone else "",
         "observed": first.observed,
+        "since": _since(same, now),
         "source": _sources(found.source for found in same),
         "fix": first.fix or "",
     }
@@ -122,26 +128,37 @@ def _entry(same: Sequence[Finding], style: Style) -> str:
 
 
 def _listing(findings: Sequence[Finding], style: Style) -> Iterator[str]:
-    """Show what is waived or ok: a row per check, which names its subjects."""
+    """Show what is waived or ok: a row per check, and waiver, which names its subjects."""
     quiet = [found for found in findings if found.verdict in (Verdict.WAIVED, Verdict.OK)]
-    rows: dict[tuple[Verdict, str], list[str]] = {}
+    rows: dict[tuple[Verdict, str, Waiver | None], list[str]] = {}
     for found in sorted(quiet, key=lambda found: (_LOUDNESS.index(found.verdict), found.check)):
-        rows.setdefault((found.verdict, found.check), []).append(found.subject)
+        rows.setdefault((found.verdict, found.check, found.waiver), []).append(found.subject)
     if rows:
-        taken = len(_INDENT + "waived    ") + max(len(check) for _, check in rows)
+        taken = len(_INDENT + "waived    ") + max(len(check) for _, check, _ in rows)
         yield "\n".join(
             _columns(
                 [
                     (
                         style.paint(verdict, tone(verdict, Severity.INFO)),
                         check,
-                        "\n".join(_wrap(", ".join(subjects), style, taken=taken)),
+                        "\n".join(_wrapped([", ".join(subjects), *_accepted(waiver)], style, taken)),
                     )
-                    for (verdict, check), subjects in rows.items()
+                    for (verdict, check, waiver), subjects in rows.items()
                 ],
                 _INDENT,
             )
         )
+
+
+def _accepted(waiver: Waiver | None) -> Iterator[str]:
+    if waiver:
+        yield f"until {waiver.expires} by {waiver.owner} ({waiver.ticket})"
+
+
+def _since(same: Iterable[Finding], now: str) -> str:
+    """Say how old findings of one cause are, where history knows; the oldest speaks for all."""
+    oldest = min((found.first_seen for found in same if found.first_seen), default=None)
+    return f"{moment(oldest)} ({age(oldest, now)})" if oldest else ""
 
 
 def _listed(texts: Iterable[str]) -> str:
@@ -177,6 +194,10 @@ def _wrap(text: str, style: Style, *, taken: int = 0, lines: int | None = None) 
         max_lines=lines,
         placeholder=" ... (json has more)",
     )
+
+
+def _wrapped(texts: Iterable[str], style: Style, taken: int) -> Iterator[str]:
+    return (line for text in texts for line in _wrap(text, style, taken=taken))
 
 
 def _painted(lines: Iterable[str], tone_: str, style: Style) -> str:

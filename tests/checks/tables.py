@@ -28,6 +28,7 @@ from olaudit.model import (
     Engine,
     ImageLayers,
     Lookup,
+    Measure,
     Probe,
     Reached,
     Shell,
@@ -54,12 +55,21 @@ def spec_of(kind: Kind[Any], section: Any) -> Any:
 
 def run(kind: Kind[Any], row: Row) -> None:
     """Judge the row's answers, and compare with the row's judgements."""
-    spec = spec_of(kind, row["spec"])
-    probes = tuple(kind.probes(spec))
-    answers = Answers({_meant(start, probes): _answer(said) for start, said in row["answers"].items()})
+    spec, answers = _asked(kind, row)
     judged = [asdict(judgement) for judgement in kind.judge(spec, answers)]
     named = [{key: made.get(key) for key in want} for made, want in zip(judged, row["judgements"], strict=False)]
     assert (named, len(judged)) == (row["judgements"], len(row["judgements"]))
+
+
+def measured(kind: Kind[Any], row: Row) -> list[Measure]:
+    """Give the measures in the row's answers."""
+    return list(kind.measure(*_asked(kind, row)))
+
+
+def _asked(kind: Kind[Any], row: Row) -> tuple[Any, Answers]:
+    spec = spec_of(kind, row["spec"])
+    probes = tuple(kind.probes(spec))
+    return spec, Answers({_meant(start, probes): _answer(said) for start, said in row["answers"].items()})
 
 
 def written(probe: Probe) -> str:

@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import given
 from pydantic import ValidationError
 
 from olaudit.checks import memcached
 from olaudit.checks.memcached import evidence
-from olaudit.model import Answered, Unanswered, Verdict
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from olaudit.model import Answered, Answers, Unanswered, Verdict
+from olaudit.render.prometheus.helps import MEASURED
+from tests.checks.tables import Row, ask, case, hostile, measured, rows, run, spec_of
 
 RESERVE = {"least": "256 MiB", "most": "768 MiB"}
 
@@ -66,3 +68,43 @@ def test_this_machine_understands_the_questions() -> None:
     assert isinstance(memory, int)
     assert memory > 1 << 20
     assert isinstance(evidence.processes(ask(evidence.PROCESSES)), tuple)
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("right everywhere", {"configured": 9300, "running": 9300, "served": 9300}),
+        ("no -m anywhere is one finding", {"configured": 64, "running": 64, "served": 64}),
+        ("a right file and an old process", {"configured": 9600, "running": 64, "served": 64}),
+        ("a server that tells nothing", {"configured": 9600, "running": 9600}),
+        ("no process", {"configured": 9600}),
+        ("no answers", {}),
+    ],
+)
+def test_each_limit_that_is_known_is_a_measure(name: str, limits: dict[str, int]) -> None:
+    found = measured(memcached.KIND, next(row for row in rows("memcached") if row["case"] == name))
+    assert {one.source: one.value for one in found if one.name == "memcached_limit_bytes"} == {
+        source: limit * MIB for source, limit in limits.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "totals"), [("right everywhere", [10171187 * 1024]), ("the machine's memory is not known", [])]
+)
+def test_the_memory_is_a_measure_where_it_is_known(name: str, totals: list[int]) -> None:
+    found = measured(memcached.KIND, next(row for row in rows("memcached") if row["case"] == name))
+    assert [one.value for one in found if one.name == "memory_total_bytes"] == totals
+
+
+SPEC = spec_of(memcached.KIND, {"reserve": RESERVE})
+
+
+@given(hostile("memcached", memcached.probes(SPEC)))
+def test_whatever_a_host_says_its_measures_are_few_finite_and_of_known_names(answers: Answers) -> None:
+    found = list(memcached.KIND.measure(SPEC, answers))
+    assert len(found) == len({(one.name, one.source) for one in found}) <= 4
+    assert {one.name for one in found} <= MEASURED.keys()
+    assert all(0 <= one.value < 1e19 for one in found)

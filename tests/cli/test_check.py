@@ -188,7 +188,7 @@ NONSENSE = {
     "-o json=": f"{BAD_OUTPUT}'json=' is not FORMAT=FILE, such as json=report.json",
     "-o xml=x": f"{BAD_OUTPUT}'xml' is no format: known are table, json, ndjson",
     "--only ,": "Invalid value for '--only': name a check, or a glob such as container.*",
-    "-f xml": "Invalid value for '-f' / '--format': 'xml' is not one of 'table', 'json', 'ndjson'.",
+    "-f xml": "Invalid value for '-f' / '--format': 'xml' is not one of 'table', 'json', 'ndjson', ",
     "-j 0": "Invalid value for '-j' / '--jobs': 0 is not in the range x>=1.",
     "--timeout 0": "Invalid value for '--timeout': 0.0 is not in the range x>0.",
 }

@@ -13,6 +13,8 @@ from tests.expected.toys import KINDS
 
 SHIPPED = Path(__file__).parents[2] / "expected"
 
+WORD = "observed: '', owner: me, reason: why, ticket: x, expires: '2027-01-31'"
+
 
 def accepts(text: str) -> bool:
     return bool(Draft202012Validator(schema(KINDS)).is_valid(yaml.safe_load(text)))
@@ -43,6 +45,9 @@ def test_every_shipped_file_is_valid_by_it(path: Path) -> None:
         "wagon: {load: {water: 1}}",
         "boxes: [{name: a, label: b}]",
         "boxes: [{name: a, label: {value: b}}]",
+        "waivers: []",
+        f"waivers: [{{finding: 0123456789ab, {WORD}}}]",
+        f"waivers: [{{host: a, check: b.c, subject: d, {WORD}}}]",
     ],
 )
 def test_it_accepts_what_can_be_written(text: str) -> None:
@@ -62,6 +67,12 @@ def test_it_accepts_what_can_be_written(text: str) -> None:
         "wagon: {engine: nuclear}",
         "boxes: [{}]",
         "boxes: [{name: a, label: {accept: [b]}}]",
+        "waivers: {}",
+        f"waivers: [{{{WORD}}}]",
+        f"waivers: [{{finding: 0123456789ab, host: a, {WORD}}}]",
+        f"waivers: [{{host: a, check: b.c, {WORD}}}]",
+        f"waivers: [{{finding: zz, {WORD}}}]",
+        f"waivers: [{{finding: 0123456789ab, owner: '', {WORD.replace('owner: me, ', '')}}}]",
     ],
 )
 def test_it_refuses_what_cannot(text: str) -> None:

@@ -62,8 +62,23 @@ def test_a_folder_of_hosts_is_not_passed_over_in_silence(tmp_path: Path) -> None
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
-    others = {"README.md": "#", "waivers.yaml": "[", "hosts/.toy1.yaml.swp": "[", "hosts/toy1.yaml~": "["}
+    others = {"README.md": "#", ".x.yaml": "[", "hosts/.toy1.yaml.swp": "[", "hosts/toy1.yaml~": "["}
     assert problems(tmp_path, {**others, "hosts/.x.yaml": "["}) == []
+
+
+def test_a_file_at_the_top_that_nobody_reads_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    assert problems(tmp_path, {"waiver.yaml": "[", "tidy.yml": "["}) == [
+        "tidy.yml:0: this file is not looked for here: known are fleet.yaml, waivers.yaml",
+        "waiver.yaml:0: this file is not looked for here: did you mean 'waivers.yaml'?",
+    ]
+
+
+@pytest.mark.parametrize("name", ["fleet", "waivers"])
+def test_a_file_at_the_top_that_is_there_twice_is_refused(name: str, tmp_path: Path) -> None:
+    files = {"waivers.yaml": "waivers: []", f"{name}.yml": "x: y"}
+    assert problems(tmp_path, files) == [
+        f"{name}.yml:1: {name} is described twice: {name}.yaml:1 describes it too"
+    ]
 
 
 def test_one_host_in_two_files_is_refused(tmp_path: Path) -> None:
@@ -270,5 +285,6 @@ def test_the_revision_changes_with_the_content_and_names_of_files_and_with_nothi
         fleet(tmp_path / "3", {"hosts/toy1.yaml": BASE["hosts/toy1.yaml"] + "#"}).revision,
         fleet(tmp_path / "4", {"roles/more.yaml": "{}"}).revision,
         fleet(tmp_path / "5", {"roles/evenmore.yaml": "{}"}).revision,
+        fleet(tmp_path / "6", {"waivers.yaml": "waivers: []"}).revision,
     }
-    assert len({first, *changed}) == 4
+    assert len({first, *changed}) == 5

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+from olaudit import waivers
 from olaudit.audit import audit, wanted_ids
-from olaudit.expected.spec import HostSpec, Place
+from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
 from olaudit.kind import CheckId, Kind
 from olaudit.model import (
     Answers,
     Failure,
+    Finding,
     HostAnswers,
     Judgement,
     Question,
@@ -119,15 +123,60 @@ HOSTKEY = Failure(
 INTERRUPTED = Failure(Reason.INTERRUPTED, "the run was interrupted before this host had answered")
 
 
+def waiver(
+    found: Finding, line: int, observed: str | None = None, expires: date = date(2027, 1, 31)
+) -> WaiverSpec:
+    """Accept a finding, as long as `observed` is its observed value; by default the one it has."""
+    return WaiverSpec(
+        host=found.host,
+        check=found.check,
+        subject=found.subject,
+        observed=found.observed if observed is None else observed,
+        owner="mek",
+        reason="renamed with the next deploy",
+        ticket="internetarchive/openlibrary#1",
+        expires=expires,
+        place=Place("waivers.yaml", line),
+    )
+
+
+def accepted(whole: Report, accepting: Sequence[WaiverSpec]) -> Report:
+    """Lay waivers over a report."""
+    hosts = {host.host: spec(host.host) for host in whole.hosts}
+    fleet = FleetSpec(Path("expected"), "toys", "example.org", "3f1c2d9a7b60", hosts, waivers=tuple(accepting))
+    checks = wanted_ids([KIND])
+    wanted = wanted_ids([KIND], also=waivers.IDS)
+    return waivers.apply(whole, fleet, wanted, checks, date(2026, 11, 22))
+
+
 def waived(whole: Report) -> Report:
     """Accept all that drifts."""
-    findings = tuple(
-        replace(found, verdict=Verdict.WAIVED) if found.verdict is Verdict.DRIFT else found
+    drift = [found for found in whole.findings if found.verdict is Verdict.DRIFT]
+    return accepted(whole, [waiver(found, 2 + 9 * n) for n, found in enumerate(drift)])
+
+
+def not_waived(whole: Report) -> Report:
+    """Lay waivers where they cover nothing: expired, of another value, of no drift, of what was not seen."""
+    renamed, linked = (found for found in whole.findings if found.verdict is Verdict.DRIFT)
+    fine = next(found for found in whole.findings if found.check == "container.state")
+    return accepted(
+        whole,
+        [
+            waiver(renamed, 2, expires=date(2026, 11, 21)),
+            waiver(linked, 11, "/nowhere"),
+            waiver(fine, 20, "exited"),
+            waiver(replace(fine, host="ol-mem0"), 29, "exited"),
+        ],
+    )
+
+
+def aged(whole: Report) -> Report:
+    """Say since when whatever is not ok has been so: two days and some hours."""
+    findings = (
+        found if found.verdict is Verdict.OK else replace(found, first_seen="2026-11-20T03:00:00Z")
         for found in whole.findings
     )
-    return replace(
-        whole, findings=findings, hosts=tuple(replace(host, verdict=Verdict.OK) for host in whole.hosts)
-    )
+    return replace(whole, findings=tuple(findings))
 
 
 CASES: dict[str, Report] = {
@@ -158,5 +207,7 @@ CASES: dict[str, Report] = {
         }
     ),
     "waived": waived(report({"ol-covers0": [WEB, RENAMED, LONG_LINK], "ol-web1": [WEB]})),
+    "not-waived": not_waived(report({"ol-covers0": [WEB, RENAMED, LONG_LINK], "ol-mem0": TIMEOUT})),
+    "aged": aged(report({"ol-home0": [*BLIND, OTHER, RENAMED]})),
     "interrupted": report({"ol-web1": [WEB], "ol-web2": INTERRUPTED, "ol-www0": INTERRUPTED}, complete=False),
 }

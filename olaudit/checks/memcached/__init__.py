@@ -26,7 +26,7 @@ from olaudit.checks.memcached.evidence import (
 from olaudit.checks.memcached.spec import MemcachedSpec
 from olaudit.kind import CheckId, Kind
 from olaudit.language import parse_size
-from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answers, Judgement, Measure, Question, Severity, Shell, Unanswered
 
 _MIB = 1 << 20
 _RESTART = "service memcached restart"
@@ -158,6 +158,23 @@ def _judge_server(chain: _Chain, limit: Limit | Unanswered, process: Process | N
     return question.unknown(reason)
 
 
+def measure(spec: MemcachedSpec, answers: Answers) -> Iterator[Measure]:
+    """Give the machine's memory and each limit that is known, in bytes."""
+    total = memory_total(answers[MEMORY])
+    if isinstance(total, int):
+        yield Measure("memory_total_bytes", total)
+    running = processes(answers[PROCESSES])
+    process = None if isinstance(running, Unanswered) else _pick(running, spec)
+    limits = {
+        "configured": configured(answers[config(spec)]),
+        "running": process and process.limit,
+        "served": served(answers[server(spec)]),
+    }
+    for source, limit in limits.items():
+        if isinstance(limit, Limit):
+            yield Measure("memcached_limit_bytes", limit.mib * _MIB, source)
+
+
 KIND = Kind(
     section="memcached",
     model=MemcachedSpec,
@@ -185,4 +202,5 @@ KIND = Kind(
     collected="MemTotal, the configuration file, `ps`, and the server's `stats settings` by bash's /dev/tcp",
     probes=probes,
     judge=judge,
+    measure=measure,
 )

@@ -1,0 +1,89 @@
+"""The folder of nightly reports: one run in it at a time, files that are whole, links to the latest."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from olaudit.cli.output import write_file
+from olaudit.errors import OlauditError, UsageError
+
+_STAMP = "%Y-%m-%dT%H%M%SZ"
+_REPORT = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}Z)\.(json|html|md)")
+_LEFT_OVER = re.compile(r"\..+\.\d+\.tmp")
+
+
+class Archive:
+    """The folder `folder`, which is made where it is missing (its parent has to be there)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"the reports' folder {folder} cannot be made: {error.strerror}") from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(f"no report can be written to {folder}: permission denied")
+
+    @contextmanager
+    def held(self, now: datetime) -> Iterator[None]:
+        """Hold the folder for one run. Raises OlauditError that names the holder if another run does.
+
+        The kernel lets go of the lock when its holder ends, however it ends; what a killed run was writing when
+        it ended is cleared away.
+        """
+        lock = self._folder / ".lock"
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise UsageError(f"{lock} cannot be opened: {error.strerror}") from None
+        with os.fdopen(descriptor, "r+", encoding="utf-8") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                holder = handle.read().strip() or "a process that has not said who it is"
+                hint = "wait until it has ended; every run has a deadline for each host"
+                raise OlauditError(f"another run is writing to {self._folder}: {holder}", hint) from None
+            handle.truncate(0)
+            handle.write(f"process {os.getpid()} on {socket.gethostname()}, since {now:%Y-%m-%d %H:%M:%S} UTC\n")
+            handle.flush()
+            self._clear()
+            yield
+
+    def place(self, started: datetime, suffix: str) -> Path:
+        """Say where the report of a run goes."""
+        return self._folder / f"{started:{_STAMP}}.{suffix}"
+
+    def write(self, started: datetime, texts: Mapping[str, str]) -> None:
+        """Write a run's report, by suffix; the links `latest.SUFFIX` follow when all are there."""
+        for suffix, text in texts.items():
+            write_file(self.place(started, suffix), text)
+        for suffix in texts:
+            self._link(self._folder / f"latest.{suffix}", self.place(started, suffix).name)
+
+    def forget(self, now: datetime, keep_days: int) -> None:
+        """Remove reports of runs that started more than `keep_days` ago; nothing else is touched."""
+        oldest = f"{now - timedelta(days=keep_days):{_STAMP}}"
+        for file in sorted(self._folder.iterdir()):
+            if (match := _REPORT.fullmatch(file.name)) and match[1] < oldest:
+                file.unlink(missing_ok=True)
+
+    def _link(self, link: Path, target: str) -> None:
+        beside = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+        try:
+            beside.symlink_to(target)
+            beside.replace(link)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise UsageError(f"{link} cannot be linked to {target}: {error.strerror}") from None
+
+    def _clear(self) -> None:
+        for file in self._folder.iterdir():
+            if _LEFT_OVER.fullmatch(file.name):
+                file.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""Which questions, and which answers, bear on a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from olaudit.audit import REACHABLE
+from olaudit.collect import Collected
+from olaudit.evidence.questions import asked
+from olaudit.evidence.terms import terms
+from olaudit.expected.spec import HostSpec
+from olaudit.kind import AnyKind, CheckId, FleetKind
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    ContainerChanges,
+    Engine,
+    Finding,
+    HostAnswers,
+    Probe,
+    Report,
+    Verdict,
+)
+from olaudit.waivers import IDS as WAIVERS
+
+CHANGED = "container.modified"
+
+
+def kind_of(kinds: Iterable[AnyKind], check: str) -> AnyKind | None:
+    """Find the kind that makes a check; none makes host.reachable, nor the checks of waivers."""
+    return next((kind for kind in kinds if any(one.id == check for one in kind.ids)), None)
+
+
+def check_of(kinds: Iterable[AnyKind], check: str) -> CheckId | None:
+    """Find what is known of a check by its id."""
+    known = (REACHABLE, *WAIVERS, *(one for kind in kinds for one in kind.ids))
+    return next((one for one in known if one.id == check), None)
+
+
+def probes_of(kinds: Iterable[AnyKind], host: HostSpec, check: str) -> tuple[Probe, ...]:
+    """List what is asked of `host` for a check: nothing where no kind makes it, or nothing is expected there."""
+    kind = kind_of(kinds, check)
+    if kind is None or kind.section not in host.sections:
+        return ()
+    return tuple(dict.fromkeys(kind.probes(host.sections[kind.section])))
+
+
+def evidence(
+    report: Report, hosts: Iterable[HostSpec], collected: Collected, kinds: Sequence[AnyKind]
+) -> Collected:
+    """Keep the answers that bear on what is not ok, and why hosts failed.
+
+    What hosts should agree on is kept of all of them: who differs shows only beside the others.
+    """
+    specs = {host.name: host for host in hosts}
+    loud = [(found.host, found.check) for found in report.findings if found.verdict is not Verdict.OK]
+    shared = {check for _, check in loud if isinstance(kind_of(kinds, check), FleetKind)}
+
+    def bearing(answers: HostAnswers) -> HostAnswers:
+        if not isinstance(answers.outcome, Answers):
+            return answers
+        checks = {check for host, check in loud if host == answers.host} | shared
+        spec = specs.get(answers.host)
+        wanted = {probe for check in checks for probe in probes_of(kinds, spec, check)} if spec else set()
+        kept = {probe: answer for probe, answer in answers.outcome.items() if probe in wanted}
+        return replace(answers, outcome=Answers(kept))
+
+    return replace(collected, hosts=tuple(map(bearing, collected.hosts)))
+
+
+def bears(probe: Probe, answer: Answer | None, finding: Finding) -> bool:
+    """Say whether a question, or its answer, names what the finding is about, or what was observed."""
+    if probe is Engine.CONTAINERS and finding.check.startswith("container."):
+        return True
+    if isinstance(probe, ContainerChanges):
+        return finding.check == CHANGED  # it names every container, changed or not
+    said = f"{answer.stdout}\n{answer.stderr}" if isinstance(answer, Answered) else ""
+    return any(term in f"{asked(probe)}\n{said}" for term in terms(finding))

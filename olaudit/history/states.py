@@ -1,0 +1,182 @@
+"""What is open from one run to the next: the lives of drifts and the rows of unknowns. Pure, and without a clock.
+
+A drift's life begins with the run that first sees it, and goes on while it is drift or waived. What could not be
+looked at neither ends nor renews it: only a judgement does, or that there is nothing left to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from olaudit.model import FLEET, Changes, Ending, Finding, Gone, Hidden, Report, RunSummary, Severity, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run was about: every host of the expected files, asked or not, and every check id it was to make."""
+
+    hosts: frozenset[str]
+    checks: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One drift from when it was first seen until it ended, or still open (`ended` and `ending` are None).
+
+    `finding` is it as last seen (drift or waived, its `first_seen` set), `last_seen` and `ended` are the starts of
+    runs (RFC 3339 UTC): the last that saw it, and the one that found it ended.
+    """
+
+    finding: Finding
+    last_seen: str
+    ended: str | None = None
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is open of one finding id: its drift's life, its row of unknowns (its start, RFC 3339 UTC), or both."""
+
+    host: str
+    check: str
+    life: Life | None = None
+    unknown_since: str | None = None
+
+
+States = Mapping[str, State]
+"""By finding id. What has nothing open has no state."""
+
+_WORST = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.OK)
+_SEVERITIES = tuple(Severity)
+
+
+def verdicts(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Choose what counts for each id, where several findings share one: the worst, in whatever order they come."""
+    chosen: dict[str, Finding] = {}
+    for finding in findings:
+        if (other := chosen.get(finding.id)) is None or _rank(finding) < _rank(other):
+            chosen[finding.id] = finding
+    return chosen
+
+
+def _rank(finding: Finding) -> tuple[int, int, str, str, str]:
+    """Sort by loudness; what follows only settles ties."""
+    loudness = _WORST.index(finding.verdict), _SEVERITIES.index(finding.severity)
+    return (*loudness, finding.observed, finding.message, finding.expected)
+
+
+def advance(states: States, report: Report, scope: Scope, since: str | None) -> tuple[dict[str, State], Report]:
+    """Take `states` one run on; give them, and the report with its findings' ages and its changes.
+
+    `since` is the start of the run before, None where there was none. The timeline holds this run alone.
+    """
+    now, judged = report.run.started_at, verdicts(report.findings)
+    over = _Over(report, scope)
+    after: dict[str, State] = {}
+    gone: list[Gone] = []
+    for id_, finding in judged.items():
+        before = states.get(id_, State(host=finding.host, check=finding.check))
+        after[id_] = _judged(before, finding, now)
+        gone.extend(_ended(before, finding))
+    for id_, state in states.items():
+        if id_ not in judged and not over(state):
+            after[id_] = state
+        elif id_ not in judged and state.life:
+            gone.append(Gone(finding=state.life.finding, last_seen=state.life.last_seen, ending=Ending.DROPPED))
+    after = {id_: state for id_, state in after.items() if state.life or state.unknown_since}
+    changes = Changes(
+        since=since,
+        new=frozenset(id_ for id_, finding in judged.items() if _is_new(states.get(id_), finding)),
+        gone=tuple(sorted(gone, key=lambda one: _place(one.finding))),
+        hidden=tuple(sorted(_hidden(after, judged), key=lambda one: _place(one.finding))),
+        newly_unknown=frozenset(_unknown(after) & judged.keys() - _unknown(states)),
+        known_again=frozenset(_unknown(states) & judged.keys() - _unknown(after)),
+        timeline=(summary(report),),
+    )
+    findings = tuple(replace(finding, first_seen=_age(finding, after, now)) for finding in report.findings)
+    return after, replace(report, findings=findings, changes=changes)
+
+
+class _Over:
+    """Says of something that is not in the report whether that is because there is nothing left to judge."""
+
+    def __init__(self, report: Report, scope: Scope) -> None:
+        self._expected = {*scope.hosts, FLEET}
+        self._audited = {FLEET, *(host.host for host in report.hosts if host.failure is None)}
+        self._checks = scope.checks
+        found = report.findings
+        self._unsure = {(found.host, found.check) for found in found if found.verdict is Verdict.UNKNOWN}
+
+    def __call__(self, state: State) -> bool:
+        # a check that is unknown on this host may have meant this very subject, and could not name it
+        looked = state.host in self._audited and state.check in self._checks
+        return state.host not in self._expected or (looked and (state.host, state.check) not in self._unsure)
+
+
+def _judged(before: State, finding: Finding, now: str) -> State:
+    """Take on the state of an id that is in the report."""
+    match finding.verdict:
+        case Verdict.UNKNOWN:
+            return replace(before, unknown_since=before.unknown_since or now)
+        case Verdict.OK:
+            return replace(before, life=None, unknown_since=None)
+        case Verdict.DRIFT | Verdict.WAIVED:
+            first_seen = before.life.finding.first_seen if before.life else now
+            life = Life(finding=replace(finding, first_seen=first_seen), last_seen=now)
+            return replace(before, life=life, unknown_since=None)
+
+
+def _ended(before: State, finding: Finding) -> Iterator[Gone]:
+    """Tell what a judgement ends: all of a life, or that it needs to be told as drift."""
+    if before.life is None:
+        return
+    was, last_seen = before.life.finding, before.life.last_seen
+    if finding.verdict is Verdict.OK:
+        yield Gone(finding=was, last_seen=last_seen, ending=Ending.MENDED)
+    elif finding.verdict is Verdict.WAIVED and was.verdict is Verdict.DRIFT:
+        yield Gone(finding=was, last_seen=last_seen, ending=Ending.WAIVED)
+
+
+def _is_new(before: State | None, finding: Finding) -> bool:
+    """Say whether this is drift, and when last seen was not: as expected, waived, or never judged."""
+    known = before and before.life and before.life.finding.verdict is Verdict.DRIFT
+    return finding.verdict is Verdict.DRIFT and not known
+
+
+def _hidden(after: States, judged: Mapping[str, Finding]) -> Iterator[Hidden]:
+    """Give the drift whose life is open though this run did not see it."""
+    for id_, state in after.items():
+        if state.life and (id_ not in judged or judged[id_].verdict is Verdict.UNKNOWN):
+            yield Hidden(finding=state.life.finding, last_seen=state.life.last_seen)
+
+
+def _unknown(states: States) -> frozenset[str]:
+    return frozenset(id_ for id_, state in states.items() if state.unknown_since)
+
+
+def _age(finding: Finding, states: States, now: str) -> str | None:
+    """Say since when it has been so. What is ok has no age."""
+    if finding.verdict is Verdict.OK:
+        return None
+    state = states[finding.id]
+    return state.life.finding.first_seen if state.life else state.unknown_since or now
+
+
+def _place(finding: Finding) -> tuple[str, str, str]:
+    return finding.host, finding.check, finding.subject
+
+
+def summary(report: Report) -> RunSummary:
+    """Put a run into one line."""
+    return RunSummary(
+        id=report.run.id,
+        started_at=report.run.started_at,
+        complete=report.run.complete,
+        hosts=len(report.hosts),
+        unreachable=report.unreachable,
+        ok=report.count(Verdict.OK),
+        drift=report.count(Verdict.DRIFT),
+        unknown=report.count(Verdict.UNKNOWN),
+        waived=report.count(Verdict.WAIVED),
+    )

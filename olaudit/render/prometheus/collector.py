@@ -1,0 +1,112 @@
+"""The metrics of a report. Labels hold only what the expected files and olaudit itself say, never a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from olaudit.model import FLEET, Reason, Report, Verdict, Waiver
+from olaudit.render.prometheus.drift import drifts, first_seen
+from olaudit.render.prometheus.helps import HELP, MEASURED
+
+Samples = Iterable[tuple[Sequence[str], float]]
+"""Label values, and the value."""
+
+
+class ReportCollector(Collector):
+    """A report as gauges, for one registry of its own.
+
+    `audited` says when each host was last audited or tried (seconds since 1970); where it is not given, that is
+    the end of the run. `waivers` are all waivers there are; where not given, those that the findings carry.
+    """
+
+    def __init__(
+        self,
+        report: Report,
+        *,
+        audited: Mapping[str, float] | None = None,
+        waivers: Iterable[Waiver] | None = None,
+    ) -> None:
+        self._report = report
+        self._audited = _all_at_the_end(report) if audited is None else audited
+        carried = (finding.waiver for finding in report.findings if finding.waiver)
+        self._waivers = tuple(carried if waivers is None else waivers)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every family, those too that have no sample now."""
+        run = self._report.run
+        yield _gauge("build_info", ["version"], [([run.olaudit_version], 1)])
+        yield _gauge("expected_info", ["revision"], [([run.expected_revision], 1)])
+        yield from self._hosts()
+        yield from self._findings()
+        expiries = {waiver.name: _end_of(waiver.expires) for waiver in self._waivers}
+        samples = [([name], expiry) for name, expiry in sorted(expiries.items())]
+        yield _gauge("waiver_expiry_timestamp_seconds", ["waiver"], samples)
+        yield from self._measures()
+        yield _gauge("run_duration_seconds", [], [([], run.duration_seconds)])
+        yield _gauge("last_run_timestamp_seconds", [], [([], seconds(run.finished_at))])
+
+    def _hosts(self) -> Iterator[Metric]:
+        hosts = self._report.hosts
+        failed = [(host.host, host.failure.reason if host.failure else None) for host in hosts]
+        yield _gauge("host_up", ["host"], [([host], reason is None) for host, reason in failed])
+        reasons = [([host, one.value], one is reason) for host, reason in failed for one in Reason]
+        yield _gauge("host_failure", ["host", "reason"], reasons)
+        durations = [([host.host], host.duration_seconds) for host in hosts]
+        yield _gauge("audit_duration_seconds", ["host"], durations)
+        audited = [([host], moment) for host, moment in sorted(self._audited.items())]
+        yield _gauge("last_audit_timestamp_seconds", ["host"], audited)
+
+    def _findings(self) -> Iterator[Metric]:
+        report = self._report
+        names = [host.host for host in report.hosts]
+        counts = {(host, verdict): 0 for host in names for verdict in Verdict}
+        for finding in report.findings:
+            if finding.host == FLEET:  # there only while there is something to say
+                counts = {(FLEET, verdict): 0 for verdict in Verdict} | counts
+            counts[finding.host, finding.verdict] += 1
+        checks = [([host, verdict.value], count) for (host, verdict), count in sorted(counts.items())]
+        yield _gauge("checks", ["host", "verdict"], checks)
+        yield _gauge("drift", ["host", "check", "subject", "severity"], sorted(drifts(report).items()))
+        ages = [(labels, seconds(moment)) for labels, moment in sorted(first_seen(report).items())]
+        yield _gauge("drift_first_seen_timestamp_seconds", ["host", "check", "subject"], ages)
+
+    def _measures(self) -> Iterator[Metric]:
+        for name, labels in MEASURED.items():
+            yield _gauge(
+                name,
+                labels,
+                [
+                    ([host.host, measure.source][: len(labels)], measure.value)
+                    for host in self._report.hosts
+                    for measure in host.measures
+                    if measure.name == name
+                ],
+            )
+
+
+def _gauge(name: str, labels: Sequence[str], samples: Samples) -> Metric:
+    family = GaugeMetricFamily(f"olaudit_{name}", HELP[name], labels=labels)
+    for values, value in samples:
+        family.add_metric(values, float(value))
+    return family
+
+
+def _all_at_the_end(report: Report) -> Mapping[str, float]:
+    """Take the end of the run for each host but those that an interrupt kept from being asked."""
+    tried = [host for host in report.hosts if not host.failure or host.failure.reason is not Reason.INTERRUPTED]
+    return {host.host: seconds(report.run.finished_at) for host in tried}
+
+
+def _end_of(day: str) -> float:
+    """Give the first second after `day` (YYYY-MM-DD, UTC), in seconds since 1970."""
+    midnight = datetime.combine(datetime.fromisoformat(day).date(), time(), UTC)
+    return (midnight + timedelta(days=1)).timestamp()
+
+
+def seconds(moment: str) -> float:
+    """Read RFC 3339 as seconds since 1970."""
+    return datetime.fromisoformat(moment).timestamp()

@@ -1,0 +1,94 @@
+"""The page's fleet as metrics: how many series it is, and that no host can make more."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from olaudit.audit import audit, wanted_ids
+from olaudit.checks import KINDS, cron, symlink_farm
+from olaudit.collect import Collected
+from olaudit.demo.fleet import simulated
+from olaudit.model import Answer, Answered, Answers, Engine, HostAnswers, Probe, Report, Shell, Verdict
+from olaudit.render import RENDERERS
+from olaudit.render.style import Style
+from tests.demo.auditing import asked, page
+from tests.promtool import promtool
+from tests.render.reports import run
+
+MANY = 10_000
+Series = tuple[str, frozenset[tuple[str, str]]]
+
+
+@pytest.fixture(scope="module")
+def collected() -> Collected:
+    with simulated(page()) as simulation:
+        return asked(page(), simulation.ssh_config)
+
+
+def _report(collected: Collected) -> Report:
+    return audit(page().hosts.values(), collected.hosts, KINDS, wanted_ids(KINDS), run())
+
+
+def _series(report: Report) -> dict[Series, float]:
+    text = RENDERERS["prometheus"](report, Style())
+    assert promtool("check", "metrics", stdin=text) == ""
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
+
+
+def test_the_page_as_it_should_be_is_fewer_than_1500_series(collected: Collected) -> None:
+    report = _report(collected)
+    # what the simulation was not taught is unknown there, and would have a series more
+    report = replace(report, findings=tuple(replace(one, verdict=Verdict.OK) for one in report.findings))
+    series = _series(report)
+    print(f"{len(series)} series of {len(report.hosts)} hosts and {len(report.findings)} checks")
+    assert len(report.hosts) == 14
+    assert len(report.findings) > 600
+    assert len(series) < 1500
+
+
+def test_a_host_that_invents_10000_of_everything_adds_no_series(collected: Collected) -> None:
+    evil = {"ol-web1", "ol-www0"}  # the one with most containers, the other with certificates too
+    hosts = tuple(
+        replace(host, outcome=_inventive(host)) if host.host in evil else host for host in collected.hosts
+    )
+    report = _report(replace(collected, hosts=hosts))
+    clean = _series(_report(collected))
+    found = _series(report)
+    assert report.count(Verdict.DRIFT) > 4 * MANY
+    assert len(found) <= len(clean)
+    added = [dict(labels) for name, labels in found.keys() - clean.keys() if name == "olaudit_drift"]
+    assert {labels["subject"] for labels in added} <= {""}
+    unexpected = {("host", "ol-web1"), ("check", "container.unexpected"), ("subject", ""), ("severity", "warning")}
+    assert found["olaudit_drift", frozenset(unexpected)] == MANY
+    assert clean["olaudit_drift", frozenset(unexpected)] == 0
+
+
+def _inventive(host: HostAnswers) -> Answers:
+    assert isinstance(host.outcome, Answers)
+    return Answers({probe: _more(probe, answer) for probe, answer in host.outcome.items()})
+
+
+def _more(probe: Probe, answer: Answer) -> Answer:
+    if probe is Engine.CONTAINERS and isinstance(answer, Answered) and (there := json.loads(answer.stdout)):
+        return replace(answer, stdout=json.dumps([*there, *_clones(there)]))
+    if isinstance(probe, Shell) and "fullchain.pem" in probe.argv:
+        return Answered(
+            "".join(f"/evil/{n}/fullchain.pem//notAfter=Nov 22 19:00:00 2020 GMT\n" for n in range(MANY))
+        )
+    if isinstance(probe, Shell) and symlink_farm.SCRIPT in probe.argv:
+        return Answered("".join(f"leads evil-{n}///evil//\n" for n in range(MANY)))
+    if isinstance(probe, Shell) and cron.SCRIPT in probe.argv:
+        return Answered("".join(f"differs evil-{n}////0 644 0//\n" for n in range(MANY)))
+    return answer
+
+
+def _clones(there: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Copy a container of the host, with all that it has mounted."""
+    mounted = max(there, key=lambda one: len(one["Mounts"]))
+    return [mounted | {"Name": f"/evil-{n}", "Id": f"{n:064}", "Config": {}} for n in range(MANY)]

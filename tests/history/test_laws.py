@@ -1,0 +1,107 @@
+"""What holds of lives whatever the nights were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from olaudit.history import State, advance
+from olaudit.model import FLEET, Finding, Reason, Report, Verdict
+from tests.history.nights import HOSTS, SCOPE, found, report
+
+VERDICTS = st.sampled_from(["ok", "drift", "unknown", "waived"])
+FINDINGS = st.lists(
+    st.builds(
+        lambda host, check, subject, verdict: found(host, check, verdict, subject=subject),
+        st.sampled_from(["ol-a", "ol-b", FLEET]),
+        st.sampled_from(["disk.free", "path.mode"]),
+        st.sampled_from(["/x", "/y"]),
+        VERDICTS,
+    ),
+    max_size=8,
+)
+AUDITED = st.sets(st.sampled_from(sorted(HOSTS)))
+NIGHT = st.tuples(FINDINGS, AUDITED)
+PAST = st.lists(NIGHT, max_size=6)
+
+
+def _reports(past: list[tuple[list[Finding], set[str]]]) -> list[Report]:
+    """Make reports as an audit could: hosts that are not audited failed, and say nothing else."""
+    return [
+        report(
+            number,
+            [one for one in findings if one.host in {*audited, FLEET}],
+            audited=audited,
+            failed=dict.fromkeys(HOSTS - audited, Reason.TIMEOUT),
+        )
+        for number, (findings, audited) in enumerate(past, 1)
+    ]
+
+
+def _live(reports: list[Report]) -> dict[str, State]:
+    states: dict[str, State] = {}
+    for one in reports:
+        states, _ = advance(states, one, SCOPE, None)
+    return states
+
+
+@given(PAST, NIGHT, st.randoms())
+def test_the_order_of_hosts_and_findings_does_not_matter(
+    past: list[tuple[list[Finding], set[str]]], night: tuple[list[Finding], set[str]], chance: Random
+) -> None:
+    *before, last = _reports([*past, night])
+    states = _live(before)
+    findings, hosts = list(last.findings), list(last.hosts)
+    chance.shuffle(findings)
+    chance.shuffle(hosts)
+    after, one = advance(states, last, SCOPE, None)
+    shuffled = replace(last, findings=tuple(findings), hosts=tuple(hosts))
+    other_after, other = advance(states, shuffled, SCOPE, None)
+    assert after == other_after
+    assert one.changes == other.changes
+    assert set(one.findings) == set(other.findings)
+
+
+@given(PAST)
+def test_a_night_that_sees_nothing_changes_no_life(past: list[tuple[list[Finding], set[str]]]) -> None:
+    states = _live(_reports(past))
+    blind = report(
+        28,
+        [
+            found(state.host, state.check, "unknown", subject="?")
+            for state in states.values()
+            if state.host == FLEET
+        ],
+        audited=[],
+        failed=dict.fromkeys(HOSTS, Reason.TIMEOUT),
+    )
+    after, seen = advance(states, blind, SCOPE, None)
+    lives = {id_: state.life for id_, state in states.items() if state.life}
+    assert {id_: state.life for id_, state in after.items() if state.life} == lives
+    assert seen.changes
+    assert not seen.changes.gone
+    assert {one.finding.id for one in seen.changes.hidden} == lives.keys()
+
+
+@given(PAST)
+def test_an_age_never_moves_while_the_life_is_open(past: list[tuple[list[Finding], set[str]]]) -> None:
+    states: dict[str, State] = {}
+    for one in _reports(past):
+        before = states
+        states, _ = advance(before, one, SCOPE, None)
+        for id_ in before.keys() & states.keys():
+            was, is_ = before[id_].life, states[id_].life
+            if was and is_:
+                assert was.finding.first_seen == is_.finding.first_seen
+
+
+@given(PAST)
+def test_no_drift_is_without_an_age_and_nothing_ok_has_one(past: list[tuple[list[Finding], set[str]]]) -> None:
+    states: dict[str, State] = {}
+    for one in _reports(past):
+        states, after = advance(states, one, SCOPE, None)
+        for finding in after.findings:
+            assert (finding.first_seen is None) == (finding.verdict is Verdict.OK)

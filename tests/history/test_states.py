@@ -1,0 +1,202 @@
+"""Lives of drifts, night after night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+
+import pytest
+
+from olaudit.history import Scope, State, advance
+from olaudit.model import FLEET, Changes, Ending, Finding, Reason, Report, Verdict
+from tests.history.nights import CHECKS, DISK, HOSTS, REACHABLE, SCOPE, UNUSED, disk, found, report, start
+
+ELSEWHERE = replace(disk("ok"), host="ol-b")
+
+
+class Nights:
+    """Runs one after the other, the first on November 1st."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, State] = {}
+        self.number = count(1)
+        self.since: str | None = None
+
+    def night(
+        self,
+        *findings: Finding,
+        scope: Scope = SCOPE,
+        audited: Iterable[str] = HOSTS,
+        failed: Mapping[str, Reason] | None = None,
+    ) -> tuple[Report, Changes]:
+        given_ = report(next(self.number), findings, audited=audited, failed=failed)
+        self.states, after = advance(self.states, given_, scope, self.since)
+        self.since = given_.run.started_at
+        assert after.changes
+        return after, after.changes
+
+
+@pytest.fixture
+def nights() -> Nights:
+    return Nights()
+
+
+def test_a_drift_is_new_once_and_keeps_the_night_it_was_first_seen(nights: Nights) -> None:
+    nights.night(disk("ok"))
+    first, changes = nights.night(disk("drift"))
+    assert changes.new == {DISK}
+    assert first.findings[0].first_seen == start(2)
+    second, changes = nights.night(disk("drift", "fuller"))
+    assert not changes.any
+    assert second.findings[0].first_seen == start(2)
+    life = nights.states[DISK].life
+    assert life
+    assert life.finding.observed == "fuller"
+
+
+def test_drift_of_the_very_first_run_is_new_and_since_nothing(nights: Nights) -> None:
+    _, changes = nights.night(disk("drift"))
+    assert changes.new == {DISK}
+    assert changes.since is None
+    assert nights.night(disk("drift"))[1].since == start(1)
+
+
+def test_what_is_mended_is_told_once_as_it_was_last_seen(nights: Nights) -> None:
+    nights.night(disk("drift"))
+    _, changes = nights.night(disk("ok"))
+    (gone,) = changes.gone
+    assert (gone.ending, gone.last_seen, gone.finding.first_seen) == (Ending.MENDED, start(1), start(1))
+    assert gone.finding.observed == "full"
+    assert not nights.states
+    assert not nights.night(disk("ok"))[1].any
+
+
+def test_a_drift_that_comes_back_after_it_was_mended_begins_a_new_life(nights: Nights) -> None:
+    nights.night(disk("drift"))
+    nights.night(disk("ok"))
+    after, changes = nights.night(disk("drift"))
+    assert changes.new == {DISK}
+    assert after.findings[0].first_seen == start(3)
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night without the usual: what was found, which hosts answered, and the scope."""
+
+    findings: tuple[Finding, ...] = ()
+    audited: tuple[str, ...] = ("ol-a", "ol-b")
+    failed: Mapping[str, Reason] | None = None
+    scope: Scope = SCOPE
+
+
+HIDING = {
+    "its answer is unknown": Night((disk("unknown"),)),
+    "its host is unreachable": Night(audited=("ol-b",), failed={"ol-a": Reason.TIMEOUT}),
+    "its check is left out": Night(scope=Scope(HOSTS, CHECKS - {"disk.free"})),
+    "its host is not asked": Night(audited=("ol-b",)),
+    "its check is unknown of another subject": Night((found("ol-a", "disk.free", "unknown", subject="/"),)),
+}
+
+
+@pytest.mark.parametrize("how", HIDING)
+def test_what_cannot_be_looked_at_neither_ends_nor_renews_a_drift(nights: Nights, how: str) -> None:
+    hiding = HIDING[how]
+    nights.night(disk("drift"))
+    before = nights.states[DISK].life
+    _, changes = nights.night(*hiding.findings, scope=hiding.scope, audited=hiding.audited, failed=hiding.failed)
+    assert nights.states[DISK].life == before
+    assert [(one.finding.id, one.last_seen) for one in changes.hidden] == [(DISK, start(1))]
+    assert not changes.gone
+    after, changes = nights.night(disk("drift"))
+    assert not changes.new
+    assert not changes.hidden
+    assert after.findings[0].first_seen == start(1)
+
+
+def test_an_unknown_has_the_age_of_the_drift_it_hides(nights: Nights) -> None:
+    nights.night(disk("drift"))
+    after, _ = nights.night(disk("unknown"))
+    assert after.findings[0].first_seen == start(1)
+
+
+def test_an_unknown_that_hides_nothing_has_the_age_of_its_row(nights: Nights) -> None:
+    nights.night(disk("ok"))
+    nights.night(disk("unknown"))
+    after, changes = nights.night(disk("unknown"))
+    assert after.findings[0].first_seen == start(2)
+    assert not changes.newly_unknown
+    nights.night(disk("ok"))
+    assert nights.night(disk("unknown"))[0].findings[0].first_seen == start(5)
+
+
+DROPPING = {
+    "its host was audited, and there is no such subject any more": Night((ELSEWHERE,)),
+    "its host is no more expected": Night(audited=("ol-b",), scope=Scope(HOSTS - {"ol-a"}, CHECKS)),
+    "its check is unknown on another host": Night((replace(disk("unknown"), host="ol-b"),)),
+}
+
+
+@pytest.mark.parametrize("why", DROPPING)
+def test_what_there_is_no_more_is_dropped(nights: Nights, why: str) -> None:
+    dropping = DROPPING[why]
+    nights.night(disk("drift"))
+    _, changes = nights.night(*dropping.findings, scope=dropping.scope, audited=dropping.audited)
+    assert [(one.finding.id, one.ending) for one in changes.gone] == [(DISK, Ending.DROPPED)]
+    assert DISK not in nights.states
+    assert not changes.hidden
+
+
+def test_waived_drift_is_told_as_gone_once_and_lives_on(nights: Nights) -> None:
+    nights.night(disk("drift"))
+    after, changes = nights.night(disk("waived"))
+    assert [one.ending for one in changes.gone] == [Ending.WAIVED]
+    assert after.findings[0].first_seen == start(1)
+    assert not nights.night(disk("waived"))[1].any
+
+
+def test_drift_whose_waiver_expired_is_new_with_its_old_age(nights: Nights) -> None:
+    nights.night(disk("drift"))
+    nights.night(disk("waived"))
+    nights.night(disk("unknown"))
+    after, changes = nights.night(disk("drift"))
+    assert changes.new == {DISK}
+    assert after.findings[0].first_seen == start(1)
+
+
+def test_what_was_waived_from_the_first_has_an_age_and_is_gone_when_mended(nights: Nights) -> None:
+    after, changes = nights.night(disk("waived"))
+    assert after.findings[0].first_seen == start(1)
+    assert not changes.gone
+    assert [one.ending for one in nights.night(disk("ok"))[1].gone] == [Ending.MENDED]
+
+
+def test_a_host_that_cannot_be_audited_is_news_when_it_begins_and_when_it_ends(nights: Nights) -> None:
+    up = found("ol-a", "host.reachable", "ok", subject="host")
+    nights.night(up, disk("unknown"))
+    after, changes = nights.night(audited=["ol-b"], failed={"ol-a": Reason.DNS})
+    assert changes.newly_unknown == {REACHABLE}
+    assert not changes.known_again  # nobody knows of the disk
+    assert after.findings[0].first_seen == start(2)
+    assert not nights.night(audited=["ol-b"], failed={"ol-a": Reason.DNS})[1].any
+    assert not nights.night(audited=["ol-b"])[1].any  # was not even asked
+    _, changes = nights.night(up, disk("unknown"))
+    assert changes.known_again == {REACHABLE}
+    assert not changes.newly_unknown
+
+
+def test_findings_of_the_fleet_end_when_they_are_no_more(nights: Nights) -> None:
+    nights.night(found(FLEET, "waiver.unused", "drift"))
+    _, changes = nights.night()
+    assert [one.finding.id for one in changes.gone] == [UNUSED]
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [("ok drift", "drift"), ("unknown drift", "drift"), ("ok unknown", "unknown"), ("waived unknown", "unknown")],
+)
+def test_of_several_findings_with_one_id_the_worst_counts(nights: Nights, said: str, counts: str) -> None:
+    after, changes = nights.night(*(disk(verdict) for verdict in said.split()))
+    assert (changes.new == {DISK}) == (counts == "drift")
+    assert (changes.newly_unknown == {DISK}) == (counts == "unknown")
+    assert all(one.first_seen for one in after.findings if one.verdict is not Verdict.OK)

@@ -1,0 +1,52 @@
+"""Every query of a Grafana dashboard, with its variables filled in as Grafana does where all is chosen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# What Grafana knows of itself, for a range of ten minutes in steps of one second.
+_BUILT_IN = {"__interval": "1s", "__rate_interval": "4s", "__range": "600s"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One query: where it stands, and whether it is for one moment only."""
+
+    where: str
+    expr: str
+    instant: bool
+
+
+def panels(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
+    """Give the queries of all panels."""
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            where = f"{panel['title']}: {target['refId']}"
+            yield Asked(where, _filled(dashboard, target["expr"]), target["instant"])
+
+
+def annotations(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
+    """Give the queries of all annotations."""
+    for one in dashboard["annotations"]["list"]:
+        yield Asked(one["name"], _filled(dashboard, one["expr"]), instant=False)
+
+
+def variables(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Give the variables that Prometheus fills: name, the series to look at, and the label whose values they are."""
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            asked = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
+            assert asked, variable
+            yield variable["name"], _filled(dashboard, asked[1]), asked[2]
+
+
+def _filled(dashboard: Mapping[str, Any], expr: str) -> str:
+    values = _BUILT_IN | {
+        variable["name"]: variable["allValue"]
+        for variable in dashboard["templating"]["list"]
+        if "allValue" in variable
+    }
+    return re.sub(r"\$\{?(\w+)\}?", lambda found: values[found[1]], expr)

@@ -1,0 +1,163 @@
+"""A drifting fleet told to Prometheus: reports rendered as the exporter does, served on loopback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from olaudit.model import (
+    FLEET,
+    Failure,
+    Finding,
+    HostResult,
+    Measure,
+    Reason,
+    Report,
+    Run,
+    Severity,
+    Verdict,
+    Waiver,
+)
+from olaudit.render.prometheus import render
+from olaudit.render.style import Style
+
+GIB = 1024**3
+WAIVER = Waiver(
+    name="ol-home0 container.restarts",
+    owner="ops",
+    reason="it restarts at each deploy",
+    ticket="",
+    expires="2027-01-31",
+    source="expected/waivers.yaml:3",
+)
+SINCE = "2026-11-20T03:00:00Z"
+
+
+class Exporter:
+    """Says `text` to whoever asks."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.address = ""
+
+
+@contextmanager
+def exporter(text: str) -> Iterator[Exporter]:
+    """Serve metrics on a port of loopback that is free."""
+    told = Exporter(text)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = told.text.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:  # type: ignore[override] # nobody reads it
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    told.address = f"127.0.0.1:{server.server_port}"
+    try:
+        yield told
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def before() -> Report:
+    """The first night: every host is there, one drifts."""
+    return _report("aaaaaaaaaaaa", {"ol-mem2": [("host.os", "host", Verdict.DRIFT, Severity.WARNING)]})
+
+
+def drifting() -> Report:
+    """The second night, after new expected files: drift of all severities, unknown checks, a host out of reach."""
+    said = {
+        "ol-home0": [
+            ("container.state", "openlibrary-web-1", Verdict.DRIFT, Severity.CRITICAL),
+            ("container.unexpected", "somebody's", Verdict.DRIFT, Severity.WARNING),
+            ("container.restarts", "openlibrary-web-1", Verdict.WAIVED, Severity.WARNING),
+        ],
+        "ol-mem0": [("memcached.limit", "memcached", Verdict.DRIFT, Severity.WARNING)],
+        "ol-web1": [
+            ("host.os", "host", Verdict.DRIFT, Severity.INFO),
+            ("path.mode", "/opt/openlibrary", Verdict.UNKNOWN, Severity.WARNING),
+        ],
+        "ol-mem2": [("host.reachable", "host", Verdict.UNKNOWN, Severity.CRITICAL)],
+        FLEET: [("waiver.unused", "ol-db1 disk.free", Verdict.DRIFT, Severity.INFO)],
+    }
+    failure = Failure(Reason.TIMEOUT, "no answer within 30 s")
+    return _report("bbbbbbbbbbbb", said, {"ol-mem2": failure})
+
+
+def text(report: Report, *, reloaded: bool) -> str:
+    """Give what `olaudit serve` says of a report."""
+    own = "# HELP olaudit_config_reload_success 1: the expected files were loaded.\n# TYPE olaudit_config_reload_success gauge\n"
+    return render(report, Style()) + f"{own}olaudit_config_reload_success {int(reloaded)}\n"
+
+
+Said = list[tuple[str, str, Verdict, Severity]]
+
+
+def _report(revision: str, said: Mapping[str, Said], failures: Mapping[str, Failure] | None = None) -> Report:
+    failed = failures or {}
+    hosts = tuple(_host(name, failed.get(name)) for name in ("ol-home0", "ol-mem0", "ol-mem2", "ol-web1"))
+    whole = {
+        host.host: [("host.hostname", "host", Verdict.OK, Severity.WARNING)] for host in hosts if not host.failure
+    }
+    findings = [
+        _finding(host, *one) for told in (whole, said) for host, all_of_it in told.items() for one in all_of_it
+    ]
+    return Report(run=replace(RUN, expected_revision=revision), hosts=hosts, findings=tuple(findings))
+
+
+def _host(name: str, failure: Failure | None) -> HostResult:
+    measures = [
+        Measure("memory_total_bytes", 8 * GIB),
+        *(Measure("memcached_limit_bytes", limit * GIB, source) for source, limit in LIMITS.items()),
+    ]
+    return HostResult(
+        host=name,
+        verdict=Verdict.UNKNOWN if failure else Verdict.OK,
+        failure=failure,
+        duration_seconds=1.5,
+        measures=tuple(measures) if name.startswith("ol-mem") and not failure else (),
+        subjects=frozenset({"host", "openlibrary-web-1", "memcached", "/opt/openlibrary"}),
+    )
+
+
+def _finding(host: str, check: str, subject: str, verdict: Verdict, severity: Severity) -> Finding:
+    return Finding(
+        host=host,
+        check=check,
+        subject=subject,
+        verdict=verdict,
+        severity=severity,
+        expected="",
+        observed="",
+        message="",
+        fix=None,
+        source="expected/fleet.yaml:1",
+        first_seen=None if verdict is Verdict.OK else SINCE,
+        waiver=WAIVER if verdict is Verdict.WAIVED else None,
+    )
+
+
+LIMITS = {"configured": 6, "running": 6, "served": 4}
+RUN = Run(
+    id="20261122T030000Z-5f3a",
+    started_at="2026-11-22T03:00:00Z",
+    finished_at="2026-11-22T03:00:04Z",
+    duration_seconds=4.25,
+    olaudit_version="0.1.0",
+    expected_revision="",
+    complete=True,
+)

@@ -1,0 +1,133 @@
+"""The Grafana dashboard: current, whole, and every query of it answered by a real Prometheus."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.monitoring import asking
+from tests.monitoring.exposed import before, drifting, exporter, text
+from tests.monitoring.prometheus import Prometheus, require
+
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "olaudit" / "monitoring"
+FILE = MONITORING / "grafana" / "dashboard.json"
+DASHBOARD = json.loads(FILE.read_text(encoding="utf-8"))
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+EACH_PANEL = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+
+
+def test_the_shipped_dashboard_is_what_its_source_makes(tmp_path: Path) -> None:
+    made = tmp_path / "dashboard.json"
+    subprocess.run([sys.executable, "-m", "docs.dashboard", made], check=True, cwd=ROOT)
+    assert made.read_text(encoding="utf-8") == FILE.read_text(encoding="utf-8"), "run: python -m docs.dashboard"
+
+
+# dashboardv2 is for the newest Grafana only; this form is read by all
+@pytest.mark.filterwarnings("ignore:Prefer using dashboardv2")
+def test_grafanas_own_types_lose_nothing_of_it() -> None:
+    # imported here: to import them is what they warn of
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder  # noqa: PLC0415 - as said above
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins  # noqa: PLC0415 - as said above
+    from grafana_foundation_sdk.models.dashboard import Dashboard  # noqa: PLC0415 - as said above
+
+    register_default_plugins()
+    again = json.loads(JSONEncoder().encode(Dashboard.from_json(DASHBOARD)), object_hook=_without_placement)
+    assert again == DASHBOARD
+
+
+def _without_placement(thing: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the types add of themselves to links and annotations."""
+    return {key: value for key, value in thing.items() if key != "placement"}
+
+
+def test_it_can_be_found_again_and_belongs_to_no_data_source() -> None:
+    assert DASHBOARD["uid"] == "olaudit-fleet"
+    assert DASHBOARD["timezone"] == "utc"
+    assert set(re.findall(r'"uid": "([^"]*)"', FILE.read_text())) == {"olaudit-fleet", "${datasource}"}
+
+
+def test_panels_fill_the_grid_without_gap_or_overlap() -> None:
+    taken = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not taken & cells, panel["title"]
+        taken |= cells
+    bottom = max(y for _, y in taken) + 1
+    assert taken == {(x, y) for x in range(24) for y in range(bottom)}
+
+
+def test_panels_have_numbers_of_their_own() -> None:
+    numbers = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert sorted(set(numbers)) == numbers
+
+
+@EACH_PANEL
+def test_every_panel_says_in_a_sentence_what_it_means(panel: dict[str, Any]) -> None:
+    assert panel["title"]
+    assert re.fullmatch(r"[A-Z0-9].{30,}\.", panel["description"])
+
+
+@EACH_PANEL
+def test_unknown_never_looks_like_ok(panel: dict[str, Any]) -> None:
+    mapped = [one["options"] for one in panel.get("fieldConfig", {}).get("defaults", {}).get("mappings", ())]
+    for colors in ({key: value["color"] for key, value in options.items()} for options in mapped):
+        assert len(set(colors.values())) == len(colors)
+
+
+@EACH_PANEL
+def test_a_thousand_hosts_do_not_drown_a_panel(panel: dict[str, Any]) -> None:
+    by_host = any("{{host}}" in target.get("legendFormat", "") for target in panel["targets"])
+    limited = all(target["expr"].startswith("topk(") for target in panel["targets"])
+    paged = "perPage" in panel["options"]
+    beside = panel["options"].get("legend", {}).get("placement") == "right"  # it scrolls
+    assert not by_host or limited or paged or beside
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Give a Prometheus that has seen a fleet before and after it drifted."""
+    require()
+    folder = tmp_path_factory.mktemp("prometheus")
+    rules = folder / "rules.yaml"
+    rules.write_text((MONITORING / "rules.yaml").read_text().replace("interval: 1m", "interval: 1s"))
+    with exporter(text(before(), reloaded=True)) as told:
+        config = (
+            "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+            f"scrape_configs: [{{job_name: olaudit, static_configs: [{{targets: ['{told.address}']}}]}}]\n"
+        )
+        with Prometheus(folder, config, [rules]) as prometheus:
+            prometheus.wait_for("olaudit:drift:held")
+            told.text = text(drifting(), reloaded=False)
+            prometheus.wait_for('olaudit_expected_info{revision="bbbbbbbbbbbb"}')
+            # what is held must have been held once more since, and what was before no longer be looked back at
+            prometheus.wait_for('olaudit:drift:held{host="ol-mem2"} unless on (host) olaudit_drift')
+            yield prometheus
+
+
+@pytest.mark.parametrize("asked", [*asking.panels(DASHBOARD)], ids=lambda asked: asked.where)
+def test_every_panels_query_has_an_answer(seen: Prometheus, asked: asking.Asked) -> None:
+    if asked.instant:
+        assert seen.query(asked.expr)
+    else:
+        assert seen.query_range(asked.expr, 60)
+
+
+@pytest.mark.parametrize("asked", [*asking.annotations(DASHBOARD)], ids=lambda asked: asked.where)
+def test_every_annotation_marks_something(seen: Prometheus, asked: asking.Asked) -> None:
+    marked = seen.query_range(asked.expr, 60)
+    assert any(value > 0 for _, values in marked for value in values)
+
+
+@pytest.mark.parametrize(("name", "match", "label"), [*asking.variables(DASHBOARD)], ids=lambda value: value)
+def test_every_variable_has_values(seen: Prometheus, name: str, match: str, label: str) -> None:
+    values = seen.label_values(label, match)
+    assert {"host": "ol-home0", "check": "host.os"}[name] in values

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from olaudit.model import (
+    Finding,
+    Severity,
+    Verdict,
+    Waiver,
+)
+from olaudit.render.explanation import Asked, Explanation, Quoted, render
+from olaudit.render.style import Style
+
+WAIVED = Finding(
+    host="ol-b",
+    check="kernel.name",
+    subject="kernel",
+    verdict=Verdict.WAIVED,
+    severity=Severity.WARNING,
+    expected="Linux",
+    observed="Minix",
+    message="the kernel is Minix",
+    fix=f"install {'linux ' * 40}",
+    source="expected/hosts/ol-b.yaml:4",
+    waiver=Waiver(
+        name="w",
+        owner="ann",
+        reason="it is a museum",
+        ticket="#1",
+        expires="2027-01-31",
+        source="expected/waivers.yaml:2",
+    ),
+)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("color", [False, True])
+def test_prose_fits_and_commands_are_never_broken(width: int, *, color: bool) -> None:
+    explanation = Explanation(
+        finding=replace(WAIVED, message="word " * 60),
+        reported="in a report",
+        waiver=Quoted(source="expected/waivers.yaml:2", lines=((1, "waivers:"), (2, "- finding: x"))),
+        answers="prose " * 60,
+        asked=(Asked(question="ask " * 60, answer=("x" * 300,)),),
+        verify=("command " * 40,),
+    )
+    text = render(explanation, Style(color=color, width=width))
+    plain = render(explanation, Style(width=width))
+    assert (text == plain) is not color
+    long = [line for line in plain.splitlines() if len(line) > max(60, width)]
+    assert [line.split()[0] for line in long] == ["install", "command"]
+    assert (
+        "WAIVED\n  by ann until the end of 2027-01-31 (UTC), #1\n  it is a museum\n  expected/waivers.yaml:2\n"
+        in plain
+    )
+    assert "  >    2  - finding: x\n" in plain

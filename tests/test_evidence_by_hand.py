@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from olaudit.checks import KINDS
+from olaudit.evidence import asked, by_hand, probes_of
+from olaudit.model import (
+    Answer,
+    Answered,
+    Engine,
+    Finding,
+    ImageLayers,
+    Lookup,
+    Probe,
+    Reached,
+    Severity,
+    Shell,
+    Verdict,
+)
+from tests.cli.fleet import UNAME
+from tests.demo.auditing import page
+
+FOUND = Finding(
+    host="a",
+    check="kernel.name",
+    subject="kernel",
+    verdict=Verdict.DRIFT,
+    severity=Severity.WARNING,
+    expected="Linux",
+    observed="Minix",
+    message="the kernel is Minix",
+    fix=None,
+    source="expected/hosts/a.yaml:2",
+)
+
+
+def engine(*names: str, **labels: str) -> Answered:
+    compose = {f"com.docker.compose.{key.replace('_', '-')}": value for key, value in labels.items()}
+    state = {"Status": "running"}
+    return Answered(
+        json.dumps([{"Name": f"/{name}", "State": state, "Config": {"Labels": compose}} for name in names])
+    )
+
+
+NAMED = replace(FOUND, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("probe", "command"),
+    [
+        (Shell(("cat", "/etc/memcached.conf")), "ssh ol-mem0 cat /etc/memcached.conf"),
+        (Shell(("iptables-save",), sudo=True), "ssh ol-mem0 sudo -n iptables-save"),
+        (Engine.VERSION, "ssh ol-mem0 docker version"),
+        (Lookup("ol-mem5.example.org"), "getent ahosts ol-mem5.example.org"),
+        (Reached.ADDRESS, "ssh -v ol-mem0 true 2>&1 | grep 'Connecting to'"),
+        (ImageLayers("i"), "ssh ol-mem0 'docker image inspect --format '\"'\"'{{json .RootFS.Layers}}'\"'\"' i'"),
+    ],
+)
+def test_what_was_asked_can_be_asked_by_hand(probe: Probe, command: str) -> None:
+    assert by_hand(probe, "ol-mem0", FOUND) == command
+
+
+@pytest.mark.parametrize(
+    ("found", "answer", "command"),
+    [
+        (NAMED, engine("x", "ol_web_1"), "ssh a docker inspect ol_web_1"),
+        (NAMED, None, "ssh a docker inspect 0123456789ab_ol_web_1"),
+        (replace(NAMED, check="container.state", observed="exited"), None, "ssh a docker inspect ol-web-1"),
+        (replace(NAMED, check="container.missing"), None, "ssh a docker ps --all"),
+        (NAMED, engine("x"), "ssh a docker ps --all"),
+        (replace(NAMED, subject="$(reboot)", observed=""), engine("$(reboot)"), "ssh a docker ps --all"),
+    ],
+)
+def test_the_container_is_named_as_the_host_calls_it(found: Finding, answer: Answer | None, command: str) -> None:
+    assert by_hand(Engine.CONTAINERS, "a", found, answer) == command
+
+
+AWKWARD = st.text(st.sampled_from("a '\"\\$`!*%\n\t;&|{}#0é"), max_size=12)
+
+
+@given(st.lists(AWKWARD, max_size=3))
+def test_through_two_shells_a_command_arrives_as_it_was_meant(words: list[str]) -> None:
+    argv = ("printf", "<%s>", "x", *words)
+    command = by_hand(Shell(argv), "host", FOUND)
+    assert "\n" not in command
+    ssh = 'ssh() { shift; sh -c "$*"; }\n'  # all that ssh does with its words
+    there = subprocess.run(["/bin/sh", "-c", ssh + command], capture_output=True, text=True, check=True)
+    assert there.stdout == "".join(f"<{word}>" for word in argv[2:])
+
+
+def test_scripts_are_not_written_out_in_the_middle_of_a_line() -> None:
+    assert asked(Shell(("sh", "-c", "one\ntwo", "sh", "a b"))) == "sh -c '...' sh 'a b'"
+    assert asked(Shell(("cat", "/x"), sudo=True)) == "sudo -n cat /x"
+    assert shlex.split(asked(UNAME)) == ["uname"]
+
+
+def test_all_that_is_asked_of_the_shipped_fleet_can_be_named_and_asked_on_one_line() -> None:
+    for host in page().hosts.values():
+        for probe in {probe for kind in KINDS for probe in probes_of(KINDS, host, kind.ids[0].id)}:
+            assert asked(probe).isprintable()
+            command = by_hand(probe, host.name, FOUND)
+            assert command.isprintable()
+            assert shlex.split(command)
