@@ -33,10 +33,9 @@ def panels() -> Iterator[Builder[Panel]]:
     what = "When the last run over all hosts ended: red is over 26 hours."
     last = parts.single("Last run", what, "time() - max(olaudit_last_run_timestamp_seconds)").unit("s").decimals(1)
     yield last.thresholds(parts.thresholds(parts.OK, (parts.STALE, parts.CRITICAL))).height(6).span(4)
-    what = "How much drift is held because it cannot be seen now: see Unknown; needs rules.yaml."
-    held = f"sum({queries.HELD}) or 0 * count({queries.UP})"
+    what = "How much drift is held because it cannot be seen now; no data here: rules.yaml is not loaded."
     steps = parts.thresholds(parts.OK, (1, parts.UNKNOWN))
-    yield parts.single("Drift held", what, held).thresholds(steps).height(6).span(4)
+    yield parts.single("Drift held", what, queries.HELD_COUNT).thresholds(steps).height(6).span(4)
     what = "How many series olaudit has in Prometheus: the expected files bound them, whatever hosts answer."
     series = parts.single("Series", what, 'count({__name__=~"olaudit_.+"})')
     yield series.color_mode(looks.BigValueColorMode.NONE).height(6).span(4)

@@ -142,15 +142,23 @@ def rows(title: str, description: str) -> table.Panel:
 
 
 def columns(*fields: str, **renamed: str) -> models.DataTransformerConfig:
-    """Order the columns of a table, hide its time, and name them; a query's value is named by its letter."""
-    values = {f"Value #{ref}": name for ref, name in renamed.items()}
-    order = {field: index for index, field in enumerate([*fields, *values])}
-    options = {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": values}
+    """Order the columns of a table, hide its time, and name the values of its queries, by their letters.
+
+    Where one query alone has an answer, its value goes by no letter: the first name is for it, or it is hidden.
+    """
+    first = dict(zip(["Value"], renamed.values(), strict=False))
+    values = first | {f"Value #{ref}": name for ref, name in renamed.items()}
+    hidden = {"Time"} if values else {"Time", "Value"}
+    options = {
+        "excludeByName": dict.fromkeys(sorted(hidden), True),
+        "indexByName": {field: index for index, field in enumerate([*fields, *values])},
+        "renameByName": values,
+    }
     return models.DataTransformerConfig("organize", options=options)
 
 
 def has(**properties: object) -> list[models.DynamicConfigValue]:
-    """Give a column or a line properties of its own; `cell_kind` stands for custom.cellOptions' type."""
+    """Give a column or a line properties of its own; two underscores stand for the dot in a property's name."""
     return [models.DynamicConfigValue(name.replace("__", "."), value) for name, value in properties.items()]
 
 

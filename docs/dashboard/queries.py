@@ -23,6 +23,10 @@ HELD = (
 )
 """Drift as it was last seen, on hosts that cannot be seen now."""
 
+UNSEEN = f'max(olaudit_checks{{{HOST},verdict="unknown"}}) > 0'
+HELD_COUNT = f"sum({HELD}) or 0 * count(olaudit:host_unknown{{{HOST}}}) or 0 * count({UP}) unless on () ({UNSEEN})"
+"""How much is held. Nothing, not 0, where something is unknown and the recording rules are not loaded."""
+
 
 def drift_of(severity: str) -> str:
     """Count the drift of one severity: 0 where some host was audited and has none, nothing where nobody looked."""

@@ -33,9 +33,8 @@ def _hosts() -> table.Panel:
             "for whoever looks after the keys.",
         )
         .with_target(parts.cells(failed))
-        .with_transformation(parts.columns("host", "reason", A="unknown"))
+        .with_transformation(parts.columns("host", "reason"))
         .override_by_name("host", parts.has(links=parts.LINK_HOST))
-        .override_by_name("unknown", parts.has(custom__hidden=True))
     )
 
 

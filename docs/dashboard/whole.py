@@ -17,13 +17,23 @@ ROWS = (state, drift, unknown, memcached, auditor)
 
 def text() -> str:
     """Make the JSON that Grafana takes."""
-    whole = json.loads(JSONEncoder().encode(_dashboard()), object_hook=_visible)
+    whole = json.loads(JSONEncoder().encode(_dashboard()), object_hook=_said)
     return json.dumps(whole, sort_keys=True, indent=2) + "\n"
 
 
-def _visible(thing: dict[str, object]) -> dict[str, object]:
-    """Leave links and the switches of annotations where they are seen: the SDK puts every one into a menu."""
-    return {key: value for key, value in thing.items() if (key, value) != ("placement", "inControlsMenu")}
+def _said(thing: dict[str, object]) -> dict[str, object]:
+    """Leave out what the SDK says unasked."""
+    return {key: value for key, value in thing.items() if key not in _UNASKED or value != _UNASKED[key]}
+
+
+_UNASKED: dict[str, object] = {
+    "placement": "inControlsMenu",  # it would hide every link and every annotation's switch in a menu
+    "auto": False,  # these three belong to intervals, which no variable here is
+    "auto_count": 30,
+    "auto_min": "10s",
+    "repeatDirection": "h",
+    "footer": {"countRows": False, "reducer": [], "show": False},  # of tables before Grafana 12
+}
 
 
 def _dashboard() -> models.Dashboard:
@@ -62,7 +72,6 @@ def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariabl
             .label(name.capitalize())
             .datasource(parts.SOURCE)
             .query({"query": question, "refId": name})
-            .definition(question)
             .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
             .sort(models.VariableSort.NATURAL_ASC)
             .multi(multi=True)

@@ -102,17 +102,19 @@ EXPECTED = click.option(
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-_SHARED = (
+_REACHING = (
     EXPECTED,
     click.option("--ssh-config", type=_FILE, metavar="FILE", help="How to reach hosts.  [default: ~/.ssh/config]"),
-    click.option(
-        "-o",
-        "--output",
-        type=OutputType(),
-        metavar="FORMAT=FILE",
-        multiple=True,
-        help="Write this format to FILE too, all at once or not at all. Repeatable.",
-    ),
+)
+_OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=OutputType(),
+    metavar="FORMAT=FILE",
+    multiple=True,
+    help="Write this format to FILE too, all at once or not at all. Repeatable.",
+)
+_ASKING = (
     click.option(
         "--only",
         type=Globs(),
@@ -146,6 +148,8 @@ _SHARED = (
         metavar="SECONDS",
         help="By when a host must have answered, connecting included.",
     ),
+)
+_KEEPING = (
     click.option(
         "--record",
         type=click.Path(path_type=Path),
@@ -198,6 +202,13 @@ def format_option(formats: Iterable[str], default: str) -> Callable[[F], F]:
 
 def shared_options(command: F) -> F:
     """Give a command the shared options but for the format, under the names of the fields of `Options`."""
-    for option in reversed(_SHARED):
+    for option in reversed((*_REACHING, _OUTPUT, *_ASKING, *_KEEPING)):
+        command = option(command)
+    return command
+
+
+def asking_options(command: F) -> F:
+    """Give a command those of the shared options that say whom to ask for what, and how."""
+    for option in reversed((*_REACHING, *_ASKING)):
         command = option(command)
     return command

@@ -19,6 +19,7 @@ def load_states(connection: sqlite3.Connection) -> dict[str, State]:
         id_: State(
             host=row["host"],
             check=row["check_id"],
+            subject=row["subject"],
             life=rows.life(lives[id_]) if id_ in lives else None,
             unknown_since=since[id_]["since"] if id_ in since else None,
         )
@@ -27,7 +28,8 @@ def load_states(connection: sqlite3.Connection) -> dict[str, State]:
 
 
 _UNKNOWNS = """
-    SELECT subjects.id, host, check_id, since FROM unknowns JOIN subjects ON subjects.number = unknowns.subject
+    SELECT subjects.id, host, check_id, subjects.subject, since
+    FROM unknowns JOIN subjects ON subjects.number = unknowns.subject
 """
 _OPEN_LIVES = f"""
     SELECT {rows.LIFE} FROM lives

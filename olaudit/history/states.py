@@ -40,6 +40,7 @@ class State:
 
     host: str
     check: str
+    subject: str
     life: Life | None = None
     unknown_since: str | None = None
 
@@ -76,7 +77,7 @@ def advance(states: States, report: Report, scope: Scope, since: str | None) -> 
     after: dict[str, State] = {}
     gone: list[Gone] = []
     for id_, finding in judged.items():
-        before = states.get(id_, State(host=finding.host, check=finding.check))
+        before = states.get(id_, State(host=finding.host, check=finding.check, subject=finding.subject))
         after[id_] = _judged(before, finding, now)
         gone.extend(_ended(before, finding))
     for id_, state in states.items():
@@ -105,13 +106,23 @@ class _Over:
         self._expected = {*scope.hosts, FLEET}
         self._audited = {FLEET, *(host.host for host in report.hosts if host.failure is None)}
         self._checks = scope.checks
-        found = report.findings
-        self._unsure = {(found.host, found.check) for found in found if found.verdict is Verdict.UNKNOWN}
+        unknown = [found for found in report.findings if found.verdict is Verdict.UNKNOWN]
+        self._unsure = {(found.host, found.check) for found in unknown}
+        self._unseen = {(found.host, _kind(found.check), found.subject) for found in unknown}
 
     def __call__(self, state: State) -> bool:
-        # a check that is unknown on this host may have meant this very subject, and could not name it
+        if state.host not in self._expected:
+            return True
         looked = state.host in self._audited and state.check in self._checks
-        return state.host not in self._expected or (looked and (state.host, state.check) not in self._unsure)
+        # a check that is unknown on this host may have meant this very subject, and could not name it; and of a
+        # container or path that could not be looked at, one check says so (container.missing) for all of its kind
+        unsure = (state.host, state.check) in self._unsure
+        unseen = (state.host, _kind(state.check), state.subject) in self._unseen
+        return looked and not unsure and not unseen
+
+
+def _kind(check: str) -> str:
+    return check.partition(".")[0]
 
 
 def _judged(before: State, finding: Finding, now: str) -> State:

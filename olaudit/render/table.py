@@ -116,6 +116,7 @@ def _entry(same: Sequence[Finding], now: str, style: Style) -> str:
         "since": _since(same, now),
         "source": _sources(found.source for found in same),
         "fix": first.fix or "",
+        "id": first.id if alone else "",
     }
     rows = [(style.paint(name, "dim"), _cell(name, text, style)) for name, text in details.items() if text]
     return "\n".join(

@@ -96,6 +96,7 @@ HIDING = {
     "its check is left out": Night(scope=Scope(HOSTS, CHECKS - {"disk.free"})),
     "its host is not asked": Night(audited=("ol-b",)),
     "its check is unknown of another subject": Night((found("ol-a", "disk.free", "unknown", subject="/"),)),
+    "another check says that its subject could not be seen": Night((found("ol-a", "disk.there", "unknown"),)),
 }
 
 
@@ -133,6 +134,8 @@ def test_an_unknown_that_hides_nothing_has_the_age_of_its_row(nights: Nights) ->
 DROPPING = {
     "its host was audited, and there is no such subject any more": Night((ELSEWHERE,)),
     "its host is no more expected": Night(audited=("ol-b",), scope=Scope(HOSTS - {"ol-a"}, CHECKS)),
+    "another check is unknown, of another subject": Night((found("ol-a", "disk.there", "unknown", subject="/"),)),
+    "a check of another kind is unknown of the subject": Night((found("ol-a", "path.mode", "unknown"),)),
     "its check is unknown on another host": Night((replace(disk("unknown"), host="ol-b"),)),
 }
 

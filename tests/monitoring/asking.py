@@ -20,22 +20,22 @@ class Asked:
     instant: bool
 
 
-def panels(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
-    """Give the queries of all panels."""
+def of_panels(dashboard: Mapping[str, Any], host: str | None = None) -> Iterator[Asked]:
+    """Give the queries of all panels; `host`: with that one chosen, not all."""
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
             where = f"{panel['title']}: {target['refId']}"
-            yield Asked(where, _filled(dashboard, target["expr"]), target["instant"])
+            yield Asked(where, _filled(dashboard, target["expr"], host), target["instant"])
 
 
-def annotations(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
+def of_annotations(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
     """Give the queries of all annotations."""
     for one in dashboard["annotations"]["list"]:
         yield Asked(one["name"], _filled(dashboard, one["expr"]), instant=False)
 
 
-def variables(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Give the variables that Prometheus fills: name, the series to look at, and the label whose values they are."""
+def of_variables(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Give the variables that Prometheus fills: name, the series to look at, and the label that has the values."""
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
             asked = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
@@ -43,10 +43,12 @@ def variables(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield variable["name"], _filled(dashboard, asked[1]), asked[2]
 
 
-def _filled(dashboard: Mapping[str, Any], expr: str) -> str:
+def _filled(dashboard: Mapping[str, Any], expr: str, host: str | None = None) -> str:
     values = _BUILT_IN | {
         variable["name"]: variable["allValue"]
         for variable in dashboard["templating"]["list"]
         if "allValue" in variable
     }
+    if host is not None:
+        values["host"] = re.sub(r"[$^*{}\[\]'+?.()|\\]", r"\\\\\g<0>", host)  # as Grafana escapes it
     return re.sub(r"\$\{?(\w+)\}?", lambda found: values[found[1]], expr)

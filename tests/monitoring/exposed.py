@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,6 +33,7 @@ WAIVER = Waiver(
     expires="2027-01-31",
     source="expected/waivers.yaml:3",
 )
+HOSTS = ("ol-home0", "ol-mem0", "ol-mem2", "ol-web1")
 SINCE = "2026-11-20T03:00:00Z"
 
 
@@ -58,7 +59,7 @@ def exporter(text: str) -> Iterator[Exporter]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:  # type: ignore[override] # nobody reads it
+        def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -74,8 +75,10 @@ def exporter(text: str) -> Iterator[Exporter]:
 
 
 def before() -> Report:
-    """The first night: every host is there, one drifts."""
-    return _report("aaaaaaaaaaaa", {"ol-mem2": [("host.os", "host", Verdict.DRIFT, Severity.WARNING)]})
+    """The first night: every host is there, and one drifts; another leaves the fleet the next day."""
+    return _report(
+        "aaaaaaaaaaaa", [*HOSTS, "ol-old0"], {"ol-mem2": [("host.os", "host", Verdict.DRIFT, Severity.WARNING)]}
+    )
 
 
 def drifting() -> Report:
@@ -95,21 +98,22 @@ def drifting() -> Report:
         FLEET: [("waiver.unused", "ol-db1 disk.free", Verdict.DRIFT, Severity.INFO)],
     }
     failure = Failure(Reason.TIMEOUT, "no answer within 30 s")
-    return _report("bbbbbbbbbbbb", said, {"ol-mem2": failure})
+    return _report("bbbbbbbbbbbb", HOSTS, said, {"ol-mem2": failure})
 
 
 def text(report: Report, *, reloaded: bool) -> str:
     """Give what `olaudit serve` says of a report."""
-    own = "# HELP olaudit_config_reload_success 1: the expected files were loaded.\n# TYPE olaudit_config_reload_success gauge\n"
-    return render(report, Style()) + f"{own}olaudit_config_reload_success {int(reloaded)}\n"
+    head = "# TYPE olaudit_config_reload_success gauge\n"
+    return render(report, Style()) + f"{head}olaudit_config_reload_success {int(reloaded)}\n"
 
 
 Said = list[tuple[str, str, Verdict, Severity]]
 
 
-def _report(revision: str, said: Mapping[str, Said], failures: Mapping[str, Failure] | None = None) -> Report:
-    failed = failures or {}
-    hosts = tuple(_host(name, failed.get(name)) for name in ("ol-home0", "ol-mem0", "ol-mem2", "ol-web1"))
+def _report(
+    revision: str, names: Iterable[str], said: Mapping[str, Said], failures: Mapping[str, Failure] | None = None
+) -> Report:
+    hosts = tuple(_host(name, (failures or {}).get(name)) for name in names)
     whole = {
         host.host: [("host.hostname", "host", Verdict.OK, Severity.WARNING)] for host in hosts if not host.failure
     }

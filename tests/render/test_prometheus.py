@@ -201,7 +201,8 @@ def test_no_subject_that_a_host_chose_becomes_a_label(any_report: Report) -> Non
 def test_openmetrics_can_be_made_of_it_too(case: str) -> None:
     registry = CollectorRegistry()
     registry.register(ReportCollector(CASES[case]))
-    families = parser.text_string_to_metric_families(exposition.generate_latest(registry).decode())
+    text: bytes = exposition.generate_latest(registry)  # type: ignore[no-untyped-call] # the client has no types there
+    families = parser.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call] # nor there
     assert {family.name.removeprefix("olaudit_") for family in families} == HELP.keys()
 
 

@@ -51,7 +51,7 @@ class Page:
     headline: str
     audited: str
     tone: str
-    checks: int
+    checks: str
     roles: tuple[tuple[str, tuple[Tile, ...]], ...]
     many: bool
     shares: tuple[Share, ...]
@@ -72,7 +72,7 @@ def view(report: Report, style: Style) -> Page:
         headline=headline(report),
         audited=f"{len(report.hosts) - report.unreachable} of {_number(len(report.hosts), 'host')} audited",
         tone=tone(report),
-        checks=len(report.findings),
+        checks=_number(len(report.findings), "check"),
         roles=tuple(_roles(report, {group.anchor for group in grouped})),
         many=len(report.hosts) > _MANY,
         shares=tuple(_shares(report)),
