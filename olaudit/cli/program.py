@@ -12,6 +12,7 @@ from olaudit.cli.history import history
 from olaudit.cli.monitoring import monitoring
 from olaudit.cli.report import report
 from olaudit.cli.schema import schema
+from olaudit.cli.serve import serve
 from olaudit.cli.validate import validate
 from olaudit.cli.waive import waive
 
@@ -34,5 +35,5 @@ def program() -> None:
     """  # noqa: D301 - click reads the backspace itself
 
 
-for command in (check, report, explain, validate, demo, schema, history, compare, waive, monitoring):
+for command in (check, report, serve, explain, validate, demo, schema, history, compare, waive, monitoring):
     program.add_command(command)

@@ -16,7 +16,7 @@ from olaudit.history.comparison import Met
 from olaudit.history.file import connect, in_words
 from olaudit.history.retention import RECENT, forget
 from olaudit.history.runs import Night
-from olaudit.history.states import Life, Scope, advance, summary
+from olaudit.history.states import Life, Scope, State, advance, summary
 from olaudit.history.subjects import Spell, Subject, Trouble
 from olaudit.model import Finding, Report, RunSummary
 
@@ -57,7 +57,7 @@ class History:
         with in_words(self._file), self._undoing():
             earlier = tuple(night.run for night in reversed(runs.nights(self._connection, RECENT - 1)))
             since = earlier[-1].started_at if earlier else None
-            after, aged = advance(entering.load_states(self._connection), report, scope, since)
+            after, aged = advance(self.states(), report, scope, since)
             entering.write(self._connection, aged, after, recording)
             forget(self._connection, report.run.started_at, keep_days)
         changes = aged.changes and replace(aged.changes, timeline=(*earlier, summary(report)))
@@ -72,6 +72,11 @@ class History:
             if self._connection.in_transaction:  # SQLite has undone some failures itself
                 self._connection.execute("ROLLBACK")
             raise
+
+    def states(self) -> dict[str, State]:
+        """Read what is open, by finding id."""
+        with in_words(self._file):
+            return entering.load_states(self._connection)
 
     def commit(self) -> None:
         """Keep what was entered. When this returns, it is on the disk."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,9 @@ import pytest
 from olaudit.checks import KINDS
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools, make_transport
-from tests.fleet.auditing import EXPECTED, NO_INIT
+from tests.fleet.auditing import NO_INIT
 from tests.fleet.lab import Lab
+from tests.fleet.serving import without_ol_dev
 
 FIRST = datetime(2026, 11, 20, 3, 0, 0, tzinfo=UTC)
 
@@ -46,11 +46,7 @@ class Nights:
 def nights(lab: Lab, names: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Nights:
     """Give the nights of the lab's thirteen hosts; ol-dev, of which only the name is known, is not among them."""
     assert names
-    expected = tmp_path / "expected"
-    shutil.copytree(EXPECTED, expected)
-    (expected / "hosts" / "ol-dev.yaml").unlink()
-    fleet = expected / "fleet.yaml"
-    fleet.write_text(fleet.read_text(encoding="utf-8").replace("[ol-dev, ", "["))
+    without_ol_dev(tmp_path)
     return Nights(tmp_path, lab, capsys)
 
 

@@ -112,8 +112,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
             prometheus.wait_for("olaudit:drift:held")
             told.text = text(drifting(), reloaded=False)
             prometheus.wait_for('olaudit_expected_info{revision="bbbbbbbbbbbb"}')
-            # what is held must have been held once more since, and what was before no longer be looked back at
-            prometheus.wait_for('olaudit:drift:held{host="ol-mem2"} unless on (host) olaudit_drift')
+            # the rules, too, must have seen what came after
+            prometheus.wait_for(
+                'olaudit:host_unknown{host="ol-web1"} and on () olaudit:drift:held{host="ol-mem2"}'
+            )
             yield prometheus
 
 

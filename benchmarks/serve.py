@@ -1,0 +1,127 @@
+"""What `olaudit serve` costs: memory over 1,000 scrapes, how fast it answers while a host hangs, and large fleets.
+
+    python -m benchmarks.serve
+
+It prints tables and judges nothing: memory should stay flat, and a host that hangs should not show in the answers.
+The fleet is simulated; `olaudit serve` is a process of its own.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+from tabulate import tabulate
+
+from olaudit.audit import wanted_ids
+from olaudit.checks import KINDS
+from olaudit.demo.faults import Fault
+from olaudit.demo.fleet import simulated
+from olaudit.model import Answers
+from olaudit.render.html.page import page as page_of
+from olaudit.render.style import Style
+from olaudit.serve.exposition import FleetCollector, encode
+from olaudit.serve.judging import Asked, Judge, Reloaded, Snapshot
+from tests.demo.auditing import asked, many, page
+from tests.serve.running import get
+from tests.serve.test_simulated import ready, serving
+
+SCRAPES = 1000
+HANGING = {"ol-home0": Fault.RUNS_NOTHING, "ol-db1": Fault.SAYS_NOTHING}
+
+
+def memory(pid: int) -> float:
+    """Give what a process has in memory, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
+
+
+def timed(port: int, path: str, times: int) -> list[float]:
+    """Ask `times` times; give the milliseconds of each."""
+    spent = []
+    for _ in range(times):
+        began = perf_counter()
+        if get(port, path).status != 200:
+            raise SystemExit(f"{path} failed")
+        spent.append(1000 * (perf_counter() - began))
+    return spent
+
+
+def spread(spent: list[float]) -> list[str]:
+    """Say the middle, what 99 of 100 stay below, and the worst."""
+    return [
+        f"{statistics.median(spent):.1f}",
+        f"{statistics.quantiles(spent, n=100, method='inclusive')[98]:.1f}",
+        f"{max(spent):.1f}",
+    ]
+
+
+def scraped() -> list[list[str]]:
+    """Scrape a fleet in which all is well: one row for each hundred."""
+    rows = []
+    with simulated(page()) as simulation, serving(simulation.ssh_config) as (process, port):
+        ready(port)
+        for number in range(0, SCRAPES, 100):
+            spent = timed(port, "/metrics", 100)
+            rows.append([f"{number + 1} to {number + 100}", *spread(spent), f"{memory(process.pid):.1f}"])
+    return rows
+
+
+def hung() -> list[list[str]]:
+    """Ask while two hosts hang, with audits of them always under way."""
+    slow = ("--interval", "20", "--timeout", "60")
+    with simulated(page(), faults=HANGING) as simulation, serving(simulation.ssh_config, *slow) as (_, port):
+        while get(port, "/metrics").body.count("olaudit_host_up{") < len(page().hosts) - len(HANGING):
+            pass
+        others = [host for host in page().hosts if host not in HANGING]
+        time.sleep(1)  # an audit that has just ended would answer a probe too
+        probed = [spent for host in others for spent in timed(port, f"/probe?target={host}", 1)]
+        rows = [[path, *spread(timed(port, path, times))] for path, times in {"/metrics": 300, "/": 50}.items()]
+        return [*rows, [f"/probe of each of {len(others)} others", *spread(probed)]]
+
+
+def large(count: int) -> list[str]:
+    """Judge and tell a fleet of copies of one host."""
+    fleet = many(count, "ol-web1")
+    with simulated(many(1, "ol-web1")) as simulation:
+        (one,) = asked(many(1, "ol-web1"), simulation.ssh_config).hosts
+    if not isinstance(one.outcome, Answers):
+        raise SystemExit(str(one.outcome))
+    now = datetime.now(UTC)
+    last = {host: Asked(type(one)(host, one.outcome, one.duration_seconds), now) for host in fleet.hosts}
+    judge = Judge(kinds=KINDS, wanted=wanted_ids(KINDS), version="0")
+    began = perf_counter()
+    _, report = judge(fleet, last, {}, now)
+    judged = perf_counter()
+    known = Snapshot(
+        fleet=fleet,
+        report=report,
+        audited=dict.fromkeys(last, now.timestamp()),
+        reloaded=Reloaded(success=True, at=now),
+    )
+    body, _ = encode(FleetCollector(known), "")
+    exposed = perf_counter()
+    html = page_of(report, Style())
+    shown = perf_counter()
+    spent = (
+        f"{1000 * (end - start):.0f}" for start, end in ((began, judged), (judged, exposed), (exposed, shown))
+    )
+    return [str(count), *spent, f"{len(body) / 1e6:.2f}", f"{len(html) / 1e6:.2f}"]
+
+
+def main() -> None:
+    """Measure, and print."""
+    milliseconds = ["median (ms)", "99 % (ms)", "worst (ms)"]
+    print(tabulate(scraped(), ["scrapes of /metrics", *milliseconds, "memory (MiB)"], disable_numparse=True))
+    print()
+    print(tabulate(hung(), ["while two hosts hang", *milliseconds], disable_numparse=True))
+    print()
+    head = ["hosts", "judging (ms)", "/metrics (ms)", "page (ms)", "/metrics (MB)", "page (MB)"]
+    print(tabulate([large(count) for count in (14, 100, 1000)], head, disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The shipped expected files and the simulated fleet, behind real SSH: as it is used."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from olaudit.checks import KINDS
+from olaudit.cli import main
+from olaudit.cli.auditing import Tools, make_transport
+from olaudit.demo.drifts import DRIFTS
+from olaudit.demo.faults import Fault
+from olaudit.demo.fleet import simulated
+from olaudit.demo.network import Named, names
+from olaudit.serve.nights import read_nights
+from tests.browser.conftest import Opener, browser, open_page
+from tests.demo.auditing import page
+from tests.serve.running import get, samples
+
+SHIPPED = Path(str(importlib.resources.files("olaudit"))) / "shipped"
+ROOT = Path(__file__).parents[2]
+
+__all__ = ["browser", "open_page"]  # fixtures
+
+
+@contextmanager
+def serving(ssh_config: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run a real process on a free port. It looks no name up: there is no resolver to ask here."""
+    command = [sys.executable, "-m", "olaudit", "serve", "-e", str(SHIPPED), "--ssh-config", str(ssh_config)]
+    process = subprocess.Popen(
+        [*command, "--listen", "127.0.0.1:0", "--skip", "dns.*,postgres.*", *arguments],
+        stderr=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stderr
+    try:
+        line = process.stderr.readline()
+        found = re.match(r"olaudit: listening on http://127\.0\.0\.1:(\d+); 14 hosts, ", line)
+        assert found, line
+        yield process, int(found[1])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ready(port: int) -> None:
+    end = time.monotonic() + 30
+    while get(port, "/readyz").status != 200:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers() -> None:
+    with (
+        simulated(page(), faults={"ol-home0": Fault.RUNS_NOTHING, "ol-db1": Fault.SAYS_NOTHING}) as simulation,
+        serving(simulation.ssh_config) as (process, port),
+    ):
+        end = time.monotonic() + 20
+        while len([one for one in samples(get(port, "/metrics").body) if "host_up" in one]) < 12:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert 'olaudit_host_up{host="ol-mem0"} 1.0' in get(port, "/probe?target=ol-mem0").body
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert time.monotonic() - started < 3
+
+
+def test_the_drifting_fleet_is_told_in_metrics_and_on_the_page(open_page: Opener) -> None:
+    with simulated(page(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
+        ready(port)
+        text = get(port, "/metrics").body
+        found = samples(text)
+        drifts = {series for series, value in found.items() if series.startswith("olaudit_drift{") and value}
+        assert {host: "".join(drifts).count(f'"{host}"') for host in page().hosts} == {
+            host: int(host in {one.host for one in simulation.drifts} - {"ol-db2"}) for host in page().hosts
+        }
+        assert found['olaudit_host_up{host="ol-db2"}'] == 0
+        assert len(found) < 1500
+        tab = open_page(f"http://localhost:{port}/")
+        assert tab.complaints == []
+        assert tab.requests == [f"http://localhost:{port}/"]
+        said = tab.page.inner_text("header")
+        assert "13 of 14 hosts audited" in said
+        assert "Live: refreshed at" in said
+        assert "openlibrary-web_nginx-1" in tab.page.inner_text("#findings")
+
+
+def test_the_page_says_what_is_new_since_the_last_nightly_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    history = tmp_path / "history.sqlite"
+    options = ("-e", str(SHIPPED), "--only", "memcached.*,container.*")
+    with simulated(page()) as simulation:
+        tools = Tools(KINDS, lambda options: Named(make_transport(options), names(page())))
+        reports = ("--reports", str(tmp_path / "reports"), "--history", str(history))
+        assert main(["report", *options, "--ssh-config", str(simulation.ssh_config), *reports], tools) == 0
+    capsys.readouterr()
+    nights = read_nights(history)
+    assert (len(nights.runs), nights.states) == (1, {})
+    with (
+        simulated(page(), DRIFTS) as simulation,
+        serving(simulation.ssh_config, "--history", str(history), *options[2:]) as (_, port),
+    ):
+        ready(port)
+        body = get(port, "/").body
+    assert "No history was asked" not in body
+    assert "openlibrary-web_nginx-1" in body.partition('id="fleet"')[0]
