@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -12,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from olaudit.audit import visible
+from olaudit.expected.spec import WaiverSpec
 from olaudit.model import FLEET, Report, Waiver
 from olaudit.render.prometheus.collector import ReportCollector
 from olaudit.serve.judging import Snapshot, rfc3339
@@ -31,7 +33,7 @@ class FleetCollector(Collector):
         now = self._snapshot
         whole = bool(now.audited) and not now.missing
         report = _as_a_run(now) if whole else _without(now.report, now.missing)
-        waivers = [_waiver(spec.name, spec.expires.isoformat()) for spec in now.fleet.waivers]
+        waivers = map(_waiver, now.fleet.waivers)
         for metric in ReportCollector(report, audited=now.audited, waivers=waivers).collect():
             if whole or metric.name not in _OF_RUNS:
                 yield metric
@@ -54,10 +56,18 @@ class HostCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give every family of the report that has something to say of the host, and who says so."""
-        for metric in ReportCollector(self._report, audited={self._host: self._audited}, waivers=()).collect():
+        audited, waivers = {self._host: self._audited}, map(_waiver, self._waivers())
+        for metric in ReportCollector(self._report, audited=audited, waivers=waivers).collect():
             if metric.samples and metric.name not in _OF_RUNS:
                 yield metric
         yield _reload_success(self._snapshot)
+
+    def _waivers(self) -> Iterator[WaiverSpec]:
+        """Give the waivers that may mean something here: where there are only probes, nobody else would."""
+        found = {finding.id for finding in self._report.findings}
+        for waiver in self._snapshot.fleet.waivers:
+            if waiver.finding in found or fnmatchcase(self._host, waiver.host):
+                yield waiver
 
 
 def encode(collector: Collector, accept: str) -> tuple[bytes, str]:
@@ -99,6 +109,6 @@ def _as_a_run(snapshot: Snapshot) -> Report:
     return replace(snapshot.report, run=replace(snapshot.report.run, finished_at=rfc3339(oldest)))
 
 
-def _waiver(name: str, expires: str) -> Waiver:
-    line = visible(" ".join(name.split()))
-    return Waiver(name=line, owner="", reason="", ticket="", expires=expires, source="")
+def _waiver(spec: WaiverSpec) -> Waiver:
+    name = visible(" ".join(spec.name.split()))
+    return Waiver(name=name, owner="", reason="", ticket="", expires=spec.expires.isoformat(), source="")

@@ -48,13 +48,11 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
     reader = Reader(commands, marker)
     watch = Stopwatch()
     reason = f"no answer within {deadline.seconds:g} s"
-    with subprocess.Popen(
-        ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as shell:
-        assert shell.stdin  # noqa: S101 - for the type checker: both are pipes
-        assert shell.stdout  # noqa: S101
-        # Written from aside: the shell answers the first commands before it has read the last.
-        threading.Thread(target=_feed, args=(shell.stdin, script(commands, marker)), daemon=True).start()
+    with (
+        _fed(script(commands, marker)) as stdin,
+        subprocess.Popen(["/bin/sh"], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as shell,
+    ):
+        assert shell.stdout  # noqa: S101 - for the type checker: it is a pipe
         out = shell.stdout.fileno()
         # A command on a dead mount cannot even be killed, so the end of the stream may never come.
         while not reader.complete and not reader.overflowed and select.select([out], [], [], deadline.left())[0]:
@@ -67,9 +65,17 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
     return {**reader.answers(reason), Reached.CLOCK: watch.answer()}
 
 
-def _feed(stdin: IO[bytes], text: str) -> None:
-    with contextlib.suppress(OSError), stdin:
-        stdin.write(text.encode())
+def _fed(text: str) -> IO[bytes]:
+    """Give a file to read `text` from. It is written from aside: answers come before all of it was read."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        # a shell that was ended reads no more; nobody else has this end of the pipe, or could trip over it
+        with contextlib.suppress(OSError), open(writing, "wb") as stdin:  # noqa: PTH123 - it has no path
+            stdin.write(text.encode())
+
+    threading.Thread(target=write, daemon=True).start()
+    return open(reading, "rb")  # noqa: PTH123, SIM115 - as above, and the caller closes it
 
 
 def _dial() -> socket.socket:

@@ -6,10 +6,12 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from olaudit.model import finding_id
 from olaudit.serve.web import deadline
 from tests.serve.running import Toy, get, ready, samples
 
@@ -26,6 +28,27 @@ def test_a_probe_audits_now_and_tells_of_that_host_alone(expected: Path) -> None
         assert others == {"olaudit_build_info", "olaudit_expected_info", "olaudit_config_reload_success"}
         assert sorted(toy.transport.asked) == ["ol-a", "ol-a", "ol-b", "ol-c"]
         assert 'host="ol-a",severity="warning",subject="kernel"} 1.0' in get(port, "/metrics").body
+
+
+def test_a_probe_tells_of_the_waivers_that_are_about_its_host(expected: Path) -> None:
+    words = "observed: Minix, owner: mek, reason: soon, ticket: '#1', expires: 2026-12-31"
+    (expected / "waivers.yaml").write_text(
+        f"waivers:\n"
+        f"  - {{host: ol-a, check: kernel.name, subject: kernel, {words}}}\n"
+        f"  - {{finding: {finding_id('ol-b', 'kernel.name', 'kernel')}, {words}}}\n"
+    )
+    named = {
+        "ol-a": "ol-a/kernel.name/kernel",
+        "ol-b": finding_id("ol-b", "kernel.name", "kernel"),
+    }
+    with Toy(expected).served() as port:
+        ready(port)
+        for host in ("ol-a", "ol-b", "ol-c"):
+            found = samples(get(port, f"/probe?target={host}").body)
+            told = {series: end for series, end in found.items() if series.startswith("olaudit_waiver_expiry")}
+            end_of_the_year = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
+            wanted = f'olaudit_waiver_expiry_timestamp_seconds{{waiver="{named.get(host)}"}}'
+            assert told == ({wanted: end_of_the_year} if host in named else {})
 
 
 @pytest.mark.parametrize("target", ["ol-b", "OL-B", "ol-b.example.org"])
