@@ -75,7 +75,7 @@ def _fed(text: str) -> IO[bytes]:
             stdin.write(text.encode())
 
     threading.Thread(target=write, daemon=True).start()
-    return open(reading, "rb")  # noqa: PTH123, SIM115 - as above, and the caller closes it
+    return open(reading, "rb")  # noqa: PTH123 - as above, and the caller closes it
 
 
 def _dial() -> socket.socket:
