@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import os
 import threading
 from collections.abc import Iterator
@@ -82,6 +83,19 @@ def served(text: str) -> Iterator[str]:
         yield f"http://localhost:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+def violations(tab: Tab) -> list[tuple[str, list[str]]]:
+    """Let axe-core look for what keeps anybody out, with everything unfolded: the rules broken, and where."""
+    for details in tab.page.locator("details").all():
+        details.evaluate("one => { one.open = true }")
+    # what is far away is not laid out, and axe cannot judge what it cannot measure
+    tab.page.add_style_tag(content=".host, .role { content-visibility: visible !important }")
+    tab.page.evaluate(
+        (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    )
+    found = tab.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
+    return [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
 
 
 class Opener:

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.resources
-import os
-import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,40 +16,9 @@ from olaudit.demo.faults import Fault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.network import Named, names
 from olaudit.serve.nights import read_nights
-from tests.browser.conftest import Opener, browser, open_page
 from tests.demo.auditing import page
+from tests.serve.process import SHIPPED, ready, serving
 from tests.serve.running import get, samples
-
-SHIPPED = Path(str(importlib.resources.files("olaudit"))) / "shipped"
-ROOT = Path(__file__).parents[2]
-
-__all__ = ["browser", "open_page"]  # fixtures
-
-
-@contextmanager
-def serving(ssh_config: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run a real process on a free port. It looks no name up: there is no resolver to ask here."""
-    command = [sys.executable, "-m", "olaudit", "serve", "-e", str(SHIPPED), "--ssh-config", str(ssh_config)]
-    process = subprocess.Popen(
-        [*command, "--listen", "127.0.0.1:0", "--skip", "dns.*,postgres.*", *arguments],
-        stderr=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    assert process.stderr
-    try:
-        line = process.stderr.readline()
-        found = re.match(r"olaudit: listening on http://127\.0\.0\.1:(\d+); 14 hosts, ", line)
-        assert found, line
-        yield process, int(found[1])
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ready(port: int) -> None:
-    end = time.monotonic() + 30
-    while get(port, "/readyz").status != 200:
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers() -> None:
@@ -75,7 +37,7 @@ def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers
         assert time.monotonic() - started < 3
 
 
-def test_the_drifting_fleet_is_told_in_metrics_and_on_the_page(open_page: Opener) -> None:
+def test_the_drifting_fleet_is_told_in_metrics() -> None:
     with simulated(page(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
         ready(port)
         text = get(port, "/metrics").body
@@ -86,13 +48,6 @@ def test_the_drifting_fleet_is_told_in_metrics_and_on_the_page(open_page: Opener
         }
         assert found['olaudit_host_up{host="ol-db2"}'] == 0
         assert len(found) < 1500
-        tab = open_page(f"http://localhost:{port}/")
-        assert tab.complaints == []
-        assert tab.requests == [f"http://localhost:{port}/"]
-        said = tab.page.inner_text("header")
-        assert "13 of 14 hosts audited" in said
-        assert "Live: refreshed at" in said
-        assert "openlibrary-web_nginx-1" in tab.page.inner_text("#findings")
 
 
 def test_the_page_says_what_is_new_since_the_last_nightly_run(
