@@ -19,21 +19,12 @@ from olaudit.model import (
     Question,
     Reason,
     Report,
-    Run,
     Severity,
     Shell,
     Verdict,
 )
+from tests.values import RUN
 
-RUN = Run(
-    id="1",
-    started_at="2026-11-22T00:00:00Z",
-    finished_at="2026-11-22T00:00:01Z",
-    duration_seconds=1.0,
-    olaudit_version="0",
-    expected_revision="r",
-    complete=True,
-)
 COLOUR = Shell(("cat", "/etc/colour"))
 DOWN = Failure(Reason.TIMEOUT, "no answer")
 

@@ -12,18 +12,10 @@ import pytest
 from olaudit.audit import audit, plan, wanted_ids
 from olaudit.checks import KINDS
 from olaudit.expected import load
-from olaudit.model import Answer, Answered, Answers, HostAnswers, Run, Shell, Unanswered, Verdict
+from olaudit.model import Answer, Answered, Answers, HostAnswers, Shell, Unanswered, Verdict
+from tests.values import RUN
 
 ROOT = Path(__file__).parents[1]
-RUN = Run(
-    id="run",
-    started_at="2026-01-01T00:00:00Z",
-    finished_at="2026-01-01T00:00:00Z",
-    duration_seconds=0.0,
-    olaudit_version="0",
-    expected_revision="0",
-    complete=True,
-)
 
 
 @pytest.fixture

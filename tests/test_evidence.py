@@ -28,35 +28,14 @@ from olaudit.model import (
     Reached,
     Reason,
     Report,
-    Run,
     Severity,
     Shell,
     Unanswered,
     Verdict,
 )
 from tests.cli.fleet import KERNEL, UNAME
+from tests.values import FOUND, RUN
 
-RUN = Run(
-    id="run",
-    started_at="2026-01-01T00:00:00Z",
-    finished_at="2026-01-01T00:00:00Z",
-    duration_seconds=0.0,
-    olaudit_version="0",
-    expected_revision="0",
-    complete=True,
-)
-FOUND = Finding(
-    host="a",
-    check="kernel.name",
-    subject="kernel",
-    verdict=Verdict.DRIFT,
-    severity=Severity.WARNING,
-    expected="Linux",
-    observed="Minix",
-    message="the kernel is Minix",
-    fix=None,
-    source="expected/hosts/a.yaml:2",
-)
 COMMIT = Shell(("git", "rev-parse", "HEAD"))
 AGREE: FleetKind[str] = FleetKind(
     section="commit",

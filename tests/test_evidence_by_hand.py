@@ -20,25 +20,11 @@ from olaudit.model import (
     Lookup,
     Probe,
     Reached,
-    Severity,
     Shell,
-    Verdict,
 )
 from tests.cli.fleet import UNAME
 from tests.demo.auditing import page
-
-FOUND = Finding(
-    host="a",
-    check="kernel.name",
-    subject="kernel",
-    verdict=Verdict.DRIFT,
-    severity=Severity.WARNING,
-    expected="Linux",
-    observed="Minix",
-    message="the kernel is Minix",
-    fix=None,
-    source="expected/hosts/a.yaml:2",
-)
+from tests.values import FOUND
 
 
 def engine(*names: str, **labels: str) -> Answered:

@@ -13,22 +13,14 @@ from hypothesis import strategies as st
 
 from olaudit.audit import exit_code
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
-from olaudit.model import FLEET, Failure, Finding, HostResult, Reason, Report, Run, Severity, Verdict, finding_id
+from olaudit.model import FLEET, Failure, Finding, HostResult, Reason, Report, Severity, Verdict, finding_id
 from olaudit.waivers import IDS, apply
+from tests.values import RUN
 
 TODAY = date(2026, 11, 22)
 HOSTS = ("ol-db1", "ol-web1", "ol-web2")
 CHECKS = frozenset({"host.reachable", "web.mode", "web.name", "fleet.git"})
 OWN = frozenset(check.id for check in IDS)
-RUN = Run(
-    id="1",
-    started_at="2026-11-22T03:00:00Z",
-    finished_at="2026-11-22T03:00:01Z",
-    duration_seconds=1.0,
-    olaudit_version="0",
-    expected_revision="r",
-    complete=True,
-)
 BY = "the waiver by mek (x#1)"
 OTHER = f"{BY} covers another value"
 

@@ -14,19 +14,10 @@ from olaudit.checks import KINDS
 from olaudit.collect import Collected, Job, collect
 from olaudit.demo.network import Named, names
 from olaudit.expected import FleetSpec, load
-from olaudit.model import Finding, Report, Run, Verdict
+from olaudit.model import Finding, Report, Verdict
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.settings import SshConfig
-
-_RUN = Run(
-    id="",
-    started_at="",
-    finished_at="",
-    duration_seconds=0.0,
-    olaudit_version="",
-    expected_revision="",
-    complete=True,
-)
+from tests.values import RUN
 
 
 @cache
@@ -57,7 +48,7 @@ def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Collecte
 def audited(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Report:
     """Audit a fleet."""
     collected = asked(fleet, ssh_config, timeout)
-    return audit(fleet.hosts.values(), collected.hosts, KINDS, wanted_ids(KINDS), _RUN)
+    return audit(fleet.hosts.values(), collected.hosts, KINDS, wanted_ids(KINDS), RUN)
 
 
 def loud(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
