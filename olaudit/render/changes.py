@@ -148,24 +148,29 @@ def _waived(report: Report) -> Iterator[str]:
 def _unknown(report: Report, changes: Changes, style: Style) -> Iterator[str]:
     """Show hosts that could not be audited, then what else is unknown: one cause one entry, news marked."""
     failures = {host.host: host.failure for host in report.hosts if host.failure}
-    causes: dict[tuple[str, str], list[Finding]] = {}
+    causes: dict[tuple[bool, str, str, str], list[Finding]] = {}
     for found in report.findings:
         if found.verdict is Verdict.UNKNOWN:
-            causes.setdefault((found.host, found.message), []).append(found)
-    for (host, message), same in sorted(causes.items(), key=lambda cause: (cause[0][0] not in failures, cause[0])):
-        news = any(found.id in changes.newly_unknown for found in same)
-        since = min((found.first_seen for found in same if found.first_seen), default=None)
-        lasting = f", for {age(since, report.run.started_at)}" if since and not news else ""
-        what = f"{host}  {_cannot(failures.get(host), same)}{', new' if news else lasting}"
-        yield f"  {style.paint(what, 'unknown')}"
-        yield from (f"      {line}" for line in _wrap(message, style))
+            failed = found.host in failures
+            # the same but for the host's own name is one cause: a jump host that is down is one entry
+            cause = found.message.replace(found.host, "<host>") if failed else found.message
+            news = ", new" if found.id in changes.newly_unknown else ""
+            lasting = f", for {age(found.first_seen, report.run.started_at)}" if found.first_seen else ""
+            key = (not failed, "" if failed else found.host, cause, news or lasting)
+            causes.setdefault(key, []).append(found)
+    for (_, _, cause, lasting), same in sorted(causes.items(), key=lambda one: one[0]):
+        what = _cannot(failures.get(same[0].host), same) + lasting
+        yield from (f"  {style.paint(line, 'unknown')}" for line in _wrap(what, style))
+        yield from (f"      {line}" for line in _wrap(same[0].message if len(same) == 1 else cause, style))
 
 
 def _cannot(failure: Failure | None, same: Sequence[Finding]) -> str:
-    if failure:
-        return f"NOT AUDITED ({failure.reason})"
     first = same[0]
-    return f"{first.check}  {first.subject}" if len(same) == 1 else f"{len(same)} checks, one cause"
+    if failure:
+        return f"{' '.join(found.host for found in same)}  NOT AUDITED ({failure.reason})"
+    return f"{first.host}  " + (
+        f"{first.check}  {first.subject}" if len(same) == 1 else f"{len(same)} checks, one cause"
+    )
 
 
 def _known_again(report: Report, changes: Changes, style: Style) -> Iterator[str]:

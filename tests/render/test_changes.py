@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from olaudit.model import Report, Verdict, Waiver
+from olaudit.model import Failure, Reason, Report, Verdict, Waiver
 from olaudit.render import changes
 from olaudit.render.style import Style
-from tests.render.nights import NIGHTS, after
+from tests.render.nights import NIGHTS, Told, after
 from tests.render.reports import CASES, LONG_LINK, RENAMED
 
 
 def test_the_last_of_three_nights_reads_well_in_the_morning() -> None:
     assert changes.render(after(NIGHTS), Style(width=100)) == (
         """\
-DRIFT: 2 drift (1 new), 16 unknown of 21 checks; 3 of 4 hosts audited, 2026-11-22 03:00 UTC
+DRIFT: 2 drift (1 new), 13 unknown of 18 checks; 3 of 4 hosts audited, 2026-11-22 03:00 UTC
 
 NEW (1), since 2026-11-21 03:00 UTC
   critical  ol-home0  container.missing  openlibrary-importbot-1  dadc99ceb5c1
@@ -24,10 +24,10 @@ NEW (1), since 2026-11-21 03:00 UTC
 STILL THERE (1)
   info  2 days  ol-home0  host.os  host  Ubuntu 18.04
 
-UNKNOWN (16)
+UNKNOWN (13)
   ol-covers0  NOT AUDITED (timeout), new
       no answer within 30 s: is the host up, and is port 22 open to this machine?
-  ol-home0  15 checks, one cause, new
+  ol-home0  12 checks, one cause, new
       permission denied on /var/run/docker.sock: add the audit user to the group docker
 
 HIDDEN DRIFT, as last seen (1)
@@ -83,3 +83,17 @@ def test_lines_keep_to_the_width_but_for_commands_and_tables() -> None:
     report: Report = after([{"ol-covers0": [LONG_LINK]}])
     long = [line for line in changes.render(report, Style(width=80)).splitlines() if len(line) > 80]
     assert [line for line in long[1:] if "fix: " not in line] == [], "the verdict is one line, and may be long"
+
+
+def test_hosts_that_are_out_of_reach_for_one_cause_are_one_entry_and_the_new_ones_another() -> None:
+    def down(*hosts: str) -> dict[str, Failure]:
+        return {host: Failure(Reason.REFUSED, f"the gate lets nobody through to {host}") for host in hosts}
+
+    nights: list[Told] = [{**down("ol-web0", "ol-web1"), "ol-web2": []}, down("ol-web0", "ol-web1", "ol-web2")]
+    assert changes.render(after(nights), Style()).endswith(
+        "UNKNOWN (3)\n"
+        "  ol-web0 ol-web1  NOT AUDITED (refused), for 1 day\n"
+        "      the gate lets nobody through to <host>\n"
+        "  ol-web2  NOT AUDITED (refused), new\n"
+        "      the gate lets nobody through to ol-web2\n"
+    )
