@@ -55,7 +55,7 @@ class Told:
             case str() as said:
                 return Answers({UNAME: Answered(said)})
             case _:
-                print(f"{host} hangs", file=sys.stderr, flush=True)
+                print(f"{host} hangs\n", end="", file=sys.stderr, flush=True)  # in one write: threads share it
                 threading.Event().wait()
         return Answers({})
 

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,10 @@ def test_a_demo_in_which_the_audit_sees_something_else_is_a_bug(
 def test_an_interrupted_demo_ends_as_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
     class Interrupted:
         def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
-            del host, probes, deadline
-            signal.raise_signal(signal.SIGINT)
+            del probes, deadline
+            if host == "ol-backup0":  # one ^C: more of them would hit whatever comes after the audit as well
+                signal.raise_signal(signal.SIGINT)
+            threading.Event().wait(20)
             return Answers({})
 
         def close(self) -> None:
