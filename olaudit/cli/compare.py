@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from olaudit.cli.options import HISTORY, REPORTS, format_option, history_file
+from olaudit.cli.options import COLOR, HISTORY, REPORTS, format_option, history_file
 from olaudit.cli.output import emit, stdout_style
 from olaudit.history import Comparison, History
 from olaudit.history import compare as compare_runs
@@ -24,7 +24,7 @@ from olaudit.render import differences
 @REPORTS
 @HISTORY
 @format_option(("table", "json"), "table")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@COLOR
 def compare(  # noqa: PLR0913 - one per option
     *,
     before: str,

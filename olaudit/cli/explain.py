@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from pathlib import Path
 
 import click
 
 from olaudit.cli.auditing import Tools
 from olaudit.cli.explaining import ExpectedFiles, Given, put_together
-from olaudit.cli.options import EXPECTED, HISTORY, REPORTS, history_file
+from olaudit.cli.naming import digits_of
+from olaudit.cli.options import COLOR, EXPECTED, HISTORY, REPORTS, history_file
 from olaudit.cli.output import emit, stdout_style
 from olaudit.cli.past import Told, gone, past_of
-from olaudit.cli.reports import LATEST, SHORTEST, find_finding, read_report
+from olaudit.cli.reports import LATEST, find_finding, read_report
 from olaudit.errors import UsageError
 from olaudit.history import Life
 from olaudit.model import Failure, Finding, Waiver
@@ -32,7 +32,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @HISTORY
 @EXPECTED
 @click.option("--replay", type=_FILE, metavar="FILE", help="Take the raw answers from this recording.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@COLOR
 @click.pass_obj
 def explain(  # noqa: PLR0913 - one per option
     tools: Tools,
@@ -72,9 +72,8 @@ def explain(  # noqa: PLR0913 - one per option
 
 def _is_missing(document: Document, text: str) -> bool:
     """Say whether `text` could be an id, but is none in the report."""
-    digits = text.strip().lower()
-    is_id = re.fullmatch(rf"[0-9a-f]{{{SHORTEST},12}}", digits) is not None
-    return is_id and not any(found.id.startswith(digits) for found in document.findings)
+    digits = digits_of(text)
+    return digits is not None and not any(found.id.startswith(digits) for found in document.findings)
 
 
 def _told(document: Document, text: str) -> Told:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 import click
 
-from olaudit.cli.options import HISTORY, REPORTS, format_option, history_file
+from olaudit.cli.naming import SHORTEST, digits_of, the_one
+from olaudit.cli.options import COLOR, HISTORY, REPORTS, format_option, history_file
 from olaudit.cli.output import emit, stdout_style
 from olaudit.errors import UsageError
 from olaudit.expected.words import suggest
 from olaudit.history import History, Life, Subject
-from olaudit.history.subjects import SHORTEST
 from olaudit.render import nights
 from olaudit.render.style import Style
 
@@ -35,7 +34,7 @@ from olaudit.render.style import Style
     help="How many runs to show, newest first.",
 )
 @format_option(("table", "json"), "table")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@COLOR
 def history(  # noqa: PLR0913 - one per option
     *,
     about: str | None,
@@ -108,20 +107,14 @@ def _host(past: History, about: str) -> str | None:
 
 def _finding(past: History, about: str) -> Subject:
     """Give the one finding that is meant. Raises UsageError where it is none, or one of several."""
-    digits = about.lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST},12}}", digits):
+    if (digits := digits_of(about)) is None:
         raise UsageError(
             f"no host called {about!r} is in the history{suggest(about, past.hosts())}",
             f"a finding is named by {SHORTEST} to 12 hex digits of its id",
         )
-    found = past.named(digits)
-    if not found:
+    if (found := the_one(past.named(digits), digits)) is None:
         raise UsageError(
             f"no finding in the history has an id that begins with {digits}",
             "`olaudit history HOST` shows a host's",
         )
-    if len(found) > 1:
-        few = "; ".join(f"{one.id} ({one.host} {one.check} {one.subject})" for one in found[:5])
-        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
-        raise UsageError(f"{len(found)} findings' ids begin with {digits}", few + more)
-    return found[0]
+    return found

@@ -102,6 +102,14 @@ EXPECTED = click.option(
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+COLOR = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours on stdout; auto: on a terminal, unless NO_COLOR is set.",
+)
+
 _REACHING = (
     EXPECTED,
     click.option("--ssh-config", type=_FILE, metavar="FILE", help="How to reach hosts.  [default: ~/.ssh/config]"),
@@ -157,13 +165,7 @@ _KEEPING = (
         help="Keep what the hosts answered, for --replay. It is as private as they are.",
     ),
     click.option("--replay", type=_FILE, metavar="FILE", help="Judge recorded answers, without asking any host."),
-    click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        show_default=True,
-        help="Colours on stdout; auto: on a terminal, unless NO_COLOR is set.",
-    ),
+    COLOR,
 )
 
 

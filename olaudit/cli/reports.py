@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from olaudit.cli.naming import SHORTEST, digits_of, the_one
 from olaudit.errors import UsageError
 from olaudit.render.document import Document, FindingPart
 
-REPORTS = Path("reports")
-"""Where nightly reports are, unless told otherwise."""
-
 LATEST = "latest.json"
 """What the last of them is called there, as JSON."""
-
-SHORTEST = 4
-"""With how few of its digits a finding may be named."""
-
-_NAMED = 5  # findings that a hint names, when too few digits fit several
 
 
 def read_report(file: Path) -> Document:
@@ -48,24 +39,14 @@ _HINT = "write one with `olaudit check -o json=FILE`, and name it with --report 
 
 def find_finding(document: Document, text: str) -> FindingPart:
     """Find the finding whose id is, or begins with, `text`. Raises UsageError where none or several do."""
-    digits = text.strip().lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST},12}}", digits):
+    if (digits := digits_of(text)) is None:
         raise UsageError(
             f"{text!r} is no finding's id: {SHORTEST} to 12 hex digits make one",
             "each finding in a report has its id",
         )
-    fitting = {found.id: found for found in document.findings if found.id.startswith(digits)}
-    if not fitting:
+    if (found := the_one(document.findings, digits)) is None:
         raise UsageError(
             f"no finding in the report of {document.run.started_at} has the id {digits}",
             "what is ok is only in reports that were written with --all",
         )
-    if len(fitting) > 1:
-        raise UsageError(f"{len(fitting)} findings' ids begin with {digits}", _several(fitting.values()))
-    return next(iter(fitting.values()))
-
-
-def _several(fitting: Iterable[FindingPart]) -> str:
-    named = [f"{found.id} ({found.host} {found.check} {found.subject})" for found in fitting]
-    more = len(named) - _NAMED
-    return "; ".join(named[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    return found

@@ -9,9 +9,6 @@ from olaudit.history import rows
 from olaudit.history.states import Life
 from olaudit.model import Failure, Finding, Reason, Verdict
 
-SHORTEST = 4
-"""With how few of its digits a finding may be named."""
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:

@@ -134,7 +134,7 @@ def test_hosts_of_different_images_are_not_compared() -> None:
 
 def test_what_the_kinds_of_one_host_ask_of_a_tree_is_one_question() -> None:
     mine = set(git.probes({"/opt/olsystem": git.GitSpec(), "/opt/openlibrary": git.GitSpec()}))
-    assert mine == {*fleet_git.probes(SPEC), *tree.probes(SPEC)}
+    assert mine == {*fleet_git.KIND.probes(SPEC), *tree.KIND.probes(SPEC)}
 
 
 anything = st.one_of(

@@ -79,7 +79,8 @@ def look() -> int:
         text = file.read_text(encoding="utf-8")  # of a link, what it leads to
         if file.suffix == ".json":
             Document.model_validate_json(text)
-        assert text.rstrip("\n").endswith({".json": "}", ".html": "</html>", ".md": ""}[file.suffix]), file
+        whole = {".json": "}\n", ".html": "</html>", ".md": "\n"}
+        assert text.endswith(whole[file.suffix]), file
     if not (REPORTS / "history.sqlite").exists():
         return 0
     with closing(sqlite3.connect(REPORTS / "history.sqlite")) as history:
