@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from http import HTTPStatus
@@ -108,7 +109,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     docker: Engine
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # an answer goes out in one packet, not one for each header
+
+    def setup(self) -> None:
+        """Keep an answer until it is whole: it goes out in one packet, not one for each header."""
+        super().setup()
+        self.wfile = io.BytesIO()
+
+    def handle_one_request(self) -> None:
+        """Answer one request, if there is another."""
+        super().handle_one_request()
+        self.connection.sendall(self.wfile.getvalue())
+        self.wfile = io.BytesIO()
 
     def do_GET(self) -> None:
         """Answer one request."""

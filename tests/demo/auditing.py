@@ -37,7 +37,11 @@ def many(count: int, like: str) -> FleetSpec:
     return replace(page(), hosts={name: replace(page().hosts[like], name=name) for name in names})
 
 
-def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Collected:
+PATIENCE = 60.0
+"""Seconds, where no test is about deadlines: this machine is all of the fleet, and busy with other tests."""
+
+
+def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Collected:
     """Ask a fleet everything."""
     wanted = wanted_ids(KINDS)
     jobs = [Job(host.name, plan(host, KINDS, wanted)) for host in fleet.hosts.values()]
@@ -45,7 +49,7 @@ def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Collecte
         return collect(jobs, transport, parallel=32, timeout=timeout)
 
 
-def audited(fleet: FleetSpec, ssh_config: Path, timeout: float = 10.0) -> Report:
+def audited(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Report:
     """Audit a fleet."""
     collected = asked(fleet, ssh_config, timeout)
     return audit(fleet.hosts.values(), collected.hosts, KINDS, wanted_ids(KINDS), RUN)

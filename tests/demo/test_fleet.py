@@ -14,7 +14,7 @@ from olaudit.demo.fleet import simulated
 from olaudit.demo.machine import Machine
 from olaudit.demo.verdict import outcome
 from olaudit.model import Answers, Engine, Reason, Verdict
-from tests.demo.auditing import asked, audited, loud, many, only, page
+from tests.demo.auditing import PATIENCE, asked, audited, loud, many, only, page
 
 
 def test_a_fleet_without_drifts_is_as_expected_in_every_check() -> None:
@@ -98,7 +98,7 @@ def _answers(outcome: object) -> Answers:
 def test_a_host_that_fails_gives_its_reason(fault: Fault, reason: Reason, says: str) -> None:
     fleet = only("ol-web1", "ol-mem0")
     with simulated(fleet, faults={"ol-web1": fault}) as simulation:
-        report = audited(fleet, simulation.ssh_config, timeout=8.0 if fault is Fault.HANGS_UP else 2.5)
+        report = audited(fleet, simulation.ssh_config, timeout=4.0 if reason is Reason.TIMEOUT else PATIENCE)
     failures = {host.host: host.failure for host in report.hosts}
     assert failures["ol-mem0"] is None
     failure = failures["ol-web1"]

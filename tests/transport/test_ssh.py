@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from olaudit.model import Answer, Answered, Engine, Probe, Reason, Shell, Unanswered
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.ssh import SshTransport
+from olaudit.transport.ssh.link import Stream
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, free_port, keygen, running
 
@@ -444,6 +446,15 @@ def test_what_is_wrong_at_a_jump_host_is_told(server: Sshd) -> None:
     file = jumping(server, "jump")
     file.write_text(file.read_text().replace(f"Port {server.port}", f"Port {free_port()}", 1))
     assert failure(file, Reason.REFUSED).startswith("at the jump host: 127.0.0.1 port ")
+
+
+@pytest.mark.parametrize("error", [EOFError(), OSError(), paramiko.SSHException()])
+def test_a_jump_host_that_went_first_is_no_error_for_what_ran_through_it(error: Exception) -> None:
+    class Channel:
+        def close(self) -> None:
+            raise error
+
+    Stream(Channel()).close()
 
 
 def test_jump_hosts_in_a_circle_end(server: Sshd) -> None:

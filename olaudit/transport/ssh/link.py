@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -47,8 +48,9 @@ class Stream:
         return sent
 
     def close(self) -> None:
-        """Close what lies below."""
-        self._sock.close()
+        """Close what lies below. A channel says so to its jump host, which may be gone already."""
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            self._sock.close()
 
 
 class _Packetizer(paramiko.packet.Packetizer):
