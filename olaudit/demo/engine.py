@@ -113,13 +113,13 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Keep an answer until it is whole: it goes out in one packet, not one for each header."""
         super().setup()
-        self.wfile = io.BytesIO()
+        self.wfile = self._answer = io.BytesIO()
 
     def handle_one_request(self) -> None:
         """Answer one request, if there is another."""
         super().handle_one_request()
-        self.connection.sendall(self.wfile.getvalue())
-        self.wfile = io.BytesIO()
+        self.connection.sendall(self._answer.getvalue())
+        self.wfile = self._answer = io.BytesIO()
 
     def do_GET(self) -> None:
         """Answer one request."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -163,6 +165,33 @@ def test_on_paper_everything_is_open_and_the_controls_are_gone(open_page: Opener
     assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     tab.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert tab.page.locator("details[open]").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("live", "fine", "old"),
+    [
+        (None, "1 day ago", timedelta(hours=36, minutes=1)),
+        (Live(refreshed_at="2026-11-22T17:50:00Z", every_seconds=9999), "59 minutes ago", timedelta(minutes=61)),
+    ],
+    ids=["nightly", "live"],
+)
+def test_a_page_that_is_left_open_grows_old_and_says_so(
+    open_page: Opener, tmp_path: Path, live: Live | None, fine: str, old: timedelta
+) -> None:
+    place = tmp_path / "page.html"
+    place.write_text(page(RICH, Style(), live), encoding="utf-8")
+    tab = open_page(place.as_uri())
+    started = datetime.fromisoformat(RICH.run.started_at)
+    tab.page.clock.install(time=started + timedelta(minutes=5))
+    tab.page.reload()
+    ago = tab.page.locator("#ago")
+    expect(ago).to_have_text(", 5 minutes ago")
+    young = old - timedelta(minutes=2)
+    tab.page.clock.fast_forward(int((young - timedelta(minutes=5)).total_seconds() * 1000))
+    expect(ago).to_have_text(f", {fine}")
+    expect(ago).not_to_contain_class("old")
+    tab.page.clock.fast_forward(120_000)
+    expect(ago).to_contain_class("old")
 
 
 def test_a_live_page_renews_itself_unless_it_is_paused(

@@ -179,13 +179,20 @@
   // --- time, and paper -------------------------------------------------------------------------------------------
 
   const ago = document.getElementById("ago");
-  const minutes = Math.floor((Date.now() - Date.parse(document.querySelector(".what time").dateTime)) / 60000);
-  if (minutes >= 1) {
+  const started = Date.parse(document.querySelector(".what time").dateTime);
+  const seconds = Number(document.body.dataset.every ?? 0); // none where the page is not live
+  const oldest = seconds ? 60 : 36 * 60; // minutes; older, nobody may take it for what is, or for today's
+
+  function grow() {
+    const minutes = Math.floor((Date.now() - started) / 60000);
+    if (minutes < 1) return;
     const [count, unit] = [[1440, "day"], [60, "hour"], [1, "minute"]]
       .map(([size, name]) => [Math.floor(minutes / size), name]).find(([number]) => number);
     ago.textContent = `, ${count} ${unit}${count === 1 ? "" : "s"} ago`;
-    ago.classList.toggle("old", minutes > 36 * 60); // a night was left out: nobody may take it for today's
+    ago.classList.toggle("old", minutes > oldest);
   }
+  grow();
+  setInterval(grow, 20000); // a page is left open, and a live one that somebody types in does not renew itself
 
   let opened = [];
   addEventListener("beforeprint", () => {
@@ -196,7 +203,6 @@
 
   // --- the live page ---------------------------------------------------------------------------------------------
 
-  const seconds = Number(document.body.dataset.every ?? 0);
   const pause = document.getElementById("pause");
   if (seconds && pause) {
     let paused = false;
