@@ -148,7 +148,7 @@ def _newer(machine: Machine) -> Machine:
 
 
 def test_one_drift_among_many_hosts_is_found_and_nothing_else() -> None:
-    fleet = many(100, "ol-web1")
+    fleet = many(50, "ol-web1")
     with simulated(
         fleet, [replace(DRIFTS[0], host="ol-web1-7", change=renamed("openlibrary-web-1", "web"))]
     ) as one:
