@@ -1,10 +1,23 @@
-"""How tests are shared among processes (`pytest -n auto`): a file at a time, and the machine's one lab to one."""
+"""How tests are shared among processes (`pytest -n auto`): a file at a time, and the machine's one lab to one.
+
+And that a busy machine is no failure: Hypothesis takes no time of its examples.
+"""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+usual = settings()  # on CI, Hypothesis' own for CI
+settings.register_profile(
+    "unhurried",
+    usual,
+    deadline=None,
+    suppress_health_check=[*usual.suppress_health_check, HealthCheck.too_slow],
+)
+settings.load_profile("unhurried")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed

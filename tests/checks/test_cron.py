@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -21,7 +21,6 @@ def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
     run(cron.KIND, row)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
     spec = spec_of(cron.KIND, CRON)

@@ -4,7 +4,7 @@ import pkgutil
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit import checks
@@ -62,7 +62,6 @@ def test_every_check_id_is_listed_once_and_is_kind_dot_aspect() -> None:
 
 
 @recorded
-@settings(deadline=None)  # a busy machine is no failure
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(name: str, kind: Kind[Any], data: st.DataObject) -> None:
     spec = spec_of(kind, data.draw(st.sampled_from(rows(name)))["spec"])

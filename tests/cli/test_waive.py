@@ -101,7 +101,7 @@ def test_a_drift_is_waived_until_its_last_day_is_over_and_as_long_as_it_is_the_s
 TEXTS = st.text(max_size=30) | st.text("\"'\\:#{}[]|>-&*!%@`?, \t\n\r\x85\u2028\x00\x1b\ud800😀é", max_size=30)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(observed=TEXTS.filter(bool), reason=TEXTS.filter(str.strip), owner=TEXTS.filter(str.strip))
 def test_whatever_hosts_and_people_write_the_lines_load_again_and_waive(
     observed: str, reason: str, owner: str, expected: Path, capsys: Capture

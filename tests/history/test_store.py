@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.errors import HistoryError, UsageError
@@ -220,7 +220,6 @@ def test_there_is_no_run_before_the_only_one(file: Path) -> None:
 VERDICTS = st.sampled_from(["ok", "drift", "unknown", "waived"])
 
 
-@settings(deadline=None)  # every night is synced to the disk, which takes as long as it takes
 @given(
     st.lists(
         st.lists(

@@ -85,7 +85,7 @@ def test_the_table_names_every_host_and_ends_in_the_summary(any_report: Report, 
     assert ("INCOMPLETE: interrupted" in text) is not any_report.run.complete
 
 
-@settings(deadline=None, max_examples=25)  # many formats, some with templates to read first
+@settings(max_examples=25)  # many formats, some with templates to read first
 @given(REPORTS)
 def test_rendering_is_the_same_every_time(any_report: Report) -> None:
     for renderer in RENDERERS.values():

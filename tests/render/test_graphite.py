@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from olaudit.model import Report, Verdict
 from olaudit.render import graphite
@@ -65,7 +65,6 @@ def test_a_fully_qualified_host_is_one_word_of_the_path() -> None:
     assert "olaudit.host.ol-web1_example_org.up" in series(report({"ol-web1.example.org": []}))
 
 
-@settings(deadline=None)
 @given(REPORTS)
 def test_no_word_of_a_host_is_in_any_path(whole: Report) -> None:
     hosts = {f"host.{host.host}.{what}" for host in whole.hosts for what in (*Verdict, "up", "duration_seconds")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 from lxml import etree
 
@@ -30,7 +30,6 @@ def test_it_is_valid_by_the_schema_of_jenkins(report: Report) -> None:
     SCHEMA.assertValid(etree.fromstring(junit.render(report, Style()).encode()))
 
 
-@settings(deadline=None)
 @given(REPORTS)
 def test_any_report_is_valid_and_a_parser_counts_what_the_report_has(report: Report) -> None:
     text = junit.render(report, Style()).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -45,7 +45,6 @@ def test_every_finding_is_one_entry_and_every_host_with_one_a_row(report: Report
     assert sum(token.type == "fence" for token in found) == sum(finding.fix is not None for finding in bad)
 
 
-@settings(deadline=None)
 @given(REPORTS, STYLES)
 def test_whatever_a_host_says_is_in_code_and_makes_no_markup(report: Report, style: Style) -> None:
     found = tokens(markdown.render(report, style))

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from olaudit.model import Report, Severity, Verdict
 from olaudit.render import nagios
@@ -41,7 +41,6 @@ def crossed(datum: re.Match[str], threshold: str) -> bool:
     return bool(datum[threshold]) and not 0 <= float(datum["value"]) <= float(datum[threshold])
 
 
-@settings(deadline=None)
 @given(REPORTS)
 def test_any_report_is_by_the_guidelines_short_and_says_the_status_it_exits_with(whole: Report) -> None:
     text = nagios.render(whole, Style())
@@ -52,7 +51,6 @@ def test_any_report_is_by_the_guidelines_short_and_says_the_status_it_exits_with
     assert float(data["unknown"]["value"]) == whole.count(Verdict.UNKNOWN)
 
 
-@settings(deadline=None)
 @given(REPORTS)
 def test_a_threshold_is_crossed_exactly_where_drift_sets_the_status(whole: Report) -> None:
     _, _, data, _ = parse(nagios.render(whole, Style()))

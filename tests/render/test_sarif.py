@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from olaudit.model import Report, Verdict
 from olaudit.render import sarif
@@ -36,7 +36,6 @@ def test_it_is_valid_by_the_schema_of_the_standard(report: Report) -> None:
     run(report, Style(all=True))
 
 
-@settings(deadline=None)
 @given(REPORTS, STYLES)
 def test_any_report_is_valid_with_a_result_for_every_finding_shown(report: Report, style: Style) -> None:
     results = run(report, style)["results"]
