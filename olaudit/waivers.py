@@ -212,7 +212,7 @@ def _waiver(waiver: WaiverSpec) -> Waiver:
 
 
 def _whose(waiver: WaiverSpec) -> str:
-    return f"the waiver by {_line(waiver.owner)} ({_line(waiver.ticket)})"
+    return f"the waiver by {_waiver(waiver).who}"
 
 
 def _listed(findings: Sequence[Finding]) -> str:

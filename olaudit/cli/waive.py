@@ -31,8 +31,8 @@ _NO_USE = {
 @click.command(short_help="Print the lines that waive a finding, for expected/waivers.yaml.")
 @click.argument("finding")
 @click.option("--reason", required=True, metavar="TEXT", help="Why it is accepted.")
-@click.option("--ticket", required=True, metavar="TEXT", help="Where it is written up.")
 @click.option("--until", required=True, metavar="YYYY-MM-DD", help="The last day (UTC) on which it is accepted.")
+@click.option("--ticket", metavar="TEXT", help="Where it is written up.")
 @click.option("--owner", metavar="NAME", help="Who answers for it.  [default: $USER, else $LOGNAME]")
 @click.option(
     "--report",
@@ -48,8 +48,8 @@ def waive(  # noqa: PLR0913 - as many as it has options
     *,
     finding: str,
     reason: str,
-    ticket: str,
     until: str,
+    ticket: str | None,
     owner: str | None,
     report: Path | None,
     reports: Path,
@@ -63,7 +63,7 @@ def waive(  # noqa: PLR0913 - as many as it has options
       olaudit waive 3f1c2d9a7b60 --reason 'renamed with the next deploy' --ticket '#1234' --until 2027-01-31
       olaudit check -o json=now.json; olaudit waive 3f1c --report now.json ...
     """  # noqa: D301 - click reads the backspace itself
-    said = {"owner": _owner(owner, os.environ), "reason": reason, "ticket": ticket}
+    said = {"owner": _owner(owner, os.environ), "reason": reason} | ({} if ticket is None else {"ticket": ticket})
     for name, text in said.items():
         if not text.strip():
             raise UsageError(f"--{name} must not be empty", "a waiver says who accepts what, why, and until when")

@@ -1,4 +1,4 @@
-"""waivers.yaml: drift that somebody accepts, with owner, reason, ticket and a last day."""
+"""waivers.yaml: drift that somebody accepts, with an owner, a reason, a ticket and a last day."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class WaiverItem(
     observed: Annotated[str, Field(description="The observed value that is waived; any other is drift.")]
     owner: Annotated[_Said, Field(description="Who answers for it.")]
     reason: Annotated[_Said, Field(description="Why it is accepted.")]
-    ticket: Annotated[_Said, Field(description="Where it is written up, such as an issue.")]
     expires: Annotated[_Day, Field(description="The last day (UTC) on which it holds; at most a year away.")]
+    ticket: Annotated[_Said | None, Field(description="Where it is written up, such as an issue.")] = None
 
 
 class WaiversFile(Section):
@@ -124,7 +124,7 @@ def _spec(item: WaiverItem, table: Table) -> WaiverSpec:
         observed=item.observed,
         owner=item.owner,
         reason=item.reason,
-        ticket=item.ticket,
+        ticket=item.ticket or "",
         expires=read_day(item.expires),
         place=table.place,
     )

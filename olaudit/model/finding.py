@@ -20,8 +20,8 @@ def finding_id(host: str, check: str, subject: str) -> str:
 class Waiver:
     """Somebody's word for a drift: who accepts it, why, and until when.
 
-    `name` says what is waived, and is the same in every run. `expires` is the last day (UTC) on which it holds,
-    as YYYY-MM-DD. `source` is where it is written: file and line.
+    `name` says what is waived, and is the same in every run. `ticket` is where it is written up, or nothing.
+    `expires` is the last day (UTC) on which it holds, as YYYY-MM-DD. `source` is the file and line it stands at.
     """
 
     name: str
@@ -30,6 +30,11 @@ class Waiver:
     ticket: str
     expires: str
     source: str
+
+    @property
+    def who(self) -> str:
+        """The owner, and the ticket where there is one."""
+        return f"{self.owner} ({self.ticket})" if self.ticket else self.owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

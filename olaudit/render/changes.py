@@ -134,7 +134,7 @@ def _waived(report: Report) -> Iterator[str]:
                 found.host,
                 found.check,
                 found.subject,
-                f"until {found.waiver.expires}, {found.waiver.owner}, {found.waiver.ticket}",
+                f"until {found.waiver.expires}, {found.waiver.who}",
             )
             for found in report.findings
             if found.verdict is Verdict.WAIVED and found.waiver

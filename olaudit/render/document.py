@@ -87,6 +87,7 @@ class WaiverPart(_Part):
     owner: str
     reason: str
     ticket: str
+    """Where it is written up; may be empty."""
     expires: Annotated[str, Field(json_schema_extra={"format": "date"})]
     """The last day on which it holds, UTC."""
     source: str

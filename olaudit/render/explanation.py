@@ -112,8 +112,7 @@ def _observed(explanation: Explanation, style: Style) -> Iterator[str]:
 
 def _waived(explanation: Explanation, style: Style) -> Iterator[str]:
     if waiver := explanation.finding.waiver:
-        ticket = f", {waiver.ticket}" if waiver.ticket else ""
-        yield from _wrap(f"by {waiver.owner} until the end of {waiver.expires} (UTC){ticket}", style)
+        yield from _wrap(f"by {waiver.who} until the end of {waiver.expires} (UTC)", style)
         yield from _wrap(waiver.reason, style)
         yield style.paint(waiver.source, "dim")
         yield from _quoted(explanation.waiver, waiver.source, style)

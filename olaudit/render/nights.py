@@ -138,8 +138,8 @@ def _spell(spell: Spell, style: Style) -> Iterator[str]:
 def _said(found: Finding, style: Style) -> Iterator[str]:
     yield from _indented(found.message, style)
     if found.waiver:
-        by, until = found.waiver.owner, found.waiver.expires
-        yield from _indented(f"waived by {by} until {until} ({found.waiver.ticket}): {found.waiver.reason}", style)
+        waiver = found.waiver
+        yield from _indented(f"waived by {waiver.who} until {waiver.expires}: {waiver.reason}", style)
 
 
 # --- text --------------------------------------------------------------------------------------------------------

@@ -146,9 +146,8 @@ def _suppressions(finding: Finding) -> list[dict[str, Any]]:
         return []
     accepted: dict[str, Any] = {"kind": "external", "status": "accepted"}
     if waiver := finding.waiver:
-        ticket = f" ({waiver.ticket})" if waiver.ticket else ""
         accepted |= {
-            "justification": visible(f"{waiver.owner} until {waiver.expires}: {waiver.reason}{ticket}"),
+            "justification": visible(f"{waiver.who} until {waiver.expires}: {waiver.reason}"),
             "location": _physical(waiver.source),
         }
     return [accepted]

@@ -75,7 +75,7 @@ open
   WAIVED  disk.free  /x
     since 2026-11-02 03:00 UTC, 3 days  6a21e0e8a4bc
     it is full
-    waived by Ann until 2026-12-01 (T-1): a new one is ordered
+    waived by Ann (T-1) until 2026-12-01: a new one is ordered
 
 ended
   mended  path.mode  /x
@@ -117,12 +117,12 @@ id 6a21e0e8a4bc
 open
   WAIVED  since 2026-11-02 03:00 UTC, 3 days
     it is full
-    waived by Ann until 2026-12-01 (T-1): a new one is ordered
+    waived by Ann (T-1) until 2026-12-01: a new one is ordered
 
 what was said
   waived   2026-11-05 03:00 UTC
     it is full
-    waived by Ann until 2026-12-01 (T-1): a new one is ordered
+    waived by Ann (T-1) until 2026-12-01: a new one is ordered
   drift    2026-11-04 03:00 UTC
     it is full
   unknown  2026-11-03 03:00 UTC

@@ -69,6 +69,16 @@ def test_what_it_prints_is_an_entry_and_where_to_put_it(capsys: Capture) -> None
     assert err == "add this below `waivers:` in expected/waivers.yaml (in place of `[]`, if that is there)\n"
 
 
+def test_a_ticket_may_be_left_out(expected: Path, capsys: Capture) -> None:
+    capsys.readouterr()
+    assert main(["waive", ID, "--reason=old", "--until=2027-01-31", "--owner=mek"], at()) == 0
+    entry = capsys.readouterr().out
+    assert "ticket" not in entry
+    (expected / "waivers.yaml").write_text(f"waivers:\n{entry}")
+    assert main(["check"], at()) == 0
+    assert "until 2027-01-31 by mek\n" in capsys.readouterr().out
+
+
 def test_a_drift_is_waived_until_its_last_day_is_over_and_as_long_as_it_is_the_same(
     expected: Path, capsys: Capture
 ) -> None:

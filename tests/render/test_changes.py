@@ -61,7 +61,7 @@ def test_waived_drift_is_shown_with_who_answers_for_it_and_until_when() -> None:
     )
     text = changes.render(replace(whole, findings=findings), Style())
     assert text.startswith("OK: 0 drift, 0 unknown, 1 waived of 2 checks; 1 of 1 hosts audited, ")
-    assert "WAIVED (1)\n  ol-covers0  container.name  openlibrary-covers-1  until 2027-01-15, mek, #1\n" in text
+    assert "WAIVED (1)\n  ol-covers0  container.name  openlibrary-covers-1  until 2027-01-15, mek (#1)\n" in text
 
 
 def test_an_interrupted_run_says_so_before_all_else() -> None:

@@ -52,7 +52,7 @@ def test_prose_fits_and_commands_are_never_broken(width: int, *, color: bool) ->
     long = [line for line in plain.splitlines() if len(line) > max(60, width)]
     assert [line.split()[0] for line in long] == ["install", "command"]
     assert (
-        "WAIVED\n  by ann until the end of 2027-01-31 (UTC), #1\n  it is a museum\n  expected/waivers.yaml:2\n"
+        "WAIVED\n  by ann (#1) until the end of 2027-01-31 (UTC)\n  it is a museum\n  expected/waivers.yaml:2\n"
         in plain
     )
     assert "  >    2  - finding: x\n" in plain

@@ -200,8 +200,8 @@ def test_a_finding_shows_its_difference_age_source_fix_and_how_to_ask_more() -> 
 def test_a_waived_finding_says_who_answers_for_it_why_and_until_when() -> None:
     said = words(one(parsed(RICH), "//p[@class='waiver']"))
     assert said == (
-        "Waived by mek until 2026-12-31 (39 days left): Trusty stays until the database has moved"
-        " · internetarchive/openlibrary#11234 · expected/waivers.yaml:7"
+        "Waived by mek (internetarchive/openlibrary#11234) until 2026-12-31 (39 days left): "
+        "Trusty stays until the database has moved · expected/waivers.yaml:7"
     )
 
 

@@ -81,8 +81,8 @@ def test_only_what_is_waived_is_suppressed_and_says_by_whom_and_where() -> None:
     assert suppression == {
         "kind": "external",
         "status": "accepted",
-        "justification": r"mek | ]]> <b> until 2026-12-31: until the\nmigration [is](done) `here`"
-        " (internetarchive/openlibrary#11222)",
+        "justification": "mek | ]]> <b> (internetarchive/openlibrary#11222) until 2026-12-31: "
+        r"until the\nmigration [is](done) `here`",
     }
     assert location == {
         "artifactLocation": {"uri": "expected/waivers.yaml", "uriBaseId": "%SRCROOT%"},
