@@ -76,6 +76,14 @@ def test_a_runbook_says_where_to_look_how_to_mend_and_when_to_silence(page: Path
     assert "](../" not in text  # a copy in another folder must be whole
 
 
+def test_units_are_called_as_the_page_on_operating_calls_them() -> None:
+    operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    told = [page.read_text(encoding="utf-8") for page in [*RUNBOOKS.glob("*.md"), MONITORING / "alerts.yaml"]]
+    units = set(re.findall(r"(?:systemctl \w+|journalctl -u) ([\w-]+)", "".join(told)))
+    assert units
+    assert units <= set(re.findall(r"^# /etc/systemd/system/(\S+)\.service$", operating, re.MULTILINE))
+
+
 def test_rules_use_only_metrics_that_there_are() -> None:
     texts = "".join(rule["expr"] for rule in [*ALERTS, *_rules("rules.yaml")])
     assert set(re.findall(r"\bolaudit_(\w+)", texts)) <= HELP.keys() | ONLY_SERVE
