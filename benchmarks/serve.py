@@ -26,8 +26,8 @@ from olaudit.render.style import Style
 from olaudit.serve.exposition import FleetCollector, encode
 from olaudit.serve.judging import Asked, Judge, Reloaded, Snapshot
 from tests.demo.auditing import asked, many, page
-from tests.serve.process import ready, serving
-from tests.serve.running import get
+from tests.serve.process import serving
+from tests.serve.running import get, ready
 
 SCRAPES = 1000
 HANGING = {"ol-home0": Fault.RUNS_NOTHING, "ol-db1": Fault.SAYS_NOTHING}

@@ -11,7 +11,8 @@ from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.fleet import simulated
 from tests.browser.conftest import Opener, violations
 from tests.demo.auditing import page
-from tests.serve.process import ready, serving
+from tests.serve.process import serving
+from tests.serve.running import ready
 
 START = "docker start openlibrary-importbot-1"
 

@@ -7,12 +7,9 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from tests.serve.running import get
 
 SHIPPED = Path(str(importlib.resources.files("olaudit"))) / "shipped"
 ROOT = Path(__file__).parents[2]
@@ -35,10 +32,3 @@ def serving(ssh_config: Path, *arguments: str) -> Iterator[tuple[subprocess.Pope
     finally:
         process.kill()
         process.communicate()
-
-
-def ready(port: int) -> None:
-    end = time.monotonic() + 30
-    while get(port, "/readyz").status != 200:
-        assert time.monotonic() < end
-        time.sleep(0.1)

@@ -17,8 +17,8 @@ from olaudit.demo.fleet import simulated
 from olaudit.demo.network import Named, names
 from olaudit.serve.nights import read_nights
 from tests.demo.auditing import page
-from tests.serve.process import SHIPPED, ready, serving
-from tests.serve.running import get, samples
+from tests.serve.process import SHIPPED, serving
+from tests.serve.running import get, ready, samples
 
 
 def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers() -> None:
