@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 
 from olaudit.model import Answer, Answered, Engine, Probe, Reason, Shell, Unanswered
 from olaudit.transport import Deadline, HostFailed
+from olaudit.transport.batch import script
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.link import Stream
 from olaudit.transport.ssh.settings import SshConfig
@@ -401,6 +403,25 @@ def test_an_account_that_runs_no_command_is_ssh(tmp_path: Path, command: str) ->
         message = failure(one.config(), Reason.SSH)
     said = "go away" if "echo" in command else "the session ended without a word"
     assert message == f"the login was accepted, but no command is run there: {said}"
+
+
+def test_an_account_that_ends_before_it_was_told_anything_is_ssh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(commands: tuple[Shell, ...], marker: str) -> str:
+        time.sleep(1)
+        return script(commands, marker)
+
+    monkeypatch.setattr("olaudit.transport.ssh.script", slow)
+    with running(tmp_path / "sshd", ["ForceCommand echo go away >&2"]) as one:
+        message = failure(one.config(), Reason.SSH)
+    assert message == "the login was accepted, but no command is run there: go away"
+
+
+def test_an_account_without_sessions_is_ssh(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["MaxSessions 0"]) as one:
+        message = failure(one.config(), Reason.SSH)
+    assert message.startswith("the login was accepted, but no session is opened there: ")
 
 
 def test_a_chatty_login_shell_does_no_harm(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from olaudit.transport.ssh.settings import Settings, SshConfig
 
 _BROKE_OFF = "the connection broke off before this was answered"
+_LET_IN = "the login was accepted, but"
 
 
 class SshTransport:
@@ -89,6 +90,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
     reason = _BROKE_OFF
+    channel = None
     try:
         channel = link.execute("exec /bin/sh", deadline.left())
         channel.settimeout(max(0.001, deadline.left()))
@@ -107,7 +109,12 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
             watch.look(reader)
     except TimeoutError:
         reason = f"no answer within {deadline.seconds:g} s"
+    except paramiko.ChannelException as error:
+        why = f"{error.text}: see MaxSessions in its sshd_config"
+        raise HostFailed(Reason.SSH, f"{_LET_IN} no session is opened there: {why}") from None
     except (paramiko.SSHException, OSError, EOFError) as error:
+        if channel and link.is_active() and not reader.started:  # it had ended before it was told anything
+            raise HostFailed(Reason.SSH, _no_shell(channel)) from None
         reason = f"{_BROKE_OFF}: {error}"
     return reader.answers(reason)
 
@@ -118,4 +125,4 @@ def _no_shell(channel: paramiko.Channel) -> str:
     while channel.recv_stderr_ready() and len(said) < 4096:
         said += channel.recv_stderr(4096)
     text = " ".join(said.decode(errors="backslashreplace").split())[:300]
-    return f"the login was accepted, but no command is run there: {text or 'the session ended without a word'}"
+    return f"{_LET_IN} no command is run there: {text or 'the session ended without a word'}"
