@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +48,15 @@ class Globs(click.ParamType[tuple[str, ...]]):
         """Split one list; fails if it is empty."""
         globs = tuple(glob.strip() for glob in str(value).split(",") if glob.strip())
         return globs or self.fail("name a check, or a glob such as container.*", param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """Reads a duration that ends."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read one; fails with what is wrong with it."""
+        seconds = float(super().convert(value, param, ctx))
+        return seconds if isfinite(seconds) else self.fail(f"{value!r} is no number of seconds", param, ctx)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +160,7 @@ _ASKING = (
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(min=0, min_open=True),
         default=30.0,
         show_default=True,
         metavar="SECONDS",

@@ -17,7 +17,7 @@ import click
 from olaudit import waivers
 from olaudit.audit import visible, wanted_ids
 from olaudit.cli.auditing import Tools
-from olaudit.cli.options import Options, asking_options
+from olaudit.cli.options import Options, Seconds, asking_options
 from olaudit.expected import FleetSpec, find_expected, load
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Serving:
 )
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     default=300.0,
     show_default=True,
     metavar="SECONDS",
@@ -116,6 +116,7 @@ def serve(
     \b
     Exit codes: 0 it was stopped, 2 wrong usage or expected files.
     """  # noqa: D301 - click reads the backspace itself
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a service: it would end us
     options = Options(format="table", output=(), record=None, replay=None, color="auto", **said)
     serving = Serving(listen=listen, interval=interval, web_config=web_config, history=history)
     if _serve(options, serving, context.obj):
@@ -143,6 +144,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     asker = Asker(tools.make_transport(options), options.timeout, _log)
     sources = _sources(options, serving, tools, config, guard)
     service = Service(sources, judge, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
+    server.allow_files()
     listening = server.listen(*serving.listen)
     web = Web(service, judge, guard, _log, timeout=options.timeout)
     with _signals(service), server.HttpServer(web, listening, config.tls):
@@ -166,11 +168,14 @@ def _sources(options: Options, serving: Serving, tools: Tools, config: WebConfig
     def expected() -> FleetSpec:
         return load(root, tools.kinds, tools.now().date())
 
+    watched = Watched(config.files)
+
     def refresh() -> None:
         if serving.web_config:
             newer = read(serving.web_config)
             config.take_over(newer)
             guard.replace(newer.users)
+            watched.watch(newer.files)
             _log(f"{serving.web_config} reloaded")
 
     return Sources(
@@ -179,7 +184,7 @@ def _sources(options: Options, serving: Serving, tools: Tools, config: WebConfig
         nights=(lambda: read_nights(history)) if history else Nights,
         watch_nights=Watched([history] if history else []),
         refresh=refresh,
-        watch_refresh=Watched(config.files),
+        watch_refresh=watched,
         now=tools.now,
     )
 

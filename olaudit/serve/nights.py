@@ -12,7 +12,7 @@ _TIMELINE = 29  # with the page's own moment thirty, as in the nightly report
 
 def read_nights(file: Path) -> Nights:
     """Read a history; one that is not there yet knows nothing. Raises HistoryError where it cannot be used."""
-    if not file.exists():
+    if not file.exists() or (file.is_file() and not file.stat().st_size):
         return Nights()
     with History.open(file, create=False) as history:
         return Nights(history.states(), tuple(reversed(history.runs(_TIMELINE))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import ssl
 import threading
@@ -19,6 +20,8 @@ PATIENCE_SECONDS = 30
 """How long a client may take to send a request, to take the answer, or to stay without asking again."""
 
 _CONNECTIONS = 400
+_BACKLOG = 128  # connections that are taken in one turn
+_FILES = 1 << 16
 _HEADER_BYTES = 16 * 1024
 _GRACE_SECONDS = 1  # for answers that are under way when it stops
 _LATEST_STOP_SECONDS = 2.5
@@ -28,6 +31,7 @@ class _Impatient(H11Protocol):
     """One connection. Where there are too many, the one that has been idle longest has to go."""
 
     idle_since = 0.0
+    given_up = False
     _timer: asyncio.TimerHandle | None = None
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # None before the first request
 
@@ -36,7 +40,9 @@ class _Impatient(H11Protocol):
         self._arm()
         if len(self.connections) > _CONNECTIONS:
             idle = [one for one in self.connections if isinstance(one, _Impatient) and one.idle]
-            min(idle, key=lambda one: one.idle_since).transport.abort()
+            victim = min((one for one in idle if not one.given_up), key=lambda one: one.idle_since, default=self)
+            victim.given_up = True  # it is among the connections until the loop comes to it
+            victim.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
@@ -81,6 +87,7 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            backlog=_BACKLOG,
             timeout_keep_alive=PATIENCE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             h11_max_incomplete_event_size=_HEADER_BYTES,
@@ -106,12 +113,21 @@ class HttpServer:
         self._listening.close()
 
 
+def allow_files() -> None:
+    """Let as many files be open as the system allows: clients that only connect must not cost audits theirs."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+    if resource.RLIM_INFINITY != now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Open the socket to listen on. Raises UsageError where that is not possible."""
     shown = place(host, port)
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=512)
+        dual = address[0] == "::" and socket.has_dualstack_ipv6()  # every address, not only those of IPv6
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
     except socket.gaierror as error:
         raise UsageError(
             f"cannot listen on {shown}: {error.strerror}", "--listen takes an address of this machine"

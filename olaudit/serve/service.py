@@ -44,7 +44,7 @@ class Service:
         self._ended: dict[str, float] = {}
         self._waiting: dict[str, list[Future[Snapshot]]] = {}
         self._running: set[str] = set()
-        self._stale = self._loading = False
+        self._stale = self._loading = self._again = False
         self._judge_at = self._look_at = 0.0
         self._beat = sources.monotonic()
         self._known = Known(sources.expected(), sources.nights(), judge, sources.now())
@@ -149,13 +149,15 @@ class Service:
         self._asker.start(job, lambda answers: self._events.put(Ended(answers)))
 
     def _want(self, host: str, future: Future[Snapshot]) -> None:
+        if future.cancelled():
+            return
         now = self._sources.monotonic()
         if host not in self._known.fleet.hosts:
-            future.set_exception(Gone())
+            _settle(future, Gone())
             return
         fresh = host in self._ended and now - self._ended[host] < FRESH_SECONDS
         if fresh and host not in self._running and not self._stale:
-            future.set_result(self.snapshot)
+            _settle(future, self.snapshot)
             return
         self._waiting.setdefault(host, []).append(future)
         if host not in self._running and not fresh:
@@ -180,13 +182,11 @@ class Service:
         self._judge_at = self._sources.monotonic() + _SHARE * (time.monotonic() - started)
         for host in [host for host in self._waiting if host not in self._running]:
             for future in self._waiting.pop(host):
-                if future.set_running_or_notify_cancel():
-                    future.set_result(self.snapshot)
+                _settle(future, self.snapshot)
 
     def _refuse(self, hosts: Iterable[str], error: Exception) -> None:
         for future in (future for host in hosts for future in self._waiting.pop(host, ())):
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
+            _settle(future, error)
 
     # --- files ---
 
@@ -203,6 +203,7 @@ class Service:
             self._log(error.message)
 
     def _begin_loading(self) -> None:
+        self._again = self._loading  # what is being read now may be older than what we are told of
         if not self._loading:
             self._loading = True
             threading.Thread(target=self._read, daemon=True, name="reload").start()
@@ -217,6 +218,8 @@ class Service:
     def _load(self, outcome: FleetSpec | Exception) -> None:
         self._loading = False
         self._stale = True
+        if self._again:
+            self._begin_loading()
         if isinstance(outcome, Exception):
             if not isinstance(outcome, ExpectedError):
                 raise outcome  # a bug
@@ -235,3 +238,13 @@ class Service:
     def _place(self) -> None:
         hosts = self._known.fleet.hosts
         self._slots.place(hosts, self._sources.monotonic(), {host: self._random.random() for host in hosts})
+
+
+def _settle(future: Future[Snapshot], outcome: Snapshot | Exception) -> None:
+    """Answer whoever waits, if somebody still does: a scrape gives up when it likes."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISREG
 
-Print = tuple[tuple[str, int, int, int], ...]
-"""What of some files is compared: name, inode, size and time of the last change."""
+Print = tuple[tuple[str, int, int, int, int], ...]
+"""What of some files is compared: name, inode, size, and times of the last change, of content and of rights."""
 
 
 def fingerprint(paths: Iterable[Path]) -> Print:
@@ -19,21 +20,29 @@ def expected_files(root: Path) -> tuple[Path, ...]:
     return root, root / "roles", root / "hosts"
 
 
-def _marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int, int]]:
+def _marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int, int, int]]:
     for path in paths:
         try:
-            for one in sorted(path.iterdir()) if path.is_dir() else [path]:
-                stat = one.stat()
-                if one.is_file() or not path.is_dir():
-                    yield str(one), stat.st_ino, stat.st_size, stat.st_mtime_ns
+            found = sorted(path.iterdir()) if path.is_dir() else [path]
         except OSError:
             continue  # it goes while we look: another fingerprint, which is all that matters
+        for one in found:
+            try:
+                stat = one.stat()
+            except OSError:
+                continue  # a link that leads nowhere (editors lock by them) must not hide what comes after it
+            if S_ISREG(stat.st_mode) or one == path:
+                yield str(one), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 class Watched:
     """Says when files have changed, and are at rest again: an edit may take several steps."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
+        self.watch(paths)
+
+    def watch(self, paths: Iterable[Path]) -> None:
+        """Look at other files from now on."""
         self._paths = tuple(paths)
         self._taken = self._seen = fingerprint(self._paths)
 

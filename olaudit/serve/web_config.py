@@ -84,20 +84,32 @@ _KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class WebConfig:
     """What the file says: users with their bcrypt hashes, and TLS; `files` are those it rests on.
 
-    `chain` is the certificate and its key.
+    `chain` is the certificate and its key. `rules` are the rest of what TLS asks for, in some form to compare.
     """
 
     users: Mapping[str, str]
     tls: ssl.SSLContext | None
     chain: tuple[Path, Path] | None
     files: tuple[Path, ...]
+    rules: tuple[object, ...] = ()
 
     def take_over(self, newer: WebConfig) -> None:
-        """Show the certificate of `newer` from the next connection on. Raises UsageError if only one has TLS."""
+        """Show the certificate of `newer` from the next connection on.
+
+        Raises UsageError where that is not all there is to change: open connections and a server that listens keep
+        to the old rules, and nobody may believe that new ones hold.
+        """
         if (self.tls is None) != (newer.tls is None):
             raise UsageError("TLS is switched on or off by a restart only: it stays as it is")
+        if self.rules != newer.rules:
+            raise UsageError("TLS versions and clients' certificates change by a restart only: all stays as it is")
+        if self.users and not newer.users:  # a file that is written anew is empty for a moment
+            raise UsageError("that no user is asked for any more is taken over by a restart only")
         if self.tls and newer.chain:
-            self.tls.load_cert_chain(*newer.chain, password="")
+            try:
+                self.tls.load_cert_chain(*newer.chain, password="")
+            except (ssl.SSLError, OSError, ValueError) as error:
+                raise UsageError(f"the certificate changed while it was read: {_said(error)}") from None
 
 
 OPEN = WebConfig(MappingProxyType({}), None, None, ())
@@ -123,7 +135,9 @@ def read(file: Path) -> WebConfig:
         file.parent / name for name in (tls.cert_file, tls.key_file, tls.client_ca_file) if name
     )
     context = _context(file, tls)
-    return WebConfig(config.basic_auth_users, context, (certificate, key), (file, certificate, key, *authority))
+    rules = (tls.client_auth_type, tls.min_version, tls.max_version, context.get_ca_certs(binary_form=True))
+    files = (file, certificate, key, *authority)
+    return WebConfig(config.basic_auth_users, context, (certificate, key), files, rules)
 
 
 def _context(file: Path, tls: _Tls) -> ssl.SSLContext:

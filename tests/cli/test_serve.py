@@ -142,6 +142,8 @@ NONSENSE = {
     "--listen 192.0.2.1:9877": "cannot listen on 192.0.2.1:9877: Cannot assign requested address",
     "--listen [2001:db8::1]:9877": "cannot listen on [2001:db8::1]:9877: Cannot assign requested address",
     "--interval -1": "Invalid value for '--interval': -1.0 is not in the range x>=0",
+    "--interval nan": "Invalid value for '--interval': 'nan' is no number of seconds",
+    "--timeout inf": "Invalid value for '--timeout': 'inf' is no number of seconds",
     "--web.config.file no.yaml": "no.yaml: cannot be read: No such file or directory",
     "--history expected": "Invalid value for '--history': File 'expected' is a directory.",
     "--history fleet": "fleet is no history of olaudit, and no SQLite database",

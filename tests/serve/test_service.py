@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from olaudit.expected import FleetSpec
 from olaudit.model import Failure, Reason, Verdict
 from olaudit.serve.events import Gone
 from olaudit.serve.service import FRESH_SECONDS
@@ -135,6 +138,24 @@ def test_probes_of_a_host_join_the_audit_that_is_under_way(toy: Toy) -> None:
     assert {future.result(0).report.count(Verdict.DRIFT) for future in futures} == {1}
 
 
+def test_a_probe_that_was_given_up_is_passed_over_whenever_that_was(toy: Toy) -> None:
+    def give_up(host: str) -> None:
+        assert toy.service.probe(host).cancel()
+        assert toy.service.step()
+
+    give_up("ol-a")  # before its first audit
+    audit_all(toy)
+    give_up("ol-a")  # when an audit has just ended
+    give_up("ol-nowhere")
+    advance(toy, 10.0)
+    future = toy.service.probe("ol-a")
+    toy.service.step()
+    assert future.cancel()  # while it is audited
+    toy.hand.end("ol-a")
+    advance(toy, 1.0)
+    assert toy.service.snapshot.missing == frozenset()
+
+
 def test_an_audit_that_has_just_ended_answers_too_but_not_for_long(toy: Toy) -> None:
     audit_all(toy)
     advance(toy, 10.0)
@@ -219,6 +240,36 @@ def test_a_broken_edit_is_said_line_by_line_and_keeps_what_was(toy: Toy, expecte
     reload(toy)
     assert toy.service.snapshot.reloaded.success
     assert toy.service.snapshot.reloaded.at > before.reloaded.at
+
+
+def test_what_changes_while_the_files_are_read_is_read_too(
+    toy: Toy, expected: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def until(count: int) -> None:
+        for _ in range(500):
+            toy.service.step()
+            if len(toy.log) >= count:
+                return
+            time.sleep(0.01)
+        raise AssertionError(toy.log)
+
+    held, load = threading.Event(), toy.load
+
+    def slow() -> FleetSpec:
+        fleet = load()
+        held.wait(10)
+        return fleet
+
+    monkeypatch.setattr(toy.service, "_sources", replace(toy.service._sources, expected=slow))
+    toy.service.reload()
+    toy.service.step()
+    time.sleep(0.1)  # it has read, and not yet said so
+    (expected / "hosts" / "ol-c.yaml").unlink()
+    toy.service.reload()
+    toy.service.step()
+    held.set()
+    until(2)
+    assert sorted(toy.service._known.fleet.hosts) == ["ol-a", "ol-b"]
 
 
 def test_files_that_change_are_noticed_once_they_are_at_rest(toy: Toy, expected: Path) -> None:

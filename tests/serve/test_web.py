@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import time
 from itertools import pairwise
@@ -127,6 +128,8 @@ def test_idle_and_slow_clients_starve_nobody_and_are_hung_up_on(
         started = time.monotonic()
         assert get(port, "/metrics").status == 200
         assert time.monotonic() - started < server.PATIENCE_SECONDS, "it did not wait until their time was up"
+        hung_up_on, _, _ = select.select(idle, (), (), 0)
+        assert len(hung_up_on) >= 50, "those that are too many go at once"
         for one in idle:
             assert _gone(one)
             one.close()

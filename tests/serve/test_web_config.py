@@ -46,6 +46,7 @@ def write(folder: Path, text: str) -> Path:
 
 TLS = "tls_server_config: {cert_file: one.crt, key_file: one.key"
 PAIR = f"{TLS}}}\n"
+REQUIRED = "RequireAndVerifyClientCert"
 
 
 def test_a_file_that_says_nothing_leaves_all_open(tmp_path: Path) -> None:
@@ -188,5 +189,22 @@ def test_a_certificate_that_was_renewed_is_shown_without_a_restart(
         shutil.copy(keys / "other.key", tmp_path / "one.key")
         config.take_over(read(tmp_path / "web.yaml"))
         assert ask(port, keys / "other.crt")[0] == 200
-    with pytest.raises(UsageError, match="by a restart only"):
-        config.take_over(read(write(tmp_path, "{}")))
+
+
+def test_what_a_restart_alone_can_change_is_refused_and_not_called_reloaded(keys: Path) -> None:
+    users = f"basic_auth_users: {{mek: {HASH}}}"
+    plain, strict = PAIR + users, f"{TLS}, client_ca_file: other.crt, client_auth_type: {REQUIRED}}}\n{users}"
+    for before, after, message in (
+        (plain, "{}", "TLS is switched on or off by a restart only"),
+        (plain, strict, "TLS versions and clients' certificates change by a restart only"),
+        (
+            strict,
+            strict.replace(REQUIRED, "VerifyClientCertIfGiven"),
+            "clients' certificates change by a restart only",
+        ),
+        (strict, strict.replace("other.crt", "one.crt"), "clients' certificates change by a restart only"),
+        (plain, PAIR, "that no user is asked for any more is taken over by a restart only"),
+    ):
+        config = read(write(keys, before))
+        with pytest.raises(UsageError, match=message):
+            config.take_over(read(write(keys, after)))
