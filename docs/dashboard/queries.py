@@ -7,7 +7,9 @@ query takes one of them (`max by`), so that nothing counts twice.
 HOST = 'host=~"$host"'
 FILTERS = f'{HOST},check=~"$check",severity=~"$severity"'
 
-UP = f"max by (host) (olaudit_host_up{{{HOST}}})"
+UP = f"max by (host) (olaudit_host_up{{{HOST}}} unless on (host, job, instance) olaudit:audit:older)"
+"""1 or 0 by host, as its last audit says: an older one's 1 must not hide that the host is down now."""
+
 CHECKS = f"max by (host) (olaudit_checks{{{HOST}}})"
 UNKNOWN_CHECKS = f'max by (host) (olaudit_checks{{{HOST},verdict="unknown"}}) unless on (host) ({UP} == 0)'
 """What could not be looked at on hosts that could be audited; the others are unknown as a whole."""
