@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -21,6 +23,9 @@ _ISSUES = "https://github.com/internetarchive/openlibrary/issues"
 
 def main(argv: Sequence[str] | None = None, tools: Tools | None = None) -> int:
     """Run `olaudit` and give its exit code; unless told otherwise with the process's arguments and real tools."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us: what is said there goes nowhere
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as we run
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a letter must not cost the report

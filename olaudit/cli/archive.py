@@ -7,12 +7,13 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from olaudit.cli.output import write_file
 from olaudit.errors import OlauditError, UsageError
+from olaudit.history import RECENT
 
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _REPORT = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}Z)\.(json|html|md)")
@@ -46,13 +47,19 @@ class Archive:
         with os.fdopen(descriptor, "r+", encoding="utf-8") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except OSError as error:
+                if not isinstance(error, BlockingIOError):
+                    raise UsageError(f"{lock} cannot be locked: {error.strerror}") from None
                 holder = handle.read().strip() or "a process that has not said who it is"
                 hint = "wait until it has ended; every run has a deadline for each host"
                 raise OlauditError(f"another run is writing to {self._folder}: {holder}", hint) from None
-            handle.truncate(0)
-            handle.write(f"process {os.getpid()} on {socket.gethostname()}, since {now:%Y-%m-%d %H:%M:%S} UTC\n")
-            handle.flush()
+            who = f"process {os.getpid()} on {socket.gethostname()}, since {now:%Y-%m-%d %H:%M:%S} UTC\n"
+            try:
+                handle.truncate(0)
+                handle.write(who)
+                handle.flush()
+            except OSError as error:
+                raise UsageError(f"{lock} cannot be written: {error.strerror}") from None
             self._clear()
             yield
 
@@ -68,11 +75,17 @@ class Archive:
             self._link(self._folder / f"latest.{suffix}", self.place(started, suffix).name)
 
     def forget(self, now: datetime, keep_days: int) -> None:
-        """Remove reports of runs that started more than `keep_days` ago; nothing else is touched."""
+        """Remove reports of runs that started more than `keep_days` ago, but for the last ones, however old.
+
+        A clock that was once wrong must not cost the reports.
+        """
         oldest = f"{now - timedelta(days=keep_days):{_STAMP}}"
-        for file in sorted(self._folder.iterdir()):
-            if (match := _REPORT.fullmatch(file.name)) and match[1] < oldest:
-                file.unlink(missing_ok=True)
+        files = {file: match[1] for file in self._folder.iterdir() if (match := _REPORT.fullmatch(file.name))}
+        recent = set(sorted(set(files.values()))[-RECENT:])
+        for file, stamp in files.items():
+            if stamp < oldest and stamp not in recent:
+                with suppress(OSError):  # what cannot be removed must not cost the run, which is entered
+                    file.unlink()
 
     def _link(self, link: Path, target: str) -> None:
         beside = link.with_name(f".{link.name}.{os.getpid()}.tmp")
@@ -86,4 +99,5 @@ class Archive:
     def _clear(self) -> None:
         for file in self._folder.iterdir():
             if _LEFT_OVER.fullmatch(file.name):
-                file.unlink(missing_ok=True)
+                with suppress(OSError):  # another user's, perhaps
+                    file.unlink()

@@ -27,7 +27,7 @@ from olaudit.render.style import Style
 @HISTORY
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=1_000_000),
     default=30,
     show_default=True,
     metavar="N",

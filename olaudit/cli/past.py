@@ -68,7 +68,7 @@ def past_of(told: Told, file: Path, replay: Path | None) -> Past:
             nothing = f"The history {file} has no drift of this."
         except OlauditError as error:
             nothing = f"The history cannot be read: {error.message}."
-    sentences = tuple(_sentences(told.finding, lives, told.at)) or (nothing,)
+    sentences = tuple(_sentences(told.finding, lives, told.at, told.remark)) or (nothing,)
     if replay is not None:
         return Past(sentences=sentences, answers=recording.load(replay), answers_from=str(replay))
     if kept is not None:
@@ -85,11 +85,16 @@ def _kept(history: History, told: Told) -> str | None:
     return None
 
 
-def _sentences(found: Finding, lives: Sequence[Life], now: str) -> Iterator[str]:
-    """Tell its lives: the present one first, then the earlier ones, the last of them first."""
+def _sentences(found: Finding, lives: Sequence[Life], now: str, remark: str) -> Iterator[str]:
+    """Tell its lives: the present one first, then the earlier ones, the last of them first.
+
+    With a `remark`, it is not told as of `now`, but as it was last seen, then.
+    """
     current = next((life for life in lives if life.ended is None), None)
     since = found.first_seen or (current.finding.first_seen if current else None)
-    if since and found.verdict in (Verdict.DRIFT, Verdict.WAIVED):
+    if since and remark:
+        yield f"It was so from {moment(since)} to {moment(now)}, when it was last seen."
+    elif since and found.verdict in (Verdict.DRIFT, Verdict.WAIVED):
         yield (
             "It is new: this run saw it first."
             if since >= now

@@ -34,7 +34,7 @@ _PRIVATE = 0o600
 @HISTORY
 @click.option(
     "--keep",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=36500),
     default=400,
     show_default=True,
     metavar="DAYS",
@@ -106,4 +106,5 @@ def _worth_saying(report: Report, spoken: str | None) -> bool:
     """Say whether a quiet run has something to tell: a change, or that it is still alive."""
     if not report.changes or report.changes.any or not report.run.complete or not spoken:
         return True
-    return datetime.fromisoformat(report.run.started_at) - datetime.fromisoformat(spoken) >= _SIGN_OF_LIFE
+    # a clock that was once ahead must not silence the years until then
+    return abs(datetime.fromisoformat(report.run.started_at) - datetime.fromisoformat(spoken)) >= _SIGN_OF_LIFE

@@ -8,12 +8,14 @@
 """
 
 from olaudit.history.comparison import Comparison, Met, compare
+from olaudit.history.retention import RECENT
 from olaudit.history.runs import Night
 from olaudit.history.states import Life, Scope, State, States, advance
 from olaudit.history.store import History
 from olaudit.history.subjects import Spell, Subject, Trouble
 
 __all__ = [
+    "RECENT",
     "Comparison",
     "History",
     "Life",

@@ -42,6 +42,7 @@ class Comparison:
 def compare(before: Met, after: Met) -> Comparison:
     """Put two runs side by side, from the first to the second, whichever is the older."""
     drifted, drifts = _of(before, Verdict.DRIFT), _of(after, Verdict.DRIFT)
+    unseen = {id_ for id_ in before.open if before.verdicts.get(id_, Verdict.UNKNOWN) is Verdict.UNKNOWN}
     left = {id_: _ending(id_, after) for id_ in drifted.keys() - drifts.keys()}
     unsure, unsures = _of(before, Verdict.UNKNOWN), _of(after, Verdict.UNKNOWN)
     known = {id_: after.verdicts[id_] for id_ in unsure.keys() & after.verdicts.keys() - unsures.keys()}
@@ -49,8 +50,8 @@ def compare(before: Met, after: Met) -> Comparison:
     return Comparison(
         before=before.run,
         after=after.run,
-        appeared=_sorted(drifts, drifts.keys() - drifted.keys()),
-        stayed=_sorted(drifts, drifts.keys() & drifted.keys()),
+        appeared=_sorted(drifts, drifts.keys() - drifted.keys() - unseen),
+        stayed=_sorted(drifts, drifts.keys() & (drifted.keys() | unseen)),
         went=tuple((one, went[one.id]) for one in _sorted(drifted, went.keys())),
         hidden=_sorted(drifted, left.keys() - went.keys()),
         newly_unknown=_sorted(unsures, unsures.keys() - unsure.keys()),

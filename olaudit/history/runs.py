@@ -33,6 +33,8 @@ _NEWEST = "SELECT * FROM runs {where} ORDER BY number DESC LIMIT {limit}"
 
 def find_run(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
     """Find a run: by id, its beginning, "latest", "previous", or a date (the last run of that day, UTC)."""
+    if not name.isascii():  # no id is so; SQLite would not even take all of what a shell can hand over
+        raise UsageError(*_no_run(connection, name, []))
     if name in _BY_AGE:
         found = connection.execute(_NEWEST.format(where="", limit="1 OFFSET ?"), (_BY_AGE[name],)).fetchall()
     elif re.fullmatch(r"\d{4}-\d\d-\d\d", name):

@@ -150,9 +150,11 @@ def _ended(before: State, finding: Finding) -> Iterator[Gone]:
 
 
 def _is_new(before: State | None, finding: Finding) -> bool:
-    """Say whether this is drift, and when last seen was not: as expected, waived, or never judged."""
-    known = before and before.life and before.life.finding.verdict is Verdict.DRIFT
-    return finding.verdict is Verdict.DRIFT and not known
+    """Say whether this is drift, and when last seen was none so severe: as expected, waived, or never judged."""
+    if finding.verdict is not Verdict.DRIFT:
+        return False
+    was = before.life.finding if before and before.life else None
+    return was is None or was.verdict is not Verdict.DRIFT or _rank(finding)[1] < _rank(was)[1]
 
 
 def _hidden(after: States, judged: Mapping[str, Finding]) -> Iterator[Hidden]:

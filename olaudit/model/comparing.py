@@ -56,9 +56,9 @@ class Changes:
     """A report beside the runs before it.
 
     `since` is when the run before started (RFC 3339 UTC); None: there was none. `new` are ids of drift that was
-    not drift when last seen. `hidden` is drift this run could not look at, whether its finding is unknown now or
-    its whole host. `newly_unknown` and `known_again` are ids that became, and ceased to be, unknown since the run
-    before. `timeline` has the last runs, oldest first, and this one as its last.
+    not drift when last seen, or less severe. `hidden` is drift this run could not look at, whether its finding is
+    unknown now or its whole host. `newly_unknown` and `known_again` are ids that became, and ceased to be, unknown
+    since the run before. `timeline` has the last runs, oldest first, and this one as its last.
     """
 
     since: str | None

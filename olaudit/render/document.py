@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from olaudit.model import Reason, Report, Severity, Verdict
 from olaudit.render.style import Style
 
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+def _is_moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        msg = f"{text!r} has no time zone"
+        raise ValueError(msg)
+    return text
+
+
+Time = Annotated[str, AfterValidator(_is_moment), Field(json_schema_extra={"format": "date-time"})]
 """A moment as RFC 3339, UTC."""
 
 

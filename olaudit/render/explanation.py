@@ -63,7 +63,7 @@ def render(explanation: Explanation, style: Style) -> str:
         ("waived", _waived(explanation, style)),
         ("history", _prose(explanation.history, style)),
         ("fix", _fix(explanation, style)),
-        ("verify", explanation.verify),
+        ("verify", tuple(map(visible, explanation.verify))),
     )
     blocks = [tuple(_head(explanation, style))]
     for name, lines in sections:
@@ -88,7 +88,7 @@ def _head(explanation: Explanation, style: Style) -> Iterator[str]:
 def _expected(explanation: Explanation, style: Style) -> Iterator[str]:
     found = explanation.finding
     yield from _wrap(found.expected, style)
-    yield style.paint(found.source, "dim")
+    yield style.paint(visible(found.source), "dim")
     yield from _quoted(explanation.expected, found.source, style)
     if explanation.drift_when:
         yield from _wrap(f"{found.check} drifts when: {explanation.drift_when}", style)
@@ -107,14 +107,14 @@ def _observed(explanation: Explanation, style: Style) -> Iterator[str]:
     if explanation.also_asked:
         yield from _wrap(f"also asked, and not named in the answers: {'; '.join(explanation.also_asked)}", style)
     yield from _wrap(explanation.answers, style)
-    yield from (f"{_INDENT}{command}" for command in explanation.to_get)
+    yield from (f"{_INDENT}{visible(command)}" for command in explanation.to_get)
 
 
 def _waived(explanation: Explanation, style: Style) -> Iterator[str]:
     if waiver := explanation.finding.waiver:
         yield from _wrap(f"by {waiver.who} until the end of {waiver.expires} (UTC)", style)
         yield from _wrap(waiver.reason, style)
-        yield style.paint(waiver.source, "dim")
+        yield style.paint(visible(waiver.source), "dim")
         yield from _quoted(explanation.waiver, waiver.source, style)
 
 
@@ -123,7 +123,7 @@ def _fix(explanation: Explanation, style: Style) -> Iterator[str]:
     if found.verdict is Verdict.OK:
         yield "nothing: it is as expected"
     elif found.fix:
-        yield style.paint(found.fix, tone(Verdict.OK, Severity.INFO))
+        yield style.paint(visible(found.fix), tone(Verdict.OK, Severity.INFO))
     elif found.verdict is Verdict.UNKNOWN:
         yield from _wrap("First make it answer: nobody knows yet whether anything is wrong there.", style)
     else:

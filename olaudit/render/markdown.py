@@ -135,7 +135,11 @@ def _ended(changes: Changes) -> Iterator[str]:
 def _hidden(changes: Changes) -> Iterator[str]:
     """Show the drift that this run could not look at: neither mended nor seen."""
     if changes.hidden:
-        lines = [f"- {_head(one.finding)} last seen {moment(one.last_seen)}" for one in changes.hidden]
+        lines = [
+            f"- {_head(one.finding)}{' (waived)' * (one.finding.verdict is Verdict.WAIVED)}"
+            f" last seen {moment(one.last_seen)}"
+            for one in changes.hidden
+        ]
         yield _titled("Hidden drift, as last seen", lines)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from olaudit.cli.archive import Archive
 from olaudit.errors import OlauditError, UsageError
+from olaudit.history import RECENT
 
 NIGHT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -37,17 +39,44 @@ def test_the_links_to_the_latest_are_relative_so_that_the_folder_can_be_moved(tm
 
 def test_only_old_reports_are_forgotten(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
-    archive.write(NIGHT - timedelta(days=31), {"json": "old"})
-    archive.write(NIGHT - timedelta(days=29), {"json": "young"})
+    for day in range(40, 0, -1):
+        archive.write(NIGHT - timedelta(days=day), {"json": "a report"})
     (tmp_path / "README.md").write_text("kept")
     (tmp_path / "2020-01-01T000000Z.json.kept").write_text("kept")
-    archive.forget(NIGHT, keep_days=30)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [
+    (tmp_path / "2020-01-01T000000Z.json").mkdir()
+    archive.forget(NIGHT, keep_days=35)
+    kept = sorted(file.name for file in tmp_path.iterdir())
+    assert [name for name in kept if not name.startswith("2026-")] == [
+        "2020-01-01T000000Z.json",
         "2020-01-01T000000Z.json.kept",
-        "2026-10-24T030000Z.json",
         "README.md",
         "latest.json",
     ]
+    assert sum(name.startswith("2026-") for name in kept) == 35
+
+
+def test_a_clock_that_was_once_ahead_does_not_cost_the_last_reports(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    for day in range(40, 0, -1):
+        archive.write(NIGHT - timedelta(days=day), {"json": "a report"})
+    archive.forget(NIGHT + timedelta(days=4000), keep_days=400)
+    assert len(list(tmp_path.glob("2026-*.json"))) == RECENT
+
+
+def test_what_cannot_be_locked_or_cleared_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".left.1.tmp").mkdir()
+    with Archive(tmp_path).held(NIGHT):
+        pass
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with (
+        pytest.raises(UsageError, match=r"\.lock cannot be locked: No locks available"),
+        Archive(tmp_path).held(NIGHT),
+    ):
+        pass
 
 
 def test_what_a_killed_run_was_writing_is_cleared_by_the_next(tmp_path: Path) -> None:

@@ -73,6 +73,14 @@ def test_an_interrupt_before_there_are_results_is_130(
     assert capsys.readouterr().err.strip() == "olaudit: interrupted"
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_no_bug(closed: str, expected: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"sys.{closed}", None)
+    assert main(["check", "ol-a"], tools({"ol-a": "Linux"})) == 0
+    assert main(["check", "-e", str(expected / "none")]) == 2
+    getattr(sys, closed).close()
+
+
 @pytest.mark.usefixtures("expected")
 def test_letters_that_stdout_cannot_show_do_not_cost_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")

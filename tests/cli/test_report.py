@@ -127,6 +127,13 @@ def test_a_quiet_run_gives_a_sign_of_life_every_week(nights: Nights) -> None:
     assert [night for night, spoke in enumerate(spoken) if spoke] == [0, 7, 14]
 
 
+def test_a_clock_that_was_once_ahead_does_not_end_the_signs_of_life(nights: Nights) -> None:
+    nights(FINE, "--quiet", days=4000)
+    nights.night = FIRST
+    spoken = [bool(nights(FINE, "--quiet")) for _ in range(9)]
+    assert [night for night, spoke in enumerate(spoken) if spoke] == [0, 7]
+
+
 def test_a_quiet_run_that_starts_a_minute_early_still_gives_its_weekly_sign(nights: Nights) -> None:
     nights(FINE, "--quiet")
     assert nights(FINE, "--quiet", days=7 - 1 / 1440)
@@ -153,10 +160,18 @@ def test_history_may_be_kept_elsewhere(nights: Nights, tmp_path: Path) -> None:
 
 
 def test_what_is_older_than_keep_is_forgotten(nights: Nights, expected: Path) -> None:
-    nights(FINE)
-    nights(FINE, "--keep", "30", days=31)
+    for _ in range(30):
+        nights(FINE)
+    nights(FINE, "--keep", "30", days=2)
     assert not (expected.parent / "reports" / "2026-11-20T030000Z.json").exists()
     assert (expected.parent / "reports" / "2026-12-21T030000Z.json").exists()
+
+
+@pytest.mark.parametrize("days", ["0", "400000", "1000000"])
+def test_no_more_days_can_be_kept_than_there_are_in_a_century(days: str, nights: Nights) -> None:
+    nights(FINE, "--keep", days)
+    assert nights.code == 2
+    assert "is not in the range 1<=x<=36500" in nights.err
 
 
 def test_stdout_can_have_any_format(nights: Nights) -> None:

@@ -233,6 +233,16 @@ def test_a_beginning_that_several_ids_share_is_refused_with_their_names(latest: 
     assert find_finding(crowded, f"{ID[:8]}0003").id == f"{ID[:8]}0003"
 
 
+@pytest.mark.parametrize("moment", ["yesterday", "2026-11-22T03:00:00"])
+def test_a_report_whose_times_are_none_is_refused(moment: str, latest: Path, capsys: Capture) -> None:
+    document = json.loads(latest.read_text())
+    document["run"]["started_at"] = moment
+    latest.write_text(json.dumps(document))
+    capsys.readouterr()
+    assert main(["explain", ID]) == 2
+    assert "is not a JSON report of this olaudit: run.started_at: " in capsys.readouterr().err
+
+
 def test_a_report_of_another_shape_says_what_is_wrong_with_it(latest: Path) -> None:
     document = json.loads(latest.read_text())
     document["run"]["complete"] = "yes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_what_the_second_run_could_not_look_at_did_not_go(tmp_path: Path, last: 
     said = compared(tmp_path, report(1, [disk("drift")]), last)
     assert said.went == ()
     assert ids(said.hidden) == [DISK]
+
+
+@pytest.mark.parametrize("first", [report(2, [disk("unknown")]), replace(UNREACHABLE, run=report(2).run)])
+def test_what_the_first_run_could_not_look_at_did_not_appear(tmp_path: Path, first: Report) -> None:
+    with History.open(tmp_path / "history.sqlite") as history:
+        for night in (report(1, [disk("drift")]), first, report(3, [disk("drift")])):
+            history.enter(night, SCOPE)
+            history.commit()
+        said = compare(history.met("previous"), history.met("latest"))
+    assert said.appeared == ()
+    assert ids(said.stayed) == [DISK]
 
 
 def test_what_became_unknown_and_what_is_known_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from olaudit.history import Scope, State, advance
-from olaudit.model import FLEET, Changes, Ending, Finding, Reason, Report, Verdict
+from olaudit.model import FLEET, Changes, Ending, Finding, Reason, Report, Severity, Verdict
 from tests.history.nights import CHECKS, DISK, HOSTS, REACHABLE, SCOPE, UNUSED, disk, found, report, start
 
 ELSEWHERE = replace(disk("ok"), host="ol-b")
@@ -53,6 +53,16 @@ def test_a_drift_is_new_once_and_keeps_the_night_it_was_first_seen(nights: Night
     life = nights.states[DISK].life
     assert life
     assert life.finding.observed == "fuller"
+
+
+def test_a_drift_that_gets_more_severe_is_told_anew_with_its_age(nights: Nights) -> None:
+    critical = replace(disk("drift"), severity=Severity.CRITICAL)
+    nights.night(disk("drift"))
+    second, changes = nights.night(critical)
+    assert changes.new == {DISK}
+    assert second.findings[0].first_seen == start(1)
+    assert not nights.night(critical)[1].any
+    assert not nights.night(disk("drift"))[1].any
 
 
 def test_drift_of_the_very_first_run_is_new_and_since_nothing(nights: Nights) -> None:

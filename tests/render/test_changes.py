@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from olaudit.model import Failure, Reason, Report, Verdict, Waiver
-from olaudit.render import changes
+from olaudit.render import RENDERERS, changes
 from olaudit.render.style import Style
 from tests.render.nights import NIGHTS, Told, after
+from tests.render.pages import rich
 from tests.render.reports import CASES, LONG_LINK, RENAMED
 
 
@@ -97,3 +98,15 @@ def test_hosts_that_are_out_of_reach_for_one_cause_are_one_entry_and_the_new_one
         "  ol-web2  NOT AUDITED (refused), new\n"
         "      the gate lets nobody through to ol-web2\n"
     )
+
+
+def test_waived_drift_that_could_not_be_looked_at_is_still_called_waived() -> None:
+    report = rich()
+    assert report.changes
+    (hidden,) = report.changes.hidden
+    waived = replace(hidden, finding=replace(hidden.finding, verdict=Verdict.WAIVED))
+    report = replace(report, changes=replace(report.changes, hidden=(waived,)))
+    said = changes.render(report, Style()).partition("HIDDEN DRIFT")[2]
+    assert said.splitlines()[1].startswith("  waived ")
+    assert "waived when last seen, " in RENDERERS["html"](report, Style())
+    assert " (waived) last seen " in RENDERERS["markdown"](report, Style())

@@ -56,3 +56,15 @@ def test_prose_fits_and_commands_are_never_broken(width: int, *, color: bool) ->
         in plain
     )
     assert "  >    2  - finding: x\n" in plain
+
+
+def test_whatever_a_report_from_elsewhere_says_nothing_controls_the_terminal() -> None:
+    evil = "\x1b]0;pwn\x07"
+    assert WAIVED.waiver
+    explanation = Explanation(
+        finding=replace(WAIVED, fix=evil, source=evil, waiver=replace(WAIVED.waiver, source=evil, owner=evil)),
+        reported=evil,
+        to_get=(evil,),
+        verify=(evil,),
+    )
+    assert all(line.isprintable() for line in render(explanation, Style()).split("\n"))
