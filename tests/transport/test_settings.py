@@ -93,3 +93,16 @@ def test_a_config_that_is_none_is_an_error(tmp_path: Path) -> None:
     file.write_text("Match nothing\n")
     with pytest.raises(UsageError, match=r"config: .*Match"):
         SshConfig(file)
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 12345"), OSError("No username set")])
+def test_a_user_without_a_name_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def getuser() -> str:
+        raise error
+
+    monkeypatch.setattr("getpass.getuser", getuser)
+    with pytest.raises(HostFailed) as caught:
+        settings(tmp_path, "")
+    assert caught.value.failure.message.endswith(": set $USER and $HOME")

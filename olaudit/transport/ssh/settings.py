@@ -55,7 +55,12 @@ class SshConfig:
     """An ssh_config file, read once. A missing file is an error only where it was named explicitly."""
 
     def __init__(self, path: Path | None) -> None:
-        file = (path or Path("~/.ssh/config")).expanduser()
+        try:
+            file = (path or Path("~/.ssh/config")).expanduser()
+        except RuntimeError:
+            raise UsageError(
+                "nobody knows where your home is", "set $HOME, or name a file with --ssh-config"
+            ) from None
         try:
             self._config = paramiko.SSHConfig.from_path(str(file))
         except FileNotFoundError:
@@ -93,6 +98,10 @@ class SshConfig:
             raise HostFailed(Reason.DNS, f"{host}: no canonical name found for {error}") from None
         except (paramiko.ssh_exception.ConfigParseError, ValueError) as error:
             raise HostFailed(Reason.SSH, f"{host}: ssh_config makes no sense here: {error}") from None
+        except (KeyError, RuntimeError, OSError):  # as in a container that runs as a number
+            raise HostFailed(
+                Reason.SSH, f"{host}: the user who runs this has no name or no home: set $USER and $HOME"
+            ) from None
 
 
 def _identities(named: Sequence[str]) -> tuple[Path, ...]:
