@@ -171,11 +171,11 @@ def _sources(options: Options, serving: Serving, tools: Tools, config: WebConfig
     watched = Watched(config.files)
 
     def refresh() -> None:
+        nonlocal config
         if serving.web_config:
-            newer = read(serving.web_config)
-            config.take_over(newer)
-            guard.replace(newer.users)
-            watched.watch(newer.files)
+            config = config.take_over(read(serving.web_config))
+            guard.replace(config.users)
+            watched.watch(config.files)
             _log(f"{serving.web_config} reloaded")
 
     return Sources(

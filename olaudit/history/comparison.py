@@ -26,7 +26,8 @@ class Met:
 class Comparison:
     """What is between two runs; findings are as in the second run, where it has them, else as in the first.
 
-    `hidden` is drift of the first run that the second could not look at.
+    `hidden` is drift of the first run that the second could not look at; what the first could not look at, and was
+    drift before, has stayed where the second has it.
     """
 
     before: RunSummary

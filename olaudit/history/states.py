@@ -61,6 +61,10 @@ def verdicts(findings: Iterable[Finding]) -> dict[str, Finding]:
     return chosen
 
 
+def _louder(finding: Finding, other: Finding) -> bool:
+    return _SEVERITIES.index(finding.severity) < _SEVERITIES.index(other.severity)
+
+
 def _rank(finding: Finding) -> tuple[int, int, str, str, str]:
     """Sort by loudness; what follows only settles ties."""
     loudness = _WORST.index(finding.verdict), _SEVERITIES.index(finding.severity)
@@ -154,7 +158,7 @@ def _is_new(before: State | None, finding: Finding) -> bool:
     if finding.verdict is not Verdict.DRIFT:
         return False
     was = before.life.finding if before and before.life else None
-    return was is None or was.verdict is not Verdict.DRIFT or _rank(finding)[1] < _rank(was)[1]
+    return was is None or was.verdict is not Verdict.DRIFT or _louder(finding, was)
 
 
 def _hidden(after: States, judged: Mapping[str, Finding]) -> Iterator[Hidden]:

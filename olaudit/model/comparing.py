@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from olaudit.model.finding import Finding
+from olaudit.model.judging import Verdict
 
 
 class Ending(StrEnum):
@@ -34,6 +35,12 @@ class Hidden:
 
     finding: Finding
     last_seen: str
+
+    @property
+    def was(self) -> str:
+        """How loud it was: its severity, or that somebody answered for it."""
+        waived = self.finding.verdict is Verdict.WAIVED
+        return str(Verdict.WAIVED if waived else self.finding.severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ def _hidden(hidden: Iterable[Hidden], report: Report) -> Iterator[str]:
     return _columns(
         [
             (
-                "waived" if one.finding.verdict is Verdict.WAIVED else one.finding.severity,
+                one.was,
                 _age(one.finding, report),
                 one.finding.host,
                 one.finding.check,

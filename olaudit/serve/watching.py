@@ -39,12 +39,12 @@ class Watched:
     """Says when files have changed, and are at rest again: an edit may take several steps."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self.watch(paths)
-
-    def watch(self, paths: Iterable[Path]) -> None:
-        """Look at other files from now on."""
         self._paths = tuple(paths)
         self._taken = self._seen = fingerprint(self._paths)
+
+    def watch(self, paths: Iterable[Path]) -> None:
+        """Look at these files from now on; where they are others, that is a change like any."""
+        self._paths = tuple(paths)
 
     def changed(self) -> bool:
         """Look; once for each change, at the second look that finds the same."""

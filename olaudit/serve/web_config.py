@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -93,8 +93,8 @@ class WebConfig:
     files: tuple[Path, ...]
     rules: tuple[object, ...] = ()
 
-    def take_over(self, newer: WebConfig) -> None:
-        """Show the certificate of `newer` from the next connection on.
+    def take_over(self, newer: WebConfig) -> WebConfig:
+        """Show the certificate of `newer` from the next connection on; give what holds then.
 
         Raises UsageError where that is not all there is to change: open connections and a server that listens keep
         to the old rules, and nobody may believe that new ones hold.
@@ -110,6 +110,7 @@ class WebConfig:
                 self.tls.load_cert_chain(*newer.chain, password="")
             except (ssl.SSLError, OSError, ValueError) as error:
                 raise UsageError(f"the certificate changed while it was read: {_said(error)}") from None
+        return replace(newer, tls=self.tls)  # the server goes on with the context that it was given
 
 
 OPEN = WebConfig(MappingProxyType({}), None, None, ())

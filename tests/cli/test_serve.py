@@ -127,6 +127,9 @@ def test_a_web_configuration_that_changes_is_read_again_and_a_broken_one_is_not_
         file.write_text(f"basic_auth_users: {{a: $2b$04${'.' * 53}}}")
         process.until("olaudit: web.yaml reloaded")
         assert get(port, "/healthz").status == 401
+        file.write_text("{}")
+        process.until("olaudit: that no user is asked for any more is taken over by a restart only")
+        assert get(port, "/healthz").status == 401
 
 
 # --- what makes no sense ---------------------------------------------------------------------------------------

@@ -253,17 +253,18 @@ def test_what_changes_while_the_files_are_read_is_read_too(
             time.sleep(0.01)
         raise AssertionError(toy.log)
 
-    held, load = threading.Event(), toy.load
+    has_read, held = threading.Event(), threading.Event()
 
     def slow() -> FleetSpec:
-        fleet = load()
+        fleet = toy.load()
+        has_read.set()
         held.wait(10)
         return fleet
 
     monkeypatch.setattr(toy.service, "_sources", replace(toy.service._sources, expected=slow))
     toy.service.reload()
     toy.service.step()
-    time.sleep(0.1)  # it has read, and not yet said so
+    assert has_read.wait(10), "and has not said so yet"
     (expected / "hosts" / "ol-c.yaml").unlink()
     toy.service.reload()
     toy.service.step()

@@ -84,6 +84,5 @@ def _hidden(report: Report, changes: Changes) -> Iterator[Item]:
     for hidden in changes.hidden:
         one = hidden.finding
         place = one.id if one.id in ids else anchor_of(one.host) if one.host in hosts else None
-        was = "waived" if one.verdict is Verdict.WAIVED else one.severity
-        said = f"{was} when last seen, {moment(hidden.last_seen)}: {one.message}"
+        said = f"{hidden.was} when last seen, {moment(hidden.last_seen)}: {one.message}"
         yield Item(one, said, place, "unknown")

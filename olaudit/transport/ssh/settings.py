@@ -98,10 +98,9 @@ class SshConfig:
             raise HostFailed(Reason.DNS, f"{host}: no canonical name found for {error}") from None
         except (paramiko.ssh_exception.ConfigParseError, ValueError) as error:
             raise HostFailed(Reason.SSH, f"{host}: ssh_config makes no sense here: {error}") from None
-        except (KeyError, RuntimeError, OSError):  # as in a container that runs as a number
-            raise HostFailed(
-                Reason.SSH, f"{host}: the user who runs this has no name or no home: set $USER and $HOME"
-            ) from None
+        except (KeyError, RuntimeError, OSError) as error:  # as in a container that runs as a number
+            why = f"nobody knows the name or the home of who runs this ({error})"
+            raise HostFailed(Reason.SSH, f"{host}: {why}: set $USER and $HOME") from None
 
 
 def _identities(named: Sequence[str]) -> tuple[Path, ...]:
