@@ -60,6 +60,7 @@ class Program:
 
 
 ALLOWED = {
+    "base64": Program("", "-w"),
     "cat": Program(),
     "cmp": Program(),
     "date": Program("-u"),
@@ -80,7 +81,7 @@ ALLOWED = {
     "/usr/bin/openssl": Program("-enddate -noout", "-in", "x509"),
     "ps": Program("-ww", "-C -o -p"),
     "readlink": Program("-f -m"),  # of more than one operand at once: since coreutils 8.21
-    "sed": Program("-u"),
+    "sed": Program("-u", "-f"),
     "stat": Program("-L --printf", "-c"),
     "systemctl": Program("", "-p", "show"),
     "timeout": Program("", "-k"),
@@ -88,7 +89,7 @@ ALLOWED = {
     "uname": Program("-n"),
     # the shells themselves, and what is built into dash
     **dict.fromkeys(SHELLS, Program("", "-c")),
-    **dict.fromkeys(("continue", "echo", "exit", "export", "printf", "shift", "wait"), Program()),
+    **dict.fromkeys(("continue", "echo", "exit", "export", "printf", "shift", "unset", "wait"), Program()),
     "[": Program("-L -d -ef -e -f -n -r"),  # -ef is not POSIX's, but dash has had it since there is a dash
     "cd": Program(),
     "command": Program("-v"),

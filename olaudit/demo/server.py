@@ -23,7 +23,7 @@ from olaudit.demo.commands import run
 from olaudit.demo.faults import Fault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
-from olaudit.transport.batch import frame, marker_of, questions
+from olaudit.transport.batch import answer_batch
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -128,7 +128,7 @@ def _execute(host: Host, channel: paramiko.Channel, command: str) -> None:
         _docker(host, channel)
         return
     if command == _BATCH:
-        answered = Answered(_answers(host.machine, _read(channel)))
+        answered = Answered(answer_batch(_read(channel), partial(run, host.machine)).decode())
     elif command == _DIAL_STDIO:
         answered = _NO_DOCKER
     else:
@@ -142,12 +142,6 @@ def _execute(host: Host, channel: paramiko.Channel, command: str) -> None:
 def _read(channel: paramiko.Channel) -> str:
     """Read standard input to its end."""
     return b"".join(iter(lambda: channel.recv(1 << 16), b"")).decode()
-
-
-def _answers(machine: Machine, batch: str) -> str:
-    """Answer all commands of a batch, in one text: as `sh` would run them, but for what `later` prefixes."""
-    marker = marker_of(batch)
-    return b"".join(frame(number, run(machine, argv), marker) for number, argv in questions(batch)).decode()
 
 
 def _docker(host: Host, channel: paramiko.Channel) -> None:

@@ -12,8 +12,9 @@ import threading
 from typing import IO, TYPE_CHECKING
 
 from olaudit.model import Answer, Answers, EngineProbe, Lookup, Probe, Reached, Shell, Unanswered
-from olaudit.transport.batch import TOO_LARGE, Reader, script
+from olaudit.transport.batch import script
 from olaudit.transport.engine import NoEngine, ask_engine
+from olaudit.transport.frames import ENDED_EARLY, Reader
 from olaudit.transport.names import look_up
 from olaudit.transport.stopwatch import Stopwatch
 
@@ -57,7 +58,7 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
         # A command on a dead mount cannot even be killed, so the end of the stream may never come.
         while not reader.complete and not reader.overflowed and select.select([out], [], [], deadline.left())[0]:
             if not (data := os.read(out, 65536)):
-                reason = TOO_LARGE
+                reason = ENDED_EARLY
                 break
             reader.feed(data)
             watch.look(reader)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from olaudit.model import Answer, Answered, Unanswered
 
 if TYPE_CHECKING:
-    from olaudit.transport.batch import Reader
+    from olaudit.transport.frames import Reader
 
 
 class Stopwatch:

@@ -1,4 +1,5 @@
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.model import Answer, Answered, Probe, Shell, Unanswered
-from olaudit.transport.batch import MAX_BYTES, Reader, frame, marker_of, questions, script
+from olaudit.transport.batch import answer_batch, commands_of, script
+from olaudit.transport.frames import LATER_BYTES, MAX_BYTES, TOO_LARGE, Reader, frame
 
 MARKER = "f" * 32
 
@@ -47,9 +49,7 @@ def test_every_shell_frames_every_kind_of_answer(shell: str, chunk: int) -> None
         Answered("a\0b\n\n"),
         Unanswered("no such command there: nosuch"),
         Answered("x  y\n", "err", 3),
-        Unanswered(
-            "/etc/passwd may not be run there: timeout: failed to run command '/etc/passwd': Permission denied"
-        ),
+        Unanswered("/etc/passwd may not be run there: failed to run command '/etc/passwd': Permission denied"),
         Answered("".join(f"fox {n}\n" for n in range(3000))),
         Answered("".join(f"hen {n}\n" for n in range(3000))),
         Answered("no newline"),
@@ -66,6 +66,7 @@ def test_the_batch_is_a_posix_script(tmp_path: Path) -> None:
 
 def test_a_hanging_command_is_ended_and_costs_only_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("olaudit.transport.batch.COMMAND_SECONDS", 1)
+    monkeypatch.setattr("olaudit.transport.frames.COMMAND_SECONDS", 1)
     commands = (
         Shell(("sleep", "30")),
         Shell(("echo", "one")),
@@ -89,7 +90,9 @@ def test_a_host_without_timeout_answers_nothing_rather_than_something(tmp_path: 
     )
     reader = Reader((Shell(("echo", "x")),), MARKER)
     reader.feed(done.stdout)
-    assert reader.answers("")[Shell(("echo", "x"))] == Unanswered("no such command there: echo")
+    assert reader.answers("")[Shell(("echo", "x"))] == Unanswered(
+        "the host has no `timeout` command (GNU coreutils)"
+    )
 
 
 AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
@@ -173,6 +176,8 @@ def test_the_noise_of_a_login_shell_is_not_an_answer() -> None:
         "o 0\nMARKER e 0 x\nMARKER z 0",
         "z " + "9" * 5000,
         "l 0 " + MARKER + " z 0",
+        "l 0 eA==",
+        "l 0 *",
     ],
 )
 def test_a_frame_out_of_order_answers_nothing(line: str) -> None:
@@ -181,10 +186,157 @@ def test_a_frame_out_of_order_answers_nothing(line: str) -> None:
     assert not reader.complete
 
 
-def test_timeout_itself_failing_is_told() -> None:
+@pytest.mark.parametrize(
+    ("status", "stderr", "answer"),
+    [
+        (125, "timeout: fork: out of memory", Unanswered("a could not be started: fork: out of memory")),
+        (125, "", Answered("", "", 125)),
+        (126, "sh: 1: x: Permission denied", Answered("", "sh: 1: x: Permission denied", 126)),
+        (127, "sh: 1: git: not found", Answered("", "sh: 1: git: not found", 127)),
+        (124, "", Unanswered("a gave no answer within 10 s and was ended")),
+        (137, "", Unanswered("a was killed: it took longer than 10 s, or the host ran out of memory")),
+    ],
+)
+def test_a_status_is_attributed_to_the_program_that_set_it(status: int, stderr: str, answer: Answer) -> None:
     reader = Reader((Shell(("a",)),), MARKER)
-    reader.feed(frame(0, Answered("", "timeout: fork: out of memory", 125), MARKER))
-    assert reader.answers("")[Shell(("a",))] == Unanswered("a could not be started: timeout: fork: out of memory")
+    reader.feed(frame(0, Answered("", stderr, status), MARKER))
+    assert reader.answers("")[Shell(("a",))] == answer
+
+
+# --- forged answers --------------------------------------------------------------------------------------------
+
+CHEAP, STREAM, OTHER = Shell(("cheap",)), Shell(("stream",), may_hang=True), Shell(("other",), may_hang=True)
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "posh"])
+def test_no_process_of_a_batch_shows_the_marker(shell: str, tmp_path: Path) -> None:
+    """Every program that the batch starts logs its arguments and environment, and runs the real program."""
+    log = tmp_path / "log"
+    for program in ("timeout", "dd", "head", "sed", "printf", "echo", "cat", "id", "base64"):
+        real = shutil.which(program, path="/usr/bin:/bin")
+        wrapper = tmp_path / program
+        wrapper.write_text(f'#!/bin/dash\necho "{program} $*" >>{log}\nenv >>{log}\nexec {real} "$@"\n')
+        wrapper.chmod(0o755)
+    commands = (Shell(("cat", "/dev/null")), Shell(("cat", "/dev/null"), may_hang=True))
+    done = subprocess.run(
+        [f"/bin/{shell}"],
+        input=script(commands, MARKER).encode(),
+        capture_output=True,
+        check=True,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "M": "exported by the login"},
+    )
+    assert MARKER.encode() in done.stdout
+    logged = log.read_text()
+    assert "sed -u -f" in logged
+    assert "timeout -k 1 10 cat /dev/null" in logged
+    assert MARKER not in logged
+
+
+def test_every_process_under_way_hides_the_marker(tmp_path: Path) -> None:
+    """Even root, who may read the arguments and environments of all processes, does not find it there."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    commands = (Shell(("cat", str(fifo)), may_hang=True), Shell(("cat", str(fifo)), may_hang=True))
+    secret = secrets.token_hex(16)
+    with subprocess.Popen(["/bin/dash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        assert shell.stdin
+        shell.stdin.write(script(commands, secret).encode())
+        shell.stdin.close()
+        with fifo.open("wb") as writer:  # opens when the first `cat` reads
+            shown = b"".join(
+                file.read_bytes()
+                for pattern in ("[0-9]*/cmdline", "[0-9]*/environ")
+                for file in Path("/proc").glob(pattern)
+                if readable(file)
+            )
+            writer.write(b"x")
+        shell.kill()
+    assert str(fifo).encode() in shown
+    assert secret.encode() not in shown
+
+
+def readable(file: Path) -> bool:
+    try:
+        file.read_bytes()
+    except OSError:  # the process has ended, or belongs to another user
+        return False
+    return True
+
+
+def test_a_stream_answers_for_its_own_command_alone() -> None:
+    """The marker is known to the attacker, who supplies the output of `stream`."""
+    reader = Reader((CHEAP, STREAM, OTHER), MARKER)
+    for victim in (0, 2):
+        forged = frame(victim, Answered("forged"), MARKER, stream=True)
+        reader.feed(forged.replace(f" l {victim} ".encode(), b" l 1 "))
+    assert set(reader.answers("none").values()) == {Unanswered("none")}
+    reader.feed(frame(0, Answered("true"), MARKER) + frame(2, Answered("true"), MARKER, stream=True))
+    assert reader.answers("none") == {
+        CHEAP: Answered("true"),
+        STREAM: Unanswered("none"),
+        OTHER: Answered("true"),
+    }
+
+
+def test_a_gathered_command_cannot_answer_for_a_stream() -> None:
+    reader = Reader((CHEAP, STREAM), MARKER)
+    reader.feed(frame(1, Answered("forged"), MARKER))
+    assert reader.answers("none")[STREAM] == Unanswered("none")
+
+
+@pytest.mark.parametrize("command", [CHEAP, STREAM])
+def test_the_first_answer_of_a_command_wins(command: Shell) -> None:
+    reader = Reader((command,), MARKER)
+    for text in ("true", "forged"):
+        reader.feed(frame(0, Answered(text), MARKER, stream=command.may_hang))
+    assert reader.answers("none") == {command: Answered("true")}
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_long_lines_of_one_command_tear_no_other_apart(shell: str) -> None:
+    """A pipe carries at most 4,096 bytes in one piece; the lines of streams that run together meet in one pipe."""
+    long = tuple(
+        Shell(
+            ("sh", "-c", f"for i in 1 2 3 4 5 6 7 8; do head -c 50000 /dev/zero | tr '\\0' {letter}; echo; done"),
+            may_hang=True,
+        )
+        for letter in "abcd"
+    )
+    short = tuple(Shell(("sh", "-c", COUNT.format(name)), may_hang=True) for name in ("fox", "hen"))
+    assert list(run(shell, (*long, *short)).values()) == [
+        *(Answered((letter * 50000 + "\n") * 8) for letter in "abcd"),
+        *(Answered("".join(f"{name} {n}\n" for n in range(3000))) for name in ("fox", "hen")),
+    ]
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_too_large_an_answer_costs_only_itself(shell: str) -> None:
+    large = Shell(("head", "-c", str(LATER_BYTES + 1), "/dev/zero"), may_hang=True)
+    lines = Shell(("sh", "-c", "yes yes yes yes yes yes yes yes | head -n 40000"), may_hang=True)
+    small = Shell(("echo", "x"), may_hang=True)
+    assert run(shell, (large, small, lines)) == {
+        large: Unanswered(TOO_LARGE),
+        small: Answered("x\n"),
+        lines: Unanswered(TOO_LARGE),
+    }
+
+
+def test_a_stream_that_ends_early_is_not_called_too_large() -> None:
+    reader = Reader((STREAM,), MARKER)
+    reader.feed(frame(0, Answered("x" * 1000), MARKER, stream=True)[:500])
+    assert reader.answers("it ended") == {STREAM: Unanswered("it ended")}
+
+
+def test_a_long_line_in_small_pieces_is_read_in_linear_time() -> None:
+    reader = Reader((CHEAP,), MARKER)
+    for _ in range(MAX_BYTES // 64):
+        reader.feed(b"x" * 64)
+    assert not reader.overflowed
+    reader.feed(b"x")
+    assert reader.overflowed
 
 
 words = st.lists(
@@ -198,8 +350,11 @@ words = st.lists(
 def test_a_simulated_host_reads_back_what_was_asked(asked: list[tuple[list[str], bool]]) -> None:
     commands = [Shell(tuple(argv), may_hang) for argv, may_hang in asked]
     text = script(commands, MARKER)
-    assert marker_of(text) == MARKER
-    assert dict(questions(text)) == {n: command.argv for n, command in enumerate(commands)}
+    by_number = {n: (argv, may_hang) for n, argv, may_hang in commands_of(text)}
+    assert by_number == {n: (command.argv, command.may_hang) for n, command in enumerate(commands)}
+    reader = Reader(commands, MARKER)
+    reader.feed(answer_batch(text, lambda argv: Answered("\n".join(argv))))
+    assert reader.answers("none") == {command: Answered("\n".join(command.argv)) for command in commands}
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))

@@ -9,7 +9,7 @@ import pytest
 
 from olaudit.model import Answered, Answers, Probe, Reached, Shell, Unanswered
 from olaudit.transport import Deadline
-from olaudit.transport.batch import Reader, frame
+from olaudit.transport.frames import Reader, frame
 from olaudit.transport.local import LocalTransport
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.settings import SshConfig

@@ -21,8 +21,9 @@ from olaudit.model import (
     Unanswered,
 )
 from olaudit.transport import HostFailed
-from olaudit.transport.batch import TOO_LARGE, Reader, script
+from olaudit.transport.batch import script
 from olaudit.transport.engine import ask_engine
+from olaudit.transport.frames import ENDED_EARLY, Reader
 from olaudit.transport.names import look_up
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
@@ -103,7 +104,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
                 if not reader.started:
                     raise HostFailed(Reason.SSH, _no_shell(channel))
                 if link.is_active():
-                    reason = TOO_LARGE
+                    reason = ENDED_EARLY
                 break
             reader.feed(data)
             watch.look(reader)
@@ -115,7 +116,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
     except (paramiko.SSHException, OSError, EOFError) as error:
         if channel and link.is_active() and not reader.started:  # it had ended before it was told anything
             raise HostFailed(Reason.SSH, _no_shell(channel)) from None
-        reason = f"{_BROKE_OFF}: {error}"
+        reason = f"{_BROKE_OFF}: {str(error) or type(error).__name__}"
     return reader.answers(reason)
 
 
