@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from olaudit.audit import REACHABLE, plan, wanted_ids
+from olaudit.audit import plan, wanted_ids
 from olaudit.checks import KINDS
+from olaudit.evaluate import REACHABLE
 from olaudit.expected import load
 from olaudit.kind import AnyKind, CheckId
 from olaudit.model import Shell

@@ -5,10 +5,22 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from olaudit.model import Answers, Failure, HostAnswers, Probe, Reason
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    Failure,
+    HostAnswers,
+    InternalError,
+    Probe,
+    Reason,
+    Unanswered,
+)
+from olaudit.text import valid
 from olaudit.transport import Deadline, HostFailed, Transport
 
 GRACE_SECONDS = 1.0
@@ -52,7 +64,8 @@ def collect(
     """Ask the hosts of all `jobs`, `parallel` at a time, each for at most `timeout` seconds.
 
     Returns within the last host's deadline and its grace, whatever any host or library does: a thread that
-    does not come back is left behind. An interrupt (^C) keeps what was answered and marks the rest.
+    does not come back is left behind. A bug costs the host that was asked: it becomes a
+    Failure with its error. An interrupt (^C) keeps what was answered and marks the rest.
     """
     run = _Run(jobs, transport, timeout)
     try:
@@ -77,7 +90,7 @@ class _Run:
         self._transport = transport
         self._timeout = timeout
         self._started = time.monotonic()
-        self._outcomes: queue.SimpleQueue[HostAnswers | tuple[str, Exception]] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[HostAnswers] = queue.SimpleQueue()
 
     def start(self, parallel: int) -> None:
         """Start hosts until `parallel` are under way."""
@@ -90,14 +103,14 @@ class _Run:
     def _ask(self, job: Job, deadline: Deadline) -> None:
         started = time.monotonic()
         outcome: Answers | Failure
+        bug: InternalError | None = None
         try:
             outcome = self._transport.ask(job.host, job.probes, deadline)
         except HostFailed as failed:
             outcome = failed.failure
-        except Exception as error:  # noqa: BLE001 - a bug: raised again where it ends the program
-            self._outcomes.put((job.host, error))
-            return
-        self._outcomes.put(HostAnswers(job.host, outcome, round(time.monotonic() - started, 3)))
+        except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not cost the other hosts
+            outcome, bug = _internal_error(job.host, error)
+        self._outcomes.put(HostAnswers(job.host, _valid(outcome), round(time.monotonic() - started, 3), bug))
 
     def take(self) -> None:
         """Wait a moment for an outcome, and give up on hosts whose time has passed."""
@@ -106,10 +119,6 @@ class _Run:
         except queue.Empty:
             pass
         else:
-            if isinstance(outcome, tuple):
-                host, bug = outcome
-                bug.add_note(f"while asking {host}")
-                raise bug
             if self.under_way.pop(outcome.host, None):
                 self.done[outcome.host] = outcome
         now = time.monotonic()
@@ -131,3 +140,27 @@ class _Run:
         """Say how far it is."""
         slowest = sorted(self.under_way, key=lambda host: self.under_way[host].at)
         return Progress(len(self.done), self._total, tuple(slowest), time.monotonic() - self._started)
+
+
+def _internal_error(host: str, error: Exception) -> tuple[Failure, InternalError]:
+    """Describe a bug that occurred while `host` was asked."""
+    reason = f"internal error in olaudit while this host was asked: {type(error).__name__}"
+    details = "".join(traceback.format_exception(error))
+    return Failure(Reason.SSH, reason), InternalError(host, "asking the host", details)
+
+
+def _valid(outcome: Answers | Failure) -> Answers | Failure:
+    """Make every text that came from a host valid Unicode: this is the one door through which all of it passes."""
+    match outcome:
+        case Failure(reason, message):
+            return Failure(reason, valid(message))
+        case Answers():
+            return Answers({probe: _valid_answer(answer) for probe, answer in outcome.items()})
+
+
+def _valid_answer(answer: Answer) -> Answer:
+    match answer:
+        case Answered(stdout, stderr, status):
+            return Answered(valid(stdout), valid(stderr), status)
+        case Unanswered(reason):
+            return Unanswered(valid(reason))

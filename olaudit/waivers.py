@@ -12,10 +12,12 @@ from datetime import date
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-from olaudit.audit import REACHABLE, visible, worst
+from olaudit.audit import worst
+from olaudit.evaluate import REACHABLE
 from olaudit.expected.spec import FleetSpec, WaiverSpec
 from olaudit.kind import CheckId
 from olaudit.model import FLEET, Finding, Report, Severity, Verdict, Waiver
+from olaudit.text import visible
 
 EXPIRED = CheckId(
     "waiver.expired",

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.audit import LONGEST, audit, exit_code, plan, visible, wanted_ids, worst
+from olaudit.audit import audit, exit_code, plan, wanted_ids, worst
 from olaudit.errors import UsageError
 from olaudit.expected.spec import HostSpec, Place
 from olaudit.kind import CheckId, Kind
@@ -18,6 +19,7 @@ from olaudit.model import (
     Finding,
     HostAnswers,
     Judgement,
+    Measure,
     Question,
     Reason,
     Report,
@@ -25,6 +27,7 @@ from olaudit.model import (
     Shell,
     Verdict,
 )
+from olaudit.text import LONGEST, visible
 from tests.values import RUN
 
 UNAME, CAT = Shell(("uname",)), Shell(("cat", "/etc/x"))
@@ -209,19 +212,52 @@ def test_a_finding_names_the_place_of_its_expectation() -> None:
     assert judged("Minix").source == "expected/hosts/ol-web1.yaml:7"
 
 
-def test_a_judge_that_raises_is_a_bug_and_is_not_hidden() -> None:
-    def judge(_: str, __: Answers) -> list[Judgement]:
+def broken(after: int) -> Kind[str]:
+    """Make a kind of check that raises after `after` judgements."""
+
+    def judge(subject: str, answers: Answers) -> Iterator[Judgement]:
+        yield from kernel(subject, answers)[:after]
+        raise RecursionError
+
+    return Kind(section="kernel", model=str, ids=KERNEL.ids, probes=lambda _: (), judge=judge)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_check_that_raises_is_unknown_and_costs_no_other(after: int) -> None:
+    """Neither the other checks of the host nor the other hosts are lost, and the run ends with 70."""
+    hosts = [host(kernel="k", file="f"), host("ol-web2", file="f")]
+    kinds = [
+        broken(after),
+        replace(FILE, judge=lambda _, __: [Question(check="file.text", subject="f", at=()).ok()]),
+    ]
+    report = audit(hosts, [said("Linux"), said("Linux", "ol-web2")], kinds, ALL, RUN)
+    found = {(one.host, one.check, one.subject): one.verdict for one in report.findings}
+    assert found[("ol-web1", "kernel.name", "kernel")] is Verdict.UNKNOWN
+    assert found[("ol-web1", "kernel.age", "kernel")] is Verdict.UNKNOWN
+    assert found[("ol-web1", "file.text", "f")] is Verdict.OK
+    assert found[("ol-web2", "file.text", "f")] is Verdict.OK
+    message = next(one.message for one in report.findings if one.check == "kernel.age")
+    assert message == "internal error in olaudit while kernel was evaluated: RecursionError"
+    first = report.errors[0]
+    assert (first.host, first.activity) == ("ol-web1", "evaluating kernel")
+    assert first.traceback.endswith("RecursionError\n")
+    assert exit_code(report) == 70
+
+
+def test_a_judgement_of_an_unlisted_id_is_an_internal_error() -> None:
+    liar: Kind[str] = Kind(section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), judge=kernel)
+    report = audit([host()], [said("Linux")], [liar], wanted_ids([liar]), RUN)
+    assert [(one.check, one.verdict) for one in report.findings][:1] == [("file.text", Verdict.UNKNOWN)]
+    assert "KeyError" in report.errors[0].traceback
+
+
+def test_a_measure_that_raises_is_an_internal_error_and_loses_no_finding() -> None:
+    def measure(_: str, __: Answers) -> list[Measure]:
         raise ZeroDivisionError
 
-    broken: Kind[str] = Kind(section="kernel", model=str, ids=KERNEL.ids, probes=lambda _: (), judge=judge)
-    with pytest.raises(ZeroDivisionError):
-        audit([host()], [said("Linux")], [broken], wanted_ids([broken]), RUN)
-
-
-def test_a_check_id_that_its_kind_does_not_list_is_a_bug_and_is_not_hidden() -> None:
-    liar: Kind[str] = Kind(section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), judge=kernel)
-    with pytest.raises(KeyError):
-        audit([host()], [said("Linux")], [liar], wanted_ids([liar]), RUN)
+    report = audit([host()], [said("Linux")], [replace(KERNEL, measure=measure)], ALL, RUN)
+    assert report.findings[1].verdict is Verdict.OK
+    assert report.errors[0].activity == "measuring kernel"
 
 
 # --- verdicts --------------------------------------------------------------------------------------------------

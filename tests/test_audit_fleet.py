@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from olaudit.audit import REACHABLE, audit, exit_code, plan, wanted_ids
+from olaudit.audit import audit, exit_code, plan, wanted_ids
+from olaudit.evaluate import REACHABLE
 from olaudit.expected.spec import HostSpec, Place
 from olaudit.kind import AnyKind, CheckId, FleetKind, Kind
 from olaudit.model import (
@@ -159,7 +160,14 @@ def test_what_a_kind_of_the_fleet_asks_is_asked_once_with_all_else() -> None:
     assert plan(host("a", "other"), KINDS, wanted_ids(KINDS)) == ()
 
 
-def test_a_judgement_about_an_id_that_the_kind_does_not_list_is_a_bug_and_is_not_hidden() -> None:
+def test_a_fleet_check_that_raises_is_unknown_on_each_audited_host() -> None:
     liar: FleetKind[str] = FleetKind(section="paint", model=str, ids=ALONE.ids, probes=lambda _: (), judge=same)
-    with pytest.raises(KeyError):
-        audit([host("a"), host("b")], said(a="red", b="red"), [liar], wanted_ids([liar]), RUN)
+    hosts = [host("a"), host("b"), host("c")]
+    report = audit(hosts, said(a="red", b="red", c=None), [liar], wanted_ids([liar]), RUN)
+    (check,) = (one.id for one in ALONE.ids)
+    assert [(one.host, one.verdict) for one in report.findings if one.check == check] == [
+        ("a", Verdict.UNKNOWN),
+        ("b", Verdict.UNKNOWN),
+    ]
+    assert {one.host for one in report.errors} == {"(fleet)"}
+    assert exit_code(report) == 70

@@ -4,10 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 
-import pytest
-
+from olaudit import recording
 from olaudit.collect import Collected, Job, Progress, collect
-from olaudit.model import Answered, Answers, Failure, Probe, Reason, Shell
+from olaudit.model import Answered, Answers, Failure, Probe, Reason, Shell, Unanswered
 from olaudit.transport import Deadline, HostFailed
 
 PROBE = Shell(("echo",))
@@ -90,13 +89,43 @@ def test_what_comes_after_it_was_given_up_changes_nothing() -> None:
     assert [one.outcome for one in collected.hosts] == [Failure(Reason.TIMEOUT, "no answer within 0.2 s")] * 2
 
 
-def test_a_bug_in_a_transport_ends_the_run_and_names_the_host() -> None:
+def test_a_bug_in_a_transport_costs_only_the_host_it_concerns() -> None:
     def bug(_: Deadline) -> None:
-        raise ZeroDivisionError
+        raise RecursionError
 
-    with pytest.raises(ZeroDivisionError) as caught:
-        collect(jobs("a"), Fake(a=bug), parallel=1, timeout=5)
-    assert caught.value.__notes__ == ["while asking a"]
+    first, second = collect(jobs("a", "b"), Fake(a=bug), parallel=1, timeout=5).hosts
+    assert first.outcome == Failure(
+        Reason.SSH, "internal error in olaudit while this host was asked: RecursionError"
+    )
+    assert first.error
+    assert first.error.host == "a"
+    assert first.error.traceback.endswith("RecursionError\n")
+    assert second.outcome == Answers({PROBE: Answered("b")})
+    assert second.error is None
+
+
+SURROGATE, VALID = "a\ud800b", "a\\ud800b"
+
+
+class Surrogates:
+    """A transport whose answers hold lone surrogates, as JSON with an escaped half of a pair does."""
+
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - as the protocol has it
+        if host == "down":
+            raise HostFailed(Reason.SSH, SURROGATE)
+        answers = Answered(SURROGATE, SURROGATE), Unanswered(SURROGATE)
+        return Answers(dict(zip(probes, answers, strict=True)))
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def test_every_text_that_comes_in_is_valid_unicode() -> None:
+    two = (PROBE, Shell(("true",)))
+    collected = collect([Job("a", two), Job("down", two)], Surrogates(), parallel=2, timeout=5)
+    assert collected.hosts[0].outcome == Answers({two[0]: Answered(VALID, VALID), two[1]: Unanswered(VALID)})
+    assert collected.hosts[1].outcome == Failure(Reason.SSH, VALID)
+    assert recording.parse(recording.dump(collected), "x").hosts == collected.hosts
 
 
 def test_an_interrupt_keeps_what_was_answered_and_marks_the_rest() -> None:

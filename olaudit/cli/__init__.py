@@ -11,14 +11,12 @@ from pathlib import Path
 
 import click
 
-from olaudit.audit import visible
 from olaudit.checks import KINDS
-from olaudit.cli import plugin
+from olaudit.cli import internal_errors, plugin
 from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.program import program
 from olaudit.errors import ExpectedError, OlauditError
-
-_ISSUES = "https://github.com/internetarchive/openlibrary/issues"
+from olaudit.text import visible
 
 
 def main(argv: Sequence[str] | None = None, tools: Tools | None = None) -> int:
@@ -56,8 +54,7 @@ def _tell(error: BaseException) -> int:
             _say_error(error)
             return error.exit_code
         case _:
-            _say(f"this is a bug; please report it, with the lines below, at {_ISSUES}")
-            _write("".join(traceback.format_exception(error)))
+            _write(internal_errors.explain("".join(traceback.format_exception(error))))
             return 70
 
 

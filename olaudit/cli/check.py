@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from olaudit import recording
-from olaudit.cli import plugin
+from olaudit.cli import internal_errors, plugin
 from olaudit.cli.auditing import Tools, audit_fleet
 from olaudit.cli.options import Options, format_option, shared_options
 from olaudit.cli.output import check_places, emit, stdout_style, write_file
@@ -64,4 +64,5 @@ def check(context: click.Context, /, **said: Any) -> None:
         emit(text)
     if not report.run.complete:
         click.echo("olaudit: interrupted; these results are incomplete", err=True)
+    internal_errors.write(report.errors)
     context.exit(plugin.ending(report, options.format))

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from olaudit.audit import REACHABLE
 from olaudit.cli.past import Past, Told
 from olaudit.collect import Collected
 from olaudit.errors import OlauditError
+from olaudit.evaluate import REACHABLE
 from olaudit.evidence import asked, bears, by_hand, check_of, excerpt, kind_of, probes_of
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.expected.quotation import quote

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from olaudit import recording
-from olaudit.cli import plugin
+from olaudit.cli import internal_errors, plugin
 from olaudit.cli.archive import Archive
 from olaudit.cli.auditing import Audited, Tools, audit_fleet
 from olaudit.cli.options import HISTORY, REPORTS, Options, format_option, history_file, shared_options
@@ -81,6 +81,7 @@ def report(
         emit(text)
     if not entered.run.complete:
         click.echo("olaudit: interrupted; these results are incomplete", err=True)
+    internal_errors.write(entered.errors)
     context.exit(plugin.ending(entered, options.format))
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olaudit import waivers
-from olaudit.audit import visible, wanted_ids
+from olaudit.audit import wanted_ids
 from olaudit.cli.auditing import Tools
 from olaudit.cli.options import Options, Seconds, asking_options
 from olaudit.expected import FleetSpec, find_expected, load
+from olaudit.text import visible
 
 if TYPE_CHECKING:
     from olaudit.serve.events import Sources
@@ -141,7 +142,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     guard = Guard(config.users)
     wanted = wanted_ids(tools.kinds, options.only, options.skip, waivers.IDS)
     judge = Judge(kinds=tools.kinds, wanted=wanted, version=version("olaudit"))
-    asker = Asker(tools.make_transport(options), options.timeout, _log)
+    asker = Asker(tools.make_transport(options), options.timeout)
     sources = _sources(options, serving, tools, config, guard)
     service = Service(sources, judge, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
     server.allow_files()

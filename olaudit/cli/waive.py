@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from olaudit.audit import visible
 from olaudit.cli.auditing import Tools
 from olaudit.cli.options import REPORTS
 from olaudit.cli.output import emit
@@ -20,6 +19,7 @@ from olaudit.errors import UsageError
 from olaudit.expected.waivers import read_day, too_far
 from olaudit.model import FLEET, Verdict
 from olaudit.render.document import FindingPart
+from olaudit.text import visible
 
 _WHERE = "add this below `waivers:` in expected/waivers.yaml (in place of `[]`, if that is there)"
 _NO_USE = {

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from olaudit.audit import REACHABLE
 from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
 from olaudit.demo.build import with_memcached
 from olaudit.demo.containers import moment
 from olaudit.demo.faults import Fault
 from olaudit.demo.files import link
 from olaudit.demo.machine import Inspect, Machine
+from olaudit.evaluate import REACHABLE
 
 Change = Callable[[Machine], Machine]
 

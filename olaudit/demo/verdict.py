@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from olaudit.audit import REACHABLE
 from olaudit.demo.drifts import Drift
+from olaudit.evaluate import REACHABLE
 from olaudit.model import Finding, Report, Verdict
 
 Found = tuple[str, str, str]

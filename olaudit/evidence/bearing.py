@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from olaudit.audit import REACHABLE
 from olaudit.collect import Collected
+from olaudit.evaluate import REACHABLE
 from olaudit.evidence.questions import asked
 from olaudit.evidence.terms import terms
 from olaudit.expected.spec import HostSpec

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from olaudit.audit import visible
 from olaudit.evidence.terms import Inspected, meant, name_fits, name_of, read, terms
 from olaudit.model import Answer, Answered, ContainerChanges, Engine, Finding, Probe, Shell, Unanswered
+from olaudit.text import visible
 
 MOST = 40
 """How many lines of one answer are shown at most."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from olaudit.audit import visible
 from olaudit.evidence.terms import nameable
 from olaudit.model import Answer, ContainerChanges, Engine, Finding, ImageLayers, Lookup, Probe, Reached, Shell
+from olaudit.text import visible
 
 
 def asked(probe: Probe) -> str:

@@ -137,9 +137,22 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class InternalError:
+    """A bug in olaudit: the host it concerns (or `FLEET`), what olaudit was doing, and the traceback."""
+
+    host: str
+    activity: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostAnswers:
-    """What came back from one host, and how long that took (seconds, connect included)."""
+    """What came back from one host, and how long that took (seconds, connect included).
+
+    `error` is set where a bug prevented the host from being asked; `outcome` is a Failure then.
+    """
 
     host: str
     outcome: Answers | Failure
     duration_seconds: float
+    error: InternalError | None = None

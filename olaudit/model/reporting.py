@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from olaudit.model.asking import Failure
+from olaudit.model.asking import Failure, InternalError
 from olaudit.model.comparing import Changes
 from olaudit.model.finding import Finding
 from olaudit.model.judging import Measure, Verdict
@@ -44,13 +44,15 @@ class Run:
 class Report:
     """A whole run: every host asked, and every check made, the ok ones too; sorted by host, check, subject.
 
-    `changes` is what history says of it, where history was asked.
+    `changes` is what history says of it, where history was asked. `errors` are bugs in olaudit that the run
+    survived; what they concern is unknown.
     """
 
     run: Run
     hosts: tuple[HostResult, ...]
     findings: tuple[Finding, ...] = ()
     changes: Changes | None = None
+    errors: tuple[InternalError, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         """Count the findings of one verdict."""

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from olaudit.audit import visible
 from olaudit.model import Finding, Severity, Verdict
 from olaudit.render.style import Style, tone
+from olaudit.text import visible
 
 _INDENT = "  "
 _NARROWEST = 60

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree as ET
 
-from olaudit.audit import REACHABLE, visible
+from olaudit.evaluate import REACHABLE
 from olaudit.model import Finding, HostResult, Report, Run, Severity, Verdict
 from olaudit.render.style import Style
+from olaudit.text import visible
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 

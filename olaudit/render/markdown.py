@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from olaudit.audit import visible, worst
+from olaudit.audit import worst
 from olaudit.model import FLEET, Changes, Failure, Finding, Report, Severity, Verdict
 from olaudit.render.ages import age, moment
 from olaudit.render.style import Style
+from olaudit.text import visible
 
 _LONGEST = 500  # characters of one value: people read the beginning, programs read json
 _SEVERITIES = tuple(Severity)

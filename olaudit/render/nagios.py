@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from olaudit.audit import visible
 from olaudit.model import Finding, Report, Severity, Verdict
 from olaudit.render.style import Style
+from olaudit.text import visible
 
 LONGEST = 4000
 """How many bytes the output may have: Nagios keeps 8 KB, older NRPE half of that."""

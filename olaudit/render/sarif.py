@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 from olaudit import waivers
-from olaudit.audit import REACHABLE, visible
 from olaudit.checks import KINDS
+from olaudit.evaluate import REACHABLE
 from olaudit.model import Finding, HostResult, Report, Severity, Verdict
 from olaudit.render.style import Style
+from olaudit.text import visible
 
 _LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _ROOT = "%SRCROOT%"

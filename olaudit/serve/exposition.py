@@ -12,11 +12,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from olaudit.audit import visible
 from olaudit.expected.spec import WaiverSpec
 from olaudit.model import FLEET, Report, Waiver
 from olaudit.render.prometheus.collector import ReportCollector
 from olaudit.serve.judging import Snapshot, rfc3339
+from olaudit.text import visible
 
 _OF_RUNS = ("olaudit_run_duration_seconds", "olaudit_last_run_timestamp_seconds")
 _VERSIONS = frozenset({"0.0.1", "0.0.4", "1.0.0"})

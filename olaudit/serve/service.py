@@ -176,7 +176,11 @@ class Service:
 
     def _publish(self) -> None:
         started = time.monotonic()
+        before = self.snapshot.report.errors
         self.snapshot = self._known.snapshot(self._sources.now())
+        for error in self.snapshot.report.errors:
+            if error not in before:
+                self._log(f"{error.host}: internal error while {error.activity}: {error.traceback}")
         self._stale = False
         # a fleet so large that judging takes seconds must leave time for everything else
         self._judge_at = self._sources.monotonic() + _SHARE * (time.monotonic() - started)

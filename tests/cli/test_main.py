@@ -49,14 +49,45 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("olaudit ")
 
 
-@pytest.mark.usefixtures("expected")
-def test_a_bug_says_where_to_report_it_and_passes_no_control_characters_on(
-    capsys: pytest.CaptureFixture[str],
+def test_a_bug_in_one_check_leaves_the_report_whole_and_exits_70(
+    expected: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["check", "ol-a"], tools({"ol-a": "crash"})) == 70
+    """It is reported, without control characters, and everything else is printed and stored."""
+    file = expected.parent / "report.json"
+    assert main(["check", "ol-a", "ol-b", "-o", f"json={file}"], tools({"ol-a": "crash", "ol-b": "Minix"})) == 70
     out, err = capsys.readouterr()
-    assert out == ""
+    assert "internal error in olaudit while kernel was evaluated: ZeroDivisionError" in " ".join(out.split())
+    assert "the kernel is Minix" in out
+    findings = {(one["host"], one["verdict"]) for one in json.loads(file.read_text())["findings"]}
+    assert findings == {("ol-a", "unknown"), ("ol-b", "drift")}
     first, *rest = err.splitlines()
+    assert first.endswith("at https://github.com/internetarchive/openlibrary/issues")
+    assert rest[0] == "Traceback (most recent call last):"
+    assert rest[-2] == r"ZeroDivisionError: crashed \x1b[2J"
+    assert rest[-1] == "olaudit: (host ol-a, while evaluating kernel)"
+
+
+@pytest.mark.usefixtures("expected")
+def test_a_bug_on_one_host_is_stored_by_the_nightly_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ["--reports", str(tmp_path / "reports"), "-f", "json"]
+    assert main(["report", *how], tools({"ol-a": "crash", "ol-b": "Linux"})) == 70
+    printed, stored = json.loads(capsys.readouterr().out), tmp_path / "reports" / "latest.json"
+    assert json.loads(stored.read_text())["findings"] == printed["findings"]
+    assert main(["history", "--reports", str(tmp_path / "reports")], tools({})) == 0
+
+
+@pytest.mark.usefixtures("expected")
+def test_a_bug_outside_of_hosts_says_where_to_report_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("crashed \x1b[2J")
+
+    monkeypatch.setattr(program, "invoke", crash)
+    assert main(["validate"]) == 70
+    first, *rest = capsys.readouterr().err.splitlines()
     assert first.endswith("at https://github.com/internetarchive/openlibrary/issues")
     assert rest[0] == "Traceback (most recent call last):"
     assert rest[-1] == r"ZeroDivisionError: crashed \x1b[2J"

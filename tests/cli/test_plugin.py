@@ -73,8 +73,9 @@ def test_invalid_expected_files_are_unknown(expected: Path, capsys: pytest.Captu
 
 def test_a_bug_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-f", "nagios", "ol-a"], tools({"ol-a": "crash"})) == 3
-    line = "OLAUDIT UNKNOWN - this is a bug in olaudit: ZeroDivisionError: crashed \\x1b[2J\n"
-    assert capsys.readouterr().out == line
+    line = capsys.readouterr().out
+    assert line.startswith("OLAUDIT UNKNOWN - ")
+    assert "internal error in olaudit while kernel was evaluated: ZeroDivisionError" in line
 
 
 def test_an_interrupt_before_there_are_results_is_unknown(

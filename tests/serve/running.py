@@ -106,7 +106,7 @@ class Toy:
         clock = {"now": self.clock.now, "monotonic": self.clock.monotonic} if self.clock else {"now": _now}
         sources = Sources(expected=self.load, watch_expected=Watched(expected_files(self.expected)), **clock)
         self.hand = ByHand()
-        asker = self.hand if self.clock else Asker(self.transport, self.timeout, self.log.append)
+        asker = self.hand if self.clock else Asker(self.transport, self.timeout)
         pace = Pace(interval=self.interval, jobs=self.jobs)
         self.service = Service(sources, self.judge, asker, pace, self.log.append)
 

@@ -157,7 +157,7 @@ def test_a_bug_with_one_host_is_logged_and_costs_nobody_the_others(expected: Pat
         ready(port)
         assert 'olaudit_host_up{host="ol-b"} 1.0' in get(port, "/metrics").body
         assert 'olaudit_host_up{host="ol-a"} 0.0' in get(port, "/metrics").body
-    assert any(line.startswith("ol-a: this is a bug in olaudit: Traceback") for line in toy.log)
+    assert any(line.startswith("ol-a: internal error while asking the host: Traceback") for line in toy.log)
 
 
 def test_a_probe_of_a_host_that_is_reloaded_away_ends_as_400(expected: Path) -> None:
