@@ -1,61 +1,83 @@
 """docker.engine and docker.absent: a Docker Engine answers where one belongs, and none runs on bare metal.
 
 That the engine did not answer an audit proves nothing: the auditor may lack the right to ask, or a prune may
-block it for minutes. It is drift only when the host's own process list shows that no engine is running.
+block it for minutes. It is drift only when the host's own processes show that no engine is running. Then it was
+not contacted at all, because connecting could have started it: see `engine_process`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Literal
 
+from olaudit.engine_process import DOCKER_SOCKET, PROBE, Engines, read_engines
 from olaudit.kind import CheckId, Kind
-from olaudit.model import Answer, Answers, Engine, Judgement, Probe, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Engine, Judgement, Probe, Question, Severity, Unanswered
 
 Rule = Literal["required", "absent"]
 
-PROCESSES = Shell(("ps", "-ww", "-p", "1", "-C", "dockerd,docker", "-o", "pid=", "-o", "comm=", "-o", "args="))
-"""Lists the daemons, and process 1: a list without it was cut (/proc mounted with hidepid) and proves nothing."""
-
-_PROCESS = re.compile(r" *([0-9]{1,10}) +(\S+) *(.*)")
+_SNAP = "snap.docker.dockerd.service"
 
 
 def probes(spec: Rule) -> tuple[Probe, ...]:
     """Ask for the processes, and for the engine only where one is expected."""
-    return (Engine.VERSION, PROCESSES) if spec == "required" else (PROCESSES,)
+    return (Engine.VERSION, PROBE) if spec == "required" else (PROBE,)
 
 
 def judge(spec: Rule, answers: Answers) -> Iterator[Judgement]:
     """Judge the one rule that the section sets."""
-    daemons = _daemons(answers[PROCESSES])
-    yield _engine(answers[Engine.VERSION], daemons) if spec == "required" else _absent(daemons)
+    engines = read_engines(answers[PROBE])
+    yield _engine(answers[Engine.VERSION], engines) if spec == "required" else _absent(engines)
 
 
-def _engine(answer: Answer, daemons: tuple[str, ...] | Unanswered) -> Judgement:
+def _engine(answer: Answer, engines: Engines | Unanswered) -> Judgement:
     question = Question(
         check="docker.engine", subject="docker", at=("docker",), expected="a Docker Engine answers"
     )
     if not isinstance(answer, Unanswered):
         version = _version(answer.stdout)
-        return question.ok(version) if version else question.unknown("the Docker Engine's answer makes no sense")
-    if isinstance(daemons, Unanswered):
-        return question.unknown(f"{answer.reason}; whether one runs could not be seen either: {daemons.reason}")
-    if daemons:
+        return question.ok(version) if version else question.unknown("the Docker Engine's answer names no version")
+    if isinstance(engines, Unanswered):
+        return question.unknown(f"{answer.reason}; whether one runs could not be seen either: {engines.reason}")
+    if engines.foreign_socket or (engines.elsewhere and not engines.own):
+        return question.unknown(f"the Docker Engine of {DOCKER_SOCKET} was not seen: {answer.reason}")
+    if engines.own:
         return question.unknown(f"a Docker Engine runs, but did not answer: {answer.reason}")
-    message = f"no Docker Engine runs, so none could be asked ({answer.reason})"
-    return question.drift("no Docker Engine runs", message, "service docker start")
+    message = "the Docker Engine is stopped: no process of the host is dockerd, so no container could be audited"
+    return question.drift("stopped", message, _start(engines))
 
 
-def _absent(daemons: tuple[str, ...] | Unanswered) -> Judgement:
+def _absent(engines: Engines | Unanswered) -> Judgement:
     question = Question(check="docker.absent", subject="docker", at=("docker",), expected="no Docker Engine")
-    if isinstance(daemons, Unanswered):
-        return question.unknown(daemons.reason)
-    if not daemons:
+    if isinstance(engines, Unanswered):
+        return question.unknown(engines.reason)
+    running = (*engines.own, *engines.elsewhere, *engines.inside)
+    if not running:
         return question.ok("no Docker Engine runs")
-    fix = "systemctl disable --now docker.socket docker.service || service docker stop"  # the latter: upstart
-    return question.drift("; ".join(daemons), "a Docker Engine runs on a host that is meant to have none", fix)
+    message = "a Docker Engine runs on a host that is meant to have none"
+    if not engines.own and not engines.elsewhere:
+        message = "a Docker Engine runs inside a container on a host that is meant to have none"
+    return question.drift("; ".join(running), message, _stop(engines) if engines.own else None)
+
+
+def _start(engines: Engines) -> str | None:
+    """Give the command that starts the engine; none where it is not seen how that is done there."""
+    if engines.systemd and "docker.service" in engines.units:
+        return "sudo systemctl start docker"
+    if engines.systemd and _SNAP in engines.units:
+        return "sudo snap start docker"
+    return "sudo service docker start" if engines.script and not engines.systemd else None
+
+
+def _stop(engines: Engines) -> str | None:
+    """Give the command that stops the engine, for good where that is one command."""
+    units = [unit for unit in ("docker.socket", "docker.service") if unit in engines.units]
+    if engines.systemd and "docker.service" in units:
+        return f"sudo systemctl disable --now {' '.join(units)}"
+    if engines.systemd and _SNAP in engines.units:
+        return "sudo snap disable docker"
+    return "sudo service docker stop" if engines.script and not engines.systemd else None
 
 
 def _version(text: str) -> str:
@@ -67,25 +89,6 @@ def _version(text: str) -> str:
     return version if isinstance(version, str) else ""
 
 
-def _daemons(answer: Answer) -> tuple[str, ...] | Unanswered:
-    """List the engines' command lines, if the answer shows all processes."""
-    if isinstance(answer, Unanswered):
-        return answer
-    processes = [match.groups() for line in answer.stdout.split("\n") if (match := _PROCESS.fullmatch(line))]
-    if not any(pid == "1" for pid, _, _ in processes):
-        return Unanswered(
-            answer.stderr.strip().partition("\n")[0] or "ps does not show the processes of other users"
-        )
-    return tuple(args for _, command, args in processes if _is_daemon(command, args))
-
-
-def _is_daemon(command: str, args: str) -> bool:
-    if "<defunct>" in args:
-        return False
-    # Before Docker 1.12 client and daemon were one program: `docker -d`, later `docker daemon`.
-    return command == "dockerd" or (command == "docker" and args.split()[1:2] in (["-d"], ["daemon"]))
-
-
 KIND: Kind[Rule] = Kind(
     section="docker",
     model=Rule,
@@ -94,16 +97,16 @@ KIND: Kind[Rule] = Kind(
             "docker.engine",
             Severity.CRITICAL,
             "no Docker Engine runs where one is expected",
-            "`service docker start`",
+            "`sudo systemctl start docker`",
         ),
         CheckId(
             "docker.absent",
             Severity.WARNING,
             "a Docker Engine runs on a bare-metal host",
-            "`systemctl disable --now docker.socket docker.service`",
+            "`sudo systemctl disable --now docker.socket docker.service`",
         ),
     ),
-    collected="the engine's `GET /version`; `ps` where it does not answer, or must not run",
+    collected="processes named `dockerd`, from /proc; the engine's `GET /version` where one runs and must",
     probes=probes,
     judge=judge,
 )

@@ -9,11 +9,16 @@ import select
 import socket
 import subprocess
 import threading
+import time
+from collections.abc import Sequence
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from olaudit.model import Answer, Answers, EngineProbe, Lookup, Probe, Reached, Shell, Unanswered
+from olaudit import engine_process
+from olaudit.model import Answer, Answered, Answers, EngineProbe, Lookup, Probe, Reached, Shell, Unanswered
 from olaudit.transport.batch import script
-from olaudit.transport.engine import NoEngine, ask_engine
+from olaudit.transport.beside import Beside, answers_of
+from olaudit.transport.engine import NoEngine, ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, Reader
 from olaudit.transport.names import look_up
 from olaudit.transport.stopwatch import Stopwatch
@@ -22,7 +27,8 @@ if TYPE_CHECKING:
     from olaudit.transport import Deadline
 
 _HERE = Unanswered("asked on this very machine, which was not reached at any address")
-DOCKER_SOCKET = "/var/run/docker.sock"
+DOCKER_SOCKET = engine_process.DOCKER_SOCKET
+_RETRY_SECONDS = 0.05
 
 
 class LocalTransport:
@@ -33,10 +39,10 @@ class LocalTransport:
         commands = tuple(probe for probe in probes if isinstance(probe, Shell))
         engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
         lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
+        names = Beside("names", partial(look_up, lookups, deadline))
+        docker = Beside("engine of this machine", partial(_ask_engine, engine, deadline)) if engine else None
         answers: dict[Probe, Answer] = {Reached.ADDRESS: _HERE, **_run(commands, deadline)}
-        answers |= look_up(lookups, deadline)
-        if engine:
-            answers |= ask_engine(engine, _dial, deadline, lambda: "")
+        answers |= answers_of(names, lookups, deadline) | answers_of(docker, engine, deadline)
         return Answers({probe: answers[probe] for probe in probes})
 
     def close(self) -> None:
@@ -79,10 +85,34 @@ def _fed(text: str) -> IO[bytes]:
     return open(reading, "rb")  # noqa: PTH123 - as above, and the caller closes it
 
 
-def _dial() -> socket.socket:
+def _ask_engine(wanted: Sequence[EngineProbe], deadline: Deadline) -> dict[Probe, Answer]:
+    return ask_running_engine(wanted, partial(_look, deadline), _dial, deadline, lambda: "")
+
+
+def _look(deadline: Deadline) -> Answer:
+    """Run the script of `engine_process` here."""
+    environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/bin:/bin"}
+    try:
+        done = subprocess.run(
+            engine_process.PROBE.argv,
+            check=False,
+            env=environment,
+            timeout=deadline.left(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return Unanswered(f"no answer within {deadline.seconds:g} s")
+    except OSError as error:
+        return Unanswered(f"no shell could be started: {error.strerror}")
+    return Answered(done.stdout.decode(errors="backslashreplace"), "", done.returncode)
+
+
+def _dial(deadline: Deadline) -> socket.socket:
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        stream.connect(DOCKER_SOCKET)
+        _connect(stream, deadline)
     except FileNotFoundError:
         stream.close()
         raise NoEngine(f"no Docker Engine listens here: there is no {DOCKER_SOCKET}") from None
@@ -93,5 +123,19 @@ def _dial() -> socket.socket:
         ) from None
     except OSError as error:
         stream.close()
-        raise NoEngine(f"Docker does not listen at {DOCKER_SOCKET}: {error.strerror}") from None
+        raise NoEngine(f"Docker does not listen at {DOCKER_SOCKET}: {error.strerror or error}") from None
     return stream
+
+
+def _connect(stream: socket.socket, deadline: Deadline) -> None:
+    """Connect. A blocking connect would wait without end where the engine accepts no more connections."""
+    while True:
+        stream.settimeout(max(0.001, deadline.left()))
+        try:
+            stream.connect(DOCKER_SOCKET)
+        except BlockingIOError:
+            if deadline.passed():
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return

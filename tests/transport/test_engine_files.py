@@ -56,7 +56,7 @@ def test_an_image_that_is_not_there_has_no_layers() -> None:
 def test_an_image_of_another_shape_is_unanswered(image: Any) -> None:
     answer = ask(with_files({OLBASE.image: image}, {}), OLBASE)[OLBASE]
     assert isinstance(answer, Unanswered)
-    assert answer.reason.startswith("Docker's answer makes no sense: ")
+    assert answer.reason.startswith("Docker's answer could not be parsed: ")
 
 
 @pytest.mark.parametrize("api", ["1.38", "1.41", "1.52"])
@@ -81,7 +81,7 @@ def test_changed_files_are_told_by_container_below_the_wanted_paths_alone(api: s
 def test_changes_of_another_shape_are_unanswered(rows: Any) -> None:
     answer = ask(with_files({}, {"web": rows}), CODE)[CODE]
     assert isinstance(answer, Unanswered)
-    assert answer.reason.startswith("Docker's answer makes no sense: ")
+    assert answer.reason.startswith("Docker's answer could not be parsed: ")
 
 
 def test_a_changed_path_is_told_as_it_is_however_odd() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import paramiko
@@ -22,11 +23,13 @@ from olaudit.model import (
 )
 from olaudit.transport import HostFailed
 from olaudit.transport.batch import script
-from olaudit.transport.engine import ask_engine
+from olaudit.transport.beside import Beside, answers_of
+from olaudit.transport.engine import ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, Reader
 from olaudit.transport.names import look_up
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
+from olaudit.transport.ssh.engine_gate import EngineGate
 from olaudit.transport.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -50,19 +53,18 @@ class SshTransport:
         commands = tuple(probe for probe in probes if isinstance(probe, Shell))
         engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
         lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
-        stream = DockerStream(link, settings.user, deadline)
         answers: dict[Probe, Answer] = {Reached.ADDRESS: _address(link, settings)}
-        watch = Stopwatch()
+        gate = EngineGate(link, deadline)
+        watch = _BatchWatch(gate)
+        names = Beside(f"names {host}", partial(look_up, lookups, deadline))
+        docker = _ask_engine(engine, gate, DockerStream(link, settings.user, deadline), deadline)
         try:
-            with ThreadPoolExecutor(2) as beside:
-                names = beside.submit(look_up, lookups, deadline)
-                docker = (
-                    beside.submit(ask_engine, engine, stream.dial, deadline, stream.explain) if engine else None
-                )
+            try:
                 said = _run(link, commands, deadline, watch)
-                if docker:
-                    said |= docker.result()
-                answers |= said | names.result() | {Reached.CLOCK: watch.answer()}
+            finally:
+                gate.batch_done()
+            said |= answers_of(docker, engine, deadline)
+            answers |= said | answers_of(names, lookups, deadline) | {Reached.CLOCK: watch.answer()}
         finally:
             link.close()
         if said and deadline.passed() and not any(isinstance(one, Answered) for one in said.values()):
@@ -74,6 +76,31 @@ class SshTransport:
     def close(self) -> None:
         """Close the connections to jump hosts."""
         self._connector.close()
+
+
+class _BatchWatch(Stopwatch):
+    """Started when the batch is sent, and so when it has its session."""
+
+    def __init__(self, gate: EngineGate) -> None:
+        self._gate: EngineGate | None = None
+        super().__init__()
+        self._gate = gate
+
+    def start(self) -> None:
+        """Take the time, and let the gate open its session."""
+        super().start()
+        if self._gate:
+            self._gate.batch_opened()
+
+
+def _ask_engine(
+    wanted: Sequence[EngineProbe], gate: EngineGate, stream: DockerStream, deadline: Deadline
+) -> Beside[dict[Probe, Answer]] | None:
+    """Begin to ask the engine, beside the batch."""
+    if not wanted:
+        return None
+    ask = partial(ask_running_engine, wanted, gate.look, stream.dial, deadline, stream.explain)
+    return Beside("engine of a host", ask)
 
 
 def _address(link: Link, settings: Settings) -> Answer:

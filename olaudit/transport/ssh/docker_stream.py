@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
+from olaudit.engine_process import DOCKER_SOCKET
 from olaudit.transport.engine import NoEngine
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
     from olaudit.transport.ssh.link import Link
 
-_SOCKET = "/var/run/docker.sock"
-_DIAL_STDIO = "exec docker system dial-stdio"
+DIAL_STDIO = f"exec docker -H unix://{DOCKER_SOCKET} system dial-stdio"
+"""With the socket named: the user's DOCKER_HOST or docker context there may lead to an engine of another host."""
+
 _PATIENCE_SECONDS = 2.0
 
 
@@ -32,18 +34,18 @@ class DockerStream:
         self._forwards = True
         self._commands: list[paramiko.Channel] = []
 
-    def dial(self) -> paramiko.Channel:
+    def dial(self, deadline: Deadline) -> paramiko.Channel:
         """Open one stream. Raises NoEngine where the connection itself does not carry any."""
         try:
             if self._forwards:
                 try:
-                    return self._link.open_streamlocal(_SOCKET, self._deadline.left())
+                    return self._link.open_streamlocal(DOCKER_SOCKET, deadline.left())
                 except paramiko.SSHException:
                     # Not ChannelException alone: where two are refused at once, paramiko loses one's reason
                     if not self._link.is_active():
                         raise
                     self._forwards = False
-            channel = self._link.execute(_DIAL_STDIO, self._deadline.left())
+            channel = self._link.execute(DIAL_STDIO, deadline.left())
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise NoEngine(f"no stream to Docker could be opened: {error}") from None
         self._commands.append(channel)
@@ -59,9 +61,9 @@ class DockerStream:
                 f"(usermod -aG docker {self._user}, then log in anew)"
             )
         if "docker.sock" in said:
-            return f"no Docker Engine listens at {_SOCKET}"
+            return f"no Docker Engine listens at {DOCKER_SOCKET}"
         if "not found" in said or "No such file" in said:
-            return f"no Docker there: neither {_SOCKET} nor a docker command"
+            return f"no Docker there: neither {DOCKER_SOCKET} nor a docker command"
         return f"Docker cannot be reached: {said[:300]}"
 
     def _stderr(self) -> str:

@@ -1,0 +1,230 @@
+"""Docker Engine processes of a host: the one probe for them, and its answer.
+
+Where systemd listens on `/var/run/docker.sock` (`docker.socket`, on every Debian and Ubuntu host), connecting to
+it starts a stopped engine, and the engine starts its containers. So before anything connects, this probe finds
+out whether an engine runs. It reads /proc and tests whether files exist: it connects to nothing, starts no unit
+and needs no `ps`. Pid files are not read: SIGKILL leaves them behind, and a snap has its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from olaudit.model import Answer, Shell, Unanswered
+
+DOCKER_SOCKET = "/var/run/docker.sock"
+
+SCRIPT = r"""echo engine-processes
+if [ -e /var/run/docker.sock ]; then printf 'socket %s\n' "$(readlink -f /var/run/docker.sock)"; fi
+for n in docker.service docker.socket snap.docker.dockerd.service; do
+  for u in /etc /run /usr/local/lib /lib /usr/lib; do
+    u=$u/systemd/system/$n
+    if [ -L "$u" ] || [ -e "$u" ]; then
+      if [ -f "$u" ]; then printf 'unit %s\n' "$n"; fi
+      break
+    fi
+  done
+done
+if [ -f /etc/init/docker.conf ] || [ -f /etc/init.d/docker ]; then echo script; fi
+for p in /proc/[0-9]*; do
+  { read -r c <"$p/comm"; } 2>/dev/null || continue
+  case $p=$c in
+    */1=*|*=dockerd|*=dockerd-current|*=docker|*=docker.io|*=docker-current) ;;
+    *) continue ;;
+  esac
+  printf 'process %s\ncommand %s\n' "${p#/proc/}" "$c"
+  r=
+  { while read -r k v; do
+    case $k in State:|NSpid:|Uid:) printf '%s %s\n' "$k" "$v" ;; esac
+    case $k$v in Uid:0[!0-9]*) r=root ;; esac
+  done <"$p/status"; } 2>/dev/null
+  { while read -r k; do printf 'cgroup %s\n' "$k"; done <"$p/cgroup"; } 2>/dev/null
+  case $p$r in /proc/1root|*[0-9]) continue ;; esac
+  { tr '\n\000' ' \n' <"$p/cmdline" | { h=first; while read -r k; do
+    case $h=$k in
+      first=*) printf 'argument %s\n' "$k"; h=second ;;
+      second=-d|second=daemon|next=*) printf 'argument %s\n' "$k"; h= ;;
+      *=-H|*=--host|*=-host) printf 'argument %s\n' "$k"; h=next ;;
+      *=-H*|*=--host=*|*=-host=*) printf 'argument %s\n' "$k"; h= ;;
+      *) h= ;;
+    esac
+  done; }; } 2>/dev/null
+done
+echo end"""
+"""What is written for each process begins with a word of its own, so that no argument can pass for another line.
+
+Of the arguments only those are written that say where a daemon listens: `docker run -e PASSWORD=...` has others.
+Everybody can name a process `dockerd`: those that are not root's start no command here, however many they are.
+"""
+
+PROBE = Shell(("sh", "-c", SCRIPT))
+
+_DAEMONS = frozenset({"dockerd", "dockerd-current"})
+_EARLY = frozenset({"docker", "docker.io", "docker-current"})
+"""Before Docker 1.12 client and daemon were one program: `docker -d`, later `docker daemon`."""
+
+_CONTAINER = re.compile(r"[0-9a-f]{64}|kubepods|/lxc[./]|/machine[./]|libpod")
+_UNIT = re.compile(r"/([^/]+\.service)(?:/|$)")
+_OWN_UNITS = frozenset({"docker.service", "snap.docker.dockerd.service"})
+_OWN_HOSTS = frozenset({"fd://", f"unix://{DOCKER_SOCKET}", "unix:///run/docker.sock", "unix://"})
+
+
+@dataclass(slots=True)
+class _Process:
+    """A process as the script describes it."""
+
+    pid: str
+    command: str = ""
+    uid: str = ""
+    state: str = ""
+    pids: tuple[str, ...] = ()
+    cgroups: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+
+    @property
+    def shown(self) -> str:
+        """The command line, or what is known of it."""
+        return " ".join(self.arguments) or f"{self.command} (process {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The Docker Engines that run on a host, as command lines.
+
+    `own` serve `/var/run/docker.sock`, `elsewhere` another socket (rootless ones among them), and `inside` run in
+    containers. `socket` is what `/var/run/docker.sock` leads to, empty where there is none. `units` are the unit
+    files of systemd that exist there and are not masked, `systemd` says whether it is process 1, and `script`
+    whether there is a job of upstart or an init script.
+    """
+
+    own: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    socket: str = ""
+    units: frozenset[str] = frozenset()
+    systemd: bool = False
+    script: bool = False
+
+    @property
+    def foreign_socket(self) -> str:
+        """What `/var/run/docker.sock` leads to where that is not an engine's: Podman can stand in for Docker."""
+        return "" if self.socket.rpartition("/")[2] in ("", "docker.sock") else self.socket
+
+
+def read_engines(answer: Answer) -> Engines | Unanswered:
+    """Read the answer. Unanswered where not all processes are shown: then none is shown to be stopped. Total."""
+    if isinstance(answer, Unanswered):
+        return answer
+    lines = answer.stdout.split("\n")
+    begin = max((n for n, line in enumerate(lines) if line == "engine-processes"), default=None)
+    if begin is None or answer.status != 0 or "end" not in lines[begin:]:
+        complaint = " ".join(answer.stderr.split())[:200]
+        return Unanswered(f"the list of processes is incomplete{complaint and f': {complaint}'}")
+    lines = lines[begin + 1 : lines.index("end", begin)]
+    processes = {process.pid: process for process in _processes(lines)}
+    if "1" not in processes:
+        return Unanswered("/proc does not show the processes of other users there (hidepid)")
+    return _engines(processes, lines)
+
+
+def _processes(lines: list[str]) -> Iterator[_Process]:
+    process: _Process | None = None
+    for line in lines:
+        word, _, value = line.partition(" ")
+        if word == "process":
+            if process:
+                yield process
+            process = _Process(value)
+        elif process:
+            _add(process, word, value)
+    if process:
+        yield process
+
+
+def _add(process: _Process, word: str, value: str) -> None:
+    match word:
+        case "command":
+            process.command = value
+        case "State:":
+            process.state = value
+        case "Uid:":
+            process.uid = (value.split() or [""])[0]
+        case "NSpid:":
+            process.pids = tuple(value.split())
+        case "cgroup":
+            process.cgroups.append(value)
+        case "argument":
+            process.arguments.append(value)
+        case _:
+            pass
+
+
+def _engines(processes: dict[str, _Process], lines: list[str]) -> Engines:
+    first = processes["1"]
+    daemons = [process for process in processes.values() if _is_daemon(process)]
+    inside = [process for process in daemons if _is_inside(process, first)]
+    outside = [process for process in daemons if process not in inside]
+    own = [process for process in outside if _serves(process)]
+    return Engines(
+        own=tuple(process.shown for process in own),
+        elsewhere=tuple(process.shown for process in outside if process not in own),
+        inside=tuple(process.shown for process in inside),
+        socket=next((line.partition(" ")[2] for line in lines if line.startswith("socket ")), ""),
+        units=frozenset(line.partition(" ")[2] for line in lines if line.startswith("unit ")),
+        systemd=first.command == "systemd",
+        script="script" in lines,
+    )
+
+
+def _is_daemon(process: _Process) -> bool:
+    if process.state.startswith(("Z", "X")):
+        return False
+    early = process.command in _EARLY and process.arguments[1:2] in (["-d"], ["daemon"])
+    return process.command in _DAEMONS or early
+
+
+def _is_inside(process: _Process, first: _Process) -> bool:
+    """Whether it is in a container of this host. The host may be one itself: that is so of process 1 too."""
+    containers = {match for path in process.cgroups for match in _CONTAINER.findall(path)}
+    mine = {match for path in first.cgroups for match in _CONTAINER.findall(path)}
+    return len(process.pids) > 1 or bool(containers - mine)
+
+
+def _serves(process: _Process) -> bool:
+    """Whether it answers at `/var/run/docker.sock`. Root's alone can: anybody may name a process `dockerd`."""
+    hosts = list(_hosts(process.arguments))
+    units = {match[1] for path in process.cgroups if (match := _UNIT.search(path))}
+    if process.uid != "0":
+        return False
+    if "fd://" in hosts and any("docker" in unit for unit in units) and not units & _OWN_UNITS:
+        return False  # a second engine, started by systemd for a socket of its own
+    return not hosts or bool(_OWN_HOSTS.intersection(hosts))
+
+
+def _hosts(arguments: list[str]) -> Iterator[str]:
+    """Find where an engine listens by its own command line: `-H X`, `-HX`, `-H=X`, `--host X`, `--host=X`."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
+        if argument in ("-H", "--host", "-host"):
+            yield following
+        elif match := re.match(r"(?:-H=?|--?host=)(.+)", argument):
+            yield match[1]
+
+
+def obstacle(engines: Engines | Unanswered) -> str:
+    """Say why the engine must not be contacted. Empty where it runs already."""
+    not_contacted = "it was not contacted because connecting could start it"
+    if isinstance(engines, Unanswered):
+        return f"whether a Docker Engine runs there could not be determined: {engines.reason}; {not_contacted}"
+    if engines.foreign_socket:
+        return (
+            f"{DOCKER_SOCKET} leads to {engines.foreign_socket} there, which is not the Docker Engine's; "
+            f"{not_contacted}"
+        )
+    if engines.own:
+        return ""
+    if engines.elsewhere:
+        command = engines.elsewhere[0][:200]
+        return f"a Docker Engine runs there, but not for {DOCKER_SOCKET} ({command}); {not_contacted}"
+    return f"the Docker Engine is not running there: no process is dockerd; {not_contacted}"

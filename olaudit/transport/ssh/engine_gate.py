@@ -1,0 +1,88 @@
+"""Whether a host's Docker Engine runs, found out within its SSH connection before anything connects to it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import paramiko
+
+from olaudit.engine_process import SCRIPT
+from olaudit.model import Answer, Answered, Unanswered
+
+if TYPE_CHECKING:
+    from olaudit.transport import Deadline
+    from olaudit.transport.ssh.link import Link
+
+_MOST_BYTES = 1 << 20
+_RETRY_SECONDS = 0.1
+_RETRIES = 20
+
+
+class EngineGate:
+    """Runs the script of `engine_process` in a session beside the batch.
+
+    A server with `MaxSessions 1` has room for one session. The batch must get it: the gate opens its own after the
+    batch has one, and where that is refused, tries again when the batch is done.
+    """
+
+    def __init__(self, link: Link, deadline: Deadline) -> None:
+        self._link = link
+        self._deadline = deadline
+        self._batch_opened = threading.Event()
+        self._batch_done = threading.Event()
+
+    def batch_opened(self) -> None:
+        """Note that the batch has its session."""
+        self._batch_opened.set()
+
+    def batch_done(self) -> None:
+        """Note that the batch has ended, or never began."""
+        self._batch_opened.set()
+        self._batch_done.set()
+
+    def look(self) -> Answer:
+        """Run the script. It connects to nothing and starts nothing."""
+        self._batch_opened.wait(self._deadline.left())
+        try:
+            return self._run_when_there_is_room()
+        except TimeoutError:
+            return Unanswered(f"no answer within {self._deadline.seconds:g} s")
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            return Unanswered(f"no session could be opened to find out: {error}")
+
+    def _run_when_there_is_room(self) -> Answer:
+        try:
+            return self._run()
+        except paramiko.ChannelException:
+            self._batch_done.wait(self._deadline.left())
+        for _ in range(_RETRIES):  # the server frees the batch's session only when that is closed on both sides
+            try:
+                return self._run()
+            except paramiko.ChannelException:
+                if self._deadline.passed() or not self._link.is_active():
+                    raise
+                threading.Event().wait(_RETRY_SECONDS)
+        return self._run()
+
+    def _run(self) -> Answer:
+        channel = self._link.execute("exec /bin/sh", self._deadline.left())
+        try:
+            self._limit_wait(channel)
+            channel.sendall(f"PATH=$PATH:/usr/bin:/bin LC_ALL=C\nexport PATH LC_ALL\n{SCRIPT}\n".encode())
+            channel.shutdown_write()
+            return Answered(self._read(channel))
+        finally:
+            channel.close()
+
+    def _read(self, channel: paramiko.Channel) -> str:
+        text = b""
+        while len(text) <= _MOST_BYTES:
+            self._limit_wait(channel)
+            if not (data := channel.recv(1 << 16)):
+                break
+            text += data
+        return text.decode(errors="backslashreplace")
+
+    def _limit_wait(self, channel: paramiko.Channel) -> None:
+        channel.settimeout(max(0.001, self._deadline.left()))
