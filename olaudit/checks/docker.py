@@ -16,7 +16,9 @@ from olaudit.model import Answer, Answers, Engine, Judgement, Probe, Question, S
 
 Rule = Literal["required", "absent"]
 
-PROCESSES = Shell(("ps", "-ww", "-p", "1", "-C", "dockerd,docker", "-o", "pid=", "-o", "comm=", "-o", "args="))
+PROCESSES = Shell(
+    ("ps", "-ww", "-p", "1", "-C", "dockerd,docker", "-o", "pid=", "-o", "comm=", "-o", "args="), statuses=(0, 1)
+)
 """Lists the daemons, and process 1: a list without it was cut (/proc mounted with hidepid) and proves nothing."""
 
 _PROCESS = re.compile(r" *([0-9]{1,10}) +(\S+) *(.*)")
