@@ -46,8 +46,9 @@ def look(spec: CertificatesSpec) -> Shell:
     """
     folders = spec.folder.values
     patterns = [re.sub(r"([][*?\\])", r"\\\1", folder) for folder in folders]
-    # Each folder comes after all that is in it (-depth), and so ends its part of the answer.
-    end = [word for pattern in patterns for word in ("-path", pattern, "-printf", "%p//end\\n", "-o")]
+    # Each folder comes after all that is in it (-depth), and so ends its part of the answer. No backslash, such as
+    # that of a line break in -printf: a rule of sudoers does not match one as it is shown there.
+    end = [word for pattern in patterns for word in ("-path", pattern, "-printf", "%p//end//", "-o")]
     ends = (_OPENSSL, "x509", "-noout", "-enddate", "-in", "{}", ";")
     wanted = ("-name", "fullchain.pem", "-printf", "%p//", "-exec", *ends)
     argv = ("find", "-L", *folders, "-depth", "-maxdepth", "2", "(", *end, *wanted, ")")
@@ -75,12 +76,19 @@ def _certificates(stdout: str) -> Iterator[tuple[str, int | str | None]]:
     A path that find prints begins with the folder and holds no "//", so none can pass for an end. What is left in
     the end, if anything, is a path without its record.
     """
-    path, *records = stdout.split("//")
+    first, *others = stdout.split("//")
+    path, records = first, iter(others)
     for record in records:
         line, _, rest = record.partition("\n")
-        whole = line.startswith("notAfter=") or line == _DONE
-        yield path, _DONE if line == _DONE else _end(line.removeprefix("notAfter=")) if whole else None
-        path = rest if whole else record
+        if record == _DONE:
+            yield path, _DONE
+            path = next(records, "half an answer")
+        elif line.startswith("notAfter="):
+            yield path, _end(line.removeprefix("notAfter="))
+            path = rest
+        else:
+            yield path, None
+            path = record
     if path:
         yield path, None
 

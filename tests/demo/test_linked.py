@@ -147,7 +147,7 @@ def test_a_certificate_is_described_as_find_and_openssl_do(tmp_path: Path) -> No
     end = ask(certificate.look(spec))
     assert isinstance(end, Answered)
     text, ended = end.stdout.partition("//")[2].split("\n", 1)
-    assert ended == f"{tmp_path}/live//end\n"
+    assert ended == f"{tmp_path}/live//end//"
     assert (
         abs(time.mktime(time.strptime(text.strip(), "notAfter=%b %d %H:%M:%S %Y GMT")) - made - 30 * 86400) < 90000
     )

@@ -29,5 +29,5 @@ def certificates(machine: Machine, arguments: tuple[str, ...]) -> Answered:
         for path in (posixpath.join(folder, one, name) for one in names):
             if files.there(path):
                 said.out += [f"{path}//", files.look(path).text]
-        said.out.append(f"{folder}//end\n")
+        said.out.append(f"{folder}//end//")
     return said.answer()
