@@ -121,7 +121,7 @@ def _host(host: HostAnswers) -> _Host:
     if isinstance(host.outcome, Failure):
         failure = _Failure(reason=host.outcome.reason, message=host.outcome.message)
         return _Host(host=host.host, duration_seconds=host.duration_seconds, failure=failure)
-    asked = tuple(_asked(probe, answer) for probe, answer in host.outcome.items())
+    asked = tuple(_asked(probe, answer) for probe, answer in host.outcome.raw().items())
     return _Host(host=host.host, duration_seconds=host.duration_seconds, answers=asked)
 
 

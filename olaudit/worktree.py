@@ -17,21 +17,26 @@ MOST = 50
 # Nothing is written: `--no-optional-locks` keeps status from refreshing the index (git before 2.15 does not know
 # it, and so says nothing at all), no blob is fetched lazily, and the tree's own fsmonitor hook is not run.
 # git says "not a repository" too of a .git that it may not read, and of a folder within another repository it
-# speaks for that one: both are told apart first.
+# speaks for that one: both are told apart first. git fails with 128, and with 129 of an option it does not know;
+# rev-parse and symbolic-ref end with 1 where there is nothing. Any other status is the script's own.
 _SCRIPT = rf"""command -v git >/dev/null || {{ echo 'git is not installed there' >&2; exit 3; }}
 GIT_NO_LAZY_FETCH=1; export GIT_NO_LAZY_FETCH
 g() {{ git --no-optional-locks -c 'safe.directory=*' -c core.fsmonitor= -C "$p" "$@"; }}
+q() {{ v=$(g "$@"); r=$?; case $r in 0) printf '%s\n' "$v" ;; 1) echo - ;; *) exit $r ;; esac; }}
 p=$1 here=whole
-if ! up=$(g rev-parse --show-cdup); then here=failed; elif [ -n "$up" ]; then here=inside; fi
+up=$(g rev-parse --show-cdup); r=$?
+case $r in 0) [ -z "$up" ] || here=inside ;; 128 | 129) here=failed ;; *) exit $r ;; esac
 if [ $here != whole ] && [ -e "$p/.git" ] && [ ! -r "$p/.git/HEAD" ]; then here=unreadable; fi
 echo $here
 [ $here = whole ] || exit 0
-g rev-parse -q --verify HEAD || echo -
-g rev-parse -q --verify 'HEAD^{{tree}}' || echo -
-g symbolic-ref -q --short HEAD || echo -
-{{ g status --porcelain || echo failed; }} | head -n {MOST + 1}"""
+q rev-parse -q --verify HEAD
+q rev-parse -q --verify 'HEAD^{{tree}}'
+q symbolic-ref -q --short HEAD
+{{ g status --porcelain; echo "end $?"; }} | head -n {MOST + 2}"""
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_END = "end 0"
+"""The last line of a whole list of changes: the status of `git status`."""
 _CHANGE = re.compile(r"[ MTADRCU?!]{2} .+")
 
 
@@ -58,7 +63,7 @@ class Worktree:
 
 def question(path: str) -> Shell:
     """Ask about the work tree at `path`. Equal for whoever asks, and so asked once."""
-    return Shell(("sh", "-c", _SCRIPT, "sh", path), may_hang=True)
+    return Shell(("sh", "-c", _SCRIPT, "sh", path), may_hang=True, statuses=(0, 3))
 
 
 def read(answer: Answer) -> Worktree | NoRepository | Unanswered:
@@ -67,7 +72,7 @@ def read(answer: Answer) -> Worktree | NoRepository | Unanswered:
         return answer
     complaint = answer.stderr.strip().partition("\n")[0][:300]
     here, *lines = answer.stdout.removesuffix("\n").split("\n")
-    match here:
+    match here if answer.status == 0 and answer.stdout.endswith("\n") else "":
         case "whole" if len(lines) >= 3 and all(line == "-" or _HASH.fullmatch(line) for line in lines[:2]):
             return _whole(lines, complaint)
         case "inside":
@@ -77,7 +82,7 @@ def read(answer: Answer) -> Worktree | NoRepository | Unanswered:
         case "failed":
             return _failed(complaint)
         case _:
-            return Unanswered(complaint or "git's answer makes no sense")
+            return Unanswered(complaint or f"git's answer is not understood: {answer.stdout[:200]!r}")
 
 
 def _failed(complaint: str) -> NoRepository | Unanswered:
@@ -93,7 +98,9 @@ def _failed(complaint: str) -> NoRepository | Unanswered:
 
 def _whole(lines: list[str], complaint: str) -> Worktree:
     commit, tree, branch = ("" if line == "-" else line for line in lines[:3])
-    changes = tuple(lines[3:])
-    if not all(_CHANGE.fullmatch(change) for change in changes):
-        return Worktree(commit, tree, branch, Unanswered(f"git status failed: {complaint or 'without a word'}"))
-    return Worktree(commit, tree, branch, changes)
+    *changes, last = lines[3:] or [""]
+    if len(changes) == MOST + 1 and _CHANGE.fullmatch(last):
+        last = _END  # there are more than are listed, and so there is no end of the list
+    if last != _END or not all(_CHANGE.fullmatch(change) for change in changes):
+        return Worktree(commit, tree, branch, Unanswered(f"git status failed: {complaint or 'no reason given'}"))
+    return Worktree(commit, tree, branch, tuple(changes))

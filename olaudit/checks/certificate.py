@@ -10,7 +10,7 @@ import calendar
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import Field
@@ -44,11 +44,15 @@ def look(spec: CertificatesSpec) -> Shell:
     `fullchain.pem` is what servers are given; its first certificate is the site's own, and all openssl reads.
     The folder is root's. As this runs by sudo, openssl has a path: no other of that name is root's to run.
     """
+    folders = spec.folder.values
+    patterns = [re.sub(r"([][*?\\])", r"\\\1", folder) for folder in folders]
+    # Each folder comes after all that is in it (-depth), and so ends its part of the answer. No backslash, such as
+    # that of a line break in -printf: a rule of sudoers does not match one as it is shown there.
+    end = [word for pattern in patterns for word in ("-path", pattern, "-printf", "%p//end//", "-o")]
     ends = (_OPENSSL, "x509", "-noout", "-enddate", "-in", "{}", ";")
-    depth = ("-mindepth", "2", "-maxdepth", "2", "-name", "fullchain.pem")
-    return Shell(
-        ("find", "-L", *spec.folder.values, *depth, "-printf", "%p//", "-exec", *ends), may_hang=True, sudo=True
-    )
+    wanted = ("-name", "fullchain.pem", "-printf", "%p//", "-exec", *ends)
+    argv = ("find", "-L", *folders, "-depth", "-maxdepth", "2", "(", *end, *wanted, ")")
+    return Shell(argv, may_hang=True, sudo=True, statuses=(0, 1))  # 1: not all could be seen
 
 
 def probes(spec: CertificatesSpec) -> tuple[Shell, ...]:
@@ -63,17 +67,39 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _ABSENT = ("No such file or directory", "Not a directory")
 
 
-def _certificates(stdout: str) -> Iterator[tuple[str, int | None]]:
-    """List paths, and when each certificate ends, if openssl could say.
+_DONE = "end"
 
-    A path that find prints begins with the folder and holds no "//", so none can pass for an end.
+
+def _certificates(stdout: str) -> Iterator[tuple[str, int | str | None]]:
+    """List paths, and when each certificate ends, if openssl could say; `_DONE` for a folder that was read.
+
+    A path that find prints begins with the folder and holds no "//", so none can pass for an end. What is left in
+    the end, if anything, is a path without its record.
     """
-    path, *records = stdout.split("//")
+    first, *others = stdout.split("//")
+    path, records = first, iter(others)
     for record in records:
         line, _, rest = record.partition("\n")
-        says = line.startswith("notAfter=")
-        yield path, _end(line.removeprefix("notAfter=")) if says else None
-        path = rest if says else record
+        if record == _DONE:
+            yield path, _DONE
+            path = next(records, "half an answer")
+        elif line.startswith("notAfter="):
+            yield path, _end(line.removeprefix("notAfter="))
+            path = rest
+        else:
+            yield path, None
+            path = record
+    if path:
+        yield path, None
+
+
+def _unread(spec: CertificatesSpec, done: Iterable[str], stderr: str) -> str:
+    """Explain why not all folders were read; "" if they were, or are not there."""
+    lines = [line for line in stderr.split("\n") if line]
+    if lost := [line for line in lines if line.startswith("find") and not line.endswith(_ABSENT)]:
+        return lost[0]
+    read = {*done, *(f for f in spec.folder.values for line in lines if f in line and line.endswith(_ABSENT))}
+    return next((f"find's answer does not end for {f}" for f in spec.folder.values if f not in read), "")
 
 
 def _end(text: str) -> int | None:
@@ -90,9 +116,9 @@ def _end(text: str) -> int | None:
 def _now(answer: Answer) -> int | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
-    if re.fullmatch(r"[0-9]{1,12}\n?", answer.stdout) and answer.stdout.isascii():
+    if re.fullmatch(r"[0-9]{1,12}\n", answer.stdout):
         return int(answer.stdout)
-    return Unanswered("the host's date did not say the time")
+    return Unanswered(f"date's answer is not a time: {answer.stdout[:200]!r}")
 
 
 # --- judging ---------------------------------------------------------------------------------------------------
@@ -108,18 +134,21 @@ def judge(spec: CertificatesSpec, answers: Answers) -> Iterator[Judgement]:
     if isinstance(now, Unanswered):
         yield folder.unknown(now.reason)
         return
-    found = sorted(_certificates(answer.stdout), key=lambda one: one[0])
-    lost = [line for line in answer.stderr.split("\n") if line and not line.endswith(_ABSENT)]
-    if answer.status and not answer.stderr:
-        lost = [f"find ended with status {answer.status}"]
-    if not found:
-        yield folder.unknown(lost[0]) if lost else _none(folder, spec)
-    elif any(line.startswith("find") for line in lost):
-        yield folder.unknown(f"not all certificates could be seen: {lost[0]}")
+    records = sorted(_certificates(answer.stdout), key=lambda one: one[0])
+    # not a file beside the folders of the certificates
+    inside = {folder.rstrip("/") for folder in spec.folder.values}
+    found = [(path, end) for path, end in records if end != _DONE and posixpath.dirname(path) not in inside]
+    unread = _unread(spec, (path for path, end in records if end == _DONE), answer.stderr)
+    if bool(answer.status) != bool(answer.stderr) and not found:
+        unread = unread or f"find's answer is not understood (status {answer.status}): {answer.stderr[:200]!r}"
+    if unread:
+        yield folder.unknown(f"not all certificates could be seen: {unread}")
+    elif not found:
+        yield _none(folder, spec)
     missing = any(_OPENSSL in line for line in answer.stderr.split("\n") if line.startswith("find: "))
     blind = f"there is no {_OPENSSL}" if missing else "openssl did not say when it ends: is it a certificate?"
     for path, end in found:
-        yield _ask(spec, path).unknown(blind) if end is None else _judge_end(spec, path, end, now)
+        yield _judge_end(spec, path, end, now) if isinstance(end, int) else _ask(spec, path).unknown(blind)
 
 
 def _none(folder: Question, spec: CertificatesSpec) -> Judgement:

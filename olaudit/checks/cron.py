@@ -17,7 +17,7 @@ from pydantic import Field
 
 from olaudit.kind import CheckId, Kind
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answered, Answers, Judgement, Question, Severity, Shell, Unanswered
 
 
 class CronSpec(Section):
@@ -35,7 +35,7 @@ class CronSpec(Section):
 # --- asking ----------------------------------------------------------------------------------------------------
 
 SCRIPT = r"""
-cd -- "$1" || exit
+cd -- "$1" || exit 1
 find . -mindepth 1 -maxdepth 1 ! -name ".*" ! -type d -exec sh -c '
   into=$1; shift
   for file do
@@ -53,15 +53,18 @@ find . -mindepth 1 -maxdepth 1 ! -name ".*" ! -type d -exec sh -c '
     rights=$(stat -L -c "%u %a" -- "$place" 2>/dev/null; stat -c %u -- "$place" 2>/dev/null)
     printf "%s %s//%s//%s//\n" "$is" "$file" "$said" "$(echo $rights)"
   done
-' sh "$2" {} +
+' sh "$2" {} + || exit
+printf "end//\n"
 """
 """Says of each file whether its place holds the same, and its rights: its owner and mode, and its link's owner.
+The last line is "end".
 
 $1 is the source, $2 the folder that cron reads. No name holds a slash: "//" ends a field, whatever its name.
 """
 
 DAEMONS = Shell(
-    ("ps", "-ww", "-p", "1", "-C", "cron,crond", "-o", "pid=", "-o", "ppid=", "-o", "comm=", "-o", "args=")
+    ("ps", "-ww", "-p", "1", "-C", "cron,crond", "-o", "pid=", "-o", "ppid=", "-o", "comm=", "-o", "args="),
+    statuses=(0, 1),  # 1: none of them was seen
 )
 """Lists crons, and process 1: a list without it was cut (/proc mounted with hidepid) and proves nothing.
 
@@ -71,7 +74,8 @@ Containers have crons too, which their host's `ps` shows: the host's own is the 
 
 def look(spec: CronSpec) -> Shell:
     """Ask for all files at once."""
-    return Shell(("sh", "-c", SCRIPT, "sh", spec.source, spec.into), may_hang=True)
+    # 1: not all could be seen
+    return Shell(("sh", "-c", SCRIPT, "sh", spec.source, spec.into), may_hang=True, statuses=(0, 1))
 
 
 def probes(spec: CronSpec) -> tuple[Shell, ...]:
@@ -98,9 +102,11 @@ class _Seen:
     rights: str
 
 
-def _seen(stdout: str) -> tuple[_Seen, ...] | None:
+def _seen(answer: Answered) -> tuple[_Seen, ...] | None:
     """Read what the script prints; None if that is something else."""
-    *records, rest = stdout.split("//\n")
+    *records, rest = answer.stdout.split("//\n")
+    if answer.status == 0 and (not records or records.pop() != "end"):
+        return None
     seen = []
     for record in records:
         state, _, fields = record.partition(" ")
@@ -124,9 +130,9 @@ def judge(spec: CronSpec, answers: Answers) -> Iterator[Judgement]:
     if isinstance(answer, Unanswered):
         yield every.unknown(answer.reason)
         return
-    seen = _seen(answer.stdout)
+    seen = _seen(answer)
     if seen is None:
-        yield every.unknown(f"the answer makes no sense: {answer.stdout[:200]!r}")
+        yield every.unknown(f"the answer is not understood: {answer.stdout[:200]!r}")
         return
     wanted = [one for one in seen if one.name not in spec.exceptions]
     judged = [judgement for one in wanted if (judgement := _judge_file(spec, one))]
@@ -147,7 +153,10 @@ def _judge_daemon(answer: Answer) -> Judgement:
     question = _ask("cron", "cron runs", Severity.CRITICAL, "daemon")
     if isinstance(answer, Unanswered):
         return question.unknown(answer.reason)
-    found = [match.groups() for line in answer.stdout.split("\n") if (match := _PROCESS.fullmatch(line))]
+    *lines, rest = answer.stdout.split("\n")
+    found = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
+    if rest or len(found) != len(lines):
+        return question.unknown(f"ps's answer is not understood: {answer.stdout[:200]!r}")
     if not any(pid == "1" for pid, *_ in found):
         reason = answer.stderr.strip().partition("\n")[0]
         return question.unknown(reason or "ps does not show the processes of other users")

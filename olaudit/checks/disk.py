@@ -17,6 +17,7 @@ from olaudit.language import AbsolutePath, Presence, Section, Size, parse_size
 from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
 
 _COLUMNS = "--output=avail,itotal,iavail,target"
+_HEAD = ["Avail", "Inodes", "IFree", "Mounted", "on"]
 
 # The mount point comes last, for it may hold spaces; "-" stands for what a file system does not count.
 _ROW = re.compile(r" *(-?[0-9]{1,20}) +([0-9]{1,20}|-) +([0-9]{1,20}|-) (/.*)")
@@ -53,7 +54,8 @@ class _Space:
 
 
 def _look(path: str) -> Shell:
-    return Shell(("df", path, "-B1", _COLUMNS), may_hang=True)
+    # 1: there is no such path, or it may not be seen
+    return Shell(("df", path, "-B1", _COLUMNS), may_hang=True, statuses=(0, 1))
 
 
 def probes(spec: Mapping[str, DiskSpec]) -> tuple[Shell, ...]:
@@ -80,15 +82,16 @@ def _space(answer: Answer) -> _Space | Unanswered | None:
     """Read df's one row; None where there is no such path."""
     if isinstance(answer, Unanswered):
         return answer
-    rows = [match for line in answer.stdout.split("\n")[1:] if (match := _ROW.fullmatch(line))]
-    if len(rows) == 1 and not answer.status:
-        free, total, inodes, target = rows[0].groups()
+    lines = answer.stdout.split("\n")  # the head, one row, and nothing after the last line break
+    row = _ROW.fullmatch(lines[1]) if len(lines) == 3 else None
+    if row and lines[0].split() == _HEAD and not lines[2] and not answer.status:
+        free, total, inodes, target = row.groups()
         # btrfs and network file systems count no inodes, and say 0 of 0
         return _Space(int(free), int(inodes) if total.strip("-0") and inodes != "-" else None, target)
     complaint = answer.stderr.strip()
-    if not rows and complaint.endswith(_ABSENT):
+    if answer.status and not answer.stdout and complaint.endswith(_ABSENT):
         return None
-    return Unanswered(complaint[:200] if complaint and not rows else "df's answer makes no sense")
+    return Unanswered(complaint[:200] or f"df's answer is not understood: {answer.stdout[:200]!r}")
 
 
 def _is_inside(path: str, mount: str) -> bool:

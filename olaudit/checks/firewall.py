@@ -37,7 +37,8 @@ class FirewallSpec(Section):
 
 def _compare(spec: FirewallSpec) -> Shell:
     # Debian keeps /etc/ferm to root and the group adm.
-    return Shell(("cmp", "--", spec.ferm, spec.source), may_hang=True, sudo=True)
+    # 2: one of them could not be read
+    return Shell(("cmp", "--", spec.ferm, spec.source), may_hang=True, sudo=True, statuses=(0, 1, 2))
 
 
 def probes(spec: FirewallSpec) -> tuple[Shell, ...]:
@@ -64,16 +65,16 @@ def _judge_file(spec: FirewallSpec, answer: Answer) -> Judgement:
     )
     if isinstance(answer, Unanswered):
         return question.unknown(answer.reason)
-    if answer.status == 0 and not answer.stderr:
+    if answer.status == 0 and not answer.stdout and not answer.stderr:
         return question.ok("equal")
     # --interactive takes the new rules back by itself if whoever set them is cut off by them
     copy = f"ln -sfn -- {shlex.join((spec.source, spec.ferm))} && ferm --interactive {shlex.quote(spec.ferm)}"
-    if answer.status == 1:
+    if answer.status == 1 and (answer.stdout or answer.stderr):
         found = _DIFFER.search(answer.stdout)
         where = f"differs from {found[1]} on" if found else "differs"
         return question.drift(where, f"{spec.ferm} is not what was deployed as {spec.source}: it {where}", copy)
     said = answer.stderr.partition("\n")[0]
-    if said.startswith(f"cmp: {spec.ferm}: ") and said.endswith(_ABSENT):
+    if answer.status == 2 and said.startswith(f"cmp: {spec.ferm}: ") and said.endswith(_ABSENT):
         return question.drift("absent", f"there is no {spec.ferm}, so no firewall comes up after a reboot", copy)
     return question.unknown(f"the files could not be compared: {said[:200]!r}")
 
@@ -86,11 +87,12 @@ def _rules(answer: Answer) -> tuple[str, ...] | Unanswered:
     """
     if isinstance(answer, Unanswered):
         return answer
-    lines = tuple(answer.stdout.split("\n"))
-    if answer.status or "-P FORWARD" not in {line[:10] for line in lines}:
-        said = [line for line in answer.stderr.split("\n") if line and not line.startswith("# Warning:")]
-        return Unanswered(f"iptables does not show the rules: {said[0][:200] if said else 'it said nothing'}")
-    return (*lines, *answer.stderr.split("\n"))
+    *lines, rest = answer.stdout.split("\n")
+    understood = not rest and all(line.startswith(("-P ", "-N ", "-A ", "#")) for line in lines)
+    if not understood or "-P FORWARD" not in {line[:10] for line in lines}:
+        said = [line for line in (*answer.stderr.split("\n"), *lines) if line and not line.startswith("#")]
+        return Unanswered(f"iptables does not list the rules: {said[0][:200] if said else 'no output'}")
+    return (*lines, *(line for line in answer.stderr.split("\n") if line.startswith("#")))
 
 
 def _judge_chain(n: int, chain: str, rules: tuple[str, ...] | Unanswered) -> Judgement:

@@ -18,6 +18,10 @@ from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell,
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 
 _FORMAT = "--showformat=${Package}\\t${Version}\\t${Status}\\n"
+_WITNESS = "dpkg"
+"""Is installed wherever dpkg is: without its row dpkg-query did not read the database, and says so of no name."""
+
+_UNKNOWN = re.compile(r"(?:dpkg-query: )?no packages found matching (\S+)")
 _ROW = re.compile(r"([^\t]+)\t([^\t]*)\t(\S+) (\S+) (\S+)")
 
 
@@ -47,8 +51,12 @@ class _Package:
 
 
 def _look(spec: Mapping[str, PackageSpec]) -> Shell:
-    names = sorted({name for key, rule in spec.items() for name in (key, *rule.accept)})
-    return Shell(("dpkg-query", "--show", _FORMAT, *names))
+    # 1: at least one name is not known to it
+    return Shell(("dpkg-query", "--show", _FORMAT, *_names(spec)), statuses=(0, 1))
+
+
+def _names(spec: Mapping[str, PackageSpec]) -> tuple[str, ...]:
+    return tuple(sorted({_WITNESS, *(name for key, rule in spec.items() for name in (key, *rule.accept))}))
 
 
 def probes(spec: Mapping[str, PackageSpec]) -> tuple[Shell, ...]:
@@ -58,7 +66,7 @@ def probes(spec: Mapping[str, PackageSpec]) -> tuple[Shell, ...]:
 
 def judge(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Judgement]:
     """Judge each package, or the first there is of those that may stand in for it."""
-    packages = _packages(answers[_look(spec)])
+    packages = _packages(_names(spec), answers[_look(spec)])
     for name, rule in spec.items():
         question = Question(
             check="package.version",
@@ -74,20 +82,27 @@ def judge(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Judgeme
             yield _judge(question, rule, there)
 
 
-def _packages(answer: Answer) -> dict[str, _Package] | Unanswered:
-    """Read dpkg-query's rows. Of one that was removed, or was never there, dpkg may still know the name."""
+def _packages(names: tuple[str, ...], answer: Answer) -> dict[str, _Package] | Unanswered:
+    """Parse dpkg-query's rows: each of `names` has one, or an error line that says that dpkg does not know it.
+
+    Of a package that was removed, or was never there, dpkg may still know the name.
+    """
     if isinstance(answer, Unanswered):
         return answer
-    complaints = [line for line in answer.stderr.split("\n") if line and "no packages found matching" not in line]
-    rows = [match.groups() for line in answer.stdout.split("\n") if (match := _ROW.fullmatch(line))]
-    # it ends with 1 if a name is not known to it, and says so of each
-    if answer.status > 1 or complaints or not (rows or answer.stderr.strip()):
-        return Unanswered(f"dpkg-query could not tell what is installed: {' '.join(complaints)[:200]!r}")
-    return {
+    *lines, rest = answer.stdout.split("\n")
+    errors = [line for line in answer.stderr.split("\n") if line]
+    rows = [match.groups() for line in lines if (match := _ROW.fullmatch(line))]
+    unknown = [match[1].rstrip(".") for line in errors if (match := _UNKNOWN.match(line))]
+    understood = (len(rows), len(unknown)) == (len(lines), len(errors)) and not rest
+    if not understood or sorted({*unknown, *(row[0] for row in rows)}) != list(names):
+        excerpt = (answer.stderr or answer.stdout).strip()[:200]
+        return Unanswered(f"dpkg-query's answer is not understood: {excerpt!r}")
+    packages = {
         name: _Package(name, version[:100], status if error == "ok" else error)
         for name, version, _, error, status in rows
         if status not in ("not-installed", "config-files")
     }
+    return packages if _WITNESS in packages else Unanswered(f"dpkg does not list {_WITNESS}: no package database")
 
 
 def _judge(question: Question, rule: PackageSpec, there: list[_Package]) -> Judgement:

@@ -43,8 +43,8 @@ def judge(spec: OsSpec, answers: Answers) -> Iterator[Judgement]:
         return
     said = _variables(answer.stdout)
     seen = {"id": said.get("ID", ""), "version_id": said.get("VERSION_ID", ""), "codename": _codename(said)}
-    if answer.status or not seen["id"]:
-        yield question.unknown(f"{_FILE} does not say what runs there: {answer.stderr.strip()[:200]!r}")
+    if not seen["id"]:
+        yield question.unknown(f"{_FILE} has no ID: {answer.stdout[:200]!r}")
         return
     observed = _named(*seen.values())
     wanted = {"id": spec.id, "version_id": spec.version_id, "codename": spec.codename}

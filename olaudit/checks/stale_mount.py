@@ -21,7 +21,7 @@ LiveMounts = dict[AbsolutePath, AbsolutePath]
 HOST_MOUNTS = Shell(("cat", "/proc/self/mountinfo"))
 
 _LINE = re.compile(
-    r"(?:/proc/(?P<pid>[0-9]{1,9})/mountinfo:)?[0-9]+ [0-9]+ (?P<dev>[0-9]+:[0-9]+) (?P<root>/\S*) (?P<at>/\S*) .*"
+    r"(?:/proc/(?P<pid>[0-9]{1,9})/mountinfo:)?[0-9]+ [0-9]+ (?P<dev>[0-9]+:[0-9]+) (?P<root>\S+) (?P<at>/\S*) .*"
 )
 
 
@@ -40,7 +40,8 @@ def _inside(spec: Mapping[str, str]) -> Shell:
     patterns = (word for path in sorted(spec) for word in ("-e", f" {path} "))
     grep = ("-exec", "/bin/grep", "-H", "-F", *patterns, "{}", "+")
     find = ("find", "/proc/", "-mindepth", "2", "-maxdepth", "2", "-name", "mountinfo", *grep)
-    return Shell(find, may_hang=True, sudo=True)
+    # 1: processes ended meanwhile, or some have none of these mounts
+    return Shell(find, may_hang=True, sudo=True, statuses=(0, 1))
 
 
 def _resolve(spec: Mapping[str, str]) -> Shell:
@@ -117,11 +118,12 @@ def _containers(answer: Answer, spec: Mapping[str, str]) -> list[tuple[str, str,
 def _mounts(answer: Answer) -> tuple[_Mount, ...] | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
-    matches = (_LINE.fullmatch(line) for line in answer.stdout.split("\n"))
+    *lines, rest = answer.stdout.split("\n")
+    matches = [match for line in lines if (match := _LINE.fullmatch(line))]
+    if rest or len(matches) != len(lines):
+        return Unanswered(f"the list of mounts is not understood: {answer.stdout[:200]!r}")
     return tuple(
-        _Mount(match["pid"] or "", match["dev"], _plain(match["root"]), _plain(match["at"]))
-        for match in matches
-        if match
+        _Mount(match["pid"] or "", match["dev"], _plain(match["root"]), _plain(match["at"])) for match in matches
     )
 
 
@@ -137,8 +139,8 @@ def _sources(spec: Mapping[str, str], resolved: Answer, mounts: Answer) -> dict[
         return host
     if isinstance(resolved, Unanswered):
         return resolved
-    names, ends = sorted(set(spec.values())), resolved.stdout.removesuffix("\n").split("\n")
-    if len(names) != len(ends):
+    names, (*ends, rest) = sorted(set(spec.values())), resolved.stdout.split("\n")
+    if rest or len(names) != len(ends) or not all(end.startswith("/") for end in ends):
         return Unanswered(f"readlink's answer makes no sense: {resolved.stderr[:200]!r}")
     found = {}
     for name, end in zip(names, ends, strict=True):

@@ -46,7 +46,8 @@ def _asked(spec: Mapping[str, SymlinkSpec]) -> tuple[str, ...]:
 
 def _look(paths: tuple[str, ...]) -> Shell:
     # %y is the type, %Y that of what a link leads to (N: nothing, L: itself, ?: could not be seen), %l its text.
-    return Shell(("find", *paths, "-maxdepth", "0", "-printf", "%y\\t%Y\\t%p\\t%l\\n"), may_hang=True)
+    argv = ("find", *paths, "-maxdepth", "0", "-printf", "%y\\t%Y\\t%p\\t%l\\n")
+    return Shell(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
 
 
 def _resolve(paths: tuple[str, ...]) -> Shell:
@@ -81,11 +82,12 @@ def _seen(paths: tuple[str, ...], answer: Answer) -> dict[str, _Seen]:
     """
     if isinstance(answer, Unanswered):
         return dict.fromkeys(paths, _Seen(reason=answer.reason))
-    records = [line.split("\t", 3) for line in answer.stdout.split("\n") if line]
+    *lines, rest = answer.stdout.split("\n")
+    records = [line.split("\t", 3) for line in lines]
     seen = {fields[2]: _Seen(fields[0], fields[1], fields[3]) for fields in records if len(fields) == 4}
     blind = [path for path in paths if path not in seen or seen[path].end == "?"]
     reasons = [line.rpartition(": ")[2] for line in answer.stderr.split("\n") if line]
-    if len(seen) != len(records) or not seen.keys() <= set(paths) or len(blind) != len(reasons):
+    if rest or len(seen) != len(records) or not seen.keys() <= set(paths) or len(blind) != len(reasons):
         return dict.fromkeys(paths, _Seen(reason=f"find's answer makes no sense: {answer.stderr[:200]!r}"))
     for path, reason in zip(blind, reasons, strict=True):
         if reason not in _ABSENT:
@@ -98,8 +100,8 @@ def _seen(paths: tuple[str, ...], answer: Answer) -> dict[str, _Seen]:
 def _resolved(paths: tuple[str, ...], answer: Answer) -> dict[str, str] | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
-    lines = answer.stdout.removesuffix("\n").split("\n")
-    if len(lines) != len(paths) or not all(line.startswith("/") for line in lines):
+    *lines, rest = answer.stdout.split("\n")
+    if rest or len(lines) != len(paths) or not all(line.startswith("/") for line in lines):
         return Unanswered(f"readlink's answer makes no sense: {answer.stderr[:200]!r}")
     return dict(zip(paths, lines, strict=True))
 

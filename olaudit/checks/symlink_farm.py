@@ -17,7 +17,7 @@ from pydantic import Field
 
 from olaudit.kind import CheckId, Kind
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answered, Answers, Judgement, Question, Severity, Shell, Unanswered
 
 
 class SymlinkFarmSpec(Section):
@@ -35,7 +35,7 @@ class SymlinkFarmSpec(Section):
 
 SCRIPT = r"""
 source=$1 into=$2; shift 2
-cd -- "$source" || exit
+cd -- "$source" || exit 1
 real=$(cd -- "$into" && pwd -P)
 find . "$@" ! -type d -exec sh -c '
   into=$1 real=$2 same=0; shift 2
@@ -47,8 +47,8 @@ find . "$@" ! -type d -exec sh -c '
       is=absent; [ -L "$place" ] && is=dangling
       said=$(stat -L -- "$place" 2>&1 >/dev/null); said=${said##*: }
     else
-      end=$(readlink -f -- "$place")
-      if [ -L "$place" ]; then is=leads said=$end
+      if ! end=$(readlink -f -- "$place"); then is=unread said="readlink failed"
+      elif [ -L "$place" ]; then is=leads said=$end
       elif [ "$end" != "$real/$file" ]; then is=under said=$end
       elif [ ! -f "$place" ]; then is=special said=$(stat -c %F -- "$place")
       else
@@ -59,9 +59,10 @@ find . "$@" ! -type d -exec sh -c '
     printf "%s %s//%s//\n" "$is" "$file" "$said"
   done
   printf "same %s//\n" "$same"
-' sh "$into" "$real" {} +
+' sh "$into" "$real" {} + || exit
+printf "end//\n"
 """
-"""Says of each file that is not linked what is in its place, and of those that are, only how many.
+"""Says of each file that is not linked what is in its place, and of those that are, only how many; then "end".
 
 $1 is the source, $2 where it is linked from, and the rest find's tests for what is left out. No path that find or
 readlink prints holds two slashes in a row, so "//" ends a field whatever files are called.
@@ -74,7 +75,8 @@ _LEADS_NOWHERE = (*_ABSENT, "Too many levels of symbolic links")
 def look(spec: SymlinkFarmSpec) -> Shell:
     """Ask for the whole farm at once."""
     left_out = [word for glob in spec.exceptions for word in ("-path", f"./{glob}", "-prune", "-o")]
-    return Shell(("sh", "-c", SCRIPT, "sh", spec.source, spec.into, *left_out), may_hang=True)
+    # 1: not all could be seen
+    return Shell(("sh", "-c", SCRIPT, "sh", spec.source, spec.into, *left_out), may_hang=True, statuses=(0, 1))
 
 
 def probes(spec: SymlinkFarmSpec) -> tuple[Shell, ...]:
@@ -97,9 +99,11 @@ class _Seen:
 _STATES = ("absent", "dangling", "leads", "under", "special", "equal", "differs", "unread")
 
 
-def _seen(stdout: str) -> tuple[tuple[_Seen, ...], int] | None:
+def _seen(answer: Answered) -> tuple[tuple[_Seen, ...], int] | None:
     """Read what is not linked, and how many files are; None if that is not what the script prints."""
-    *records, rest = stdout.split("//\n")
+    *records, rest = answer.stdout.split("//\n")
+    if answer.status == 0 and (not records or records.pop() != "end"):
+        return None
     seen, linked = [], 0
     for record in records:
         state, _, fields = record.partition(" ")
@@ -123,9 +127,9 @@ def judge(spec: SymlinkFarmSpec, answers: Answers) -> Iterator[Judgement]:
     if isinstance(answer, Unanswered):
         yield farm.unknown(answer.reason)
         return
-    seen = _seen(answer.stdout)
+    seen = _seen(answer)
     if seen is None:
-        yield farm.unknown(f"the answer makes no sense: {answer.stdout[:200]!r}")
+        yield farm.unknown(f"the answer is not understood: {answer.stdout[:200]!r}")
         return
     files, linked = seen
     failed = bool(answer.status or answer.stderr)

@@ -64,7 +64,7 @@ def evidence(
         checks = {check for host, check in loud if host == answers.host} | shared
         spec = specs.get(answers.host)
         wanted = {probe for check in checks for probe in probes_of(kinds, spec, check)} if spec else set()
-        kept = {probe: answer for probe, answer in answers.outcome.items() if probe in wanted}
+        kept = {probe: answer for probe, answer in answers.outcome.raw().items() if probe in wanted}
         return replace(answers, outcome=Answers(kept))
 
     return replace(collected, hosts=tuple(map(bearing, collected.hosts)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +16,14 @@ class Shell:
     `may_hang` marks commands that touch a file system which can be a dead mount: they are run after, and
     apart from, the ones that cannot hang, so that one dead mount costs only the answers that lie on it.
     `sudo` marks the few that need root's right to read; they are run by `sudo -n`, which never asks.
+    `statuses` are the exit statuses that the program documents and the parser expects. An answer with any other
+    status is `Unanswered` (see `Answers`).
     """
 
     argv: tuple[str, ...]
     may_hang: bool = field(default=False, compare=False)
     sudo: bool = False
+    statuses: tuple[int, ...] = field(default=(0,), compare=False)
 
 
 class Engine(StrEnum):
@@ -97,15 +102,65 @@ class Unanswered:
 Answer = Answered | Unanswered
 
 
+_SIGNALS: Mapping[int, str] = MappingProxyType(
+    {
+        1: "SIGHUP",
+        2: "SIGINT",
+        3: "SIGQUIT",
+        4: "SIGILL",
+        6: "SIGABRT",
+        7: "SIGBUS",
+        8: "SIGFPE",
+        9: "SIGKILL",
+        11: "SIGSEGV",
+        13: "SIGPIPE",
+        14: "SIGALRM",
+        15: "SIGTERM",
+        24: "SIGXCPU",
+        25: "SIGXFSZ",
+        31: "SIGSYS",
+    }
+)
+"""Linux's numbers, whatever the auditor runs on."""
+
+_EXCERPT = 200  # characters of standard error in a reason
+
+
+def undocumented_status(probe: Probe, answer: Answered) -> Unanswered:
+    """Build the reason for an answer whose exit status is not among those that `probe` documents."""
+    if not isinstance(probe, Shell):
+        source = "the Docker Engine's answer" if isinstance(probe, EngineProbe) else "the answer"
+        return Unanswered(f"{source} failed with status {answer.status}")
+    program = posixpath.basename(probe.argv[0]) if probe.argv else "the command"
+    signal = _SIGNALS.get(answer.status - 128)
+    reason = f"{program} ended with status {answer.status}" + (f" ({signal})" if signal else "")
+    # iptables prints warnings about the other set of tables as comments, before or after its error
+    lines = (line.strip() for line in answer.stderr.split("\n"))
+    excerpt = next((line for line in lines if line and not line.startswith("#")), "")[:_EXCERPT].rstrip(" :")
+    return Unanswered(f"{reason}: {excerpt}" if excerpt else reason)
+
+
 class Answers(Mapping[Probe, Answer]):
-    """The answers of one host. A probe nobody asked is `Unanswered`, never a KeyError and never a guess."""
+    """The answers of one host. A probe nobody asked is `Unanswered`, never a KeyError and never a guess.
+
+    An answer whose exit status is not among the `statuses` of the probe that is looked up is `Unanswered`: a
+    command that died half-way may have printed any part of its output.
+    """
 
     def __init__(self, answers: Mapping[Probe, Answer]) -> None:
         self._answers = dict(answers)
 
     def __getitem__(self, probe: Probe) -> Answer:
         """Look `probe` up; total."""
-        return self._answers.get(probe, Unanswered("this was not asked of the host"))
+        answer = self._answers.get(probe, Unanswered("this was not asked of the host"))
+        statuses = probe.statuses if isinstance(probe, Shell) else (0,)
+        if isinstance(answer, Answered) and answer.status not in statuses:
+            return undocumented_status(probe, answer)
+        return answer
+
+    def raw(self) -> Mapping[Probe, Answer]:
+        """Return the answers as they arrived, whatever their status: for recordings and evidence."""
+        return MappingProxyType(self._answers)
 
     def __iter__(self) -> Iterator[Probe]:
         """Iterate over the probes that were asked."""

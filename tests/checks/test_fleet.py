@@ -40,7 +40,7 @@ OTHER_TREE = "9f" * 20
 
 
 def repository(commit: str = NEW, tree_: str = OTHER_TREE) -> Answered:
-    return Answered(f"whole\n{commit}\n{tree_}\nmaster\n")
+    return Answered(f"whole\n{commit}\n{tree_}\nmaster\nend 0\n")
 
 
 def host(**patch: Answer) -> Answers:
@@ -62,25 +62,25 @@ def judged(kind: FleetKind[Agree], *outcomes: Answers | Failure, subject: str = 
 
 
 NO_COMPOSE = Answered(
-    "", "docker: 'compose' is not a docker command.\nSee 'docker --help'\nsh: 1: docker-compose: not found", 1
+    "v1\n", "docker: 'compose' is not a docker command.\nSee 'docker --help'\nsh: 1: docker-compose: not found", 1
 )
 # Docker 28 without the plugin, on a host whose sh is bash
 NO_COMPOSE_NEW = Answered(
-    "",
+    "v1\n",
     "unknown flag: --short\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\n"
     "Run 'docker --help' for more information\n"
     "sh: line 1: docker-compose: command not found",
     1,
 )
-BROKEN_COMPOSE = Answered("", "unknown flag: --short\n/usr/bin/python3: No module named compose", 1)
+BROKEN_COMPOSE = Answered("v1\n", "unknown flag: --short\n/usr/bin/python3: No module named compose", 1)
 CASES: list[tuple[FleetKind[Agree], str, Answer, str]] = [
     (fleet_git.KIND, "olsystem", repository(OLD), "d"),
     (fleet_git.KIND, "olsystem", repository(NEW, "00" * 20), "o"),
-    (fleet_git.KIND, "olsystem", Answered("whole\n-\n-\nmaster\n"), "u"),
+    (fleet_git.KIND, "olsystem", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
     (fleet_git.KIND, "olsystem", Answered("failed\n", "fatal: not a git repository"), "u"),
     (tree.KIND, "openlibrary", repository(OLD), "o"),
     (tree.KIND, "openlibrary", repository(NEW, "00" * 20), "d"),
-    (tree.KIND, "openlibrary", Answered("whole\n-\n-\nmaster\n"), "u"),
+    (tree.KIND, "openlibrary", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
     (tree.KIND, "openlibrary", Answered("inside\n"), "u"),
     (image.KIND, "layers", Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}", f"sha256:{OLD:0<64}"])), "d"),
     (image.KIND, "layers", Answered("[]"), "d"),

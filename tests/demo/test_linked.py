@@ -86,17 +86,17 @@ def test_a_farm_is_described_as_the_script_does(machine: Machine, tmp_path: Path
     for left_out in ([], ["left"], ["le*", "folder/deeper"]):
         said = _agree(machine, symlink_farm.look(spec_of(symlink_farm.KIND, {**section, "except": left_out})).argv)
         assert ("left/out" in said.stdout) is (left_out == [])
-        assert said.stdout.endswith("same 1//\n")
+        assert said.stdout.endswith("same 1//\nend//\n")
 
 
 def test_crons_files_are_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
     spec = spec_of(cron.KIND, {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"})
-    assert _agree(machine, cron.look(spec).argv).stdout.count("//\n") == 7
+    assert _agree(machine, cron.look(spec).argv).stdout.count("//\n") == 8
 
 
 def test_an_empty_tree_is_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
     spec = spec_of(symlink_farm.KIND, {"source": f"{tmp_path}/into/taken", "into": f"{tmp_path}/into"})
-    assert _agree(machine, symlink_farm.look(spec).argv).stdout == ""
+    assert _agree(machine, symlink_farm.look(spec).argv).stdout == "end//\n"
 
 
 def test_a_tree_that_is_not_there_is_missed(machine: Machine, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_tree_that_is_not_there_is_missed(machine: Machine, tmp_path: Path) ->
         symlink_farm.look(spec_of(symlink_farm.KIND, section)).argv,
         cron.look(spec_of(cron.KIND, section)).argv,
     ):
-        assert run(machine, argv).status == 2
+        assert run(machine, argv).status == 1
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,9 @@ def test_a_certificate_is_described_as_find_and_openssl_do(tmp_path: Path) -> No
     argv = certificate.look(spec).argv
     end = ask(certificate.look(spec))
     assert isinstance(end, Answered)
-    text = end.stdout.partition("//")[2]
+    text, ended = end.stdout.partition("//")[2].split("\n", 1)
+    assert ended == f"{tmp_path}/live//end//"
     assert (
         abs(time.mktime(time.strptime(text.strip(), "notAfter=%b %d %H:%M:%S %Y GMT")) - made - 30 * 86400) < 90000
     )
-    _agree(_machine(Files().put(str(real), file(text))), argv)
+    _agree(_machine(Files().put(str(real), file(f"{text}\n"))), argv)

@@ -82,9 +82,9 @@ def _more(probe: Probe, answer: Answer) -> Answer:
             "".join(f"/evil/{n}/fullchain.pem//notAfter=Nov 22 19:00:00 2020 GMT\n" for n in range(MANY))
         )
     if isinstance(probe, Shell) and symlink_farm.SCRIPT in probe.argv:
-        return Answered("".join(f"leads evil-{n}///evil//\n" for n in range(MANY)))
+        return Answered("".join(f"leads evil-{n}///evil//\n" for n in range(MANY)) + "end//\n")
     if isinstance(probe, Shell) and cron.SCRIPT in probe.argv:
-        return Answered("".join(f"differs evil-{n}////0 644 0//\n" for n in range(MANY)))
+        return Answered("".join(f"differs evil-{n}////0 644 0//\n" for n in range(MANY)) + "end//\n")
     return answer
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, Field, ValidationError
 
 from olaudit.model import Answer, Unanswered
 
@@ -18,6 +17,11 @@ Name = Annotated[
 
 In a role's file the words in braces are not filled in yet.
 """
+
+
+class _Answer(BaseModel):
+    addresses: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,7 @@ def resolved(answer: Answer) -> Resolved | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
     try:
-        said = json.loads(answer.stdout)
-        names = {str(address): tuple(map(str, back)) for address, back in said["names"].items()}
-        return Resolved(tuple(map(str, said["addresses"])), names)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return Unanswered("the resolver's answer makes no sense")
+        found = _Answer.model_validate_json(answer.stdout, strict=True)
+    except ValidationError:
+        return Unanswered(f"the resolver's answer is not understood: {answer.stdout[:200]!r}")
+    return Resolved(found.addresses, found.names)

@@ -58,7 +58,8 @@ def _search(spec: RetiredNamesSpec) -> Shell:
     # Only the names themselves are printed (-o): what is around them in a configuration may be a password.
     patterns = (word for name in spec.names for word in ("-e", name))
     options = ("-r", "-I", "-i", "-w", "-F", "-o", "-n", "-H", "-Z", "-m", _MATCHES)
-    return Shell(("grep", *options, *patterns, "--", *spec.files), may_hang=True)
+    # 1: nothing found, 2: not all could be searched
+    return Shell(("grep", *options, *patterns, "--", *spec.files), may_hang=True, statuses=(0, 1, 2))
 
 
 def probes(spec: RetiredNamesSpec) -> Iterator[Probe]:
@@ -83,9 +84,10 @@ def _judge_file(n: int, file: str, spec: RetiredNamesSpec, answer: Answer) -> Ju
     question = Question(check="dns.retired", subject=file, at=("retired_names", "files", n), expected=expected)
     if isinstance(answer, Unanswered):
         return question.unknown(answer.reason)
-    lines = [line.partition("\0") for line in answer.stdout.split("\n") if line]
-    if not all(nul for _, nul, _ in lines) or not _ended_well(answer, bool(lines)):
-        return question.unknown(f"grep's answer makes no sense (status {answer.status})")
+    *records, rest = answer.stdout.split("\n")
+    lines = [line.partition("\0") for line in records]
+    if rest or not all(nul for _, nul, _ in lines) or not _ended_well(answer, bool(lines)):
+        return question.unknown(f"grep's answer is not understood (status {answer.status})")
     if hits := [(path, rest) for path, _, rest in lines if f"{path}/".startswith(f"{file.rstrip('/')}/")]:
         return _found(question, file, spec, hits)
     blind = [line for line in answer.stderr.split("\n") if line and not line.endswith(_ABSENT)]

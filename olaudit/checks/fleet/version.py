@@ -14,14 +14,23 @@ from olaudit.checks.fleet.spec import Agree, Program
 from olaudit.kind import CheckId, FleetKind
 from olaudit.model import Answer, Answers, Engine, Failure, Judgement, Probe, Severity, Shell, Unanswered
 
-COMPOSE = Shell(
-    ("sh", "-c", "docker compose version --short || docker-compose version --short || exit 1"), may_hang=True
-)
+_SCRIPT = """docker compose version --short && exit
+r=$?
+[ $r -lt 128 ] || exit $r
+echo v1
+docker-compose version --short && exit
+r=$?
+[ $r -lt 128 ] || exit $r
+exit 1"""
+
+COMPOSE = Shell(("sh", "-c", _SCRIPT), may_hang=True, statuses=(0, 1))
 """Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own. Neither needs the engine,
 but a docker that lacks the plugin asks it all the same, and hangs where it does.
 
-It ends with 1 where there is neither, since 127 would be about `sh`.
+It ends with 1 where there is neither, since 127 would be about `sh`. What follows the line "v1" is v1's.
 """
+
+_V1 = "v1\n"
 
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){1,3}[-+~.0-9A-Za-z]{0,60})")
 # What docker says to a plugin that it does not have differs by age: the command itself, its option, or all of it.
@@ -72,11 +81,15 @@ def _engine(answer: Answer) -> Told:
 def _compose(answer: Answer) -> Told:
     if isinstance(answer, Unanswered):
         return answer
-    if answer.status == 0 and (match := _VERSION.fullmatch(answer.stdout.strip())):
-        return match[1]
-    if _NO_PROGRAM.search(answer.stderr) and _NO_PLUGIN.search(answer.stderr):
-        return ABSENT
-    return Unanswered(f"Compose did not tell its version: {answer.stderr[:200]!r}")
+    # v1 is the one in use only where docker has no plugin, rather than one that failed
+    is_v1 = answer.stdout.startswith(_V1)
+    if not is_v1 or _NO_PLUGIN.search(answer.stderr):
+        match = _VERSION.fullmatch(answer.stdout.removeprefix(_V1).removesuffix("\n"))
+        if match and answer.status == 0 and answer.stdout.endswith("\n"):
+            return match[1]
+        if answer.stdout == _V1 and answer.status == 1 and _NO_PROGRAM.search(answer.stderr):
+            return ABSENT
+    return Unanswered(f"Compose did not return its version: {(answer.stderr or answer.stdout)[:200]!r}")
 
 
 KIND: FleetKind[Agree] = FleetKind(

@@ -25,18 +25,22 @@ head -c 65536 <&3
 
 MEMORY = Shell(("head", "-c", "4096", "/proc/meminfo"))
 
-PROCESSES = Shell(("ps", "-ww", "-p", "1", "-C", "memcached", "-o", "pid=", "-o", "comm=", "-o", "args="))
+PROCESSES = Shell(
+    ("ps", "-ww", "-p", "1", "-C", "memcached", "-o", "pid=", "-o", "comm=", "-o", "args="), statuses=(0, 1)
+)
 """Lists memcached, and process 1: a list without it was cut (/proc mounted with hidepid) and proves nothing."""
 
 
 def config(spec: MemcachedSpec) -> Shell:
     """Ask for the configuration; it may be a link into a deploy on another volume."""
-    return Shell(("head", "-c", str(_CONFIG_BYTES), "--", spec.config), may_hang=True)
+    # 1: there is no such file, or it may not be read
+    return Shell(("head", "-c", str(_CONFIG_BYTES), "--", spec.config), may_hang=True, statuses=(0, 1))
 
 
 def server(spec: MemcachedSpec) -> Shell:
     """Ask the running server for its settings; connecting may hang where a firewall drops packets."""
-    return Shell(("bash", "-c", _ASK_SERVER, "bash", spec.address, str(spec.port)), may_hang=True)
+    # 1: no connection
+    return Shell(("bash", "-c", _ASK_SERVER, "bash", spec.address, str(spec.port)), may_hang=True, statuses=(0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,14 @@ def configured(answer: Answer) -> Limit | Unanswered:
     if answer.status or answer.stderr:
         reason = answer.stderr.strip().rpartition(": ")[2]
         missing = Limit(DEFAULT_MIB, f"no such file (memcached takes {DEFAULT_MIB} MB)")
-        return missing if reason in _ABSENT else Unanswered(f"the configuration could not be read: {reason}")
+        absent = answer.status and not answer.stdout and reason in _ABSENT
+        return (
+            missing
+            if absent
+            else Unanswered(f"the configuration could not be read: {reason or 'no reason given'}")
+        )
+    if not answer.stdout.strip():
+        return Unanswered("the configuration is empty")
     if len(answer.stdout) >= _CONFIG_BYTES:
         return Unanswered("the configuration is too long to be one")
     return _limit(word for line in answer.stdout.split("\n") for word in _uncommented(line).split())
@@ -88,8 +99,11 @@ def processes(answer: Answer) -> tuple[Process, ...] | Unanswered:
     """List the running memcacheds, if the answer shows all processes."""
     if isinstance(answer, Unanswered):
         return answer
-    matches = [re.fullmatch(r" *([0-9]{1,10}) +(\S+) *(.*)", line) for line in answer.stdout.split("\n")]
+    *lines, rest = answer.stdout.split("\n")
+    matches = (re.fullmatch(r" *([0-9]{1,10}) +(\S+) *(.*)", line) for line in lines)
     found = [match.groups() for match in matches if match]
+    if rest or len(found) != len(lines):
+        return Unanswered(f"ps's answer is not understood: {answer.stdout[:200]!r}")
     if not any(pid == "1" for pid, _, _ in found):
         return Unanswered(answer.stderr.strip().partition("\n")[0] or "ps does not show other users' processes")
     running = [(pid, args.split()) for pid, name, args in found if name == "memcached" and "<defunct>" not in args]
@@ -103,10 +117,11 @@ def served(answer: Answer) -> Limit | Unanswered:
     """Read the running server's own limit."""
     if isinstance(answer, Unanswered):
         return answer
-    if match := re.search(r"^STAT maxbytes ([0-9]{1,18})\r?$", answer.stdout, re.MULTILINE):
+    match = re.search(r"^STAT maxbytes ([0-9]{1,18})\r?$", answer.stdout, re.MULTILINE)
+    if match and re.search(r"\nEND\r?\n\Z", answer.stdout) and not answer.status:
         mib = int(match[1]) >> 20
         return Limit(mib, f"{mib} MiB")
-    return Unanswered(answer.stderr.strip().rpartition(": ")[2] or "it did not tell its settings")
+    return Unanswered(answer.stderr.strip().rpartition(": ")[2] or "the server returned no settings")
 
 
 def _limit(words: Iterable[str]) -> Limit:

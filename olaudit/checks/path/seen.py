@@ -14,6 +14,7 @@ from olaudit.model import Answer, Shell, Unanswered
 # path holds no line break: so "/\n" ends a record, whatever files are called.
 _STAT = "%F/%U/%u/%G/%g/%a/%n/\\n"
 _FIND = "%y%Y/%u/%U/%g/%G/%m/%f/\\n"
+_END = "/\\n"
 _RECORD = re.compile(r"([^/]+)/([^/]+)/([0-9]+)/([^/]+)/([0-9]+)/([0-7]{1,5})/(.+)", re.DOTALL)
 _LINK = "symbolic link"
 _UNSEEN = "l?"
@@ -32,7 +33,8 @@ _ABSENT = ("No such file or directory", "Not a directory")
 
 def stat(paths: Iterable[str], *, follow: bool) -> Shell:
     """Ask for all `paths` at once, links followed or not."""
-    return Shell(("stat", *(("-L",) if follow else ()), f"--printf={_STAT}", "--", *paths), may_hang=True)
+    argv = ("stat", *(("-L",) if follow else ()), f"--printf={_STAT}", "--", *paths)
+    return Shell(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
 
 
 def matches(glob: str) -> tuple[str, ...]:
@@ -41,28 +43,38 @@ def matches(glob: str) -> tuple[str, ...]:
     The folder's last slash follows it if it is a link. Its entries are not followed (`-L`): then one link to
     somewhere forbidden, or back up, would spoil the answer although it does not match.
     """
+    folder, name, hidden = _parts(glob)
+    return ("find", folder, "-mindepth", "1", "-maxdepth", "1", "-name", name, *hidden)
+
+
+def _parts(glob: str) -> tuple[str, str, tuple[str, ...]]:
+    """Split `glob` into its folder, the pattern of names in it, and the test that leaves out hidden files."""
     folder, name = posixpath.split(glob)
-    hidden = () if name.startswith(".") else ("!", "-name", ".*")
-    return ("find", folder.rstrip("/") + "/", "-mindepth", "1", "-maxdepth", "1", "-name", name, *hidden)
+    return folder.rstrip("/") + "/", name, () if name.startswith(".") else ("!", "-name", ".*")
 
 
 def find(glob: str) -> Shell:
-    """Ask for all files that match `glob`."""
-    return Shell((*matches(glob), "-printf", _FIND), may_hang=True)
+    """Ask for all files that match `glob`, and, last (`-depth`), for their folder: the end of the answer."""
+    folder, name, hidden = _parts(glob)
+    end = ("-path", re.sub(r"([][*?\\])", r"\\\1", folder), "-printf", _END)
+    entries = ("-name", name, *hidden, "-printf", _FIND)
+    argv = ("find", folder, "-depth", "-maxdepth", "1", "(", *end, "-o", *entries, ")")
+    return Shell(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
 
 
 def compare(path: str, other: str) -> Shell:
     """Ask whether two files hold the same."""
-    return Shell(("cmp", "--", path, other), may_hang=True)
+    return Shell(("cmp", "--", path, other), may_hang=True, statuses=(0, 1))
 
 
 def same(answer: Answer) -> bool | Unanswered:
-    """Say whether they do: `cmp` ends with 0 if so, 1 if not, and 2 if it could not tell."""
+    """Evaluate what `cmp` returned: 0 and no output if they do, 1 and where they differ if not."""
     if isinstance(answer, Unanswered):
         return answer
-    if answer.status in (0, 1):
-        return answer.status == 0
-    return Unanswered(answer.stderr.strip().partition("\n")[0] or f"cmp ended with status {answer.status}")
+    said = answer.stdout + answer.stderr
+    if bool(said) != bool(answer.status):
+        return Unanswered(f"cmp's answer is not understood (status {answer.status}): {said[:200]!r}")
+    return answer.status == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +129,14 @@ def seen_glob(answer: Answer) -> Seen:
     """List what matches; files that `find` could not look at may or may not."""
     if isinstance(answer, Unanswered):
         return Seen(reason=answer.reason)
-    entries = _entries(answer.stdout)
-    if entries is None:
-        return Seen(reason=f"find's answer makes no sense: {answer.stdout[:200]!r}")
-    blind = [reason for reason in _reasons(answer.stderr) if reason not in _ABSENT]
+    reasons = _reasons(answer.stderr)
+    ended = answer.stdout == "/\n" or answer.stdout.endswith("/\n/\n")
+    entries = _entries(answer.stdout.removesuffix("/\n") if ended else answer.stdout)
+    # The folder comes last, unless it is not there; then there is nothing in it either
+    absent = answer.status and reasons and not entries
+    if entries is None or (answer.status and not reasons) or not (ended or absent):
+        return Seen(reason=f"find's answer is not understood: {(answer.stderr or answer.stdout)[:200]!r}")
+    blind = [reason for reason in reasons if reason not in _ABSENT]
     return Seen(tuple(sorted(entries, key=lambda entry: entry.name)), blind[0] if blind else "")
 
 

@@ -24,7 +24,8 @@ def _read(spec: PostgresSpec) -> Shell:
     # The file is postgres's own, 0640, and what the folder for PostgreSQL's version is called is not known. -R
     # follows links, such as those of files that are deployed; -Z sets the file's name apart from what is in it.
     find = ("grep", "-a", "-R", "-H", "-Z", "--include=pg_hba.conf", "-e", "^")
-    return Shell((*find, "--", spec.hba), may_hang=True, sudo=True)
+    # 1: there is no such file in it
+    return Shell((*find, "--", spec.hba), may_hang=True, sudo=True, statuses=(0, 1))
 
 
 def probes(spec: PostgresSpec) -> tuple[Probe, ...]:
@@ -65,12 +66,13 @@ class _File:
 def _file(answer: Answer) -> _File | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
-    if answer.status > 1 or answer.stderr:
+    if answer.stderr:
         return Unanswered(f"pg_hba.conf could not be read: {answer.stderr.partition(chr(10))[0][:200]}")
-    lines = [line.partition("\0") for line in answer.stdout.split("\n") if line]
+    *records, rest = answer.stdout.split("\n")
+    lines = [line.partition("\0") for line in records]
     paths = sorted({path for path, _, _ in lines})
-    if not all(nul for _, nul, _ in lines):
-        return Unanswered("grep's answer makes no sense")
+    if rest or not all(nul for _, nul, _ in lines) or bool(lines) != (answer.status == 0):
+        return Unanswered(f"grep's answer is not understood (status {answer.status}): {answer.stdout[:200]!r}")
     if not paths:
         return Unanswered("there is no pg_hba.conf")
     if len(paths) > 1:

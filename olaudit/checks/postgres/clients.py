@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 from olaudit.checks.postgres.hba import Network, Rule, within
 from olaudit.model import Answer, Unanswered
+
+
+class _Resolved(BaseModel):
+    """The answer to a `Lookup`."""
+
+    addresses: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +50,11 @@ def client(name: str, answer: Answer) -> Client:
     if isinstance(answer, Unanswered):
         return Client(name, own, reason=answer.reason)
     try:
-        said = json.loads(answer.stdout)
-        addresses = tuple(ipaddress.ip_network(str(one)) for one in said["addresses"])
-        back = {str(one).lower() for names in said["names"].values() for one in names}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return Client(name, own, reason="the resolver's answer makes no sense")
+        found = _Resolved.model_validate_json(answer.stdout, strict=True)
+        addresses = tuple(map(ipaddress.ip_network, found.addresses))
+        back = {name.lower() for names in found.names.values() for name in names}
+    except ValueError:
+        return Client(name, own, reason=f"the resolver's answer is not understood: {answer.stdout[:200]!r}")
     if not addresses:
         reason = f"the auditor's resolver does not know {name}: audit from within the fleet's network"
         return Client(name, own, reason=reason)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from olaudit.checks.service.asking import facts, look
-from olaudit.checks.service.states import READERS, Seen, State
+from olaudit.checks.service.states import READERS, Seen, State, read
 from olaudit.kind import CheckId, Kind
 from olaudit.language import Presence, Section
 from olaudit.model import Answered, Answers, Judgement, Question, Severity, Shell, Unanswered
@@ -60,7 +60,7 @@ def judge(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Judgeme
         if init not in READERS:
             yield question.unknown(_strange(init))
         else:
-            seen = READERS[init](found[name])
+            seen = read(init, found[name])
             if isinstance(seen, Unanswered) and complaint:
                 seen = Unanswered(f"{seen.reason}: {complaint}")
             yield _judge(question, rule, init, seen)

@@ -8,38 +8,53 @@ from dataclasses import dataclass
 from olaudit.model import Answer, Shell, Unanswered
 
 SCRIPT = r"""
+i=
 if [ -d /run/systemd/system ]; then i=systemd
-elif initctl version 2>/dev/null | grep -q upstart; then i=upstart
-else read -r i </proc/1/comm || i=; fi
+elif command -v initctl >/dev/null; then
+  v=$(initctl version 2>/dev/null); r=$?
+  case $v in *upstart*) i=upstart ;; *) [ $r -lt 128 ] || exit $r ;; esac
+fi
+[ -n "$i" ] || read -r i </proc/1/comm || i=
 echo "init=$i"
 for s in "$@"; do
   printf '\nservice=%s\n' "$s"
+  r=0
   case $i in
   systemd)
     systemctl show -p LoadState -p ActiveState -p SubState -p UnitFileState -p WantedBy -p RequiredBy \
-      -- "$s.service" ;;
+      -- "$s.service" || r=$? ;;
   upstart | init)
     if [ "$i" = upstart ] && [ -e "/etc/init/$s.conf" ]; then
-      initctl status "$s" | sed 's/^/job=/'
-      grep -hEs '^[[:space:]]*(manual|start[[:space:]]+on)' "/etc/init/$s.conf" "/etc/init/$s.override" |
-        sed 's/^[[:space:]]*/stanza=/'
+      o=$(initctl status "$s") || r=$?
+      printf '%s\n' "$o" | while IFS= read -r l; do printf 'job=%s\n' "$l"; done
+      for f in "/etc/init/$s.conf" "/etc/init/$s.override"; do
+        [ -e "$f" ] || continue
+        o=$(grep -hE '^[[:space:]]*(manual|start[[:space:]]+on)' "$f"); g=$?
+        [ $g -le 1 ] || r=$g
+        [ -z "$o" ] || printf '%s\n' "$o" | while read -r l; do printf 'stanza=%s\n' "$l"; done
+      done
     elif [ -e "/etc/init.d/$s" ]; then
       o=$("/etc/init.d/$s" status 2>&1 </dev/null)
-      printf 'status=%s\nsaid=' "$?"
-      printf %s "$o" | tr '\n' ' ' | head -c 300
-      echo
+      printf 'status=%s\n' "$?"
+      set -f
+      printf 'said=%.300s\n' "$(printf '%s ' $o)"
+      set +f
       for l in /etc/rc2.d/S[0-9][0-9]"$s"; do [ -e "$l" ] && echo "boot=$l"; done
     else echo absent=yes; fi ;;
   esac
+  echo "shown=$r"
 done
-exit 0
+printf '\nend\n'
 """
 """Says which init system runs, then of each service what that one knows, as lines of `key=value`.
 
 Whether one starts at boot is, for systemd, its unit file's state, or that another unit wants it; for upstart the
 last `start on` or `manual` in its job and the override beside it; for System V a start link in runlevel 2, in
-which Debian and Ubuntu run.
+which Debian and Ubuntu run. `shown` is the status of the program that was asked: 0, or its facts are not believed.
 """
+
+
+_END = "\n\nend\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,9 @@ def facts(names: tuple[str, ...], answer: Answer) -> tuple[str, dict[str, Facts]
     """Tell the init system, and the services apart; what does not have the script's own shape is not believed."""
     if isinstance(answer, Unanswered):
         return answer
-    head, *blocks = answer.stdout.split("\n\nservice=")
+    if not answer.stdout.endswith(_END):
+        return Unanswered(f"the answer about services is incomplete: {answer.stderr.strip()[:200]!r}")
+    head, *blocks = answer.stdout.removesuffix(_END).split("\n\nservice=")
     init = head.strip()
     found: dict[str, Facts] = {}
     for block in blocks:
@@ -70,5 +87,5 @@ def facts(names: tuple[str, ...], answer: Answer) -> tuple[str, dict[str, Facts]
         pairs = tuple((key, value) for key, equals, value in (line.partition("=") for line in lines) if equals)
         found[name] = Facts(pairs)
     if not init.startswith("init=") or "\n" in init or tuple(found) != names or len(blocks) != len(names):
-        return Unanswered(f"what was said of services makes no sense: {answer.stderr.strip()[:200]!r}")
+        return Unanswered(f"the answer about services is not understood: {answer.stderr.strip()[:200]!r}")
     return init.removeprefix("init="), found

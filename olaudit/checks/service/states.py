@@ -88,3 +88,10 @@ READERS: Mapping[str, Callable[[Facts], Seen]] = MappingProxyType(
     {"systemd": systemd, "upstart": upstart, "init": system_v}
 )
 """How to read what was said, by the init system that the script found."""
+
+
+def read(init: str, facts: Facts) -> Seen:
+    """Read what was said of one service, unless the program that was asked failed."""
+    if (shown := facts.last("shown")) != "0":
+        return Unanswered(f"the command that was asked about it ended with status {shown[:5]}")
+    return READERS[init](facts)

@@ -1,4 +1,4 @@
-"""`find -L FOLDER... -name NAME -printf FORMAT -exec openssl x509 ... -in {} ;`: its text is its end."""
+"""`find -L FOLDER... -depth -maxdepth 2 ( ... -exec openssl x509 ... -in {} ; )`: its text is its end."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from olaudit.demo.commands.outcome import Outcome, Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
-_DEPTH = ["-mindepth", "2", "-maxdepth", "2", "-name"]
-_PRINTS = ["-printf", "%p//", "-exec"]
-_ENDS = ["x509", "-noout", "-enddate", "-in", "{}", ";"]
+_ALL = ("-depth", "-maxdepth", "2", "(")
+_ENDS = ("x509", "-noout", "-enddate", "-in", "{}", ";", ")")
 
 
 def certificates(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Print the path of each certificate, and when it ends."""
-    match arguments:
-        case ("-L", *folders, d1, d2, d3, d4, d5, name, p1, p2, p3, _, o1, o2, o3, o4, o5, o6) if (
-            [d1, d2, d3, d4, d5] == _DEPTH and [p1, p2, p3] == _PRINTS and [o1, o2, o3, o4, o5, o6] == _ENDS
-        ):
-            pass
-        case _:
-            raise Unsupported
+    """Print the path of each certificate, and when it ends; after those of a folder, that this was all."""
+    count = arguments.index("-depth") - 1 if "-depth" in arguments else 0
+    folders, rest = arguments[1 : count + 1], arguments[count + 1 :]
+    if arguments[0] != "-L" or rest[:4] != _ALL or rest[-len(_ENDS) :] != _ENDS or "-name" not in rest:
+        raise Unsupported
+    name = rest[rest.index("-name") + 1]
     said, files = Outcome(), machine.files
     for folder in folders:
         try:
@@ -32,4 +29,5 @@ def certificates(machine: Machine, arguments: tuple[str, ...]) -> Answered:
         for path in (posixpath.join(folder, one, name) for one in names):
             if files.there(path):
                 said.out += [f"{path}//", files.look(path).text]
+        said.out.append(f"{folder}//end//")
     return said.answer()

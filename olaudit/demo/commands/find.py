@@ -17,7 +17,7 @@ from olaudit.model import Answered
 
 @dataclass(slots=True)
 class _Wanted:
-    """A command line of find's, understood."""
+    """A command line of find's, understood. `end` is a folder, and what is printed of it after its entries."""
 
     follow: bool
     starts: list[str] = field(default_factory=list)
@@ -25,6 +25,7 @@ class _Wanted:
     most: int = 1
     names: list[tuple[str, bool]] = field(default_factory=list)
     template: str = ""
+    end: tuple[str, str] | None = None
 
     def admits(self, path: str) -> bool:
         """Say whether all tests of the name hold."""
@@ -47,11 +48,13 @@ def find(machine: Machine, arguments: tuple[str, ...]) -> Answered:
         for path in _walk(machine.files, start, wanted):
             if wanted.admits(path):
                 said.out.append(fill(wanted.template, _values(machine.files, path, follow=wanted.follow)))
+        if wanted.end and wanted.end[0] == start:
+            said.out.append(fill(wanted.end[1], {}))
     return said.answer()
 
 
 def _understand(arguments: tuple[str, ...]) -> _Wanted:
-    words = list(reversed(arguments))
+    words = [word for word in reversed(arguments) if word not in ("-depth", "(", ")", "-o")]
     wanted = _Wanted(follow=words[-1] == "-L" and bool(words.pop()))
     negated = False
     while words:
@@ -66,12 +69,15 @@ def _understand(arguments: tuple[str, ...]) -> _Wanted:
             case "-name":
                 wanted.names.append((words.pop(), not negated))
                 negated = False
+            case "-path":
+                wanted.end = words.pop(), (words.pop(), words.pop())[1]
             case "-printf":
                 wanted.template = words.pop()
             case _ if word.startswith("-"):
                 raise Unsupported
             case _:
                 wanted.starts.append(word)
+    wanted.least = 1 if wanted.end else wanted.least
     if wanted.most > 1 or not wanted.template:
         raise Unsupported
     return wanted

@@ -25,7 +25,7 @@ def farm(machine: Machine, arguments: tuple[str, ...]) -> Answered:
         state, why = _place(files, posixpath.join(source, name), into, name)
         same += state == "same"
         said += "" if state == "same" else f"{state} {name}//{why}//\n"
-    return Answered(f"{said}same {same}//\n" if names else "")
+    return Answered(f"{said}same {same}//\nend//\n" if names else "end//\n")
 
 
 def cron(machine: Machine, arguments: tuple[str, ...]) -> Answered:
@@ -44,13 +44,13 @@ def cron(machine: Machine, arguments: tuple[str, ...]) -> Answered:
             state, why = _compared(files, posixpath.join(source, name), place), ""
         state = "absent" if state == "dangling" else state
         said += f"{state} {name}//{why}//{_rights(files, place)}//\n"
-    return Answered(said)
+    return Answered(f"{said}end//\n")
 
 
 def _cannot_enter(files: Files, folder: str) -> Answered | None:
     if files.there(folder):
         return None
-    return Answered("", f"sh: 2: cd: can't cd to {folder}", 2)
+    return Answered("", f"sh: 2: cd: can't cd to {folder}", 1)
 
 
 def _below(files: Files, folder: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ LoadState=loaded
 ActiveState=active
 SubState=running
 UnitFileState=enabled
+shown=0
 """
 _ABSENT = """\
 RequiredBy=
@@ -20,10 +21,11 @@ LoadState=not-found
 ActiveState=inactive
 SubState=dead
 UnitFileState=
+shown=0
 """
 
 
 def services(machine: Machine, names: tuple[str, ...]) -> Answered:
     """Say of each service what `systemctl show` would."""
     said = (f"\nservice={name}\n{_RUNS if name in machine.services else _ABSENT}" for name in names)
-    return Answered("".join(("init=systemd\n", *said)))
+    return Answered("".join(("init=systemd\n", *said, "\nend\n")))

@@ -28,13 +28,13 @@ def _git(machine: Machine, arguments: tuple[str, ...]) -> Answered:
         return Answered("failed\n", f"fatal: cannot change to '{path}': No such file or directory")
     if not machine.files.there(f"{path}/.git"):
         return Answered("failed\n", "fatal: not a git repository (or any of the parent directories): .git")
-    return Answered(f"whole\n{_COMMIT}\n{_TREE}\nmaster\n")
+    return Answered(f"whole\n{_COMMIT}\n{_TREE}\nmaster\nend 0\n")
 
 
 def _compose(machine: Machine, _arguments: tuple[str, ...]) -> Answered:
     """Tell Compose's version where there is Docker."""
     if machine.engine is None:
-        return Answered("", "sh: 1: docker: not found\nsh: 1: docker-compose: not found", 1)
+        return Answered("v1\n", "sh: 1: docker: not found\nsh: 5: docker-compose: not found", 1)
     return Answered("2.40.1\n")
 
 
