@@ -15,19 +15,29 @@ from olaudit.kind import CheckId, FleetKind
 from olaudit.model import Answer, Answers, Engine, Failure, Judgement, Probe, Severity, Shell, Unanswered
 
 COMPOSE = Shell(
-    ("sh", "-c", "docker compose version --short || docker-compose version --short || exit 1"), may_hang=True
+    (
+        "sh",
+        "-c",
+        r"""for d in "$HOME/." /usr/local/lib/ /usr/local/libexec/ /usr/lib/ /usr/libexec/; do
+  p=${d}docker/cli-plugins/docker-compose
+  if [ -x "$p" ]; then
+    "$p" docker-cli-plugin-metadata | sed -n 's/.*"Version": *"\([^"]*\)".*/\1/p'; exit 0
+  fi
+done
+docker-compose version --short || exit 1""",
+    ),
+    may_hang=True,
 )
-"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own. Neither needs the engine,
-but a docker that lacks the plugin asks it all the same, and hangs where it does.
+"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own.
+
+Not `docker compose version`: the docker command of Docker 20.10 connects to the engine for that, and later ones do
+where they lack the plugin, which starts a stopped engine. They look for plugins in these folders, in this order,
+and ask each for its metadata, which never connects.
 
 It ends with 1 where there is neither, since 127 would be about `sh`.
 """
 
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){1,3}[-+~.0-9A-Za-z]{0,60})")
-# What docker says to a plugin that it does not have differs by age: the command itself, its option, or all of it.
-_NO_PLUGIN = re.compile(
-    r"'compose' is not a docker command|unknown (?:shorthand )?flag|unknown command|docker: (?:command )?not found"
-)
 _NO_PROGRAM = re.compile(r"docker-compose: (?:command )?not found")
 
 
@@ -74,7 +84,7 @@ def _compose(answer: Answer) -> Told:
         return answer
     if answer.status == 0 and (match := _VERSION.fullmatch(answer.stdout.strip())):
         return match[1]
-    if _NO_PROGRAM.search(answer.stderr) and _NO_PLUGIN.search(answer.stderr):
+    if _NO_PROGRAM.search(answer.stderr):
         return ABSENT
     return Unanswered(f"Compose did not tell its version: {answer.stderr[:200]!r}")
 
@@ -91,7 +101,7 @@ KIND: FleetKind[Agree] = FleetKind(
             "upgrade the host that is named as the others were",
         ),
     ),
-    collected="the engine's `GET /version`, `docker compose version --short`; what most hosts say counts",
+    collected="the engine's `GET /version`, the metadata of Docker's Compose plugin; what most hosts say counts",
     probes=probes,
     judge=judge,
 )
