@@ -66,7 +66,8 @@ ALLOWED = {
     "date": Program("-u"),
     "dd": Program(),
     "df": Program("-B1 --output"),
-    "docker": Program("", "", "version"),
+    # A plugin of `docker`. Its metadata is what the docker command itself asks plugins for.
+    "$p": Program("", "", "docker-cli-plugin-metadata"),
     "docker-compose": Program("", "", "ps"),
     "dpkg-query": Program("--show --showformat"),
     "find": Program("-L -o -prune", "-maxdepth -mindepth -name -path -printf -type"),
@@ -81,7 +82,7 @@ ALLOWED = {
     "/usr/bin/openssl": Program("-enddate -noout", "-in", "x509"),
     "ps": Program("-ww", "-C -o -p"),
     "readlink": Program("-f -m"),  # of more than one operand at once: since coreutils 8.21
-    "sed": Program("-u", "-f"),
+    "sed": Program("-n -u", "-f"),
     "stat": Program("-L --printf", "-c"),
     "systemctl": Program("", "-p", "show"),
     "timeout": Program("", "-k"),
@@ -89,8 +90,10 @@ ALLOWED = {
     "uname": Program("-n"),
     # the shells themselves, and what is built into dash
     **dict.fromkeys(SHELLS, Program("", "-c")),
-    **dict.fromkeys(("continue", "echo", "exit", "export", "printf", "shift", "unset", "wait"), Program()),
-    "[": Program("-L -d -ef -e -f -n -r"),  # -ef is not POSIX's, but dash has had it since there is a dash
+    **dict.fromkeys(
+        ("break", "continue", "echo", "exit", "export", "printf", "shift", "unset", "wait"), Program()
+    ),
+    "[": Program("-L -d -ef -e -f -n -r -x"),  # -ef is not POSIX's, but dash has had it since there is a dash
     "cd": Program(),
     "command": Program("-v"),
     "pwd": Program("-P"),
@@ -100,10 +103,8 @@ ALLOWED = {
 NEWER = {
     # Since git 2.15. An older git refuses it, which is understood as unknown; without it `git status` would write.
     ("git", "--no-optional-locks"),
-    # Compose v2, a plugin of `docker`, is of 2020. Where it is missing v1 is asked next; where that fails too,
-    # or is older than its `version`, the versions are unknown.
-    ("docker", "compose"),
-    ("docker", "--short"),
+    # Compose v2, a plugin of `docker`, is of 2020. Where it is missing v1 is asked; where that is older than its
+    # `version`, the versions are unknown.
     ("docker-compose", "version"),
     ("docker-compose", "--short"),
 }

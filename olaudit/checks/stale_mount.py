@@ -102,6 +102,8 @@ def _containers(answer: Answer, spec: Mapping[str, str]) -> list[tuple[str, str,
         if not isinstance(entries, list):
             raise TypeError  # noqa: TRY301 - it makes as little sense as what the lines below stumble over
         for entry in entries:
+            if "Unreadable" in entry:
+                return Unanswered(f"a container could not be read: {entry['Unreadable']}"[:500])
             if entry["State"]["Running"]:
                 # a source of another name is another volume, and container.mounts' business
                 paths = [

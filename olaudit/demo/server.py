@@ -20,17 +20,19 @@ from paramiko.common import (
 
 from olaudit.demo import engine
 from olaudit.demo.commands import run
+from olaudit.demo.commands.engines import engines
 from olaudit.demo.faults import Fault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_batch
+from olaudit.transport.ssh import engine_gate
+from olaudit.transport.ssh.docker_stream import DIAL_STDIO
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
 
 _STREAMLOCAL = "direct-streamlocal@openssh.com"
 _BATCH = "exec /bin/sh"
-_DIAL_STDIO = "exec docker system dial-stdio"
 _NO_DOCKER = Answered("", "bash: line 1: exec: docker: not found", 127)
 _TICK_SECONDS = 0.5
 
@@ -124,12 +126,12 @@ def _execute(host: Host, channel: paramiko.Channel, command: str) -> None:
     """Answer a batch, carry a stream to the engine, or run a single command, as `ssh HOST COMMAND` does."""
     if host.fault is Fault.RUNS_NOTHING:
         return
-    if command == _DIAL_STDIO and host.machine.engine and host.fault is not Fault.NO_DOCKER_COMMAND:
+    if command == DIAL_STDIO and host.machine.engine and host.fault is not Fault.NO_DOCKER_COMMAND:
         _docker(host, channel)
         return
     if command == _BATCH:
-        answered = Answered(answer_batch(_read(channel), partial(run, host.machine)).decode())
-    elif command == _DIAL_STDIO:
+        answered = _shell(host.machine, _read(channel))
+    elif command == DIAL_STDIO:
         answered = _NO_DOCKER
     else:
         answered = run(host.machine, tuple(shlex.split(command)))
@@ -142,6 +144,13 @@ def _execute(host: Host, channel: paramiko.Channel, command: str) -> None:
 def _read(channel: paramiko.Channel) -> str:
     """Read standard input to its end."""
     return b"".join(iter(lambda: channel.recv(1 << 16), b"")).decode()
+
+
+def _shell(machine: Machine, text: str) -> Answered:
+    """Run what a shell is given on standard input: the search for engines, or a batch."""
+    if text == engine_gate.INPUT:
+        return engines(machine)
+    return Answered(answer_batch(text, partial(run, machine)).decode())
 
 
 def _docker(host: Host, channel: paramiko.Channel) -> None:

@@ -30,7 +30,8 @@ class Engine(StrEnum):
     """A question to the Docker Engine of a host.
 
     VERSION: the engine's `GET /version`. CONTAINERS: a JSON list with one `GET /containers/ID/json` per
-    container, running or not, reduced to what checks may see (never environment variables).
+    container, running or not, reduced to what checks may see (never environment variables). One that the engine
+    lists and that could not be read is in it as {"Id", "Name", "Unreadable": reason}; either may be empty.
     """
 
     VERSION = "version"
@@ -51,7 +52,8 @@ class ImageLayers:
 class ContainerChanges:
     """A question to the engine: what `docker diff` says of each running container, below `paths` alone.
 
-    JSON: a mapping of container names to lists of {"Path", "Kind"} (0 modified, 1 added, 2 deleted).
+    JSON: a mapping of container names to lists of {"Path", "Kind"} (0 modified, 1 added, 2 deleted), or to
+    {"Unreadable": reason} where the engine gave none.
     """
 
     paths: tuple[str, ...]

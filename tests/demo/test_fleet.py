@@ -213,4 +213,4 @@ def test_the_engines_socket_is_only_where_an_engine_is() -> None:
         asked_for = replace(fleet, hosts={"ol-mem0": spec})
         collected = asked(asked_for, simulation.ssh_config)
     answer = _answers(collected.hosts[0].outcome)[Engine.VERSION]
-    assert "no Docker there" in str(answer)
+    assert "the Docker Engine is not running there" in str(answer)

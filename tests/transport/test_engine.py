@@ -47,7 +47,7 @@ def engine(routes: Routes) -> Iterator[Dial]:
 
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield lambda _: socket.create_connection(server.server_address[:2])  # type: ignore[arg-type]  # IPv4
@@ -103,10 +103,121 @@ def test_many_containers_are_asked_in_parallel() -> None:
     assert time.monotonic() - started < 24 * 0.1
 
 
-def test_a_container_that_went_away_meanwhile_is_not_there() -> None:
-    answer = ask(of_version("1.41", {"gone": None, "a": {"Name": "/a"}}), Engine.CONTAINERS)[Engine.CONTAINERS]
+def described(name: str) -> dict[str, Any]:
+    """Describe a container of which nothing is known but its id and its name, which are alike."""
+    return {"Id": name, "Name": f"/{name}"}
+
+
+def containers(routes: Routes) -> list[dict[str, Any]]:
+    answer = ask(routes, Engine.CONTAINERS)[Engine.CONTAINERS]
     assert isinstance(answer, Answered)
-    assert [one["Name"] for one in json.loads(answer.stdout)] == ["/a"]
+    found: list[dict[str, Any]] = json.loads(answer.stdout)
+    return found
+
+
+def test_a_container_that_went_away_meanwhile_is_not_there() -> None:
+    plain = of_version("1.41", {"gone": None, "a": described("a")})
+    lists = iter([["gone", "a"], ["a"]])
+
+    def routes(path: str) -> tuple[int, Any]:
+        if "/containers/json" not in path:
+            return plain(path)
+        return 200, [{"Id": name, "Names": [f"/{name}"]} for name in next(lists)]
+
+    assert [one["Name"] for one in containers(routes)] == ["/a"]
+
+
+def test_a_container_that_was_replaced_meanwhile_is_unreadable() -> None:
+    ids = iter(["1", "2"])
+
+    def routes(path: str) -> tuple[int, Any]:
+        if "/containers/json" in path:
+            return 200, [{"Id": next(ids), "Names": ["/web"]}]
+        return 404, {"message": "No such container"}
+
+    reason = "Docker lists it, and answers that there is no such container"
+    assert containers(routes) == [{"Id": "1", "Name": "/web", "Unreadable": reason}]
+
+
+NO_DESCRIPTION = "Docker's answer could not be parsed: no description of this container"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (404, {"message": "gone"}, "Docker lists it, and answers that there is no such container"),
+        (200, b"null", NO_DESCRIPTION),
+        (200, {}, NO_DESCRIPTION),
+        (200, [], NO_DESCRIPTION),
+        (200, [described("web")], NO_DESCRIPTION),
+        (200, described("other"), NO_DESCRIPTION),
+        (200, {"Id": "web"}, "Docker's answer could not be parsed: it does not name the container"),
+        (200, {"Id": "web", "Name": "/"}, "Docker's answer could not be parsed: it does not name the container"),
+        (
+            200,
+            {"Id": "web", "Name": ["/web"]},
+            "Docker's answer could not be parsed: it does not name the container",
+        ),
+        (200, b"", "Docker's answer could not be parsed as JSON: Expecting value: line 1 column 1 (char 0)"),
+        (500, {"message": "broken"}, "Docker refused to answer: 500 (broken)"),
+        (204, b"", "Docker refused to answer: 204"),
+    ],
+)
+def test_a_listed_container_that_is_not_described_stays(status: int, body: Any, reason: str) -> None:
+    plain = of_version("1.41", {"a": described("a"), "web": described("web")})
+    found = containers(lambda path: (status, body) if "/web/" in path else plain(path))
+    assert [(one["Name"], one.get("Unreadable")) for one in found] == [("/a", None), ("/web", reason)]
+
+
+NO_ID = "its row in Docker's list of containers has no valid id"
+NO_NAME = "its row in Docker's list of containers has no name"
+
+
+@pytest.mark.parametrize(
+    ("rows", "unreadable"),
+    [
+        ([None], [("", "", NO_ID)]),
+        ([[], "x", 7], [("", "", NO_ID)] * 3),
+        ([{"Names": ["/a"]}], [("", "/a", NO_ID)]),
+        ([{"Id": "../images/x", "Names": ["/a"]}], [("", "/a", NO_ID)]),
+        (
+            [{"Id": "a?all=1", "Names": ["/a"]}, {"Id": "", "Names": ["/b"]}],
+            [("", "/a", NO_ID), ("", "/b", NO_ID)],
+        ),
+        ([{"Id": "a"}], [("a", "", NO_NAME)]),
+        ([{"Id": "a", "Names": None}], [("a", "", NO_NAME)]),
+        ([{"Id": "a", "Names": ["/web/a", "/", "a", 7]}], [("a", "", NO_NAME)]),
+        (
+            [{"Id": "a", "Names": ["/x"]}, {"Id": "b", "Names": ["/x"]}],
+            [("a", "/x", "Docker names 2 containers so"), ("b", "/x", "Docker names 2 containers so")],
+        ),
+        (
+            [{"Id": "a", "Names": ["/x"]}, {"Id": "a", "Names": ["/y"]}],
+            [
+                ("a", "/x", "Docker lists 2 containers of its id"),
+                ("a", "/y", "Docker lists 2 containers of its id"),
+            ],
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_read_stays(rows: list[Any], unreadable: list[tuple[str, str, str]]) -> None:
+    plain = of_version("1.41", {"good": described("good")})
+    listed = [*rows, {"Id": "good", "Names": ["/web/alias", "/good"]}]
+    found = containers(lambda path: (200, listed) if "/containers/json" in path else plain(path))
+    assert [one["Name"] for one in found if "Unreadable" not in one] == ["/good"]
+    kept = [(one["Id"], one["Name"], one["Unreadable"]) for one in found if "Unreadable" in one]
+    assert sorted(kept) == sorted(unreadable)
+
+
+def test_two_descriptions_of_one_name_are_unreadable() -> None:
+    plain = of_version("1.41", {"a": described("a"), "b": {"Id": "b", "Name": "/a"}})
+    assert [one.get("Unreadable") for one in containers(plain)] == ["Docker names 2 containers so"] * 2
+
+
+def test_too_many_containers_are_unanswered() -> None:
+    rows = [{"Id": str(n), "Names": [f"/{n}"]} for n in range(1001)]
+    answer = ask(lambda _: (200, rows), Engine.CONTAINERS)[Engine.CONTAINERS]
+    assert answer == Unanswered("Docker lists 1,001 containers, more than the 1,000 that are read")
 
 
 def test_an_engine_that_hangs_is_told_as_one() -> None:

@@ -16,8 +16,11 @@ OLBASE = ImageLayers("openlibrary/olbase:latest")
 CODE = ContainerChanges(("/openlibrary", "/olsystem"))
 
 
-def with_files(images: dict[str, Any], changes: dict[str, Any], api: str = "1.41") -> Routes:
-    """Answer as an engine whose running containers are those of `changes`, and that has `images`."""
+def with_files(images: dict[str, Any], changes: dict[str, Any], api: str = "1.41", listed: Any = ()) -> Routes:
+    """Answer as an engine whose running containers are those of `changes`, and that has `images`.
+
+    `listed` are the images that it lists by the name of one that it does not have.
+    """
 
     def routes(path: str) -> tuple[int, Any]:
         if path.endswith("/version"):
@@ -29,6 +32,8 @@ def with_files(images: dict[str, Any], changes: dict[str, Any], api: str = "1.41
             assert "all=1" not in path
             return 200, [{"Id": f"id-{name}", "Names": [f"/{name}"]} for name in changes]
         if path.startswith("/images/"):
+            if path.startswith("/images/json?"):
+                return 200, listed
             found = images.get(path.removeprefix("/images/").removesuffix("/json"))
             return (200, found) if found is not None else (404, {"message": "No such image"})
         return 200, changes[path.removeprefix("/containers/id-").removesuffix("/changes")]
@@ -52,7 +57,16 @@ def test_an_image_that_is_not_there_has_no_layers() -> None:
     assert told(with_files({}, {}), OLBASE) == []
 
 
-@pytest.mark.parametrize("image", [{}, {"RootFS": {}}, {"RootFS": None}, [], "x"])
+@pytest.mark.parametrize("listed", [[{"Id": "1"}], None, {}, [None]])
+def test_an_image_that_is_listed_and_not_there_is_unanswered(listed: Any) -> None:
+    reason = f"Docker lists the image {OLBASE.image}, and answers that there is none"
+    assert ask(with_files({}, {}, listed=listed), OLBASE)[OLBASE] == Unanswered(reason)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [{}, {"RootFS": {}}, {"RootFS": None}, {"RootFS": {"Layers": []}}, {"RootFS": {"Layers": [1]}}, [], "x"],
+)
 def test_an_image_of_another_shape_is_unanswered(image: Any) -> None:
     answer = ask(with_files({OLBASE.image: image}, {}), OLBASE)[OLBASE]
     assert isinstance(answer, Unanswered)
@@ -77,11 +91,10 @@ def test_changed_files_are_told_by_container_below_the_wanted_paths_alone(api: s
     }
 
 
-@pytest.mark.parametrize("rows", ["x", [1], [{"Path": "/openlibrary/a"}], {"Path": "/openlibrary/a"}])
-def test_changes_of_another_shape_are_unanswered(rows: Any) -> None:
-    answer = ask(with_files({}, {"web": rows}), CODE)[CODE]
-    assert isinstance(answer, Unanswered)
-    assert answer.reason.startswith("Docker's answer could not be parsed: ")
+@pytest.mark.parametrize("rows", ["x", [1], [{"Path": "/openlibrary/a"}], {"Path": "/openlibrary/a"}, {}])
+def test_changes_of_another_shape_are_unreadable(rows: Any) -> None:
+    reason = "Docker's answer could not be parsed: no list of changed files"
+    assert told(with_files({}, {"web": rows, "solr": []}), CODE) == {"web": {"Unreadable": reason}, "solr": []}
 
 
 def test_a_changed_path_is_told_as_it_is_however_odd() -> None:
@@ -90,9 +103,12 @@ def test_a_changed_path_is_told_as_it_is_however_odd() -> None:
 
 
 def test_of_a_container_that_went_away_meanwhile_no_changes_are_told_rather_than_none() -> None:
+    both = [{"Id": "a", "Names": ["/a"]}, {"Id": "gone", "Names": ["/gone"]}]
+    lists = iter([both, both[:1]])
+
     def routes(path: str) -> tuple[int, Any]:
         if "/containers/json" in path:
-            return 200, [{"Id": "a", "Names": ["/a"]}, {"Id": "gone", "Names": ["/gone"]}]
+            return 200, next(lists)
         return (404, {"message": "No such container"}) if "/gone/" in path else (200, [])
 
     probe = ContainerChanges(("/code",))

@@ -492,10 +492,10 @@ def test_a_host_without_docker_says_so_and_answers_the_rest(server: Sshd) -> Non
     answers = ask(server.config(), HELLO, Engine.VERSION, Engine.CONTAINERS)
     assert answers[HELLO] == Answered("hello\n")
     for question in Engine:
-        assert answers[question] in {
-            Unanswered("no Docker Engine listens at /var/run/docker.sock"),
-            Unanswered("no Docker there: neither /var/run/docker.sock nor a docker command"),
-        }
+        assert answers[question] == Unanswered(
+            "the Docker Engine is not running there: no process is dockerd; "
+            "it was not contacted because connecting could start it"
+        )
 
 
 @pytest.mark.parametrize(
@@ -518,7 +518,10 @@ def test_a_host_without_docker_says_so_and_answers_the_rest(server: Sshd) -> Non
         ("out of cheese", "Docker cannot be reached: out of cheese"),
     ],
 )
-def test_what_the_docker_command_complains_of_is_put_plainly(tmp_path: Path, said: str, reason: str) -> None:
+def test_what_the_docker_command_complains_of_is_put_plainly(
+    tmp_path: Path, said: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # none runs on this machine
     force = f"""ForceCommand case $SSH_ORIGINAL_COMMAND in *dial-stdio) echo "{said}" >&2; exit 1;; *) sh;; esac"""
     with running(tmp_path / "sshd", ["AllowStreamLocalForwarding no", force]) as one:
         answers = ask(one.config(), HELLO, Engine.VERSION)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from olaudit.checks.container import changes
-from olaudit.checks.container.identity import judge_absent, judge_present, judge_rest, judge_unanswered
+from olaudit.checks.container.identity import (
+    judge_absent,
+    judge_present,
+    judge_rest,
+    judge_unanswered,
+    judge_unreadable,
+    why_uncertain,
+)
 from olaudit.checks.container.ids import IDS
 from olaudit.checks.container.life import judge_life
 from olaudit.checks.container.observed import read, read_clock
@@ -37,15 +44,18 @@ def _judge(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Judgem
         return
     now, pairing = read_clock(answers[CLOCK]), pair(spec, containers)
     changed = changes.read(spec, answers)
-    nameless = any(container.name is None for container in pairing.rest)
+    uncertain = why_uncertain(pairing.rest)
     for item in items:
-        if container := pairing.pairs.get(item.index):
+        container = pairing.pairs.get(item.index)
+        if container and container.unreadable:
+            yield judge_unreadable(item, container)
+        elif container:
             yield from judge_present(item, container)
             yield from judge_life(item, container, now)
             yield from judge_setup(item, container)
             yield from changes.judge_changes(item, container, changed)
         else:
-            yield judge_absent(item, nameless)
+            yield judge_absent(item, uncertain)
     yield from judge_rest(items, pairing.rest)
 
 

@@ -39,18 +39,21 @@ def read(spec: tuple[ContainerSpec, ...], answers: Answers) -> Mapping[str, Chan
             found = None
         if isinstance(found, dict):
             return {name: _changes(rows) for name, rows in found.items()}
-        return Unanswered("the Docker Engine's answer about changed files makes no sense")
+        return Unanswered("the Docker Engine's answer about changed files could not be parsed")
     return {}
 
 
 def _changes(rows: object) -> Changes | Unanswered:
+    reason = rows.get("Unreadable") if isinstance(rows, dict) else None
+    if isinstance(reason, str):
+        return Unanswered(reason)
     if not isinstance(rows, list):
-        return Unanswered("the Docker Engine's answer about its changed files makes no sense")
+        return Unanswered("the Docker Engine's answer about its changed files could not be parsed")
     found = []
     for row in rows:
         path, kind = (row.get("Path"), row.get("Kind")) if isinstance(row, dict) else (None, None)
         if not isinstance(path, str) or not isinstance(kind, int) or kind not in _WORDS:
-            return Unanswered("the Docker Engine's answer about its changed files makes no sense")
+            return Unanswered("the Docker Engine's answer about its changed files could not be parsed")
         # JSON can spell half a surrogate pair, which no terminal or file takes
         found.append((path.encode("utf-8", "backslashreplace").decode(), _WORDS[kind]))
     return tuple(found)

@@ -17,6 +17,7 @@ from olaudit.language import Presence
 from olaudit.model import Judgement, Question
 
 _STYLES = {"--": "Compose v2's", "__": "Compose v1's"}
+_SHOWN = 5  # names in a message
 _NAMELESS = "the engine's answer does not tell the names of all containers"
 
 
@@ -47,12 +48,25 @@ def judge_present(item: Item, container: Container) -> Iterator[Judgement]:
         yield question.drift(name, f"{_why_renamed(item.spec, name)}: it is named {name}", fix)
 
 
-def judge_absent(item: Item, nameless: bool) -> Judgement:
+def judge_unreadable(item: Item, container: Container) -> Judgement:
+    """Judge a container that the engine lists and does not describe: nothing is known of it but its name."""
+    return _presence(item).unknown(f"cannot tell: {container.unreadable}")
+
+
+def why_uncertain(rest: tuple[Container, ...]) -> str:
+    """Say why a container that was not found may be one of the `rest` all the same; empty where it cannot be."""
+    unreadable = sorted(container.name or "one without a name" for container in rest if container.unreadable)
+    if unreadable:
+        return f"it may be a container that could not be read: {', '.join(unreadable[:_SHOWN])}"
+    return _NAMELESS if any(container.name is None for container in rest) else ""
+
+
+def judge_absent(item: Item, uncertain: str) -> Judgement:
     """Judge a container that was not found among those that could be read."""
+    if uncertain:
+        return _presence(item).unknown(f"cannot tell: {uncertain}")
     if item.spec.presence is Presence.OPTIONAL:
         return _presence(item).ok("absent", "absent, which is allowed")
-    if nameless:
-        return _presence(item).unknown(f"cannot tell: {_NAMELESS}")
     message = f"no container of this host is {item.spec.name}, by its name or by Compose's labels"
     return _presence(item).drift("absent", message, fixes.compose_up(item.spec))
 
@@ -63,10 +77,16 @@ def judge_rest(items: tuple[Item, ...], rest: tuple[Container, ...]) -> Iterator
     for name in sorted(named):
         container = named[name]
         question = Question(check="container.unexpected", subject=name, at=("containers",), expected="absent")
+        if container.unreadable:
+            yield question.unknown(f"cannot tell: {container.unreadable}")
+            continue
         message, fix = _why_unexpected(items, container)
         yield question.drift(_shown(container), message, fix)
-    if any(container.name is None for container in rest):
-        yield _nobody().unknown(_NAMELESS)
+    nameless = [container for container in rest if container.name is None]
+    if nameless:
+        yield _nobody().unknown(
+            next((container.unreadable for container in nameless if container.unreadable), _NAMELESS)
+        )
     elif not rest:
         yield _nobody().ok("none")
 

@@ -51,7 +51,10 @@ class Compose:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container, running or not. None: could not be read. `id` is empty then."""
+    """One container, running or not. None: could not be read. `id` is empty then.
+
+    `unreadable` says why an engine that lists the container gave no description of it; it is empty otherwise.
+    """
 
     id: str
     name: str | None
@@ -65,6 +68,7 @@ class Container:
     ports: tuple[Port, ...] | None
     mounts: tuple[Mount, ...] | None
     logs: Logs | None
+    unreadable: str = ""
 
     @property
     def running(self) -> bool:
@@ -108,7 +112,12 @@ def _container(entry: Mapping[str, object]) -> Container:
         ports=_ports(_find(entry, "HostConfig", "PortBindings")),
         mounts=_mounts(_find(entry, "Mounts")),
         logs=_logs(_find(entry, "HostConfig", "LogConfig")),
+        unreadable=_unreadable(_find(entry, "Unreadable")),
     )
+
+
+def _unreadable(reason: object) -> str:
+    return "" if reason is _ABSENT else _text(reason) or "it could not be read"
 
 
 def _state(entry: Mapping[str, object]) -> State:

@@ -14,29 +14,31 @@ from olaudit.checks.fleet.spec import Agree, Program
 from olaudit.kind import CheckId, FleetKind
 from olaudit.model import Answer, Answers, Engine, Failure, Judgement, Probe, Severity, Shell, Unanswered
 
-_SCRIPT = """docker compose version --short && exit
-r=$?
-[ $r -lt 128 ] || exit $r
-echo v1
-docker-compose version --short && exit
-r=$?
-[ $r -lt 128 ] || exit $r
-exit 1"""
+COMPOSE = Shell(
+    (
+        "sh",
+        "-c",
+        r"""for d in "$HOME/." /usr/local/lib/ /usr/local/libexec/ /usr/lib/ /usr/libexec/; do
+  p=${d}docker/cli-plugins/docker-compose
+  if [ -x "$p" ]; then
+    "$p" docker-cli-plugin-metadata | sed -n 's/.*"Version": *"\([^"]*\)".*/\1/p'; exit 0
+  fi
+done
+docker-compose version --short || exit 1""",
+    ),
+    may_hang=True,
+    statuses=(0, 1),
+)
+"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own.
 
-COMPOSE = Shell(("sh", "-c", _SCRIPT), may_hang=True, statuses=(0, 1))
-"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own. Neither needs the engine,
-but a docker that lacks the plugin asks it all the same, and hangs where it does.
+Not `docker compose version`: the docker command of Docker 20.10 connects to the engine for that, and later ones do
+where they lack the plugin, which starts a stopped engine. They look for plugins in these folders, in this order,
+and ask each for its metadata, which never connects.
 
-It ends with 1 where there is neither, since 127 would be about `sh`. What follows the line "v1" is v1's.
+It ends with 1 where there is neither, since 127 would be about `sh`.
 """
 
-_V1 = "v1\n"
-
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){1,3}[-+~.0-9A-Za-z]{0,60})")
-# What docker says to a plugin that it does not have differs by age: the command itself, its option, or all of it.
-_NO_PLUGIN = re.compile(
-    r"'compose' is not a docker command|unknown (?:shorthand )?flag|unknown command|docker: (?:command )?not found"
-)
 _NO_PROGRAM = re.compile(r"docker-compose: (?:command )?not found")
 
 
@@ -81,14 +83,11 @@ def _engine(answer: Answer) -> Told:
 def _compose(answer: Answer) -> Told:
     if isinstance(answer, Unanswered):
         return answer
-    # v1 is the one in use only where docker has no plugin, rather than one that failed
-    is_v1 = answer.stdout.startswith(_V1)
-    if not is_v1 or _NO_PLUGIN.search(answer.stderr):
-        match = _VERSION.fullmatch(answer.stdout.removeprefix(_V1).removesuffix("\n"))
-        if match and answer.status == 0 and answer.stdout.endswith("\n"):
-            return match[1]
-        if answer.stdout == _V1 and answer.status == 1 and _NO_PROGRAM.search(answer.stderr):
-            return ABSENT
+    match = _VERSION.fullmatch(answer.stdout.removesuffix("\n"))
+    if match and answer.status == 0 and answer.stdout.endswith("\n"):
+        return match[1]
+    if not answer.stdout and _NO_PROGRAM.search(answer.stderr):
+        return ABSENT
     return Unanswered(f"Compose did not return its version: {(answer.stderr or answer.stdout)[:200]!r}")
 
 
@@ -104,7 +103,7 @@ KIND: FleetKind[Agree] = FleetKind(
             "upgrade the host that is named as the others were",
         ),
     ),
-    collected="the engine's `GET /version`, `docker compose version --short`; what most hosts say counts",
+    collected="the engine's `GET /version`, the metadata of Docker's Compose plugin; what most hosts say counts",
     probes=probes,
     judge=judge,
 )

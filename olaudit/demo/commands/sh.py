@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from olaudit import worktree
+from olaudit import engine_process, worktree
 from olaudit.checks import cron, symlink_farm
 from olaudit.checks.fleet.version import COMPOSE
 from olaudit.checks.service.asking import SCRIPT as SERVICES
 from olaudit.demo.commands import linked
+from olaudit.demo.commands.engines import engines
 from olaudit.demo.commands.outcome import Unsupported
 from olaudit.demo.commands.services import services
 from olaudit.demo.machine import Machine
@@ -34,13 +35,14 @@ def _git(machine: Machine, arguments: tuple[str, ...]) -> Answered:
 def _compose(machine: Machine, _arguments: tuple[str, ...]) -> Answered:
     """Tell Compose's version where there is Docker."""
     if machine.engine is None:
-        return Answered("v1\n", "sh: 1: docker: not found\nsh: 5: docker-compose: not found", 1)
+        return Answered("", "sh: 6: docker-compose: not found", 1)
     return Answered("2.40.1\n")
 
 
 _SCRIPTS: Mapping[str, Script] = MappingProxyType(
     {
         worktree.question("/").argv[2]: _git,
+        engine_process.SCRIPT: engines,
         COMPOSE.argv[2]: _compose,
         symlink_farm.SCRIPT: linked.farm,
         cron.SCRIPT: linked.cron,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from olaudit.transport import Deadline
     from olaudit.transport.ssh.link import Link
 
+INPUT = f"PATH=$PATH:/usr/bin:/bin LC_ALL=C\nexport PATH LC_ALL\n{SCRIPT}\n"
+"""What the shell of the session reads."""
+
 _MOST_BYTES = 1 << 20
 _RETRY_SECONDS = 0.1
 _RETRIES = 20
@@ -69,7 +72,7 @@ class EngineGate:
         channel = self._link.execute("exec /bin/sh", self._deadline.left())
         try:
             self._limit_wait(channel)
-            channel.sendall(f"PATH=$PATH:/usr/bin:/bin LC_ALL=C\nexport PATH LC_ALL\n{SCRIPT}\n".encode())
+            channel.sendall(INPUT.encode())
             channel.shutdown_write()
             return Answered(self._read(channel))
         finally:

@@ -51,6 +51,45 @@ def test_each_expected_container_and_all_others_are_unknown(answer: Answer, reas
     ]
 
 
+UNREADABLE = [
+    {"Id": "1", "Name": "/openlibrary-web-1", "Unreadable": "404"},
+    {"Id": "2", "Name": "/another", "Unreadable": "null"},
+    {"Id": "", "Name": "", "Unreadable": "no id"},
+]
+
+
+def test_a_listed_container_that_was_not_read_is_unknown() -> None:
+    assert [(one.check, one.subject, one.verdict, one.message) for one in judge(SPECS, answers(UNREADABLE))] == [
+        ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, "cannot tell: 404"),
+        (
+            "container.missing",
+            "openlibrary_solr_1",
+            Verdict.UNKNOWN,
+            "cannot tell: it may be a container that could not be read: another, one without a name",
+        ),
+        ("container.unexpected", "another", Verdict.UNKNOWN, "cannot tell: null"),
+        ("container.unexpected", "container", Verdict.UNKNOWN, "no id"),
+    ]
+
+
+def test_an_unreadable_container_alone_makes_no_check_ok() -> None:
+    for entry in UNREADABLE:
+        assert {one.verdict for one in judge((), answers([entry]))} == {Verdict.UNKNOWN}
+        beside = judge(SPECS, answers([inspect(), entry]))
+        assert all(one.verdict is not Verdict.OK for one in beside if one.check == "container.unexpected")
+
+
+def test_unreadable_changes_of_a_container_are_unknown_with_their_reason() -> None:
+    told = Answers(
+        {
+            **answers([inspect()]),
+            ContainerChanges(CODE): Answered(json.dumps({"openlibrary-web-1": {"Unreadable": "too deep"}})),
+        }
+    )
+    (found,) = [one for one in judge(WITH_CODE, told) if one.check == "container.modified"]
+    assert (found.verdict, found.message) == (Verdict.UNKNOWN, "too deep")
+
+
 def test_an_engine_that_was_not_asked_is_unknown_even_where_nothing_is_expected() -> None:
     assert [one.verdict for one in judge((), Answers({}))] == [Verdict.UNKNOWN]
 

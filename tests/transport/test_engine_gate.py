@@ -1,0 +1,313 @@
+"""Before anything connects to an engine, its process is looked for: with real processes and real servers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from olaudit.checks.fleet.version import COMPOSE
+from olaudit.engine_process import PROBE, SCRIPT, Engines, obstacle, read_engines
+from olaudit.model import Answer, Answered, Engine, Probe, Shell, Unanswered
+from olaudit.transport import Deadline
+from olaudit.transport.local import LocalTransport
+from olaudit.transport.ssh import SshTransport
+from olaudit.transport.ssh.settings import SshConfig
+from tests.transport.sshd import Sshd, running
+
+HELLO = Shell(("echo", "hello"))
+STOPPED = Unanswered(
+    "the Docker Engine is not running there: no process is dockerd; it was not contacted because connecting could "
+    "start it"
+)
+root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's dockerd can serve /var/run/docker.sock")
+
+
+@contextlib.contextmanager
+def dockerd(folder: Path, *wrapper: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process that is named dockerd."""
+    program = shutil.copy("/usr/bin/sleep", folder / "dockerd")
+    with subprocess.Popen([*wrapper, program, "60"]) as process:
+        time.sleep(0.2)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def unix_engine(path: Path, answer: bytes) -> Iterator[list[socket.socket]]:
+    """Listen as docker.socket does; gives the connections, each of which is answered as often as it asks."""
+    connections: list[socket.socket] = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve(connection: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while connection.recv(65536):
+                    connection.sendall(answer)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    connections.append(connection)
+                    threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield connections
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for connection in connections:
+                connection.close()
+
+
+VERSION = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"Version": "1"}'
+DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"
+
+
+@pytest.fixture
+def docker_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "docker.sock"
+    for transport in ("local", "ssh.docker_stream"):
+        monkeypatch.setattr(f"olaudit.transport.{transport}.DOCKER_SOCKET", str(path))
+    return path
+
+
+def engines() -> Engines:
+    done = subprocess.run(PROBE.argv, capture_output=True, check=True, text=True)
+    assert done.stderr == ""
+    found = read_engines(Answered(done.stdout, done.stderr, done.returncode))
+    assert isinstance(found, Engines)
+    return found
+
+
+def ask(config: Path, *probes: Probe, seconds: float = 10) -> dict[Probe, Answer]:
+    transport = SshTransport(SshConfig(config))
+    try:
+        return dict(transport.ask("host", probes, Deadline.after(seconds)))
+    finally:
+        transport.close()
+
+
+# --- processes ---
+
+
+@root
+def test_an_engine_is_found_among_the_processes(tmp_path: Path) -> None:
+    with dockerd(tmp_path) as process:
+        assert engines().own == (f"{tmp_path}/dockerd",)
+        assert obstacle(engines()) == ""
+        process.kill()
+        time.sleep(0.1)  # its parent has not asked for its status yet: it is a zombie
+        assert engines().own == ()
+
+
+@root
+def test_an_engine_in_a_container_is_not_the_hosts(tmp_path: Path) -> None:
+    with dockerd(tmp_path, "unshare", "--pid", "--fork", "--kill-child"):
+        assert engines().own == ()
+        assert f"{tmp_path}/dockerd" in engines().inside
+
+
+@root
+def test_a_process_of_another_user_is_not_the_hosts_engine(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o755)
+    with dockerd(folder, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") as process:
+        found = engines()
+    assert found.own == ()
+    assert found.elsewhere in {(f"dockerd (process {process.pid})",), ()}  # /tmp may be closed to others
+
+
+@root
+def test_hidden_processes_decide_nothing() -> None:
+    hidden = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid=65534 --regid=65534 --clear-groups"
+    wrapper = ("unshare", "--mount", "--pid", "--fork", "sh", "-c", f'{hidden} -- "$@"', "sh")
+    done = subprocess.run([*wrapper, *PROBE.argv], capture_output=True, check=False, text=True)
+    if "hidepid" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"/proc cannot be mounted here: {done.stderr}")
+    found = read_engines(Answered(done.stdout, done.stderr, done.returncode))
+    assert found == Unanswered("/proc does not show the processes of other users there (hidepid)")
+    assert obstacle(found).startswith("whether a Docker Engine runs there could not be determined: /proc does not")
+
+
+@pytest.mark.parametrize(
+    ("argument", "other"), [("-H=fd://", "--host=unix:///run/second.sock"), ("-Hfd://", "-Hunix:///run/x.sock")]
+)
+@root
+def test_only_where_a_daemon_listens_is_read_of_its_arguments(tmp_path: Path, argument: str, other: str) -> None:
+    script = tmp_path / "dockerd"
+    script.write_text("#!/bin/sh\nsleep 60 & wait\n")
+    script.chmod(0o755)
+    secrets = ("--log-opt", "splunk-token=secret", "a\nprocess 7\ncommand dockerd")
+    for host in (argument, other):
+        with subprocess.Popen([script, *secrets, host], process_group=0) as process:
+            time.sleep(0.2)
+            found = engines()
+            os.killpg(process.pid, 9)
+        assert "secret" not in str(found)
+        assert len(found.own) + len(found.elsewhere) == 1
+        assert bool(found.own) is (host == argument)
+
+
+def test_the_answer_must_be_whole() -> None:
+    done = subprocess.run(PROBE.argv, capture_output=True, check=True, text=True)
+    assert isinstance(read_engines(Answered(done.stdout)), Engines)
+    lines = done.stdout.splitlines(keepends=True)
+    for count in range(len(lines)):
+        assert isinstance(read_engines(Answered("".join(lines[:count]))), Unanswered)
+    assert isinstance(read_engines(Answered(done.stdout, status=139)), Unanswered)
+    assert isinstance(read_engines(Answered(f"Welcome to this host!\n{done.stdout}")), Engines)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.parametrize("probe", [PROBE, COMPOSE], ids=["engine", "compose"])
+def test_a_probe_connects_to_nothing_and_writes_nothing(probe: Shell, tmp_path: Path) -> None:
+    """Docker's Compose plugin is asked without the docker command, which would connect to the engine."""
+    plugins = tmp_path / ".docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    plugin = plugins / "docker-compose"
+    plugin.write_text('#!/bin/sh\n[ "$*" = docker-cli-plugin-metadata ] && echo \'{"Version": "v2.40.3"}\'\n')
+    plugin.chmod(0o755)
+    trace = tmp_path / "trace"
+    watched = "trace=%network,open,openat,creat,mkdir,rename,unlink,unlinkat,link,symlink,chmod,chown,kill,execve"
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", trace, "-e", watched, *probe.argv],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    calls = [line.split(maxsplit=1)[1] for line in trace.read_text().splitlines()]
+    assert len(calls) > 10
+    readonly = re.compile(
+        r'execve\(|open(at)?\(.*O_RDONLY|open\(.*O_RDONLY|--- SIGCHLD|\+\+\+|.*"/dev/null".*O_WRONLY'
+    )
+    assert [call for call in calls if not readonly.match(call)] == []
+    if probe is COMPOSE:
+        assert done.stdout == b"v2.40.3\n"
+
+
+# --- over SSH ---
+
+
+def test_a_stopped_engine_is_not_contacted(server: Sshd, docker_socket: Path) -> None:
+    with unix_engine(docker_socket, VERSION) as connections:
+        assert ask(server.config(), HELLO, Engine.VERSION) == {HELLO: Answered("hello\n"), Engine.VERSION: STOPPED}
+        assert connections == []
+
+
+@root
+def test_a_running_engine_is_contacted(server: Sshd, docker_socket: Path, tmp_path: Path) -> None:
+    with dockerd(tmp_path), unix_engine(docker_socket, VERSION) as connections:
+        answers = ask(server.config(), HELLO, Engine.VERSION)
+        assert answers == {HELLO: Answered("hello\n"), Engine.VERSION: Answered('{"Version": "1"}')}
+        assert len(connections) == 1
+
+
+@root
+def test_a_server_with_one_session_has_room_for_both(docker_socket: Path, tmp_path: Path) -> None:
+    slow = Shell(("sleep", "0.5"))
+    for _ in range(3):
+        with (
+            running(tmp_path / "sshd", ["MaxSessions 1"]) as one,
+            contextlib.ExitStack() as stack,
+        ):
+            stack.enter_context(dockerd(tmp_path))
+            stack.enter_context(unix_engine(docker_socket, VERSION))
+            answers = ask(one.config(), slow, HELLO, Engine.VERSION)
+        docker_socket.unlink()
+        assert answers[HELLO] == Answered("hello\n")
+        assert answers[Engine.VERSION] == Answered('{"Version": "1"}')
+
+
+def test_a_search_that_hangs_costs_the_engines_answers_alone(tmp_path: Path) -> None:
+    script = """t=$(cat); case $t in *engine-processes*) sleep 30;; *) printf '%s\\n' "$t" | sh;; esac"""
+    force = f"ForceCommand {script}"
+    with running(tmp_path / "sshd", [force]) as one:
+        started = time.monotonic()
+        answers = ask(one.config(), HELLO, Engine.VERSION, seconds=2)
+        assert time.monotonic() - started < 3
+    assert answers[HELLO] == Answered("hello\n")
+    assert answers[Engine.VERSION] == Unanswered(
+        "whether a Docker Engine runs there could not be determined: no answer within 2 s; "
+        "it was not contacted because connecting could start it"
+    )
+
+
+def _threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if not thread.name.startswith("Thread-")}
+
+
+@pytest.mark.parametrize("way", ["ssh", "local"])
+def test_what_the_shell_answered_is_kept_when_docker_drips(
+    server: Sshd, docker_socket: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")
+    before = _threads()
+    with unix_engine(docker_socket, DRIP):
+        started = time.monotonic()
+        if way == "ssh":
+            answers = ask(server.config(), HELLO, *Engine, seconds=2)
+        else:
+            answers = dict(LocalTransport().ask("host", (HELLO, *Engine), Deadline.after(2)))
+        assert time.monotonic() - started < 3
+    assert answers[HELLO] == Answered("hello\n")
+    for question in Engine:
+        answer = answers[question]
+        assert isinstance(answer, Unanswered)
+        assert answer.reason.startswith("Docker's answer was not complete within ")
+    until = time.monotonic() + 3
+    while _threads() - before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert _threads() - before == set()
+
+
+# --- on this machine ---
+
+
+def test_a_stopped_engine_of_this_machine_is_not_contacted(docker_socket: Path) -> None:
+    with unix_engine(docker_socket, VERSION) as connections:
+        answers = dict(LocalTransport().ask("host", (Engine.VERSION,), Deadline.after(5)))
+        assert answers == {Engine.VERSION: STOPPED}
+        assert connections == []
+
+
+def test_an_engine_that_accepts_no_connection_costs_the_deadline_alone(
+    docker_socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connect to a Unix socket whose queue is full blocks without end."""
+    monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as stack:
+        listener.bind(str(docker_socket))
+        listener.listen(0)
+        for _ in range(3):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                client.connect(str(docker_socket))
+        started = time.monotonic()
+        answers = dict(LocalTransport().ask("host", (HELLO, Engine.VERSION), Deadline.after(1)))
+        assert time.monotonic() - started < 2
+    assert answers[HELLO] == Answered("hello\n")
+    assert isinstance(answers[Engine.VERSION], Unanswered)
+
+
+def test_the_script_is_known_to_all_shells() -> None:
+    for shell in (("sh",), ("bash",), ("dash",), ("busybox", "ash"), ("posh",)):
+        if not shutil.which(shell[0]):
+            continue
+        done = subprocess.run([*shell, "-c", SCRIPT], capture_output=True, check=True, text=True)
+        assert isinstance(read_engines(Answered(done.stdout, done.stderr)), Engines), shell
