@@ -24,6 +24,7 @@ from olaudit.demo.faults import Fault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_batch
+from olaudit.transport.ssh.algorithms import Offer
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -52,7 +53,7 @@ class Connection:
         self._host = host
         self._sock = sock
         # The audit's own end of a connection, for its speed: paramiko's two sides are one class.
-        self._link = Link(sock, ())
+        self._link = Link(sock, Offer())
         self._link.add_server_key(host.key)
 
     def start(self) -> None:
