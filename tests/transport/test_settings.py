@@ -287,7 +287,7 @@ def test_match_exec_that_hangs_ends_at_the_deadline(tmp_path: Path, monkeypatch:
         by_ssh(tmp_path, 'Match exec "sleep 4242"\n  User x\n', seconds=0.5)
     assert time.monotonic() - started < 2
     assert caught.value.failure.reason is Reason.TIMEOUT
-    assert "4242" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "4242" not in subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 def test_an_error_for_one_host_carries_the_message_of_ssh(tmp_path: Path) -> None:

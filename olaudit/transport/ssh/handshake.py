@@ -29,10 +29,10 @@ def negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
     link.banner_timeout = link.handshake_timeout = max(0.001, deadline.left())
     done = threading.Event()
     link.start_client(event=done)
-    if not done.wait(deadline.left()):
-        raise HostFailed(Reason.TIMEOUT, _too_slow(link, settings, deadline))
-    if link.is_active():
+    if done.wait(deadline.left()) and link.is_active():
         return
+    if deadline.passed():  # here or, by the same clock, in paramiko's thread
+        raise HostFailed(Reason.TIMEOUT, _too_slow(link, settings, deadline))
     error = link.get_exception()
     if mismatch := _mismatch(link):
         raise HostFailed(Reason.SSH, f"{settings}, {_version(link)}: {mismatch}")
