@@ -26,6 +26,7 @@ from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_batch
 from olaudit.transport.ssh import engine_gate
+from olaudit.transport.ssh.algorithms import Offer
 from olaudit.transport.ssh.docker_stream import DIAL_STDIO
 from olaudit.transport.ssh.link import Link
 
@@ -54,7 +55,7 @@ class Connection:
         self._host = host
         self._sock = sock
         # The audit's own end of a connection, for its speed: paramiko's two sides are one class.
-        self._link = Link(sock, ())
+        self._link = Link(sock, Offer())
         self._link.add_server_key(host.key)
 
     def start(self) -> None:

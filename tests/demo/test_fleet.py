@@ -88,8 +88,8 @@ def _answers(outcome: object) -> Answers:
     ("fault", "reason", "says"),
     [
         (Fault.NOTHING_LISTENS, Reason.REFUSED, "refuses connections"),
-        (Fault.HANGS_UP, Reason.SSH, "hung up 4 times"),
-        (Fault.SAYS_NOTHING, Reason.TIMEOUT, "does not get through its greeting"),
+        (Fault.HANGS_UP, Reason.SSH, "closed 4 connections before its SSH greeting"),
+        (Fault.SAYS_NOTHING, Reason.TIMEOUT, "no SSH greeting came"),
         (Fault.OTHER_KEY, Reason.HOSTKEY, "CHANGED"),
         (Fault.LETS_NOBODY_IN, Reason.AUTH, "did not let audit in"),
         (Fault.RUNS_NOTHING, Reason.TIMEOUT, "answers nothing"),

@@ -1,81 +1,226 @@
+"""ssh_config, resolved by the installed OpenSSH and by the parser that stands in for it."""
+
+from __future__ import annotations
+
 import getpass
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from olaudit.errors import UsageError
-from olaudit.transport import HostFailed
-from olaudit.transport.ssh.settings import Settings, SshConfig
+from olaudit.model import Reason
+from olaudit.transport import Deadline, HostFailed
+from olaudit.transport.ssh import openssh, parser
+from olaudit.transport.ssh.host import Settings, Target
+from olaudit.transport.ssh.openssh import OpenSsh
+from olaudit.transport.ssh.options import build, split_paths
+from olaudit.transport.ssh.parser import ParsedConfig
+from olaudit.transport.ssh.settings import SshConfig
+
+Resolve = Callable[..., Settings]
 
 
-def settings(tmp_path: Path, config: str, target: str = "ol-web1") -> Settings:
+@pytest.fixture(params=["openssh", "parser"])
+def resolve(request: pytest.FixtureRequest, tmp_path: Path) -> Resolve:
+    """Resolve a target by a config's text, with either parser."""
+
+    def resolve(config: str, target: str = "ol-web1", seconds: float = 10) -> Settings:
+        file = tmp_path / "config"
+        file.write_text(config)
+        resolver = ParsedConfig(file) if request.param == "parser" else None
+        return SshConfig(file, resolver).settings(target, Deadline.after(seconds))
+
+    return resolve
+
+
+def by_ssh(tmp_path: Path, config: str, target: str = "ol-web1", seconds: float = 10) -> Settings:
     file = tmp_path / "config"
     file.write_text(config)
-    return SshConfig(file).settings(target)
+    return SshConfig(file).settings(target, Deadline.after(seconds))
 
 
-def test_what_ssh_config_says_is_honoured(tmp_path: Path) -> None:
-    got = settings(
-        tmp_path,
+def refusal(resolve: Resolve, config: str, **more: float) -> tuple[Reason, str]:
+    with pytest.raises(HostFailed) as caught:
+        resolve(config, **more)
+    return caught.value.failure.reason, caught.value.failure.message
+
+
+# --- what both parsers honour --------------------------------------------------------------------------------
+
+
+def test_the_options_of_the_contract_are_honoured(resolve: Resolve, tmp_path: Path) -> None:
+    settings = resolve(
         """
         Host ol-*
           HostName %h.us.archive.org
           Port 2222
           User auditor
           IdentityFile /keys/%h
+          IdentityFile "~/my keys/%r"
           IdentitiesOnly yes
+          IdentityAgent ~/agent
+          CertificateFile ~/cert-%n
           UserKnownHostsFile /known/one /known/two
           GlobalKnownHostsFile none
           HostKeyAlias web
-          ProxyJump me@bastion:2200, inner
-          ConnectTimeout 3
-        """,
+          ProxyJump me@bastion:2200,inner
+          ConnectTimeout 1m30s
+          RevokedHostKeys ~/revoked
+          CheckHostIP yes
+          AddressFamily inet
+          BindAddress 127.0.0.2
+          Ciphers aes256-ctr
+        """
     )
-    assert got == Settings(
-        name="ol-web1",
-        hostname="ol-web1.us.archive.org",
-        port=2222,
-        user="auditor",
-        identity_files=(Path("/keys/ol-web1.us.archive.org"),),
-        identities_only=True,
-        known_hosts=(Path("/known/one"), Path("/known/two")),
-        host_key_alias="web",
-        jumps=("me@bastion:2200", "inner"),
-        connect_seconds=3.0,
+    assert settings.hostname == "ol-web1.us.archive.org"
+    assert (settings.name, settings.port, settings.user, settings.host_key_alias) == (
+        "ol-web1",
+        2222,
+        "auditor",
+        "web",
     )
-    assert got.known_as == "web"
-    assert str(got) == "ol-web1 (ol-web1.us.archive.org:2222)"
+    assert settings.identity_files == (Path("/keys/ol-web1.us.archive.org"), tmp_path / "my keys/auditor")
+    assert settings.certificates == (tmp_path / "cert-ol-web1",)
+    assert settings.identities_only
+    assert settings.identity_agent == str(tmp_path / "agent")
+    assert settings.known_hosts == (Path("/known/one"), Path("/known/two"))
+    assert settings.jumps == ("me@bastion:2200", "inner")
+    assert settings.connect_seconds == 90.0
+    assert settings.revoked_host_keys == tmp_path / "revoked"
+    assert (settings.check_host_ip, settings.address_family, settings.bind_address) == (True, "inet", "127.0.0.2")
+    assert settings.algorithms.ciphers == "aes256-ctr"
+    assert settings.known_as == "web"
+    assert str(settings) == "ol-web1 (ol-web1.us.archive.org:2222)"
 
 
-def test_without_a_config_the_defaults_are_ssh_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    got = SshConfig(None).settings("ol-web1")
-    assert (got.hostname, got.port, got.user) == ("ol-web1", 22, getpass.getuser())
-    assert got.identity_files == tuple(tmp_path / ".ssh" / name for name in ("id_ed25519", "id_ecdsa", "id_rsa"))
-    assert got.known_hosts[0] == tmp_path / ".ssh" / "known_hosts"
-    assert Path("/etc/ssh/ssh_known_hosts") in got.known_hosts
-    assert (got.known_as, str(got), got.jumps) == ("ol-web1", "ol-web1", ())
+@pytest.mark.parametrize(
+    ("config", "command"),
+    [
+        ("ProxyCommand none", ""),
+        ("ProxyCommand nc %h %p", "nc ol-web1.example 2222"),
+        (
+            'ProxyCommand "/opt/my nc" %r@%h:%p 100%% ${HOME} $HOME',
+            '"/opt/my nc" auditor@ol-web1.example:2222 100% ${HOME} $HOME',
+        ),
+        ("ProxyCommand none\nHost *\nProxyCommand nc %h %p", ""),
+        ("ProxyJump none\nProxyCommand nc %h %p", "nc ol-web1.example 2222"),
+    ],
+)  # fmt: skip
+def test_a_proxy_command_is_expanded(resolve: Resolve, config: str, command: str) -> None:
+    settings = resolve(f"HostName %h.example\nPort 2222\nUser auditor\n{config}\n")
+    assert settings.proxy_command == command
+    assert settings.via == ("its ProxyCommand" if command else "")
 
 
-def test_a_jump_host_may_carry_user_and_port(tmp_path: Path) -> None:
-    got = settings(tmp_path, "", "me@bastion:2200")
-    assert (got.name, got.user, got.port, got.known_as) == ("bastion", "me", 2200, "[bastion]:2200")
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("3", 3.0), ("10s", 10.0), ("1m", 60.0), ("1h", 3600.0), ("none", 10.0)]
+)
+def test_connect_timeout_is_a_time_of_ssh_config(resolve: Resolve, value: str, seconds: float) -> None:
+    assert resolve(f"ConnectTimeout {value}\n").connect_seconds == seconds
 
 
-def test_a_proxy_command_is_refused_rather_than_overlooked(tmp_path: Path) -> None:
-    with pytest.raises(HostFailed, match="ProxyCommand is not supported: use ProxyJump"):
-        settings(tmp_path, "Host *\n  ProxyCommand nc %h %p\n")
+def test_without_a_config_the_defaults_are_those_of_ssh(tmp_path: Path) -> None:
+    for resolver in (None, ParsedConfig(None)):
+        settings = SshConfig(None, resolver).settings("ol-web1", Deadline.after(10))
+        assert (settings.hostname, settings.port, settings.user) == ("ol-web1", 22, getpass.getuser())
+        for name in ("id_ed25519", "id_ecdsa", "id_rsa"):
+            assert tmp_path / ".ssh" / name in settings.identity_files
+        assert settings.known_hosts[0] == tmp_path / ".ssh" / "known_hosts"
+        assert Path("/etc/ssh/ssh_known_hosts") in settings.known_hosts
+        assert (settings.known_as, str(settings), settings.jumps) == ("ol-web1", "ol-web1", ())
+        assert (settings.proxy_command, settings.revoked_host_keys) == ("", None)
 
 
-def test_nonsense_for_one_host_fails_that_host(tmp_path: Path) -> None:
-    with pytest.raises(HostFailed, match="ssh_config makes no sense here"):
-        settings(tmp_path, "Host *\n  Port many\n")
+@pytest.mark.parametrize(
+    ("value", "agent"),
+    [("none", ""), ("SSH_AUTH_SOCK", "/run/agent"), ("$OTHER", "/run/other"), ("${OTHER}.d", "/run/other.d")],
+)
+def test_identity_agent_names_a_socket(
+    resolve: Resolve, monkeypatch: pytest.MonkeyPatch, value: str, agent: str
+) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    monkeypatch.setenv("OTHER", "/run/other")
+    assert resolve(f"IdentityAgent {value}\n").identity_agent == agent
+    assert resolve("").identity_agent == "/run/agent"
 
 
-def test_a_name_that_cannot_be_made_canonical_is_a_dns_failure(tmp_path: Path) -> None:
+def test_settings_are_those_of_the_user_who_logs_in(resolve: Resolve) -> None:
+    settings = resolve("", target="me@bastion:2200")
+    assert (settings.name, settings.user, settings.port) == ("bastion", "me", 2200)
+    assert settings.known_as == "[bastion]:2200"
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("web", Target("web")),
+        ("web:22", Target("web", "", "22")),
+        ("me@web:2222", Target("web", "me", "2222")),
+        ("a@b@web", Target("web", "a@b")),
+        ("::1", Target("::1")),
+        ("[::1]:2222", Target("::1", "", "2222")),
+        ("me@[fe80::1%eth0]", Target("fe80::1%eth0", "me")),
+        ("ssh://me@web:2222/", Target("web", "me", "2222")),
+        ("ssh://[::1]:2222", Target("::1", "", "2222")),
+        (" inner ", Target("inner")),
+    ],
+)
+def test_targets_and_jump_hosts_are_parsed(text: str, target: Target) -> None:
+    assert Target.parse(text) == target
+
+
+@pytest.mark.parametrize(
+    ("jump", "jumps"),
+    [
+        ("ssh://u@b:3,c", ("ssh://u@b:3", "c")),
+        ("me@[::1]:99,foo", ("me@[::1]:99", "foo")),
+        ("%h-jump", ("ol-web1-jump",)),
+        ("none", ()),
+    ],
+)
+def test_jump_hosts_are_as_ssh_lists_them(resolve: Resolve, jump: str, jumps: tuple[str, ...]) -> None:
+    assert resolve(f"ProxyJump {jump}\n").jumps == jumps
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("KnownHostsCommand /bin/echo %H", "ssh_config sets KnownHostsCommand: olaudit does not run it"),
+        ("ProxyUseFdpass yes", "ssh_config sets ProxyUseFdpass: "),
+        ("PubkeyAuthentication no", "ssh_config sets PubkeyAuthentication no: olaudit logs in with keys only"),
+        ("CertificateFile /keys/%C", "the token %C in '/keys/%C' is not supported"),
+        ("IdentityFile ${UNSET_HERE}/key", "the environment variable UNSET_HERE is not set"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(resolve: Resolve, line: str, message: str) -> None:
+    reason, text = refusal(resolve, f"{line}\n")
+    assert reason is Reason.SSH
+    assert message in text
+
+
+@pytest.mark.parametrize("line", ["KnownHostsCommand none", "ProxyUseFdpass no", "PubkeyAuthentication yes"])
+def test_a_directive_that_is_off_is_not_refused(resolve: Resolve, line: str) -> None:
+    assert resolve(f"{line}\n").hostname == "ol-web1"
+
+
+def test_a_name_that_cannot_be_made_canonical_is_dns(resolve: Resolve) -> None:
     config = "CanonicalizeHostname yes\nCanonicalDomains x.invalid\nCanonicalizeFallbackLocal no\n"
-    with pytest.raises(HostFailed, match="no canonical name found for ol-web1"):
-        settings(tmp_path, config)
+    reason, message = refusal(resolve, config)
+    assert reason is Reason.DNS
+    assert "ol-web1" in message
+
+
+def test_a_canonical_name_is_the_name_to_connect_to(resolve: Resolve) -> None:
+    config = "CanonicalizeHostname yes\nCanonicalDomains invalid\nCanonicalizeFallbackLocal yes\n"
+    assert resolve(config).hostname == "ol-web1"
+
+
+# --- faulty files --------------------------------------------------------------------------------------------
 
 
 def test_a_config_named_but_missing_is_an_error(tmp_path: Path) -> None:
@@ -88,21 +233,230 @@ def test_a_config_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         SshConfig(tmp_path)
 
 
-def test_a_config_that_is_none_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Match nothing\n", "line 1: Bad Match condition"),
+        ("\nFoo bar\n", "config: line 2: Bad configuration option: foo"),
+        ("Host *\n  Port many\n", "line 2: Bad port 'many'"),
+    ],
+)
+def test_a_faulty_config_is_an_error_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        SshConfig(file)
+    assert message in caught.value.message
+
+
+def test_a_faulty_config_is_an_error_of_the_parser_too(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("Match nothing\n")
     with pytest.raises(UsageError, match=r"config: .*Match"):
-        SshConfig(file)
+        ParsedConfig(file)
+
+
+def test_a_value_that_fails_one_host_fails_that_host(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("Host ol-web1\n  Port many\n")
+    config = SshConfig(file, ParsedConfig(file))
+    with pytest.raises(HostFailed, match="ssh_config could not be parsed: invalid literal"):
+        config.settings("ol-web1", Deadline.after(10))
+    assert config.settings("ol-web2", Deadline.after(10)).port == 22
+
+
+def test_a_name_that_ssh_refuses_fails_that_host(tmp_path: Path) -> None:
+    for name in ("-oProxyCommand=touch x", "a;b"):
+        with pytest.raises(HostFailed, match="hostname contains invalid characters"):
+            by_ssh(tmp_path, "", name)
+
+
+# --- OpenSSH's own resolution --------------------------------------------------------------------------------
+
+
+def test_included_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("User included\nRevokedHostKeys /revoked\n")
+    settings = by_ssh(tmp_path, f"Host ol-web1\n  Include {tmp_path}/mo*\nHost *\n  User other\n")
+    assert (settings.user, settings.revoked_host_keys) == ("included", Path("/revoked"))
+
+
+def test_match_exec_that_hangs_ends_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openssh, "_CHECK_SECONDS", 0.3)
+    started = time.monotonic()
+    with pytest.raises(HostFailed, match=r"within 0\.5 s: does a `Match exec`") as caught:
+        by_ssh(tmp_path, 'Match exec "sleep 4242"\n  User x\n', seconds=0.5)
+    assert time.monotonic() - started < 2
+    assert caught.value.failure.reason is Reason.TIMEOUT
+    assert "4242" not in subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_an_error_for_one_host_carries_the_message_of_ssh(tmp_path: Path) -> None:
+    with pytest.raises(HostFailed, match=r"ssh_config cannot be resolved: .*%x"):
+        by_ssh(tmp_path, "Host ol-web1\n  HostName %x\n")
+
+
+def test_a_target_is_resolved_once(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    file = tmp_path / "config"
+    file.write_text(f'Match host ol-web1 exec "echo x >> {marks}"\n  User x\n')
+    config = SshConfig(file)
+    first = config.settings("ol-web1", Deadline.after(10))
+    assert config.settings("ol-web1", Deadline.after(10)) is first
+    assert marks.read_text() == "x\n"
+
+
+def test_home_wins_over_the_home_in_passwd(tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("Host ol-web1\n  User home\n  UserKnownHostsFile ~/known\n")
+    settings = SshConfig(None).settings("ol-web1", Deadline.after(10))
+    assert settings.user == "home"
+    assert settings.known_hosts[0] == tmp_path / "known"
+    assert SshConfig(None).settings("ol-web2", Deadline.after(10)).user == getpass.getuser()
+
+
+def test_the_system_s_file_is_read_where_home_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = tmp_path / "system [1]"
+    system.write_text("User system\nRevokedHostKeys /revoked\n")
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("Host ol-web1\n  User home\n")
+    monkeypatch.setattr(openssh, "SYSTEM_CONFIG", system)
+    monkeypatch.setattr(parser, "SYSTEM_CONFIG", system)
+    for resolver in (None, ParsedConfig(None)):
+        config = SshConfig(None, resolver)
+        settings = config.settings("ol-web1", Deadline.after(10))
+        assert (settings.user, settings.revoked_host_keys) == ("home", Path("/revoked"))
+        assert config.settings("ol-web2", Deadline.after(10)).user == "system"
+
+
+SSH_7_2 = """\
+user auditor
+hostname ol-web1
+port 22
+checkhostip yes
+identitiesonly no
+connecttimeout 0
+identityfile ~/.ssh/id_rsa
+identityfile ~/.ssh/id_dsa
+globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2
+userknownhostsfile ~/.ssh/known_hosts ~/.ssh/known_hosts2
+hostkeyalgorithms ssh-ed25519,ssh-rsa
+pubkeyacceptedkeytypes +ssh-dss
+"""
+
+
+def test_the_output_of_an_old_ssh_is_understood(tmp_path: Path) -> None:
+    settings = build(Target("ol-web1"), openssh.parse(SSH_7_2))
+    assert (settings.hostname, settings.user, settings.port) == ("ol-web1", "auditor", 22)
+    assert settings.identity_files[0] == tmp_path / ".ssh/id_rsa"
+    assert settings.known_hosts[0] == tmp_path / ".ssh/known_hosts"
+    assert (settings.check_host_ip, settings.connect_seconds, settings.jumps) == (True, 10.0, ())
+    assert settings.algorithms.user_keys == "+ssh-dss"
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        ("/a /b", ["/a", "/b"]),
+        ("/a b/c ~/d e", ["/a b/c", "~/d e"]),
+        ('"/a b" /c', ["/a b", "/c"]),
+        ("known_hosts", ["known_hosts"]),
+        ("", []),
+    ],
+)
+def test_paths_with_spaces_are_kept_together(value: str, paths: list[str]) -> None:
+    assert split_paths(value) == paths
+
+
+def test_quoted_known_hosts_paths_survive_ssh(resolve: Resolve) -> None:
+    settings = resolve('UserKnownHostsFile "/known/one two" /b\nGlobalKnownHostsFile none\n')
+    assert settings.known_hosts == (Path("/known/one two"), Path("/b"))
+
+
+# --- the parser without OpenSSH ------------------------------------------------------------------------------
+
+
+def test_without_ssh_the_parser_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert OpenSsh.find(None) is None
+    assert by_ssh(tmp_path, "User auditor\n").user == "auditor"
+
+
+@pytest.mark.parametrize(
+    "message", ["No user exists for uid 4242", "ssh: unknown option -- G", "ssh: illegal option -- G"]
+)
+def test_an_ssh_that_works_for_no_host_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    program = tmp_path / "ssh"
+    program.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 255\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert OpenSsh.find(None) is None
+
+
+def test_the_parser_includes_ahead_of_the_first_block(tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("Host ol-web1\n  User included\n")
+    file = tmp_path / "config"
+    file.write_text(f"Include {tmp_path}/mo*\nHost *\n  User other\n")
+    config = SshConfig(file, ParsedConfig(file))
+    assert config.settings("ol-web1", Deadline.after(10)).user == "included"
+    assert config.settings("ol-web2", Deadline.after(10)).user == "other"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Host *\n  Include more\n", ":2: Include within a Host or Match block, which only OpenSSH's own client"),
+        ('Match exec "true"\n', ":1: Match exec, which only OpenSSH's own client"),
+    ],
+)
+def test_the_parser_refuses_what_it_must_not_ignore(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    with pytest.raises(HostFailed, match="none that works is installed") as caught:
+        SshConfig(file, ParsedConfig(file)).settings("ol-web1", Deadline.after(10))
+    assert message in caught.value.failure.message
+
+
+def test_the_parser_names_each_directive_that_it_ignores(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("Port 22\nPKCS11Provider /lib/x\nHost a\n  Tag = b\n  ForwardAgent yes\nHost b\n  Tag c\n")
+    assert SshConfig(file, ParsedConfig(file)).notices == (
+        f"{file}:2: PKCS11Provider is not honoured without OpenSSH's own client (ssh)",
+        f"{file}:4: Tag is not honoured without OpenSSH's own client (ssh)",
+    )
+    file.write_text("Port 22\n")
+    assert SshConfig(file).notices == ()
 
 
 @pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 12345"), OSError("No username set")])
-def test_a_user_without_a_name_is_told_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_a_user_without_a_name_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def getuser() -> str:
         raise error
 
     monkeypatch.setattr("getpass.getuser", getuser)
     with pytest.raises(HostFailed) as caught:
-        settings(tmp_path, "")
+        SshConfig(None, ParsedConfig(None)).settings("ol-web1", Deadline.after(10))
     assert caught.value.failure.message.endswith(": set $USER and $HOME")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a number without a name")
+def test_a_user_without_a_passwd_entry_is_served(tmp_path: Path) -> None:
+    """ssh refuses to run at all for such a user, as in a container that runs as a number."""
+    file = tmp_path / "config"
+    file.write_text("User auditor\n")
+    for path in (file, *list(file.parents)[:3]):
+        path.chmod(0o755)
+    code = (
+        "import os, sys; from pathlib import Path; from olaudit.transport import Deadline;"
+        "from olaudit.transport.ssh.settings import SshConfig; os.setuid(4242);"
+        "print(SshConfig(Path(sys.argv[1])).settings('ol-web1', Deadline.after(10)).user)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, file],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "USER": "me"},
+    )
+    assert (done.stdout, done.stderr) == ("auditor\n", "")

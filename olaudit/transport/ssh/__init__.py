@@ -27,6 +27,7 @@ from olaudit.transport.beside import Beside, answers_of
 from olaudit.transport.engine import ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, Reader
 from olaudit.transport.names import look_up
+from olaudit.transport.reasons import describe
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
 from olaudit.transport.ssh.engine_gate import EngineGate
@@ -34,8 +35,9 @@ from olaudit.transport.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
+    from olaudit.transport.ssh.host import Settings
     from olaudit.transport.ssh.link import Link
-    from olaudit.transport.ssh.settings import Settings, SshConfig
+    from olaudit.transport.ssh.settings import SshConfig
 
 _BROKE_OFF = "the connection broke off before this was answered"
 _LET_IN = "the login was accepted, but"
@@ -105,12 +107,12 @@ def _ask_engine(
 
 def _address(link: Link, settings: Settings) -> Answer:
     """Give the address at the other end of the connection; behind a jump host there is none of our own."""
-    if settings.jumps:
-        return Unanswered(f"reached through the jump host {settings.jumps[-1]}, so not at an address of ours")
+    if settings.via:
+        return Unanswered(f"reached through {settings.via}, so not at an address of ours")
     try:
         return Answered(str(link.getpeername()[0]))
     except OSError as error:
-        return Unanswered(f"{_BROKE_OFF}: {error}")
+        return Unanswered(f"{_BROKE_OFF}: {describe(error)}")
 
 
 def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Stopwatch) -> dict[Probe, Answer]:
@@ -138,7 +140,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
     except TimeoutError:
         reason = f"no answer within {deadline.seconds:g} s"
     except paramiko.ChannelException as error:
-        why = f"{error.text}: see MaxSessions in its sshd_config"
+        why = f"{describe(error)}: see MaxSessions in its sshd_config"
         raise HostFailed(Reason.SSH, f"{_LET_IN} no session is opened there: {why}") from None
     except (paramiko.SSHException, OSError, EOFError) as error:
         if channel and link.is_active() and not reader.started:  # it had ended before it was told anything
@@ -153,4 +155,4 @@ def _no_shell(channel: paramiko.Channel) -> str:
     while channel.recv_stderr_ready() and len(said) < 4096:
         said += channel.recv_stderr(4096)
     text = " ".join(said.decode(errors="backslashreplace").split())[:300]
-    return f"{_LET_IN} no command is run there: {text or 'the session ended without a word'}"
+    return f"{_LET_IN} no command is run there: {text or 'the session ended without any output'}"

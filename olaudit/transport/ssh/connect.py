@@ -1,4 +1,4 @@
-"""From a host's name to a connection that is logged in, through jump hosts where ssh_config says so."""
+"""From a host's name to a connection that is logged in, through what ssh_config puts in between."""
 
 from __future__ import annotations
 
@@ -11,23 +11,39 @@ import paramiko
 
 from olaudit.model import Reason
 from olaudit.transport import HostFailed
+from olaudit.transport.reasons import describe, one_line
 from olaudit.transport.ssh import trust
+from olaudit.transport.ssh.algorithms import offer
 from olaudit.transport.ssh.dial import dial
+from olaudit.transport.ssh.handshake import Dropped, negotiate
 from olaudit.transport.ssh.keys import KeyRing
 from olaudit.transport.ssh.known_hosts import KnownHosts
-from olaudit.transport.ssh.link import Link
-from olaudit.transport.ssh.login import log_in, too_old_for_rsa
+from olaudit.transport.ssh.link import Link, TunnelRefused
+from olaudit.transport.ssh.login import log_in
+from olaudit.transport.ssh.proxy import ProxyStream
+from olaudit.transport.ssh.revoked import check_revoked
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
-    from olaudit.transport.ssh.settings import Settings, SshConfig
+    from olaudit.transport.ssh.host import Settings
+    from olaudit.transport.ssh.settings import SshConfig
+
+Jumps = tuple[str, ...]
 
 _TRIES = 4
 _MAX_JUMPS = 8
+_PROHIBITED = 1
+"""RFC 4254's SSH_OPEN_ADMINISTRATIVELY_PROHIBITED."""
 
 
-class _Dropped(Exception):  # noqa: N818 - caught here, and tried again
-    """The server hung up before it said who it is."""
+class _Jump:
+    """The one connection to a jump host that all hosts behind it share."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.links: list[Link] = []
+        self.failure: HostFailed | None = None
+        self.failed_at = 0.0
 
 
 class Connector:
@@ -38,106 +54,130 @@ class Connector:
         self._ring = KeyRing()
         self._known = KnownHosts()
         self._lock = threading.Lock()
-        self._jumps: dict[tuple[str, ...], tuple[threading.Lock, list[Link]]] = {}
+        self._jumps: dict[Jumps, _Jump] = {}
 
     def connect(self, target: str, deadline: Deadline) -> tuple[Link, Settings]:
         """Connect to `[user@]host[:port]` and log in. Raises HostFailed."""
-        settings = self._config.settings(target)
-        return self._link(settings, settings.jumps, deadline), settings
+        settings = self._config.settings(target, deadline)
+        return self._link(settings, settings.jumps, deadline, None), settings
 
     def close(self) -> None:
         """Close the connections to jump hosts."""
-        for _, links in self._jumps.values():
-            for link in links:
+        for jump in self._jumps.values():
+            for link in jump.links:
                 link.close()
 
-    def _link(self, settings: Settings, jumps: tuple[str, ...], deadline: Deadline) -> Link:
-        """Connect, again if need be: an sshd with many logins under way drops some of them (MaxStartups)."""
-        lines = self._known.about(settings.known_as, settings.known_hosts)
-        for again in range(_TRIES):
-            link = Link(self._stream(settings, jumps, deadline), trust.key_types(lines))
+    def _link(self, settings: Settings, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...] | None) -> Link:
+        """Connect, again if need be: an sshd with many logins under way drops some of them (MaxStartups).
+
+        `trail` holds the jump hosts that wait for this one; None where it is no jump host itself.
+        """
+        sent = ""
+        for again in range(1, _TRIES + 1):
             try:
-                _negotiate(link, settings, deadline)
-                trust.check(settings, link.get_remote_server_key(), lines)
-                log_in(link, settings, self._ring, deadline)
-            except _Dropped:
-                link.close()
-                time.sleep(min(random.uniform(0.1, 0.5) * 2**again, deadline.left()))  # noqa: S311 - only to spread
-            except BaseException:
-                link.close()
-                raise
-            else:
-                return link
+                return self._attempt(settings, jumps, deadline, trail)
+            except Dropped as dropped:
+                sent = str(dropped)
+            time.sleep(min(random.uniform(0.1, 0.5) * 2 ** (again - 1), deadline.left()))  # noqa: S311 - only to spread
+            if deadline.passed():
+                break
         raise HostFailed(
             Reason.SSH,
-            f"{settings} hung up {_TRIES} times before it said who it is: too many logins at once "
-            "(MaxStartups in its sshd_config), a ban, or no sshd on that port",
+            f"{settings} closed {again} connections before its SSH greeting{f', with {sent!r}' if sent else ''}: "
+            "too many logins at once (MaxStartups in its sshd_config), a ban, or no sshd on that port",
         )
 
-    def _stream(self, settings: Settings, jumps: tuple[str, ...], deadline: Deadline) -> Any:
-        """Open what the connection runs over: a socket, or a channel through the last jump host."""
+    def _attempt(
+        self, settings: Settings, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...] | None
+    ) -> Link:
+        knowledge = self._known.knowledge(settings)
+        offered = offer(settings, trust.key_types(knowledge))
+        below = self._below(settings, jumps, deadline, trail)
+        link = Link(below, offered)
+        try:
+            negotiate(link, settings, deadline)
+            shown = link.get_remote_server_key()
+            trust.check(settings, shown, knowledge)
+            check_revoked(settings, shown.get_name(), shown.asbytes(), deadline)
+            if settings.check_host_ip and not settings.via:
+                trust.check_address(settings, shown, str(link.getpeername()[0]), self._known)
+            log_in(link, settings, self._ring, deadline)
+        except BaseException:
+            link.close()
+            below.close()  # paramiko leaves it open where its thread has not started
+            raise
+        return link
+
+    def _below(self, settings: Settings, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...] | None) -> Any:
+        """Open what the connection runs over: a socket, a local command, or a channel through a jump host."""
         if not jumps:
+            if settings.proxy_command:
+                return ProxyStream(settings.proxy_command, deadline if trail is None else None)
             return dial(settings, deadline)
         if len(jumps) > _MAX_JUMPS:
             raise HostFailed(
                 Reason.SSH, f"{settings}: more than {_MAX_JUMPS} jump hosts: does ProxyJump go in a circle?"
             )
-        jump = self._jump(jumps, deadline)
+        link = self._jump(jumps, deadline, trail or ())
         try:
-            return jump.open_channel(
-                "direct-tcpip",
-                (settings.hostname, settings.port),
-                ("127.0.0.1", 0),
-                timeout=min(settings.connect_seconds, deadline.left()),
+            seconds = min(settings.connect_seconds, deadline.left())
+            return link.open_tunnel(settings.hostname, settings.port, seconds)
+        except TunnelRefused as refused:
+            raise _refused_by_jump(settings, jumps[-1], refused) from None
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if link.is_active():
+                raise HostFailed(
+                    Reason.TIMEOUT,
+                    f"nothing answers at {settings.hostname} port {settings.port} through the jump host "
+                    f"{jumps[-1]} within {seconds:.2g} s",
+                ) from None
+            raise HostFailed(
+                Reason.SSH, f"the connection to the jump host {jumps[-1]} ended: {describe(error)}"
+            ) from None
+
+    def _jump(self, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...]) -> Link:
+        """Give the shared connection to a jump host, made by the first host that needs it."""
+        if jumps in trail:
+            raise HostFailed(
+                Reason.SSH, f"ProxyJump goes in a circle: {jumps[-1]} is to be reached through itself"
             )
-        except paramiko.ChannelException as error:
-            raise HostFailed(
-                Reason.REFUSED,
-                f"the jump host {jumps[-1]} could not connect to {settings.hostname} port {settings.port}: "
-                f"{error.text}",
-            ) from None
-        except paramiko.SSHException:
-            raise HostFailed(
-                Reason.TIMEOUT,
-                f"nothing answers at {settings.hostname} port {settings.port} through the jump host {jumps[-1]}",
-            ) from None
-
-    def _jump(self, jumps: tuple[str, ...], deadline: Deadline) -> Link:
-        """Give the one connection to a jump host that all hosts behind it share."""
+        started = time.monotonic()
         with self._lock:
-            lock, links = self._jumps.setdefault(jumps, (threading.Lock(), []))
-        if not lock.acquire(timeout=deadline.left()):
-            raise HostFailed(Reason.TIMEOUT, f"the jump host {jumps[-1]} was not reached in time")
+            jump = self._jumps.setdefault(jumps, _Jump())
+        if not jump.lock.acquire(timeout=deadline.left()):
+            raise HostFailed(
+                Reason.TIMEOUT, f"the jump host {jumps[-1]} was not reached within {deadline.seconds:g} s"
+            )
         try:
-            if not (links and links[-1].is_active()):
-                settings = self._config.settings(jumps[-1])
-                try:
-                    links.append(self._link(settings, jumps[:-1] or settings.jumps, deadline))
-                except HostFailed as failed:
-                    failure = failed.failure
-                    raise HostFailed(failure.reason, f"at the jump host: {failure.message}") from None
-            return links[-1]
+            if jump.links and jump.links[-1].is_active():
+                return jump.links[-1]
+            if jump.failure and jump.failed_at > started:  # while this host waited: another try costs its time
+                raise jump.failure
+            try:
+                settings = self._config.settings(jumps[-1], deadline)
+                jump.links.append(self._link(settings, jumps[:-1] or settings.jumps, deadline, (*trail, jumps)))
+            except HostFailed as failed:
+                failure = failed.failure
+                jump.failure = HostFailed(failure.reason, f"at the jump host {jumps[-1]}: {failure.message}")
+                jump.failed_at = time.monotonic()
+                raise jump.failure from None
+            return jump.links[-1]
         finally:
-            lock.release()
+            jump.lock.release()
 
 
-def _negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
-    """Exchange banners and keys. Raises HostFailed: timeout or ssh; or _Dropped."""
-    link.banner_timeout = link.handshake_timeout = max(0.001, deadline.left())
-    done = threading.Event()
-    link.start_client(event=done)
-    if not done.wait(deadline.left()):
-        raise HostFailed(
-            Reason.TIMEOUT,
-            f"{settings} takes connections but sshd does not get through its greeting within "
-            f"{deadline.seconds:g} s: overloaded, out of memory or processes?",
-        )
-    if link.is_active():
-        return
-    error = link.get_exception()
-    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        hint = "give it an ed25519 host key" if too_old_for_rsa(link) else "bring its sshd up to date"
-        raise HostFailed(Reason.SSH, f"{settings}, {link.remote_version}: {error}: {hint}")
-    if not link.remote_version:
-        raise _Dropped
-    raise HostFailed(Reason.SSH, f"{settings}, {link.remote_version}: {error or 'the connection broke off'}")
+def _refused_by_jump(settings: Settings, jump: str, refused: TunnelRefused) -> HostFailed:
+    """Say why a jump host opened no connection; OpenSSH's text is that of the system's error there."""
+    text = one_line(describe(refused), 200)
+    if refused.code == _PROHIBITED:
+        why = f"the jump host {jump} does not forward connections ({text})"
+        return HostFailed(Reason.SSH, f"{why}: see AllowTcpForwarding and PermitOpen in its sshd_config")
+    reason = Reason.REFUSED
+    if any(part in text for part in ("timed out", "unreachable", "No route")):
+        reason = Reason.TIMEOUT
+    elif any(part in text for part in ("ame or service", "name resolution", "associated with hostname")):
+        reason = Reason.DNS
+    return HostFailed(
+        reason,
+        f"the jump host {jump} could not connect to {settings.hostname} port {settings.port}: {text}",
+    )

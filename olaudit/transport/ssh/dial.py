@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from olaudit.model import Reason
 from olaudit.transport import HostFailed
+from olaudit.transport.reasons import describe
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
-    from olaudit.transport.ssh.settings import Settings
+    from olaudit.transport.ssh.host import Settings
+
+
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 def dial(settings: Settings, deadline: Deadline) -> socket.socket:
@@ -21,26 +25,37 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
     failed: HostFailed | None = None
     for family, kind, protocol, _, address in _resolve(settings, deadline):
         stream = socket.socket(family, kind, protocol)
-        stream.settimeout(max(0.001, min(settings.connect_seconds, deadline.left())))
+        seconds = max(0.001, min(settings.connect_seconds, deadline.left()))
+        stream.settimeout(seconds)
         try:
+            _bind(stream, settings)
             stream.connect(address)
         except OSError as error:
             stream.close()
-            failed = _tcp_failure(settings, str(address[0]), error, deadline)
+            failed = _tcp_failure(settings, str(address[0]), error, seconds)
         else:
             return stream
     raise failed or HostFailed(Reason.DNS, f"{settings.hostname} has no address")
 
 
+def _bind(stream: socket.socket, settings: Settings) -> None:
+    """Apply BindInterface and BindAddress."""
+    if settings.bind_interface:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, settings.bind_interface.encode())
+    if settings.bind_address:
+        stream.bind((settings.bind_address, 0))
+
+
 def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
     """Ask the resolver, which knows no time-out of its own, for no longer than there is time."""
+    family = _FAMILIES.get(settings.address_family, socket.AF_UNSPEC)
     answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            answers.put(socket.getaddrinfo(settings.hostname, settings.port, type=socket.SOCK_STREAM))
+            answers.put(socket.getaddrinfo(settings.hostname, settings.port, family, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            answers.put(error if isinstance(error, OSError) else OSError(str(error)))
+            answers.put(error if isinstance(error, OSError) else OSError(describe(error)))
 
     threading.Thread(target=ask, daemon=True, name=f"resolve {settings.hostname}").start()
     try:
@@ -54,17 +69,16 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
     if isinstance(answer, OSError):
         raise HostFailed(
             Reason.DNS,
-            f"the name {settings.hostname} does not resolve ({answer.strerror or answer}): "
-            "mend DNS, or set HostName in ssh_config",
+            f"the name {settings.hostname} does not resolve ({describe(answer)}): "
+            "correct DNS, or set HostName in ssh_config",
         )
     return answer
 
 
-def _tcp_failure(settings: Settings, address: str, error: OSError, deadline: Deadline) -> HostFailed:
+def _tcp_failure(settings: Settings, address: str, error: OSError, seconds: float) -> HostFailed:
     where = f"{address} port {settings.port}"
     if isinstance(error, TimeoutError) or error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}:
-        seconds = min(settings.connect_seconds, deadline.seconds)
-        why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({error.strerror})"
+        why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({describe(error)})"
         return HostFailed(
             Reason.TIMEOUT, f"nothing answers at {where} {why}: is the host up, and does a firewall let you in?"
         )
@@ -72,4 +86,4 @@ def _tcp_failure(settings: Settings, address: str, error: OSError, deadline: Dea
         return HostFailed(
             Reason.REFUSED, f"{where} refuses connections: the host is up, but is sshd running, and on that port?"
         )
-    return HostFailed(Reason.SSH, f"cannot connect to {where}: {error.strerror or error}")
+    return HostFailed(Reason.SSH, f"cannot connect to {where}: {describe(error)}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import copy
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
+from paramiko.agent import AgentSSH
+from paramiko.pkey import PublicBlob
+
+from olaudit.transport.reasons import describe
+from olaudit.transport.ssh.algorithms import allowed
 
 if TYPE_CHECKING:
-    from olaudit.transport.ssh.settings import Settings
+    from olaudit.transport import Deadline
+    from olaudit.transport.ssh.host import Settings
+
+NO_FILE = "there is no such file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,48 +42,133 @@ class Unusable:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The keys to try at a host, in order, and what could not be used."""
+
+    usable: tuple[Identity, ...]
+    unusable: tuple[Unusable, ...]
+
+
+class _Agent(AgentSSH):
+    """The agent at a socket, which may hang: paramiko's own knows neither another socket nor a time-out."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__()
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(max(0.001, seconds))
+            connection.connect(path)
+            self._connect(connection)  # type: ignore[attr-defined]  # not in the stubs
+        except BaseException:
+            connection.close()
+            raise
+
+
 class KeyRing:
     """The identities of the person who audits."""
 
     def __init__(self) -> None:
-        self._files: dict[Path, Identity | Unusable] = {}
+        self._files: dict[Path, tuple[Identity, ...] | Unusable] = {}
 
     @contextmanager
-    def identities(self, settings: Settings) -> Iterator[tuple[tuple[Identity, ...], tuple[Unusable, ...]]]:
+    def identities(self, settings: Settings, deadline: Deadline) -> Iterator[Identities]:
         """Give the keys to try, in ssh's order: the agent's named in IdentityFile, the agent's others, files.
 
         The agent is asked on a connection of this host's own, for as long as the context lasts: paramiko
         does not keep two signatures on one connection apart.
         """
         files = [self._file(file) for file in settings.identity_files]
-        publics = [_public(file) for file in settings.identity_files]
-        agent = paramiko.Agent()
+        unusable = [one for one in files if isinstance(one, Unusable)]
+        agent: _Agent | None = None
         try:
-            held = [Identity(key, f"agent key {key.comment or key.fingerprint}") for key in agent.get_keys()]
+            try:
+                agent = _Agent(settings.identity_agent, deadline.left()) if settings.identity_agent else None
+            except (OSError, paramiko.SSHException, struct.error, IndexError) as error:
+                unusable.append(Unusable(f"the agent at {settings.identity_agent}", describe(error)))
+            held = _held(agent)
+            publics = [_public(file) for file in settings.identity_files]
             named = [one for one in held if one.key.asbytes() in publics]
             others = [] if settings.identities_only else [one for one in held if one not in named]
             in_agent = {one.key.asbytes() for one in held}
-            usable = [one for one in files if isinstance(one, Identity) and one.key.asbytes() not in in_agent]
-            unusable = [one for one in files if isinstance(one, Unusable)]
-            yield (*named, *others, *usable), tuple(unusable)
+            loaded = [one for group in files if isinstance(group, tuple) for one in group]
+            from_files = [one for one in loaded if one.key.public_blob or one.key.asbytes() not in in_agent]
+            certified = _with_certificates(settings, (*loaded, *named, *others), unusable)
+            candidates = (*certified, *named, *others, *from_files)
+            usable = tuple(one for one in candidates if _accepted(one.key, settings.algorithms.user_keys))
+            unusable += [
+                Unusable(one.name, "PubkeyAcceptedAlgorithms does not allow it")
+                for one in candidates
+                if one not in usable
+            ]
+            yield Identities(usable, tuple(unusable))
         finally:
-            agent.close()
+            if agent:
+                agent._close()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
 
-    def _file(self, file: Path) -> Identity | Unusable:
+    def _file(self, file: Path) -> tuple[Identity, ...] | Unusable:
         if file not in self._files:
             self._files[file] = _from_file(file)
         return self._files[file]
 
 
-def _from_file(file: Path) -> Identity | Unusable:
+def _held(agent: AgentSSH | None) -> list[Identity]:
+    keys = agent.get_keys() if agent else ()
+    return [Identity(key, f"agent key {key.comment or key.fingerprint}") for key in keys]
+
+
+def _from_file(file: Path) -> tuple[Identity, ...] | Unusable:
+    """Read a key; one with a certificate beside it is tried with the certificate first, as ssh does."""
     try:
-        return Identity(paramiko.PKey.from_path(file), str(file))
+        if file.exists() and not file.is_file():
+            return Unusable(str(file), "it is not a regular file")
+        key = paramiko.PKey.from_path(file)
     except FileNotFoundError:
-        return Unusable(str(file), "there is no such file")
+        return Unusable(str(file), NO_FILE)
     except (paramiko.PasswordRequiredException, TypeError):
         return Unusable(str(file), "it needs a passphrase: add it to an agent with ssh-add")
     except (OSError, ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
-        return Unusable(str(file), " ".join(str(error).split()) or "it is not a key that paramiko reads")
+        return Unusable(str(file), describe(error))
+    if not key.public_blob:
+        return (Identity(key, str(file)),)
+    plain = copy.copy(key)
+    plain.public_blob = None
+    return (Identity(key, f"{file}-cert.pub"), Identity(plain, str(file)))
+
+
+def _with_certificates(
+    settings: Settings, identities: tuple[Identity, ...], unusable: list[Unusable]
+) -> list[Identity]:
+    """Pair each CertificateFile with its private key."""
+    certified = []
+    for file in settings.certificates:
+        try:
+            blob = PublicBlob.from_file(str(file))
+            owner = next(one for one in identities if _certifies(blob, one.key))
+        except StopIteration:
+            unusable.append(Unusable(str(file), "no key of it is in IdentityFile or in the agent"))
+        except FileNotFoundError:
+            unusable.append(Unusable(str(file), NO_FILE))
+        except (OSError, ValueError, IndexError, paramiko.SSHException) as error:
+            unusable.append(Unusable(str(file), f"it is not a certificate: {describe(error)}"))
+        else:
+            key = copy.copy(owner.key)
+            key.public_blob = blob
+            certified.append(Identity(key, str(file)))
+    return certified
+
+
+def _certifies(blob: PublicBlob, key: paramiko.PKey) -> bool:
+    """Tell whether a certificate is of this key: it holds the key's fields, without their type."""
+    name = key.get_name()
+    return blob.key_type.startswith(f"{name}-cert") and key.asbytes()[4 + len(name) :] in blob.key_blob
+
+
+def _accepted(key: paramiko.PKey, setting: str) -> bool:
+    name = key.public_blob.key_type if key.public_blob else key.get_name()
+    rsa = ("rsa-sha2-512", "rsa-sha2-256")
+    names = tuple(name.replace("ssh-rsa", one) for one in rsa) if name.startswith("ssh-rsa") else (name,)
+    return bool(allowed(names, setting))
 
 
 def _public(file: Path) -> bytes | None:

@@ -7,14 +7,16 @@ import logging
 import socket
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 import paramiko.common
 import paramiko.packet
 
-_KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "mlkem768x25519-sha256")
-_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
+if TYPE_CHECKING:
+    from olaudit.transport.ssh.algorithms import Offer
+
+_FIRST_BYTES = 256
 _STREAMLOCAL = "direct-streamlocal@openssh.com"
 
 
@@ -29,6 +31,8 @@ class Stream:
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._buffer = b""
+        self.first = b""
+        """The first bytes that came: what is there in place of an SSH server, where there is none."""
         self._tcp = isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX
         if self._tcp:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -39,6 +43,8 @@ class Stream:
             if self._tcp and hasattr(socket, "TCP_QUICKACK"):
                 self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             self._buffer = self._sock.recv(1 << 16)
+            if len(self.first) < _FIRST_BYTES:
+                self.first += self._buffer[: _FIRST_BYTES - len(self.first)]
         data, self._buffer = self._buffer[:size], self._buffer[size:]
         return data
 
@@ -71,12 +77,26 @@ class _Packetizer(paramiko.packet.Packetizer):
         self._until = float("inf")
 
 
-class Link(paramiko.Transport):
-    """A connection to one host."""
+class TunnelRefused(Exception):  # noqa: N818 - an answer of the jump host
+    """A jump host that opened no connection: RFC 4254's reason code, and its text."""
 
-    def __init__(self, sock: Any, key_types: tuple[str, ...]) -> None:
-        super().__init__(sock, packetizer_class=lambda stream: _Packetizer(Stream(stream)))  # type: ignore[arg-type]  # the stubs want a class
-        self._tail = threading.local()
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Link(paramiko.Transport):
+    """A connection to one host. `below` is what it runs over: a socket, a channel, a ProxyCommand."""
+
+    def __init__(self, below: Any, offer: Offer) -> None:
+        stream = Stream(below)
+        super().__init__(below, packetizer_class=lambda _: _Packetizer(stream))  # type: ignore[arg-type]  # the stubs want a class
+        self.below = below
+        self.offered: dict[str, list[str]] = {}
+        """What the server offers, by paramiko's names of RFC 4253's lists; empty before its offer came."""
+        self._stream = stream
+        self._own = threading.local()
+        self._refusals: dict[int, tuple[int, str]] = {}
         # What concerns users is raised to them; paramiko would log it too, to standard error by default.
         log = logging.getLogger("olaudit.paramiko")
         if not log.handlers:
@@ -84,9 +104,37 @@ class Link(paramiko.Transport):
         log.propagate = False
         self.set_log_channel("olaudit.paramiko")
         options = self.get_security_options()
-        options.kex = _first(_KEX, options.kex)
-        options.ciphers = _first(_CIPHERS, options.ciphers)
-        options.key_types = _first(key_types, options.key_types)
+        options.kex = _available(offer.kex, options.kex)
+        options.ciphers = _available(offer.ciphers, options.ciphers)
+        options.digests = _available(offer.macs, options.digests)
+        options.key_types = _available(offer.host_keys, options.key_types)
+
+    @property
+    def greeting(self) -> bytes:
+        """The first bytes that the server sent."""
+        return self._stream.first
+
+    def _really_parse_kex_init(self, message: paramiko.Message, ignore_first_byte: bool = False) -> Any:
+        parsed = super()._really_parse_kex_init(message, ignore_first_byte)  # type: ignore[misc]  # not in the stubs
+        if not ignore_first_byte:  # else it is our own offer
+            self.offered = {name: list(value) for name, value in parsed.items() if isinstance(value, list)}
+        return parsed
+
+    def open_tunnel(self, hostname: str, port: int, seconds: float) -> paramiko.Channel:
+        """Open a connection from this host to another. Raises TunnelRefused, SSHException, EOFError."""
+        try:
+            return self.open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0), timeout=seconds)
+        except paramiko.SSHException:
+            # paramiko keeps one exception for all channels; two that fail at once would lose one
+            if refusal := self._refusals.pop(getattr(self._own, "opening", -1), None):
+                raise TunnelRefused(*refusal) from None
+            raise
+
+    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
+        channel, code, text = message.get_int(), message.get_int(), message.get_text()
+        self._refusals[channel] = (code, text)
+        message.rewind()
+        super()._parse_channel_open_failure(message)  # type: ignore[misc]  # not in the stubs
 
     def open_streamlocal(self, path: str, seconds: float) -> paramiko.Channel:
         """Open a stream to a Unix socket on the host. Raises ChannelException where that is refused."""
@@ -96,16 +144,21 @@ class Link(paramiko.Transport):
         tail.add_string(path)
         tail.add_string("")
         tail.add_int(0)
-        self._tail.fields = tail.asbytes()
+        self._own.fields = tail.asbytes()
         try:
             return self.open_channel(_STREAMLOCAL, timeout=seconds)
         finally:
-            self._tail.fields = b""
+            self._own.fields = b""
 
     def _send_user_message(self, data: paramiko.Message) -> None:
-        if fields := getattr(self._tail, "fields", b""):
+        sent = data.asbytes()
+        if sent[:1] == paramiko.common.cMSG_CHANNEL_OPEN:
+            opening = paramiko.Message(sent[1:])
+            opening.get_string()
+            self._own.opening = opening.get_int()
+        if fields := getattr(self._own, "fields", b""):
             data.add_bytes(fields)
-            self._tail.fields = b""
+            self._own.fields = b""
         super()._send_user_message(data)  # type: ignore[misc]  # not in the stubs
 
     def execute(self, command: str, seconds: float) -> paramiko.Channel:
@@ -121,7 +174,6 @@ class Link(paramiko.Transport):
         return channel
 
 
-def _first(preferred: tuple[str, ...], offered: Any) -> tuple[str, ...]:
-    """Put the preferred ones first that are there at all."""
-    rest = tuple(name for name in offered if name not in preferred)
-    return (*(name for name in preferred if name in offered), *rest)
+def _available(names: tuple[str, ...], known: Any) -> tuple[str, ...]:
+    """Keep what this release of paramiko knows."""
+    return tuple(name for name in names if name in known)

@@ -9,56 +9,86 @@ import paramiko
 
 from olaudit.model import Reason
 from olaudit.transport import HostFailed
+from olaudit.transport.reasons import describe, listed
+from olaudit.transport.ssh.keys import NO_FILE, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from olaudit.transport import Deadline
-    from olaudit.transport.ssh.keys import Identity, KeyRing, Unusable
+    from olaudit.transport.ssh.host import Settings
+    from olaudit.transport.ssh.keys import Identity, KeyRing
     from olaudit.transport.ssh.link import Link
-    from olaudit.transport.ssh.settings import Settings
 
 _RSA_SHA2_SINCE = (7, 2)
 
 
 def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) -> None:
-    """Authenticate `link` with the first key that is accepted. Raises HostFailed: auth or timeout."""
-    with ring.identities(settings) as (usable, unusable):
+    """Authenticate `link` with the first key that is accepted. Raises HostFailed: auth, ssh or timeout."""
+    with ring.identities(settings, deadline) as identities:
         tried: list[Identity] = []
+        unusable = list(identities.unusable)
         note = ""
-        for identity in usable:
+        for identity in identities.usable:
             link.auth_timeout = max(0.001, deadline.left())
-            tried.append(identity)
             try:
-                if not (more := link.auth_publickey(settings.user, identity.key)):
+                more = link.auth_publickey(settings.user, identity.key)
+                tried.append(identity)
+                if not more:
                     return
-                note = f"the host also asks for {', '.join(more)}, which a tool cannot give"
+                note = f"the host also asks for {listed(more)}, which a tool cannot give"
                 break
             except paramiko.BadAuthenticationType as error:
-                note = f"the host takes no keys, only {', '.join(error.allowed_types)}"
+                tried.append(identity)
+                note = f"the host takes no keys, only {listed(error.allowed_types)}"
                 break
             except paramiko.AuthenticationException:
-                if deadline.passed():
-                    raise HostFailed(
-                        Reason.TIMEOUT, f"{settings} did not finish the login within {deadline.seconds:g} s"
-                    ) from None
-            except (paramiko.SSHException, EOFError, OSError):
-                note = "the host hung up; if it took offence at too many keys, set IdentitiesOnly in ssh_config"
-                break
+                tried.append(identity)
+                _check_time(settings, deadline)
+            except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
+                _check_time(settings, deadline)
+                if not link.is_active():
+                    raise HostFailed(*_closed(settings, tried, identity, error)) from None
+                unusable.append(Unusable(identity.name, f"it gave no signature: {describe(error)}"))
         raise HostFailed(Reason.AUTH, _refused(link, settings, tried, unusable, note))
+
+
+def _check_time(settings: Settings, deadline: Deadline) -> None:
+    if deadline.passed():
+        raise HostFailed(
+            Reason.TIMEOUT, f"{settings} did not finish the login within {deadline.seconds:g} s"
+        ) from None
+
+
+def _closed(
+    settings: Settings, tried: Sequence[Identity], identity: Identity, error: BaseException
+) -> tuple[Reason, str]:
+    """Say that the host closed the connection during the login: too many keys, or something else."""
+    text = describe(error)
+    if isinstance(error, paramiko.SSHException) and text == "No existing session":
+        text = "the connection was closed"
+    if tried:
+        names = ", ".join(one.name for one in tried)
+        why = f"after {len(tried)} keys ({names})" if len(tried) > 1 else f"after the key {names}"
+        hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
+        return Reason.AUTH, f"{settings} closed the connection of {settings.user} {why}: {text}; {hint}"
+    return Reason.SSH, f"{settings} closed the connection during the login with {identity.name}: {text}"
 
 
 def _refused(
     link: Link, settings: Settings, tried: Sequence[Identity], unusable: Sequence[Unusable], note: str
 ) -> str:
-    """Say who was refused, with which keys, and the likeliest way to mend it."""
+    """Say who was refused, with which keys, and the likeliest remedy."""
     parts = [f"{settings} did not let {settings.user} in"]
     parts.append(f"with {', '.join(one.name for one in tried)}" if tried else "because there is no key to try")
     text = " ".join(parts)
     # Default files that do not exist are no news where another key was tried
-    news = [one for one in unusable if not (tried and one.why == "there is no such file")]
-    if news:
-        text += "; " + "; ".join(f"{one.name}: {one.why}" for one in news)
+    reasons: dict[str, list[str]] = {}
+    for one in unusable:
+        if not (tried and one.why == NO_FILE):
+            reasons.setdefault(one.why, []).append(one.name)
+    if reasons:
+        text += "; " + "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
     if note:
         return f"{text}; {note}"
     if (version := too_old_for_rsa(link)) and any("rsa" in one.key.get_name() for one in tried):
