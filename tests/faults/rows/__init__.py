@@ -1,0 +1,8 @@
+"""The table: all rows of the fault matrix."""
+
+from __future__ import annotations
+
+from tests.faults.row import Row
+from tests.faults.rows import answers, network, sshd
+
+ROWS: tuple[Row, ...] = (*network.ROWS, *sshd.ROWS, *answers.ROWS)
