@@ -48,7 +48,7 @@ def audit(scene: Scene, how: Auditor, timeout: float) -> Measured:
     ]  # fmt: skip
     command = [sys.executable, "-m", "tests.faults.auditing", str(record), *arguments]
     if how.prelude:
-        command = ["sh", "-c", f"{how.prelude}\nexec {shlex.join(command)}"]
+        command = ["unshare", "--mount", "sh", "-ec", f"{how.prelude}\nexec {shlex.join(command)}"]
     record.unlink(missing_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("SSH_AUTH_SOCK", "NO_COLOR")}
     environment |= {"HOME": str(scene.folder), "PYTHONDEVMODE": "", **dict(how.environment)}

@@ -71,10 +71,11 @@ class Passes:
 
 @dataclass(frozen=True)
 class Exits:
-    """The command ends with `code`, and writes `text` to standard error."""
+    """The command ends with `code`, and writes `text` to standard error; `prints`: the report is printed all the same."""
 
     code: int
     text: str
+    prints: bool = True
 
     @property
     def verdict(self) -> str:
@@ -90,11 +91,16 @@ class Target:
 
     ssh_config: tuple[str, ...]
     known_hosts: tuple[str, ...] = ()
+    identity: bool = True
+    """Whether the auditor's own key is offered."""
 
 
 @dataclass(frozen=True)
 class Auditor:
-    """How the auditor's own process is started: environment, a shell prelude, and further arguments."""
+    """How the auditor's own process is started: environment, a shell prelude, and further arguments.
+
+    The prelude runs in a mount namespace of its own.
+    """
 
     environment: tuple[tuple[str, str], ...] = ()
     prelude: str = ""
@@ -111,7 +117,7 @@ Inject = Callable[["Scene"], AbstractContextManager[Target]]
 class Row:
     """A fault. Rows of one `run` are audited together; a row without one has a process of its own.
 
-    `containers`: whether a Docker Engine with a container is expected of the host. `role` names the expected state.
+    `role` names the expected state of the host.
     """
 
     id: str
@@ -123,6 +129,8 @@ class Row:
     role: str = "shell"
     slow: bool = False
     timeout: float = 4.0
+    healthy: bool = True
+    """Whether the other two hosts must be audited as usual: false where the fault concerns the auditor itself."""
     auditor: Callable[["Scene"], AbstractContextManager[Auditor]] | None = None
 
     @property

@@ -37,11 +37,15 @@ containers:
 
 @dataclass
 class Scene:
-    """The files of one run. `folder` is that of the run, `row_folder` gives one to each row."""
+    """The files of one run. `folder` is that of the run, `row_folder` gives one to each row.
+
+    `violations` collects what an audit did and must never do, by row.
+    """
 
     folder: Path
     roles: dict[str, str] = field(default_factory=dict)
     targets: dict[str, Target] = field(default_factory=dict)
+    violations: list[tuple[str, str]] = field(default_factory=list)
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -94,12 +98,13 @@ class Scene:
         blocks = [_block(name, target.ssh_config) for name, target in self.targets.items()]
         common = (
             f"User {USER}",
-            f"IdentityFile {self.key}",
             "IdentitiesOnly yes",
             f"UserKnownHostsFile {known}",
             "GlobalKnownHostsFile none",
         )
-        self.ssh_config.write_text("".join((*blocks, _block("*", common))), encoding="ascii")
+        others = " ".join(("*", *(f"!{name}" for name, target in self.targets.items() if not target.identity)))
+        blocks += [_block(others, (f"IdentityFile {self.key}",)), _block("*", common)]
+        self.ssh_config.write_text("".join(blocks), encoding="ascii")
         write_expected(self.expected, self.roles)
 
     def _known(self) -> Iterable[str]:

@@ -55,7 +55,12 @@ def outcomes(rows: Sequence[Row], folder: Path) -> list[Outcome]:
         scene.write()
         how = stack.enter_context(rows[0].auditor(scene)) if rows[0].auditor else Auditor()
         measured = audit(scene, how, rows[0].timeout)
-    return [Outcome(row, _seconds(row, measured), measured.peak_mib, tuple(_problems(row, measured))) for row in rows]
+    return [_outcome(row, measured, scene) for row in rows]
+
+
+def _outcome(row: Row, measured: Measured, scene: Scene) -> Outcome:
+    violations = (text for name, text in scene.violations if name == row.id)
+    return Outcome(row, _seconds(row, measured), measured.peak_mib, (*violations, *_problems(row, measured)))
 
 
 @contextmanager
@@ -94,6 +99,8 @@ def _problems(row: Row, measured: Measured) -> Iterator[str]:
             yield f"exit code {measured.code}"
         if row.expect.text not in measured.stderr:
             yield f"standard error: {measured.stderr[-600:]}"
+        if row.expect.prints and not measured.report:
+            yield "the report was not printed"
         return
     if measured.code not in (0, 1, 3):
         yield f"exit code {measured.code}: {measured.stderr[-600:]}"
@@ -101,7 +108,7 @@ def _problems(row: Row, measured: Measured) -> Iterator[str]:
         yield f"no report: {measured.stderr[-600:]}"
         return
     yield from _of_host(row, measured)
-    for host in HEALTHY:
+    for host in HEALTHY if row.healthy else ():
         yield from _of_healthy(host, measured)
 
 

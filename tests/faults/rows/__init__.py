@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from tests.faults.row import Row
-from tests.faults.rows import answers, network, sshd
+from tests.faults.rows import answers, auditor, engines, network, peers, sshd
 
-ROWS: tuple[Row, ...] = (*network.ROWS, *sshd.ROWS, *answers.ROWS)
+ROWS: tuple[Row, ...] = (
+    *network.ROWS,
+    *sshd.ROWS,
+    *answers.ROWS,
+    *peers.ROWS,
+    *engines.ROWS,
+    *auditor.ROWS,
+)
