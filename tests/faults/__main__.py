@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
+from tests.faults.row import Kind
 from tests.faults.rows import ROWS
+from tests.faults.rows.dockerd import HOSTS as LAB_HOSTS
 from tests.faults.wave import Outcome, outcomes, runs
+from tests.fleet.lab import Lab
 
 
 def _show(outcome: Outcome) -> None:
@@ -27,10 +31,11 @@ def main() -> int:
     asked = parser.parse_args()
     rows = [row for row in ROWS if not asked.id or row.id in asked.id or row.run in asked.id]
     together = [(row,) for row in rows] if asked.alone else runs(rows)
-    done = []
+    done: list[Outcome] = []
     for number, run in enumerate(together):
-        with tempfile.TemporaryDirectory(prefix="olaudit-faults-") as folder:
-            done += outcomes(run, Path(folder) / str(number))
+        lab = Lab(only=LAB_HOSTS) if run[0].kind is Kind.DOCKERD else None
+        with lab or nullcontext(), tempfile.TemporaryDirectory(prefix="olaudit-faults-") as folder:
+            done += outcomes(run, Path(folder) / str(number), lab)
             for outcome in done[-len(run) :]:
                 _show(outcome)
     print(f"{len(done)} rows, {sum(not one.problems for one in done)} as expected")

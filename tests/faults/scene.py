@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.row import Target
+from tests.fleet.lab import Lab
+from tests.fleet.page import PAGE, Machine
 from tests.transport.sshd import keygen
 
 ADDRESS = "127.0.0.1"
@@ -23,7 +25,16 @@ paths:
 disks:
   /: {floor: 1 MiB, inodes: 1}
 """
+
+
+def _lab_role(machine: Machine) -> str:
+    """Expect the containers of one of the lab's hosts."""
+    names = (f"  - {{service: {one.service}, name: {one.name}}}\n" for one in machine.containers)
+    return "".join(("paths: {/etc/passwd: {type: file}}\ndocker: required\ncontainers:\n", *names))
+
+
 _ROLES = {
+    **{machine.name: _lab_role(machine) for machine in PAGE if machine.containers},
     "shell": _SHELL,
     "clock": "hostname: \"{host}\"\nclock: {limit_seconds: 2}\n",
     "engine": f"""\
@@ -43,6 +54,7 @@ class Scene:
     """
 
     folder: Path
+    lab: Lab | None = None
     roles: dict[str, str] = field(default_factory=dict)
     targets: dict[str, Target] = field(default_factory=dict)
     violations: list[tuple[str, str]] = field(default_factory=list)

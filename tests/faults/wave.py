@@ -17,6 +17,7 @@ from tests.faults.measure import Measured, audit
 from tests.faults.row import Auditor, Exits, Fails, Finds, Passes, Row, Target
 from tests.faults.scene import Scene, write_expected
 from tests.faults.sshd import sshd
+from tests.fleet.lab import Lab
 
 HEALTHY = ("healthy-0", "healthy-1")
 """The first is a real sshd where the rows are real, the second a simulated host with a Docker Engine."""
@@ -43,9 +44,9 @@ def runs(rows: Iterable[Row]) -> list[tuple[Row, ...]]:
     return [tuple(group) for _, group in groupby(ordered, key=lambda row: row.run or f"~{row.id}")]
 
 
-def outcomes(rows: Sequence[Row], folder: Path) -> list[Outcome]:
+def outcomes(rows: Sequence[Row], folder: Path, lab: Lab | None = None) -> list[Outcome]:
     """Inject the faults of all `rows`, audit once, and judge."""
-    scene = Scene(folder)
+    scene = Scene(folder, lab)
     with ExitStack() as stack:
         for row in rows:
             scene.id = row.id

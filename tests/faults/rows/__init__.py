@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.row import Row
-from tests.faults.rows import answers, auditor, engines, network, peers, sshd
+from tests.faults.rows import answers, auditor, dockerd, engines, network, peers, sshd
 
 ROWS: tuple[Row, ...] = (
     *network.ROWS,
@@ -12,4 +12,5 @@ ROWS: tuple[Row, ...] = (
     *peers.ROWS,
     *engines.ROWS,
     *auditor.ROWS,
+    *dockerd.ROWS,
 )
