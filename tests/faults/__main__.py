@@ -1,26 +1,55 @@
-"""Run rows by hand: `python -m tests.faults [ID...]`; `--write FILE` refreshes the page of the matrix."""
+"""Run rows by hand: `python -m tests.faults [ID...]`; `--write` refreshes docs/reliability.md."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.faults.row import Kind
+from tests.faults.judging import HEALTHY_SECONDS
+from tests.faults.page import PAGE, page, seconds_of
+from tests.faults.row import Row
 from tests.faults.rows import ROWS
-from tests.faults.rows.dockerd import HOSTS as LAB_HOSTS
 from tests.faults.wave import Outcome, outcomes, runs
 from tests.fleet.lab import Lab
 
 
 def _show(outcome: Outcome) -> None:
     row = outcome.row
-    print(f"{'ok ' if not outcome.problems else 'BAD'} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB")
+    print(
+        f"{'ok ' if not outcome.problems else 'BAD'} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB"
+    )
     for problem in outcome.problems:
         print(f"      {problem[:1500]}")
     sys.stdout.flush()
+
+
+def _audited(rows: Sequence[Row], lab: Lab | None) -> list[Outcome]:
+    with tempfile.TemporaryDirectory(prefix="olaudit-faults-") as folder:
+        done = outcomes(rows, Path(folder) / "run", lab)
+    for outcome in done:
+        _show(outcome)
+    return done
+
+
+def _all(together: Sequence[Sequence[Row]]) -> Iterator[Outcome]:
+    """Audit all runs; the lab is up only for those that need it."""
+    for rows in together:
+        if not rows[0].lab:
+            yield from _audited(rows, None)
+    if in_lab := [rows for rows in together if rows[0].lab]:
+        with Lab(only=frozenset(row.role for row in ROWS if row.lab)) as lab:
+            for rows in in_lab:
+                yield from _audited(rows, lab)
+
+
+def _write(done: Sequence[Outcome]) -> None:
+    """Refresh the page; rows that were not run keep their seconds."""
+    seconds = seconds_of(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    seconds |= {one.row.id: f"{one.seconds:.1f}" for one in done}
+    PAGE.write_text(page(ROWS, seconds, HEALTHY_SECONDS), encoding="utf-8")
 
 
 def main() -> int:
@@ -28,16 +57,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("id", nargs="*", help="a row, or the name of a run")
     parser.add_argument("--alone", action="store_true", help="audit each row in a run of its own")
+    parser.add_argument("--write", action="store_true", help="refresh docs/reliability.md")
     asked = parser.parse_args()
     rows = [row for row in ROWS if not asked.id or row.id in asked.id or row.run in asked.id]
-    together = [(row,) for row in rows] if asked.alone else runs(rows)
-    done: list[Outcome] = []
-    for number, run in enumerate(together):
-        lab = Lab(only=LAB_HOSTS) if run[0].kind is Kind.DOCKERD else None
-        with lab or nullcontext(), tempfile.TemporaryDirectory(prefix="olaudit-faults-") as folder:
-            done += outcomes(run, Path(folder) / str(number), lab)
-            for outcome in done[-len(run) :]:
-                _show(outcome)
+    done = list(_all([(row,) for row in rows] if asked.alone else runs(rows)))
+    if asked.write:
+        _write(done)
     print(f"{len(done)} rows, {sum(not one.problems for one in done)} as expected")
     return int(any(one.problems for one in done))
 

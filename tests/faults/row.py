@@ -134,6 +134,11 @@ class Row:
     auditor: Callable[["Scene"], AbstractContextManager[Auditor]] | None = None
 
     @property
+    def lab(self) -> bool:
+        """Whether the row needs the hosts of the lab."""
+        return self.kind is Kind.DOCKERD
+
+    @property
     def real(self) -> bool:
         """Whether the host of this row is a real sshd."""
         return self.kind in REAL

@@ -36,7 +36,7 @@ def _lab_role(machine: Machine) -> str:
 _ROLES = {
     **{machine.name: _lab_role(machine) for machine in PAGE if machine.containers},
     "shell": _SHELL,
-    "clock": "hostname: \"{host}\"\nclock: {limit_seconds: 2}\n",
+    "clock": 'hostname: "{host}"\nclock: {limit_seconds: 2}\n',
     "engine": f"""\
 {_SHELL}docker: required
 container_defaults: {{code: [/openlibrary]}}

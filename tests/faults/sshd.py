@@ -61,7 +61,10 @@ def running(
     namespaces = ("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*namespaces, "sh", str(_HOST), str(folder), scene.id], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [*namespaces, "sh", str(_HOST), str(folder), scene.id],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
         try:
             if greets:

@@ -164,7 +164,10 @@ _PROGRAMS = (
         "answer-kills-shell",
         "A program kills the shell of the batch",
         _unknown("disk.free", "", "path."),
-        _faked("df", "sleep 0.5; pkill -KILL -P 1 sh; kill -KILL $(ps -eo pid=,args= | awk '$2 == \"/bin/sh\" { print $1 }')"),
+        _faked(
+            "df",
+            "sleep 0.5; pkill -KILL -P 1 sh; kill -KILL $(ps -eo pid=,args= | awk '$2 == \"/bin/sh\" { print $1 }')",
+        ),
     ),
 )
 

@@ -73,7 +73,13 @@ _FILES = (
         _with(lambda scene, _: (f"IdentityFile {_fifo(scene, 'key')}",), identity=False),
         run="auditor",
     ),
-    _row("key-encrypted", "The key needs a passphrase", Fails("auth", "passphrase"), _with(_locked, identity=False), run="auditor"),
+    _row(
+        "key-encrypted",
+        "The key needs a passphrase",
+        Fails("auth", "passphrase"),
+        _with(_locked, identity=False),
+        run="auditor",
+    ),
     _row(
         "key-missing",
         "The key file does not exist",
@@ -129,7 +135,13 @@ _WAYS = (
         _with(lambda *_: (f"ProxyJump {ADDRESS}:{free_port()}",)),
         run="auditor",
     ),
-    _row("jump-silent", "The jump host never answers", Fails("timeout", "at the jump host"), _silent_jump, run="auditor"),
+    _row(
+        "jump-silent",
+        "The jump host never answers",
+        Fails("timeout", "at the jump host"),
+        _silent_jump,
+        run="auditor",
+    ),
     _row("proxy-works", "ProxyCommand carries the connection", Passes(), _proxy(_CAT), run="auditor"),
     _row("proxy-hangs", "ProxyCommand hangs", Fails("timeout", "within 4 s"), _proxy("sleep 600"), run="auditor"),
     _row(
@@ -139,7 +151,13 @@ _WAYS = (
         _proxy("sh -c 'echo no route to the bastion >&2; exit 7'"),
         run="auditor",
     ),
-    _row("proxy-missing", "ProxyCommand does not exist", Fails("ssh", "ProxyCommand"), _proxy("/nonexistent/proxy %h"), run="auditor"),
+    _row(
+        "proxy-missing",
+        "ProxyCommand does not exist",
+        Fails("ssh", "ProxyCommand"),
+        _proxy("/nonexistent/proxy %h"),
+        run="auditor",
+    ),
     _row(
         "proxy-ignores-signals",
         "ProxyCommand hangs and ignores signals",
@@ -178,7 +196,9 @@ def _full_disk(scene: Scene) -> AbstractContextManager[Auditor]:
 def _report(scene: Scene, *, history: Path, prelude: str = "") -> Auditor:
     reports = scene.folder / "reports"
     reports.mkdir(exist_ok=True)
-    return Auditor(command="report", prelude=prelude, arguments=("--reports", str(reports), "--history", str(history)))
+    return Auditor(
+        command="report", prelude=prelude, arguments=("--reports", str(reports), "--history", str(history))
+    )
 
 
 def _corrupt_history(scene: Scene) -> AbstractContextManager[Auditor]:
@@ -225,7 +245,14 @@ _MACHINE = (
         auditor=_silent_resolver,
         slow=True,
     ),
-    _row("disk-full", "The disk for the report is full", Exits(74, "No space left on device"), _GOOD, auditor=_full_disk, **_OWN),
+    _row(
+        "disk-full",
+        "The disk for the report is full",
+        Exits(74, "No space left on device"),
+        _GOOD,
+        auditor=_full_disk,
+        **_OWN,
+    ),
     _row(
         "stdout-full",
         "Standard output is full",
@@ -251,11 +278,51 @@ _MACHINE = (
         auditor=_how(interrupt_after=1.0),
         **_OWN,
     ),
-    _row("expected-fifo", "An expected file is a FIFO", Exits(2, "fifo.yaml", prints=False), _GOOD, auditor=_fifo_expected, slow=True, **_OWN),
-    _row("expected-device", "An expected file is /dev/zero", Exits(2, "zero.yaml", prints=False), _GOOD, auditor=_device_expected, slow=True, **_OWN),
-    _row("history-corrupt", "The history is damaged", Exits(2, "history.sqlite", prints=False), _GOOD, auditor=_corrupt_history, slow=True, **_OWN),
-    _row("history-fifo", "The history is a FIFO", Exits(2, "history.sqlite", prints=False), _GOOD, auditor=_fifo_history, slow=True, **_OWN),
-    _row("history-locked", "Another process has locked the history", Exits(2, "is locked", prints=False), _GOOD, auditor=_locked_history, slow=True, **_OWN),
+    _row(
+        "expected-fifo",
+        "An expected file is a FIFO",
+        Exits(2, "fifo.yaml", prints=False),
+        _GOOD,
+        auditor=_fifo_expected,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "expected-device",
+        "An expected file is /dev/zero",
+        Exits(2, "zero.yaml", prints=False),
+        _GOOD,
+        auditor=_device_expected,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "history-corrupt",
+        "The history is damaged",
+        Exits(2, "history.sqlite", prints=False),
+        _GOOD,
+        auditor=_corrupt_history,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "history-fifo",
+        "The history is a FIFO",
+        Exits(2, "history.sqlite", prints=False),
+        _GOOD,
+        auditor=_fifo_history,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "history-locked",
+        "Another process has locked the history",
+        Exits(2, "is locked", prints=False),
+        _GOOD,
+        auditor=_locked_history,
+        slow=True,
+        **_OWN,
+    ),
 )
 
 ROWS: tuple[Row, ...] = (*_FILES, *_WAYS, *_MACHINE)

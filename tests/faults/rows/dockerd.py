@@ -17,13 +17,13 @@ from tests.fleet.host import LabHost
 from tests.fleet.processes import wait_for
 from tests.fleet.rootfs import USER
 
-HOSTS = ("ol-covers0", "ol-home0", "ol-solr0", "ol-solr1", "ol-web1", "ol-web2", "ol-www0")
-
 _START = "rm -f /run/docker.pid; dockerd >>/var/log/dockerd.log 2>&1 &"
 
 
 def _row(id_: str, title: str, expect: Expectation, host: str, inject: Inject, **more: Any) -> Row:
-    return Row(id_, title, Kind.DOCKERD, expect, inject, role=host, slow=True, timeout=8.0, **{"run": "lab", **more})
+    return Row(
+        id_, title, Kind.DOCKERD, expect, inject, role=host, slow=True, timeout=8.0, **{"run": "lab", **more}
+    )
 
 
 def _on(host: str, fault: Callable[[LabHost], AbstractContextManager[None]]) -> Inject:
@@ -66,7 +66,9 @@ def _start(host: LabHost) -> None:
     wait_for(host.engine_answers, f"the engine of {host.name}")
 
 
-def _when_asked(action: Callable[[LabHost], None], undo: Callable[[LabHost], None], passing: int) -> Callable[[LabHost], AbstractContextManager[None]]:
+def _when_asked(
+    action: Callable[[LabHost], None], undo: Callable[[LabHost], None], passing: int
+) -> Callable[[LabHost], AbstractContextManager[None]]:
     """Put a relay in front of the engine; `action` follows the first `passing` bytes of an answer."""
 
     @contextlib.contextmanager
@@ -113,7 +115,9 @@ def _relay(front: Path, back: Path, act: Callable[[], None], passing: int) -> It
                 engine = socket.socket(socket.AF_UNIX)
                 held.extend((client, engine))
                 engine.connect(str(back))
-                threading.Thread(target=copy, args=(client, engine), kwargs={"answers": False}, daemon=True).start()
+                threading.Thread(
+                    target=copy, args=(client, engine), kwargs={"answers": False}, daemon=True
+                ).start()
                 threading.Thread(target=copy, args=(engine, client), kwargs={"answers": True}, daemon=True).start()
 
     with socket.socket(socket.AF_UNIX) as server:
@@ -149,7 +153,13 @@ def _thaw(host: LabHost) -> None:
 _UNKNOWN = Finds("docker.engine", "unknown", "no answer within", ENGINE)
 
 ROWS: tuple[Row, ...] = (
-    _row("dockerd-frozen", "The engine's process is stopped (SIGSTOP)", _UNKNOWN, "ol-web1", _on("ol-web1", lambda host: host.hung_docker())),
+    _row(
+        "dockerd-frozen",
+        "The engine's process is stopped (SIGSTOP)",
+        _UNKNOWN,
+        "ol-web1",
+        _on("ol-web1", lambda host: host.hung_docker()),
+    ),
     _row(
         "dockerd-stopped",
         "The engine is stopped, its containers with it",
@@ -162,7 +172,10 @@ ROWS: tuple[Row, ...] = (
         "The auditor's user is not in the docker group",
         Finds("docker.engine", "unknown", "docker group", ENGINE),
         "ol-solr0",
-        _on("ol-solr0", _drift("sed -i.kept 's/^docker:.*/docker:x:999:/' /etc/group", "mv /etc/group.kept /etc/group")),
+        _on(
+            "ol-solr0",
+            _drift("sed -i.kept 's/^docker:.*/docker:x:999:/' /etc/group", "mv /etc/group.kept /etc/group"),
+        ),
     ),
     _row(
         "dockerd-no-forwarding",

@@ -9,6 +9,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from tests.faults.engines import DAEMON, Behaviour, Request, engine
@@ -79,7 +80,8 @@ def _slow(request: Request) -> None:
     request.well()
 
 
-def _bomb(levels: int = 1) -> bytes:
+@cache
+def _bomb(levels: int) -> bytes:
     """Compress 1 GiB of spaces to a megabyte, or less with more levels."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     data = b"".join([*(packer.compress(b" " * _PLENTY) for _ in range(1024)), packer.flush()])
@@ -89,14 +91,8 @@ def _bomb(levels: int = 1) -> bytes:
 
 
 def _bombs(levels: int) -> Behaviour:
-    bomb: list[bytes] = []
-
-    def behave(request: Request) -> None:
-        if not bomb:
-            bomb.append(_bomb(levels))
-        request.reply(bomb[0], f"Content-Encoding: {', '.join(['gzip'] * levels)}")
-
-    return behave
+    encoding = f"Content-Encoding: {', '.join(['gzip'] * levels)}"
+    return lambda request: request.reply(_bomb(levels), encoding)
 
 
 @contextlib.contextmanager
@@ -115,7 +111,12 @@ def _redirects(scene: Scene) -> Iterator[Target]:
 _TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x46"
 
 _HTTP = (
-    _row("engine-silent", "The engine accepts connections and never answers", _silent("no answer within"), engine(lambda request: hold(request.connection))),
+    _row(
+        "engine-silent",
+        "The engine accepts connections and never answers",
+        _silent("no answer within"),
+        engine(lambda request: hold(request.connection)),
+    ),
     _row("engine-drip", "The engine answers a byte each half second", _silent(), engine(_drips)),
     _row("engine-body-drip", "The engine's body comes a byte each half second", _silent(), engine(_drips_body)),
     _row(
@@ -152,7 +153,11 @@ _HTTP = (
         "engine-chunks-endless",
         "The engine sends chunks without end",
         _unknown("MiB"),
-        engine(_repeats(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"4000\r\n" + b" " * 0x4000 + b"\r\n")),
+        engine(
+            _repeats(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"4000\r\n" + b" " * 0x4000 + b"\r\n"
+            )
+        ),
     ),
     _row(
         "engine-chunks-drip",
@@ -190,8 +195,20 @@ _HTTP = (
         _unknown(""),
         engine(_sends(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000000\r\n\r\n{")),
     ),
-    _row("engine-gzip-bomb", "The engine answers with a gzip bomb of 1 GiB", _unknown(""), engine(_bombs(1)), run="bombs"),
-    _row("engine-gzip-twice", "The engine answers with a gzip bomb in gzip", _unknown(""), engine(_bombs(2)), run="bombs"),
+    _row(
+        "engine-gzip-bomb",
+        "The engine answers with a gzip bomb of 1 GiB",
+        _unknown(""),
+        engine(_bombs(1)),
+        run="bombs", slow=True,
+    ),
+    _row(
+        "engine-gzip-twice",
+        "The engine answers with a gzip bomb in gzip",
+        _unknown(""),
+        engine(_bombs(2)),
+        run="bombs", slow=True,
+    ),
     _row(
         "engine-encoding-garbage",
         "The engine announces gzip and sends garbage",
@@ -211,10 +228,25 @@ _HTTP = (
         _unknown(""),
         engine(_sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")),
     ),
-    _row("engine-http-0.9", "The engine answers without a status line", _unknown(""), engine(_sends(b"<html>It works!</html>", close=True))),
-    _row("engine-http-2", "The engine speaks HTTP/2", _unknown(""), engine(_sends(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", close=True))),
+    _row(
+        "engine-http-0.9",
+        "The engine answers without a status line",
+        _unknown(""),
+        engine(_sends(b"<html>It works!</html>", close=True)),
+    ),
+    _row(
+        "engine-http-2",
+        "The engine speaks HTTP/2",
+        _unknown(""),
+        engine(_sends(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", close=True)),
+    ),
     _row("engine-tls", "The engine speaks TLS", _unknown(""), engine(_sends(_TLS_ALERT, close=True))),
-    _row("engine-closes", "The engine closes each connection at once", _unknown("broke"), engine(lambda request: request.connection.close())),
+    _row(
+        "engine-closes",
+        "The engine closes each connection at once",
+        _unknown("broke"),
+        engine(lambda request: request.connection.close()),
+    ),
     _row("engine-slow", "The engine takes 0.15 s for each answer", Passes(), engine(_slow)),
 )
 
@@ -272,31 +304,135 @@ def _many(request: Request) -> None:
 
 _DEEP = "[" * 200_000 + "]" * 200_000
 _SECRET = json.dumps({"message": "\ud800\x1b[2J password=hunter2"})
-_CONTAINERS = "container.state"
+_CONTAINERS = "container.missing"
+_STATE = "container.state"
 
 _CONTENTS = (
-    _row("engine-html", "The engine answers with HTML", _unknown(""), engine(_replies("<html>502 Bad Gateway</html>"))),
-    _row("engine-error", "The engine answers each request with an error that holds a surrogate and escapes", _unknown("hunter2"), engine(_replies(_SECRET, status="500 Internal Server Error"))),
-    _row("engine-forbidden", "An authorization plugin refuses each request", _unknown("denied by plugin"), engine(_replies('{"message": "authorization denied by plugin"}', status="403 Forbidden"))),
-    _row("engine-json-deep", "The engine answers with JSON of 200,000 levels", _unknown(""), engine(_replies(_DEEP))),
-    _row("engine-json-number", "The engine answers with a number of 100,000 digits", _unknown(""), engine(_replies("9" * 100_000))),
-    _row("engine-json-broken", "The engine answers with half a JSON document", _unknown(""), engine(_replies('{"Version": "2'))),
-    _row("engine-json-utf-16", "The engine answers in UTF-16", _unknown(""), engine(_replies('{"Version": 1}'.encode("utf-16")))),
+    _row(
+        "engine-html",
+        "The engine answers with HTML",
+        _unknown(""),
+        engine(_replies("<html>502 Bad Gateway</html>")),
+    ),
+    _row(
+        "engine-error",
+        "The engine answers each request with an error that holds a surrogate and escapes",
+        _unknown("hunter2"),
+        engine(_replies(_SECRET, status="500 Internal Server Error")),
+    ),
+    _row(
+        "engine-forbidden",
+        "An authorization plugin refuses each request",
+        _unknown("denied by plugin"),
+        engine(_replies('{"message": "authorization denied by plugin"}', status="403 Forbidden")),
+    ),
+    _row(
+        "engine-json-deep", "The engine answers with JSON of 200,000 levels", _unknown(""), engine(_replies(_DEEP))
+    ),
+    _row(
+        "engine-json-number",
+        "The engine answers with a number of 100,000 digits",
+        _unknown(""),
+        engine(_replies("9" * 100_000)),
+    ),
+    _row(
+        "engine-json-broken",
+        "The engine answers with half a JSON document",
+        _unknown(""),
+        engine(_replies('{"Version": "2')),
+    ),
+    _row(
+        "engine-json-utf-16",
+        "The engine answers in UTF-16",
+        _unknown(""),
+        engine(_replies('{"Version": 1}'.encode("utf-16"))),
+    ),
     _row("engine-json-null", "The engine answers each request with null", _unknown(""), engine(_replies("null"))),
-    _row("engine-versions", "The engine refuses every API version", Finds(_CONTAINERS, "unknown", "version", ENGINE), engine(_refuses_versions)),
-    _row("containers-null", "The list of containers is null", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_lists(None))),
-    _row("containers-object", "The list of containers is an object", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_lists({}))),
-    _row("containers-odd", "The list of containers holds numbers and null", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_lists([1, None, "x", []]))),
-    _row("containers-deep", "The list of containers has 200,000 levels", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_lists(_DEEP))),
-    _row("containers-many", "The engine lists 100,000 containers", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_many), run="bombs"),
-    _row("container-null", "A listed container is inspected as null", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_inspects(lambda request: request.json(None)))),
-    _row("container-empty", "A listed container is inspected as {}", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_inspects(lambda request: request.json({})))),
-    _row("container-gone", "A listed container is not found", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_inspects(lambda request: request.json({"message": "No such container"}, "404 Not Found")))),
-    _row("container-silent", "A listed container is never inspected to the end", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_inspects(lambda request: hold(request.connection)))),
-    _row("container-other", "A listed container is inspected as another", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_changed(Id=_OTHER, Name="/other"))),
-    _row("container-state-odd", "The state of a container is a list", Finds(_CONTAINERS, "unknown", "", ENGINE), engine(_changed(State=[]))),
-    _row("container-name-surrogate", "The name of a container is a lone surrogate", Finds("container.missing", "unknown", "", ENGINE), engine(_changed(Name="/\ud800"))),
-    _row("containers-twins", "Two containers have the same name", Finds("container.unexpected", "drift", CONTAINER, ENGINE), engine(lambda request: _twins(request))),
+    _row(
+        "engine-versions",
+        "The engine refuses every API version",
+        Finds(_CONTAINERS, "unknown", "version", ENGINE),
+        engine(_refuses_versions),
+    ),
+    _row(
+        "containers-null",
+        "The list of containers is null",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists(None)),
+    ),
+    _row(
+        "containers-object",
+        "The list of containers is an object",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists({})),
+    ),
+    _row(
+        "containers-odd",
+        "The list of containers holds numbers and null",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists([1, None, "x", []])),
+    ),
+    _row(
+        "containers-deep",
+        "The list of containers has 200,000 levels",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists(_DEEP)),
+    ),
+    _row(
+        "containers-many",
+        "The engine lists 100,000 containers",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_many),
+        run="bombs", slow=True,
+    ),
+    _row(
+        "container-null",
+        "A listed container is inspected as null",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: request.json(None))),
+    ),
+    _row(
+        "container-empty",
+        "A listed container is inspected as {}",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: request.json({}))),
+    ),
+    _row(
+        "container-gone",
+        "A listed container is not found",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: request.json({"message": "No such container"}, "404 Not Found"))),
+    ),
+    _row(
+        "container-silent",
+        "A listed container is never inspected to the end",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: hold(request.connection))),
+    ),
+    _row(
+        "container-other",
+        "A listed container is inspected as another",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_changed(Id=_OTHER, Name="/other")),
+    ),
+    _row(
+        "container-state-odd",
+        "The state of a container is a list",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_changed(State=[])),
+    ),
+    _row(
+        "container-name-surrogate",
+        "The name of a container is a lone surrogate",
+        Finds("container.name", "drift", "\\ud800", ENGINE),
+        engine(_changed(Name="/\ud800")),
+    ),
+    _row(
+        "containers-twins",
+        "Two containers have the same name",
+        Finds("container.unexpected", "drift", CONTAINER, ENGINE),
+        engine(lambda request: _twins(request)),
+    ),
 )
 
 
@@ -317,18 +453,69 @@ _SOCKET = "/run/docker.sock"
 _NO_FORWARDING = "AllowStreamLocalForwarding no"
 
 _SOCKETS = (
-    _row("docker-absent", "Docker is not installed", Finds("docker.engine", "drift", "no Docker Engine runs", ENGINE), real(setup=_NO_COMMAND)),
-    _row("docker-stopped", "The socket listens, and no engine runs", Finds("docker.engine", "drift", "not", ENGINE), engine(lambda request: request.well(), setup="", contacted=False)),
-    _row("docker-hidden", "Processes of other users are hidden (hidepid)", _unknown(""), engine(lambda request: request.well(), setup=f"{DAEMON}mount -o remount,hidepid=2 /proc\n", contacted=False)),
+    _row(
+        "docker-absent",
+        "Docker is not installed",
+        Finds("docker.engine", "drift", "no Docker Engine runs", ENGINE),
+        real(setup=_NO_COMMAND),
+    ),
+    _row(
+        "docker-stopped",
+        "The socket listens, and no engine runs",
+        Finds("docker.engine", "drift", "not", ENGINE),
+        engine(lambda request: request.well(), setup="", contacted=False),
+    ),
+    _row(
+        "docker-hidden",
+        "Processes of other users are hidden (hidepid)",
+        _unknown(""),
+        engine(
+            lambda request: request.well(), setup=f"{DAEMON}mount -o remount,hidepid=2 /proc\n", contacted=False
+        ),
+    ),
     _row("socket-missing", "The engine runs, and its socket does not exist", _unknown(""), real(setup=DAEMON)),
-    _row("socket-dead", "The socket exists, and no process listens", _unknown(""), real(setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 666 {_SOCKET}")),
+    _row(
+        "socket-dead",
+        "The socket exists, and no process listens",
+        _unknown(""),
+        real(
+            setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 666 {_SOCKET}"
+        ),
+    ),
     _row("socket-fifo", "The socket is a FIFO", _unknown(""), real(setup=f"{DAEMON}mkfifo -m 666 {_SOCKET}")),
     _row("socket-folder", "The socket is a directory", _unknown(""), real(setup=f"{DAEMON}mkdir {_SOCKET}")),
-    _row("socket-closed", "The user may not connect to the socket", _unknown("docker group"), real(setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 600 {_SOCKET}")),
-    _row("forwarding-off", "sshd forwards no sockets, the docker command is there", Passes(), engine(lambda request: request.well(), _NO_FORWARDING)),
-    _row("forwarding-off-no-command", "sshd forwards no sockets, and there is no docker command", _unknown("nor a docker command"), engine(lambda request: request.well(), _NO_FORWARDING, setup=DAEMON + _NO_COMMAND)),
-    _row("forwarding-off-silent", "sshd forwards no sockets, the docker command hangs", _silent("no answer within"), engine(lambda request: hold(request.connection), _NO_FORWARDING)),
-    _row("engine-sessions-one", "MaxSessions is 1 beside an engine", Passes(), engine(lambda request: request.well(), "MaxSessions 1")),
+    _row(
+        "socket-closed",
+        "The user may not connect to the socket",
+        _unknown("docker group"),
+        real(
+            setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 600 {_SOCKET}"
+        ),
+    ),
+    _row(
+        "forwarding-off",
+        "sshd forwards no sockets, the docker command is there",
+        Passes(),
+        engine(lambda request: request.well(), _NO_FORWARDING),
+    ),
+    _row(
+        "forwarding-off-no-command",
+        "sshd forwards no sockets, and there is no docker command",
+        _unknown("nor a docker command"),
+        engine(lambda request: request.well(), _NO_FORWARDING, setup=DAEMON + _NO_COMMAND),
+    ),
+    _row(
+        "forwarding-off-silent",
+        "sshd forwards no sockets, the docker command hangs",
+        _silent("no answer within"),
+        engine(lambda request: hold(request.connection), _NO_FORWARDING),
+    ),
+    _row(
+        "engine-sessions-one",
+        "MaxSessions is 1 beside an engine",
+        Passes(),
+        engine(lambda request: request.well(), "MaxSessions 1"),
+    ),
 )
 
 ROWS: tuple[Row, ...] = (*_HTTP, *_CONTENTS, *_SOCKETS)

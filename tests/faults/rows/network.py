@@ -61,7 +61,9 @@ def _reset(connection: socket.socket, _: Scene) -> None:
 
 
 _TCP = (
-    _row("name-unknown", "The host's name does not resolve", Fails("dns", "does not resolve"), _name("none.invalid")),
+    _row(
+        "name-unknown", "The host's name does not resolve", Fails("dns", "does not resolve"), _name("none.invalid")
+    ),
     _row("name-impossible", "The host's name cannot be one", Fails("dns", "does not resolve"), _name("x" * 70)),
     _row("tcp-refused", "Nothing listens on the port", Fails("refused", "refuses connections"), _refused),
     _row("tcp-dropped", "Packets to the port are dropped", Fails("timeout", "nothing answers at"), _full_backlog),
@@ -123,13 +125,30 @@ _BANNERS = (
         _ssh("banner"),
         _repeats(b"", b"Welcome to this host\r\n" * 100, 0.01),
     ),
-    _row("banner-lines-drip", "The server sends a line before its banner each half second", _GREETING, _repeats(b"", b"hello\r\n", 0.5)),
-    _row("banner-line-endless", "The banner is a line without end", _GREETING, _repeats(b"SSH-2.0-", b"x" * 65536)),
+    _row(
+        "banner-lines-drip",
+        "The server sends a line before its banner each half second",
+        _GREETING,
+        _repeats(b"", b"hello\r\n", 0.5),
+    ),
+    _row(
+        "banner-line-endless", "The banner is a line without end", _GREETING, _repeats(b"SSH-2.0-", b"x" * 65536)
+    ),
     _row("banner-huge", "The banner has 1 MB", _GREETING, _sends(b"SSH-2.0-" + b"x" * 1_000_000 + b"\r\n")),
-    _row("banner-binary", "The server sends binary garbage", _ssh("banner"), _sends(os.urandom(4096) + b"\n", close=True)),
+    _row(
+        "banner-binary",
+        "The server sends binary garbage",
+        _ssh("banner"),
+        _sends(os.urandom(4096) + b"\n", close=True),
+    ),
     _row("banner-http", "An HTTP server listens on the port", _ssh("HTTP/1.1 400"), _sends(_HTTP, close=True)),
     _row("banner-ssh-1", "The server speaks SSH 1.5 only", _ssh("SSH-1.5"), _sends(b"SSH-1.5-OpenSSH_1.2\r\n")),
-    _row("banner-escapes", "The banner holds terminal escapes", _ssh("\\x1b"), _sends(b"SSH-2.0-\x1b[2J\x07\r\n", close=True)),
+    _row(
+        "banner-escapes",
+        "The banner holds terminal escapes",
+        _ssh("\\x1b"),
+        _sends(b"SSH-2.0-\x1b[2J\x07\r\n", close=True),
+    ),
 )
 
 # --- key exchange ----------------------------------------------------------------------------------------------
@@ -159,7 +178,12 @@ _EXCHANGES = (
     _row("kex-closed", "The server closes after its banner", _ssh("closed"), _kex(b"", close=True)),
     _row("kex-stops", "The server sends nothing after its KEXINIT", _GREETING, _kex(packet(kexinit()))),
     _row("kex-drip", "The KEXINIT comes a byte each half second", _GREETING, peer(_kex_drips)),
-    _row("kex-garbage", "The server sends garbage for a packet", _ssh("OpenSSH_9.9"), _kex(os.urandom(64) * 100, close=True)),
+    _row(
+        "kex-garbage",
+        "The server sends garbage for a packet",
+        _ssh("OpenSSH_9.9"),
+        _kex(os.urandom(64) * 100, close=True),
+    ),
     _row(
         "kex-packet-huge",
         "The server announces a packet of 4 GB",
@@ -172,8 +196,18 @@ _EXCHANGES = (
         _GREETING,
         _repeats(BANNER + struct.pack(">IB", 0x7FFFFFF4, 4), b"x" * 65536),
     ),
-    _row("kex-lists-endless", "The KEXINIT lists 30,000 algorithms", _ssh("kex"), _kex(packet(kexinit(kex="x," * 15_000)))),
-    _row("kex-other-kex", "The server offers unknown key exchanges", _ssh("sntrup-none"), _kex(packet(kexinit(kex="sntrup-none")))),
+    _row(
+        "kex-lists-endless",
+        "The KEXINIT lists 30,000 algorithms",
+        _ssh("kex"),
+        _kex(packet(kexinit(kex="x," * 15_000))),
+    ),
+    _row(
+        "kex-other-kex",
+        "The server offers unknown key exchanges",
+        _ssh("sntrup-none"),
+        _kex(packet(kexinit(kex="sntrup-none"))),
+    ),
     _row(
         "kex-other-host-keys",
         "The server offers unknown host key algorithms",
@@ -204,10 +238,30 @@ _EXCHANGES = (
         _ssh("Too many connections from your network"),
         _kex(_disconnects(b"Too many connections from your network"), close=True),
     ),
-    _row("kex-disconnect-odd", "The server disconnects with a text that is not UTF-8", _ssh("\\x"), _kex(_disconnects(b"\xff\x1b[2J"), close=True)),
-    _row("kex-ignore-endless", "The server sends IGNORE messages without end", _GREETING, _repeats(BANNER, _IGNORE * 50, 0.01)),
-    _row("kex-debug-endless", "The server sends DEBUG messages without end", _GREETING, _repeats(BANNER, _DEBUG * 50, 0.01)),
-    _row("kex-auth-early", "The server accepts the login before the key exchange", _ssh("OpenSSH_9.9"), _kex(packet(b"\x34"))),
+    _row(
+        "kex-disconnect-odd",
+        "The server disconnects with a text that is not UTF-8",
+        _ssh("\\x"),
+        _kex(_disconnects(b"\xff\x1b[2J"), close=True),
+    ),
+    _row(
+        "kex-ignore-endless",
+        "The server sends IGNORE messages without end",
+        _GREETING,
+        _repeats(BANNER, _IGNORE * 50, 0.01),
+    ),
+    _row(
+        "kex-debug-endless",
+        "The server sends DEBUG messages without end",
+        _GREETING,
+        _repeats(BANNER, _DEBUG * 50, 0.01),
+    ),
+    _row(
+        "kex-auth-early",
+        "The server accepts the login before the key exchange",
+        _ssh("OpenSSH_9.9"),
+        _kex(packet(b"\x34")),
+    ),
     _row(
         "kex-reply-garbage",
         "The server answers the key exchange with garbage",

@@ -99,14 +99,24 @@ _LOGINS = (
         Fails("ssh", "ignature"),
         served(Script, key=lambda file: _Liar.from_private_key_file(str(file))),
     ),
-    _row("login-silent", "The server never answers the login", Fails("timeout", "did not finish the login"), served(_SilentLogin)),
+    _row(
+        "login-silent",
+        "The server never answers the login",
+        Fails("timeout", "did not finish the login"),
+        served(_SilentLogin),
+    ),
     _row(
         "login-banners-endless",
         "The server sends login banners without end",
         Fails("timeout", "did not finish the login"),
         served(_EndlessBanners),
     ),
-    _row("login-factors-endless", "The server asks for one more key after each key", Fails("auth", "also asks for publickey"), served(_EndlessFactors)),
+    _row(
+        "login-factors-endless",
+        "The server asks for one more key after each key",
+        Fails("auth", "also asks for publickey"),
+        served(_EndlessFactors),
+    ),
     _row(
         "login-disconnect",
         "The server disconnects during the login, with a text",
@@ -172,17 +182,37 @@ class _NeverReads(Script):
 
 _CHANNELS = (
     _row("channel-silent", "The server never answers the opening of a channel", _NOTHING, served(_SilentChannel)),
-    _row("channel-refused", "The server refuses to open a channel", Fails("ssh", "no session is opened"), served(_NoChannel)),
+    _row(
+        "channel-refused",
+        "The server refuses to open a channel",
+        Fails("ssh", "no session is opened"),
+        served(_NoChannel),
+    ),
     _row("session-silent", "The session reads the batch and answers nothing", _NOTHING, served(_SilentSession)),
-    _row("session-empty", "The session ends before its first answer", Fails("ssh", "no command is run there"), served(_EndsAtOnce)),
-    _row("session-exit-signal", "The session's shell is killed before its first answer", Fails("ssh", "KILL"), served(_ExitSignal)),
+    _row(
+        "session-empty",
+        "The session ends before its first answer",
+        Fails("ssh", "no command is run there"),
+        served(_EndsAtOnce),
+    ),
+    _row(
+        "session-exit-signal",
+        "The session's shell is killed before its first answer",
+        Fails("ssh", "KILL"),
+        served(_ExitSignal),
+    ),
     _row(
         "channel-unknown",
         "The server sends data for a channel that was never opened",
         Fails("ssh", "broke off"),
         served(_Unasked),
     ),
-    _row("window-closed", "The server never widens the window of the session", _NOTHING, served(_NeverReads, _Starving)),
+    _row(
+        "window-closed",
+        "The server never widens the window of the session",
+        _NOTHING,
+        served(_NeverReads, _Starving),
+    ),
 )
 
 # --- answers ---------------------------------------------------------------------------------------------------
@@ -275,7 +305,12 @@ class _Rekeys(Script):
 
 
 _ANSWERS = (
-    _row("answers-half", "The stream ends in the middle of the answers", Finds("disk.free", "unknown", "ended", SHELL), served(_Half)),
+    _row(
+        "answers-half",
+        "The stream ends in the middle of the answers",
+        Finds("disk.free", "unknown", "ended", SHELL),
+        served(_Half),
+    ),
     _row(
         "answers-half-then-silence",
         "The server sends half of the answers and then nothing",

@@ -119,7 +119,12 @@ _ALGORITHMS = (
         Fails("ssh", "diffie-hellman-group14-sha1"),
         real("KexAlgorithms diffie-hellman-group14-sha1"),
     ),
-    _row("ciphers-cbc-only", "The server offers CBC ciphers only", Fails("ssh", "aes256-cbc"), real("Ciphers aes256-cbc")),
+    _row(
+        "ciphers-cbc-only",
+        "The server offers CBC ciphers only",
+        Fails("ssh", "aes256-cbc"),
+        real("Ciphers aes256-cbc"),
+    ),
     _row(
         "macs-md5-only",
         "The server offers HMAC-MD5 only",
@@ -127,7 +132,12 @@ _ALGORITHMS = (
         real("Ciphers aes128-ctr", "MACs hmac-md5"),
     ),
     _row("hostkey-sha1-only", "The host signs with RSA and SHA-1 only", Fails("ssh", "ssh-rsa"), _sha1_signatures),
-    _row("rekey-each-kilobyte", "The server exchanges keys anew after each kilobyte", Passes(), real("RekeyLimit 1K")),
+    _row(
+        "rekey-each-kilobyte",
+        "The server exchanges keys anew after each kilobyte",
+        Passes(),
+        real("RekeyLimit 1K"),
+    ),
 )
 
 # --- logins ----------------------------------------------------------------------------------------------------
@@ -211,7 +221,10 @@ _LOGINS = (
         "nologin-file",
         "/etc/nologin is there while the host shuts down",
         Fails("auth", "did not let"),
-        real("UsePAM yes", setup=_pam(f"account required pam_nologin.so\n{_PAM}", file("/etc/nologin", "Shutting down\n"))),
+        real(
+            "UsePAM yes",
+            setup=_pam(f"account required pam_nologin.so\n{_PAM}", file("/etc/nologin", "Shutting down\n")),
+        ),
     ),
     _row(
         "banner-200k",
@@ -258,14 +271,24 @@ _SESSIONS = (
         Fails("timeout", "answers nothing within"),
         real("ForceCommand sleep 600"),
     ),
-    _row("shell-false", "The login shell is /bin/false", Fails("ssh", _NO_COMMAND), real(setup=account("/bin/false"))),
+    _row(
+        "shell-false",
+        "The login shell is /bin/false",
+        Fails("ssh", _NO_COMMAND),
+        real(setup=account("/bin/false")),
+    ),
     _row(
         "shell-nologin",
         "The login shell is nologin",
         Fails("ssh", "not available"),
         real(setup=account("/usr/sbin/nologin")),
     ),
-    _row("shell-missing", "The login shell does not exist", Fails("auth", "did not let"), real(setup=account("/bin/none"))),
+    _row(
+        "shell-missing",
+        "The login shell does not exist",
+        Fails("auth", "did not let"),
+        real(setup=account("/bin/none")),
+    ),
     _row(
         "bashrc-exit",
         ".bashrc ends the shell",
