@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 from tests.faults.judging import HEALTHY_SECONDS
@@ -16,21 +16,25 @@ from tests.faults.wave import Outcome, outcomes, runs
 from tests.fleet.lab import Lab
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: Outcome, common: Set[str]) -> None:
     row = outcome.row
     print(
         f"{'ok ' if not outcome.problems else 'BAD'} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB"
     )
     for problem in outcome.problems:
-        print(f"      {problem[:1500]}")
+        if problem not in common:
+            print(f"      {problem[:800]}")
     sys.stdout.flush()
 
 
 def _audited(rows: Sequence[Row], lab: Lab | None) -> list[Outcome]:
     with tempfile.TemporaryDirectory(prefix="olaudit-faults-") as folder:
         done = outcomes(rows, Path(folder) / "run", lab)
+    common = set.intersection(*(set(outcome.problems) for outcome in done)) if len(done) > 1 else set()
+    for problem in common:
+        print(f"BAD all of this run: {problem[:600]}")
     for outcome in done:
-        _show(outcome)
+        _show(outcome, common)
     return done
 
 

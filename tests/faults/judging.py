@@ -10,7 +10,7 @@ from tests.faults.measure import Measured
 from tests.faults.row import Exits, Fails, Finds, Row
 
 HEALTHY = ("healthy-0", "healthy-1")
-"""Two hosts without a fault that each run audits too: a real sshd where the rows are real, and one with an engine."""
+"""Two hosts without a fault that each run audits too; the second has a Docker Engine."""
 
 GRACE_SECONDS = 1.0
 EXIT_SECONDS = 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from olaudit.checks import KINDS
 from olaudit.demo.fleet import simulated
 from olaudit.expected import load
+from tests.faults.engines import Request, engine
 from tests.faults.judging import HEALTHY, problems, seconds
 from tests.faults.measure import Measured, audit
 from tests.faults.row import Auditor, Row, Target
@@ -46,7 +48,7 @@ def outcomes(rows: Sequence[Row], folder: Path, lab: Lab | None = None) -> list[
             scene.id = row.id
             scene.roles[row.id] = row.role
             scene.targets[row.id] = stack.enter_context(row.inject(scene))
-        stack.enter_context(_healthy(scene, real=rows[0].real))
+        stack.enter_context(_healthy(scene))
         scene.write()
         how = stack.enter_context(rows[0].auditor(scene)) if rows[0].auditor else Auditor()
         measured = audit(scene, how, rows[0].timeout)
@@ -60,20 +62,20 @@ def _outcome(row: Row, measured: Measured, scene: Scene) -> Outcome:
 
 
 @contextmanager
-def _healthy(scene: Scene, *, real: bool) -> Iterator[None]:
-    """Add two hosts without a fault."""
+def _healthy(scene: Scene) -> Iterator[None]:
+    """Add two hosts without a fault: real ones where that is possible, else simulated ones."""
     scene.roles |= {HEALTHY[0]: "shell", HEALTHY[1]: "engine"}
-    write_expected(scene.expected, scene.roles)
-    fleet = load(scene.expected, KINDS)
-    names = HEALTHY[1:] if real else HEALTHY
     with ExitStack() as stack:
-        simulation = stack.enter_context(
-            simulated(replace(fleet, hosts={name: fleet.hosts[name] for name in names}))
-        )
-        scene.targets |= _targets(simulation.ssh_config)
-        if real:
-            scene.id = HEALTHY[0]
-            scene.targets[HEALTHY[0]] = stack.enter_context(sshd(scene))
+        if os.geteuid() == 0:
+            for name, inject in zip(HEALTHY, (sshd, engine(Request.well)), strict=True):
+                scene.id = name
+                scene.targets[name] = stack.enter_context(inject(scene))
+        else:
+            write_expected(scene.expected, scene.roles)
+            fleet = load(scene.expected, KINDS)
+            hosts = {name: fleet.hosts[name] for name in HEALTHY}
+            simulation = stack.enter_context(simulated(replace(fleet, hosts=hosts)))
+            scene.targets |= _targets(simulation.ssh_config)
         yield
 
 
