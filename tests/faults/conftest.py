@@ -21,7 +21,11 @@ Audit = Callable[[Row], Outcome]
 
 def require_root() -> None:
     """Skip where no real host can run; with OLAUDIT_REQUIRE_FLEET=1 fail, so that CI cannot skip it unseen."""
-    lacking = [name for name in _PROGRAMS if shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin") is None]
+    lacking = [
+        name
+        for name in _PROGRAMS
+        if shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin") is None
+    ]
     reason = "the fault matrix needs root (mount and process namespaces)" if os.geteuid() else ""
     reason = reason or (f"the fault matrix needs {', '.join(lacking)}" if lacking else "")
     if reason and os.environ.get("OLAUDIT_REQUIRE_FLEET") == "1":

@@ -46,7 +46,10 @@ _KINDS = {
         "Hostile Docker Engines",
         "The host and its sshd are real; what listens on its Docker socket is simulated.",
     ),
-    Kind.DOCKERD: ("Real Docker Engines", "Real: dockerd with running containers, and sshd, in network namespaces."),
+    Kind.DOCKERD: (
+        "Real Docker Engines",
+        "Real: dockerd with running containers, and sshd, in network namespaces.",
+    ),
     Kind.AUDITOR: (
         "The auditor's side",
         "Real: the fault is on the machine that audits; the hosts run a real sshd.",

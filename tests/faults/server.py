@@ -18,7 +18,6 @@ from tests.faults.peers import listening
 from tests.faults.row import Inject, Target
 from tests.faults.scene import Scene
 
-
 _LOG = logging.getLogger("faults.paramiko")
 _LOG.addHandler(logging.NullHandler())
 _LOG.propagate = False
