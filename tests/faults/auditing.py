@@ -1,0 +1,46 @@
+"""The process that audits: `python -m tests.faults.auditing RECORD ARGUMENT...`, and what it measures of itself.
+
+RECORD becomes a JSON file: `began` is the monotonic time when all modules were loaded, `code` the exit code,
+`peak_mib` the peak of resident memory, `threads` the threads that were left when the command had ended.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import olaudit.transport.local
+import olaudit.transport.ssh  # noqa: F401 - loaded before the clock starts
+from olaudit.cli import main
+
+
+def peak_mib(pid: int | str = "self") -> float:
+    """Read the peak of a process' resident memory; `ru_maxrss` would count the parent before exec."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def _run(record: Path, arguments: list[str]) -> int:
+    measured: dict[str, Any] = {"began": time.monotonic()}
+
+    def write() -> None:
+        measured["peak_mib"] = peak_mib()
+        record.write_text(json.dumps(measured), encoding="ascii")
+
+    write()
+    atexit.register(write)
+    measured["code"] = main(arguments)
+    measured["threads"] = [one.name for one in threading.enumerate() if one is not threading.main_thread()]
+    code: int = measured["code"]
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(_run(Path(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,130 @@
+"""Hostile Docker Engines: raw HTTP behind the socket of a real host, reached through its real sshd."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from olaudit.checks import KINDS
+from olaudit.demo import engine as demo
+from olaudit.demo.build import conforming
+from olaudit.expected import load
+from tests.faults.row import Inject, Target
+from tests.faults.scene import Scene, write_expected
+from tests.faults.sshd import running
+
+DAEMON = """\
+cp /bin/sleep /run/dockerd
+/run/dockerd infinity &
+echo $! >/run/docker.pid
+"""
+"""Lets a process of the engine's name run on the host, for an audit connects to no socket without one."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request to the engine. `containers` are those of an engine that is as expected."""
+
+    target: str
+    connection: socket.socket
+    containers: tuple[Any, ...]
+
+    def send(self, data: bytes) -> None:
+        """Send raw bytes."""
+        self.connection.sendall(data)
+
+    def reply(self, body: bytes | str, *headers: str, status: str = "200 OK") -> None:
+        """Send an HTTP response."""
+        body = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+        head = (f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers)
+        self.send("\r\n".join((*head, "", "")).encode() + body)
+
+    def json(self, content: Any, status: str = "200 OK") -> None:
+        """Send JSON."""
+        self.reply(json.dumps(content), status=status)
+
+    def well(self) -> None:
+        """Answer as an engine does."""
+        status, content = demo.reply(demo.Engine(containers=self.containers), self.target)
+        self.json(content, f"{status.value} {status.phrase}")
+
+    def asks(self, part: str) -> bool:
+        """Whether the target, without the API version, starts with `part`."""
+        path = self.target if not self.target.startswith("/v") or self.target == "/version" else self.target[1:]
+        return ("/" + path.partition("/")[2]).startswith(part)
+
+    @property
+    def inspects(self) -> bool:
+        """Whether one container is asked for."""
+        return self.target.partition("?")[0].endswith("/json") and "/containers/json" not in self.target
+
+
+Behaviour = Callable[[Request], None]
+
+
+def engine(
+    behaviour: Behaviour, *config: str, setup: str = DAEMON, client: tuple[str, ...] = (), contacted: bool = True
+) -> Inject:
+    """Describe a host whose engine behaves so. `contacted`: whether an audit may connect to it at all."""
+
+    @contextlib.contextmanager
+    def inject(scene: Scene) -> Iterator[Target]:
+        name, containers = scene.id, _containers(scene)
+        with running(scene, *config, setup=setup) as (port, pid):
+            path = Path(f"/proc/{pid}/root/run/docker.sock")
+            with _listening(path, behaviour, containers) as connections:
+                yield scene.target(port, *client)
+        if connections and not contacted:
+            scene.violations.append((name, "the audit connected to the engine"))
+
+    return inject
+
+
+def _containers(scene: Scene) -> tuple[Any, ...]:
+    """Make the containers that the expected files of a row expect."""
+    folder = scene.row_folder() / "expected"
+    write_expected(folder, {scene.id: "engine"})
+    machine = conforming(load(folder, KINDS).hosts[scene.id])
+    assert machine.engine
+    return machine.engine.containers
+
+
+@contextlib.contextmanager
+def _listening(path: Path, behaviour: Behaviour, containers: tuple[Any, ...]) -> Iterator[list[socket.socket]]:
+    held: list[socket.socket] = []
+
+    def handle(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection.makefile("rb") as requests:
+            while line := requests.readline(65536):
+                while requests.readline(65536).strip():
+                    pass
+                behaviour(Request(line.split()[1].decode(), connection, containers))
+
+    def serve(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                held.append(connection)
+                threading.Thread(target=handle, args=(connection,), daemon=True).start()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(path))
+        path.chmod(0o666)
+        server.listen(64)
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        try:
+            yield held
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+            for connection in held:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+                connection.close()

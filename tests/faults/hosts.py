@@ -1,0 +1,39 @@
+"""Parts of a real host's set-up: accounts, fake programs in front of the real ones, names of what a fault affects."""
+
+from __future__ import annotations
+
+import shlex
+
+FAKED = "SetEnv PATH=/run/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""A line of sshd_config: programs in /run/bin come first."""
+
+SHELL = ("host.hostname", "path.", "disk.")
+"""All checks of the role `shell`."""
+
+ENGINE = ("docker.", "container.")
+"""All checks that need the Docker Engine."""
+
+
+def account(shell: str = "/bin/sh", uid: int = 61234) -> str:
+    """Give the user `audit` another shell or uid."""
+    line = f"audit:x:{uid}:61234::/home/audit:{shell}"
+    return f"sed -i 's|^audit:x.*|{line}|' /etc/passwd; chown {uid} /home/audit\n"
+
+
+def program(name: str, script: str) -> str:
+    """Put a program of that name in front of the real one (with `FAKED`)."""
+    return f"printf %s {shlex.quote(f'#!/bin/sh{chr(10)}{script}{chr(10)}')} >/run/bin/{name}; chmod 755 /run/bin/{name}\n"
+
+
+def file(path: str, text: str) -> str:
+    """Write a file."""
+    return f"printf %s {shlex.quote(text)} >{path}\n"
+
+
+def without(name: str) -> str:
+    """Remove a program of /usr/bin, for this host alone."""
+    layers = "lowerdir=/usr/bin,upperdir=$dir/upper/bin,workdir=$dir/upper/work-bin"
+    return (
+        f'mkdir "$dir/upper/bin" "$dir/upper/work-bin"; mount -t overlay -o "{layers}" bin /usr/bin; '
+        f"rm /usr/bin/{name}\n"
+    )

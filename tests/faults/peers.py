@@ -1,0 +1,89 @@
+"""Hostile peers on loopback: a handler for each connection, and the first packets of SSH written by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+from tests.faults.row import Inject, Target
+from tests.faults.scene import ADDRESS, Scene
+
+Handler = Callable[[socket.socket, Scene], None]
+
+BANNER = b"SSH-2.0-OpenSSH_9.9\r\n"
+
+
+@contextlib.contextmanager
+def listening(handle: Handler, scene: Scene) -> Iterator[int]:
+    """Take connections while the block runs, each handled in a daemon thread; give the port."""
+    held: list[socket.socket] = []
+
+    def one(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            handle(connection, scene)
+
+    def serve(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                held.append(connection)
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+    with socket.create_server((ADDRESS, 0), backlog=64) as server:
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        try:
+            yield int(server.getsockname()[1])
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+            for connection in held:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+                connection.close()
+
+
+def peer(handle: Handler, *client: str) -> Inject:
+    """Describe a hostile peer for a row of the table."""
+
+    @contextlib.contextmanager
+    def inject(scene: Scene) -> Iterator[Target]:
+        with listening(handle, scene) as port:
+            yield scene.target(port, *client)
+
+    return inject
+
+
+def packet(payload: bytes) -> bytes:
+    """Frame a payload as an unencrypted SSH packet (RFC 4253, section 6)."""
+    padding = 8 - (len(payload) + 5) % 8
+    padding += 8 if padding < 4 else 0
+    return struct.pack(">IB", len(payload) + padding + 1, padding) + payload + b"\0" * padding
+
+
+def text(value: bytes | str) -> bytes:
+    """Write a string as SSH does."""
+    value = value.encode() if isinstance(value, str) else value
+    return struct.pack(">I", len(value)) + value
+
+
+def kexinit(
+    kex: str = "curve25519-sha256@libssh.org,ecdh-sha2-nistp256",
+    host_keys: str = "ssh-ed25519",
+    ciphers: str = "aes128-ctr",
+    macs: str = "hmac-sha2-256",
+    compression: str = "none",
+) -> bytes:
+    """Write a KEXINIT message."""
+    lists = (kex, host_keys, ciphers, ciphers, macs, macs, compression, compression, "", "")
+    return b"\x14" + os.urandom(16) + b"".join(text(one) for one in lists) + b"\0" + struct.pack(">I", 0)
+
+
+def hold(connection: socket.socket) -> None:
+    """Read until the other side closes, and answer nothing."""
+    while connection.recv(1 << 16):
+        pass

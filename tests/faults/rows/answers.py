@@ -1,0 +1,298 @@
+"""Hostile and odd answers of a real host: what its programs print, how they end, and when the connection is cut."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from tests.faults.hosts import FAKED, SHELL, account, program, without
+from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Row, Target
+from tests.faults.scene import ADDRESS, Scene
+from tests.faults.sshd import real, running
+
+
+def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+    return Row(id_, title, Kind.SSHD, expect, inject, **{"run": "answers", **more})
+
+
+def _unknown(check: str, text: str, *affects: str) -> Finds:
+    return Finds(check, "unknown", text, affects)
+
+
+def _faked(name: str, script: str) -> Inject:
+    return real(FAKED, setup=program(name, script))
+
+
+_HOSTNAME = "host.hostname"
+_FORBIDDEN = "path.forbidden"
+
+# --- one program -----------------------------------------------------------------------------------------------
+
+_FORGE = """\
+marker=$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -oE '[0-9a-f]{32}' | head -n 1)
+for n in 0 1 2 3 4 5 6 7 8 9; do
+  printf '\\n%s o %s\\n\\n%s e %s 0\\n\\n%s z %s\\n' "$marker" $n "$marker" $n "$marker" $n
+done
+sleep 1"""
+"""Looks for the marker of the batch in /proc, as any user can, and frames empty answers to other commands with it."""
+
+_PROGRAMS = (
+    _row(
+        "program-missing",
+        "A program is not installed",
+        _unknown(_HOSTNAME, "no such command"),
+        real(setup=without("uname")),
+    ),
+    _row(
+        "program-interpreter-missing",
+        "A program's interpreter does not exist",
+        _unknown(_HOSTNAME, "uname"),
+        real(FAKED, setup="printf '#!/none\\n' >/run/bin/uname; chmod 755 /run/bin/uname"),
+    ),
+    _row(
+        "program-not-executable",
+        "A program may not be executed",
+        _unknown(_HOSTNAME, "may not be run"),
+        real(setup="mount --bind /run/authorized_keys /usr/bin/uname"),
+    ),
+    _row(
+        "program-killed",
+        "A program is killed by a signal (SIGSEGV)",
+        _unknown(_FORBIDDEN, "SEGV", "path."),
+        _faked("find", "kill -SEGV $$"),
+    ),
+    _row(
+        "program-out-of-memory",
+        "The kernel kills a program that has answered half (SIGKILL)",
+        _unknown(_FORBIDDEN, "KILL", "path."),
+        _faked("find", "echo partial; kill -KILL $$"),
+    ),
+    _row(
+        "program-fails-silently",
+        "A program fails without a word",
+        _unknown(_FORBIDDEN, "status 7", "path."),
+        _faked("find", "exit 7"),
+    ),
+    _row(
+        "program-hangs",
+        "A program hangs, as on a dead mount",
+        _unknown("disk.free", "no answer within 4 s"),
+        _faked("df", "exec sleep 600"),
+    ),
+    _row(
+        "program-ignores-signals",
+        "A program hangs and ignores SIGTERM",
+        _unknown("disk.free", "no answer within 4 s"),
+        _faked("df", "trap '' TERM INT HUP; while :; do sleep 1; done"),
+    ),
+    _row(
+        "program-hangs-at-once",
+        "A program hangs that should never hang",
+        Fails("timeout", "answers nothing within"),
+        _faked("uname", "exec sleep 600"),
+    ),
+    _row(
+        "program-stopped",
+        "A program is stopped (SIGSTOP) in the middle of its answer",
+        _unknown("disk.free", "no answer within 4 s"),
+        _faked("df", "echo '  Avail'; kill -STOP $$"),
+    ),
+    _row(
+        "answer-endless",
+        "A program prints without end",
+        _unknown("disk.free", "MiB", "path."),
+        _faked("df", "exec yes"),
+    ),
+    _row(
+        "answer-endless-at-once",
+        "A program that should never print much prints without end",
+        _unknown(_HOSTNAME, "more than 4 MiB", *SHELL),
+        _faked("uname", "exec yes"),
+    ),
+    _row(
+        "answer-one-endless-line",
+        "A program prints a line without end",
+        _unknown("disk.free", "1 MiB"),
+        _faked("df", "exec cat /dev/zero"),
+    ),
+    _row(
+        "stderr-endless",
+        "A program writes to standard error without end",
+        _unknown("disk.free", "", *SHELL),
+        _faked("df", "exec yes >&2"),
+    ),
+    _row(
+        "answer-empty",
+        "A program succeeds and prints nothing",
+        _unknown("disk.free", "df"),
+        _faked("df", "exit 0"),
+    ),
+    _row(
+        "answer-nul",
+        "An answer holds NUL bytes",
+        Finds(_HOSTNAME, "drift", "\\x00"),
+        _faked("uname", "printf 'a\\0b\\n'"),
+    ),
+    _row(
+        "answer-not-utf-8",
+        "An answer is not UTF-8, and holds a surrogate",
+        Finds(_HOSTNAME, "drift", "\\xff"),
+        _faked("uname", "printf '\\377\\355\\240\\200\\n'"),
+    ),
+    _row(
+        "answer-escapes",
+        "An answer holds terminal escapes and a bidirectional override",
+        Finds(_HOSTNAME, "drift", "\\x1b"),
+        _faked("uname", "printf '\\033[2J\\033]0;owned\\007\\342\\200\\256x\\n'"),
+    ),
+    _row(
+        "answer-huge-number",
+        "An answer holds a number of 5,000 digits",
+        _unknown("disk.free", "df"),
+        _faked("df", "echo Avail; printf '%05000d 1 1 /\\n' 9"),
+    ),
+    _row(
+        "answer-forged",
+        "A program reads the marker in /proc and answers for other programs",
+        Finds(_FORBIDDEN, "drift", "/etc/forbidden", ("disk.free", "path.")),
+        real(FAKED, setup="touch /etc/forbidden\n" + program("df", _FORGE)),
+    ),
+    _row(
+        "answer-kills-shell",
+        "A program kills the shell of the batch",
+        _unknown("disk.free", "", "path."),
+        _faked(
+            "df",
+            "sleep 0.5; pkill -KILL -P 1 sh; kill -KILL $(ps -eo pid=,args= | awk '$2 == \"/bin/sh\" { print $1 }')",
+        ),
+    ),
+)
+
+# --- the system ------------------------------------------------------------------------------------------------
+
+_SYSTEM = (
+    _row(
+        "no-processes",
+        "The user may not start processes (ulimit -u)",
+        Fails("ssh", "no command is run there"),
+        real("ForceCommand ulimit -p 1; exec /bin/sh", setup=account(uid=61301)),
+    ),
+    _row(
+        "no-memory",
+        "The user's programs get no memory (ulimit -v)",
+        _unknown(_HOSTNAME, "failed to map", *SHELL),
+        real("ForceCommand ulimit -v 4000; exec /bin/sh"),
+    ),
+    _row(
+        "no-descriptors",
+        "The user's programs may open few files (ulimit -n)",
+        Fails("ssh", "no command is run there"),
+        real("ForceCommand ulimit -n 4; exec /bin/sh"),
+    ),
+    _row(
+        "clock-behind",
+        "The host's clock is in 1970",
+        Finds("clock.skew", "drift", "behind"),
+        _faked("date", "echo 60.123456789"),
+        role="clock",
+    ),
+    _row(
+        "clock-far-ahead",
+        "The host's clock is in the year 30,000",
+        Finds("clock.skew", "drift", "ahead"),
+        _faked("date", "echo 884541340800.123456789"),
+        role="clock",
+    ),
+    _row(
+        "clock-garbage",
+        "The host's clock is not a number",
+        Finds("clock.skew", "unknown", "date"),
+        _faked("date", "echo nan"),
+        role="clock",
+    ),
+    _row("proc-missing", "/proc is not mounted", Passes(), real(setup="umount -l /proc")),
+)
+
+# --- the connection --------------------------------------------------------------------------------------------
+
+_SESSION = "$(pgrep -f 'sshd: root')"
+_AS_ROOT = ("User root",)
+
+
+def _relayed(limit: int, *, close: bool) -> Inject:
+    """Reach the host through a relay that passes `limit` bytes of its answers, and then nothing, or closes."""
+
+    @contextlib.contextmanager
+    def inject(scene: Scene) -> Iterator[Target]:
+        with running(scene) as (port, _), _relay(port, limit, close=close) as relayed:
+            yield scene.target(relayed)
+
+    return inject
+
+
+@contextlib.contextmanager
+def _relay(port: int, limit: int, *, close: bool) -> Iterator[int]:
+    with socket.create_server((ADDRESS, 0)) as server, contextlib.ExitStack() as held:
+
+        def copy(source: socket.socket, sink: socket.socket, most: float) -> None:
+            with contextlib.suppress(OSError):
+                while most > 0 and (data := source.recv(int(min(most, 1 << 16)))):
+                    sink.sendall(data)
+                    most -= len(data)
+                if most and not close:
+                    return
+                if close:
+                    sink.shutdown(socket.SHUT_RDWR)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    host = socket.create_connection((ADDRESS, port))
+                    held.callback(client.close)
+                    held.callback(host.close)
+                    threading.Thread(target=copy, args=(client, host, float("inf")), daemon=True).start()
+                    threading.Thread(target=copy, args=(host, client, limit), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+
+
+_CONNECTION = (
+    _row(
+        "session-stopped",
+        "The session's sshd is stopped (SIGSTOP) before the last answer",
+        _unknown("disk.free", "no answer within 4 s", "path."),
+        real(FAKED, setup=program("df", f"sleep 0.5; kill -STOP {_SESSION}; sleep 60"), client=_AS_ROOT),
+    ),
+    _row(
+        "session-killed",
+        "The session's sshd is killed before the last answer",
+        _unknown("disk.free", "broke off", "path."),
+        real(FAKED, setup=program("df", f"sleep 0.5; kill -KILL {_SESSION}; sleep 60"), client=_AS_ROOT),
+    ),
+    _row(
+        "host-dies",
+        "All processes of the host are killed before the last answer",
+        _unknown("disk.free", "broke off", "path."),
+        real(FAKED, setup=program("df", "sleep 0.5; kill -KILL -1"), client=_AS_ROOT),
+    ),
+    _row(
+        "cut-in-login",
+        "Packets are lost from the middle of the login on",
+        Fails("timeout", "within 4 s"),
+        _relayed(1500, close=False),
+    ),
+    _row(
+        "closed-in-login",
+        "The connection is closed in the middle of the login",
+        Fails("ssh", "broke off"),
+        _relayed(1500, close=True),
+    ),
+)
+
+ROWS: tuple[Row, ...] = (*_PROGRAMS, *_SYSTEM, *_CONNECTION)

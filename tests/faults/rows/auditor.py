@@ -1,0 +1,174 @@
+"""Faults of the auditor's own machine: its resolver, disks, limits and files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from tests.faults.row import Auditor, Exits, Expectation, Fails, Inject, Kind, Row, Target
+from tests.faults.scene import Scene
+from tests.faults.sshd import real
+
+
+def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+    return Row(id_, title, Kind.AUDITOR, expect, inject, **more)
+
+
+def _how(**settings: Any) -> How:
+    return lambda _: contextlib.nullcontext(Auditor(**settings))
+
+
+@contextlib.contextmanager
+def _silent_resolver(scene: Scene) -> Iterator[Auditor]:
+    """Name a resolver that receives queries and never answers."""
+    config = scene.folder / "resolv.conf"
+    config.write_text("nameserver 127.0.0.153\noptions timeout:30\n", encoding="ascii")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.153", 53))
+        yield Auditor(prelude=f"mount --bind {config} /etc/resolv.conf")
+
+
+def _full_disk(scene: Scene) -> AbstractContextManager[Auditor]:
+    folder = scene.folder / "full"
+    folder.mkdir()
+    prelude = f"mount -t tmpfs -o size=8k full {folder}; head -c 8192 /dev/zero >{folder}/other || :"
+    return contextlib.nullcontext(Auditor(prelude=prelude, arguments=("-o", f"json={folder}/report.json")))
+
+
+def _report(scene: Scene, *, history: Path, prelude: str = "") -> Auditor:
+    reports = scene.folder / "reports"
+    reports.mkdir(exist_ok=True)
+    return Auditor(
+        command="report", prelude=prelude, arguments=("--reports", str(reports), "--history", str(history))
+    )
+
+
+def _corrupt_history(scene: Scene) -> AbstractContextManager[Auditor]:
+    history = scene.folder / "history.sqlite"
+    history.write_bytes(b"SQLite format 3\0" + os.urandom(8192))
+    return contextlib.nullcontext(_report(scene, history=history))
+
+
+def _fifo_history(scene: Scene) -> AbstractContextManager[Auditor]:
+    return contextlib.nullcontext(_report(scene, history=_fifo(scene, "history.sqlite")))
+
+
+@contextlib.contextmanager
+def _locked_history(scene: Scene) -> Iterator[Auditor]:
+    history = scene.folder / "history.sqlite"
+    with contextlib.closing(sqlite3.connect(history, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield _report(scene, history=history)
+
+
+def _fifo_expected(scene: Scene) -> AbstractContextManager[Auditor]:
+    os.mkfifo(scene.expected / "hosts" / "fifo.yaml")
+    return contextlib.nullcontext(Auditor())
+
+
+def _device_expected(scene: Scene) -> AbstractContextManager[Auditor]:
+    (scene.expected / "hosts" / "zero.yaml").symlink_to("/dev/zero")
+    return contextlib.nullcontext(Auditor())
+
+
+def _name(name: str) -> Inject:
+    return lambda _: contextlib.nullcontext(Target((f"HostName {name}",)))
+
+
+_GOOD = real()
+_OWN: dict[str, Any] = {"healthy": False}
+
+ROWS: tuple[Row, ...] = (
+    _row(
+        "resolver-silent",
+        "The auditor's resolver never answers",
+        Fails("dns", "resolver did not answer"),
+        _name("host.example.org"),
+        auditor=_silent_resolver,
+        slow=True,
+    ),
+    _row(
+        "disk-full",
+        "The disk for the report is full",
+        Exits(74, "No space left on device"),
+        _GOOD,
+        auditor=_full_disk,
+        **_OWN,
+    ),
+    _row(
+        "stdout-full",
+        "Standard output is full",
+        Exits(74, "No space left on device", prints=False),
+        _GOOD,
+        auditor=_how(stdout=Path("/dev/full")),
+        **_OWN,
+    ),
+    _row(
+        "descriptors-few",
+        "The auditor may open 6 files (ulimit -n)",
+        Exits(3, ""),
+        _GOOD,
+        auditor=_how(prelude="ulimit -n 6"),
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "interrupt",
+        "The audit is interrupted (SIGINT) while a host is silent",
+        Exits(130, "interrupted"),
+        real("ForceCommand sleep 600"),
+        auditor=_how(interrupt_after=1.0),
+        **_OWN,
+    ),
+    _row(
+        "expected-fifo",
+        "An expected file is a FIFO",
+        Exits(2, "fifo.yaml", prints=False),
+        _GOOD,
+        auditor=_fifo_expected,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "expected-device",
+        "An expected file is /dev/zero",
+        Exits(2, "zero.yaml", prints=False),
+        _GOOD,
+        auditor=_device_expected,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "history-corrupt",
+        "The history is damaged",
+        Exits(2, "history.sqlite", prints=False),
+        _GOOD,
+        auditor=_corrupt_history,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "history-fifo",
+        "The history is a FIFO",
+        Exits(2, "history.sqlite", prints=False),
+        _GOOD,
+        auditor=_fifo_history,
+        slow=True,
+        **_OWN,
+    ),
+    _row(
+        "history-locked",
+        "Another process has locked the history",
+        Exits(2, "is locked", prints=False),
+        _GOOD,
+        auditor=_locked_history,
+        slow=True,
+        **_OWN,
+    ),
+)

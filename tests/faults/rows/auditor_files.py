@@ -1,0 +1,168 @@
+"""Faults on the auditor's side: its keys, agent, known hosts and ways to a host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.faults.peers import hold, listening
+from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row, Target
+from tests.faults.scene import ADDRESS, Scene
+from tests.faults.sshd import running
+from tests.transport.sshd import free_port, keygen
+
+
+def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+    return Row(id_, title, Kind.AUDITOR, expect, inject, **more)
+
+
+# --- keys, agent, known hosts ----------------------------------------------------------------------------------
+
+
+def _with(prepare: Callable[[Scene, int], tuple[str, ...]], *, identity: bool = True) -> Inject:
+    """Reach a good host with the lines that `prepare` gives (scene, port)."""
+
+    @contextlib.contextmanager
+    def inject(scene: Scene) -> Iterator[Target]:
+        with running(scene) as (port, _):
+            lines = prepare(scene, port)
+            yield Target((*lines, f"HostName {ADDRESS}", f"Port {port}"), (scene.known(port),), identity)
+
+    return inject
+
+
+def _fifo(scene: Scene, name: str) -> Path:
+    path = scene.row_folder() / name
+    os.mkfifo(path)
+    return path
+
+
+def _locked(scene: Scene, _: int) -> tuple[str, ...]:
+    return (f"IdentityFile {keygen(scene.row_folder() / 'locked', passphrase='secret')}",)
+
+
+def _huge(scene: Scene, port: int) -> tuple[str, ...]:
+    """Put the host's line behind 100,000 others."""
+    known = scene.row_folder() / "known_hosts"
+    key = scene.known(port).split()[2]
+    lines = (f"host-{number}.example.org ssh-ed25519 {key[:-6]}{number:06d}\n" for number in range(100_000))
+    known.write_text("".join((*lines, scene.known(port), "\n")), encoding="ascii")
+    return (f"UserKnownHostsFile {known}",)
+
+
+@contextlib.contextmanager
+def _silent_agent(scene: Scene) -> Iterator[Target]:
+    path = scene.folder / "agent"
+    with running(scene) as (port, _), socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(path))
+        agent.listen(8)
+        yield scene.target(port, f"IdentityAgent {path}")
+
+
+_FILES = (
+    _row(
+        "key-fifo",
+        "The key file is a FIFO",
+        Fails("auth", "not a regular file"),
+        _with(lambda scene, _: (f"IdentityFile {_fifo(scene, 'key')}",), identity=False),
+        run="auditor",
+    ),
+    _row(
+        "key-encrypted",
+        "The key needs a passphrase",
+        Fails("auth", "passphrase"),
+        _with(_locked, identity=False),
+        run="auditor",
+    ),
+    _row(
+        "key-missing",
+        "The key file does not exist",
+        Fails("auth", "no such file"),
+        _with(lambda *_: ("IdentityFile /nonexistent/key",), identity=False),
+        run="auditor",
+    ),
+    _row("agent-silent", "The SSH agent never answers", Passes(), _silent_agent, run="auditor"),
+    _row(
+        "agent-missing",
+        "The SSH agent's socket does not exist",
+        Passes(),
+        _with(lambda *_: ("IdentityAgent /nonexistent/agent",)),
+        run="auditor",
+    ),
+    _row(
+        "known-hosts-fifo",
+        "known_hosts is a FIFO",
+        Fails("hostkey", "is unknown"),
+        _with(lambda scene, _: (f"UserKnownHostsFile {_fifo(scene, 'known_hosts')}",)),
+        run="auditor",
+    ),
+    _row(
+        "known-hosts-folder",
+        "known_hosts is a directory",
+        Fails("hostkey", "is unknown"),
+        _with(lambda *_: ("UserKnownHostsFile /etc",)),
+        run="auditor",
+    ),
+    _row("known-hosts-huge", "known_hosts has 100,000 lines", Passes(), _with(_huge), run="auditor"),
+)
+
+# --- jump hosts and ProxyCommand -------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _silent_jump(scene: Scene) -> Iterator[Target]:
+    with running(scene) as (port, _), listening(lambda connection, _: hold(connection), scene) as silent:
+        yield scene.target(port, f"ProxyJump {ADDRESS}:{silent}")
+
+
+def _proxy(command: str) -> Inject:
+    return _with(lambda *_: (f"ProxyCommand {command}",))
+
+
+_CAT = "bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'"
+
+_WAYS = (
+    _row(
+        "jump-refused",
+        "Nothing listens on the jump host",
+        Fails("refused", "at the jump host"),
+        _with(lambda *_: (f"ProxyJump {ADDRESS}:{free_port()}",)),
+        run="auditor",
+    ),
+    _row(
+        "jump-silent",
+        "The jump host never answers",
+        Fails("timeout", "at the jump host"),
+        _silent_jump,
+        run="auditor",
+    ),
+    _row("proxy-works", "ProxyCommand carries the connection", Passes(), _proxy(_CAT), run="auditor"),
+    _row("proxy-hangs", "ProxyCommand hangs", Fails("timeout", "within 4 s"), _proxy("sleep 600"), run="auditor"),
+    _row(
+        "proxy-fails",
+        "ProxyCommand fails, with a text",
+        Fails("ssh", "no route to the bastion"),
+        _proxy("sh -c 'echo no route to the bastion >&2; exit 7'"),
+        run="auditor",
+    ),
+    _row(
+        "proxy-missing",
+        "ProxyCommand does not exist",
+        Fails("ssh", "ProxyCommand"),
+        _proxy("/nonexistent/proxy %h"),
+        run="auditor",
+    ),
+    _row(
+        "proxy-ignores-signals",
+        "ProxyCommand hangs and ignores signals",
+        Fails("timeout", "within 4 s"),
+        _proxy("sh -c 'trap \"\" TERM HUP INT PIPE; while :; do sleep 1; done'"),
+        run="auditor",
+    ),
+)
+
+ROWS: tuple[Row, ...] = (*_FILES, *_WAYS)

@@ -1,0 +1,227 @@
+"""Hostile Docker Engines: what they answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.faults.engines import Behaviour, Request, engine
+from tests.faults.hosts import ENGINE
+from tests.faults.peers import hold
+from tests.faults.row import Expectation, Finds, Inject, Kind, Row
+from tests.faults.scene import CONTAINER
+
+_PLENTY = 1 << 20
+
+
+def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+    return Row(id_, title, Kind.ENGINE_BEHIND_SSHD, expect, inject, role="engine", **{"run": "contents", **more})
+
+
+def _unknown(text: str, check: str = "docker.engine") -> Finds:
+    return Finds(check, "unknown", text, ENGINE)
+
+
+def _silent(text: str = "no answer") -> Finds:
+    return _unknown(text)
+
+
+def _replies(body: bytes | str, *headers: str, status: str = "200 OK") -> Behaviour:
+    return lambda request: request.reply(body, *headers, status=status)
+
+
+_OTHER = "f" * 64
+
+
+def _lists(content: Any) -> Behaviour:
+    """Answer the list of containers with `content`, all else well."""
+
+    def behave(request: Request) -> None:
+        if request.asks("/containers/json"):
+            request.reply(content if isinstance(content, str | bytes) else json.dumps(content))
+        else:
+            request.well()
+
+    return behave
+
+
+def _inspects(answer: Callable[[Request], None]) -> Behaviour:
+    def behave(request: Request) -> None:
+        if request.inspects and request.asks("/containers/"):
+            answer(request)
+        else:
+            request.well()
+
+    return behave
+
+
+def _changed(**changes: Any) -> Behaviour:
+    return _inspects(lambda request: request.json({**request.containers[0], **changes}))
+
+
+def _listed(**changes: Any) -> dict[str, Any]:
+    return {"Id": _OTHER, "Names": [f"/{CONTAINER}"], "Labels": {}, "State": "running", **changes}
+
+
+def _refuses_versions(request: Request) -> None:
+    if request.asks("/version"):
+        request.json({"Version": "99", "ApiVersion": "9.99", "MinAPIVersion": "9.99"})
+    else:
+        message = "client version 9.99 is too new. Maximum supported API version is 9.98"
+        request.json({"message": message}, "400 Bad Request")
+
+
+def _many(request: Request) -> None:
+    if request.asks("/containers/json"):
+        request.json([_listed(Id=f"{number:064x}", Names=[f"/c{number}"]) for number in range(100_000)])
+    elif request.inspects and request.asks("/containers/"):
+        request.json(None)
+    else:
+        request.well()
+
+
+_DEEP = "[" * 200_000 + "]" * 200_000
+_SECRET = json.dumps({"message": "\ud800\x1b[2J password=hunter2"})
+_CONTAINERS = "container.missing"
+_STATE = "container.state"
+
+
+def _twins(request: Request) -> None:
+    first = request.containers[0]
+    if request.asks("/containers/json"):
+        request.json([_listed(Id=first["Id"]), _listed()])
+    elif request.inspects and request.asks(f"/containers/{_OTHER}"):
+        request.json({**first, "Id": _OTHER})
+    else:
+        request.well()
+
+
+ROWS: tuple[Row, ...] = (
+    _row(
+        "engine-html",
+        "The engine answers with HTML",
+        _unknown(""),
+        engine(_replies("<html>502 Bad Gateway</html>")),
+    ),
+    _row(
+        "engine-error",
+        "The engine answers each request with an error that holds a surrogate and escapes",
+        _unknown("hunter2"),
+        engine(_replies(_SECRET, status="500 Internal Server Error")),
+    ),
+    _row(
+        "engine-forbidden",
+        "An authorization plugin refuses each request",
+        _unknown("denied by plugin"),
+        engine(_replies('{"message": "authorization denied by plugin"}', status="403 Forbidden")),
+    ),
+    _row(
+        "engine-json-deep", "The engine answers with JSON of 200,000 levels", _unknown(""), engine(_replies(_DEEP))
+    ),
+    _row(
+        "engine-json-number",
+        "The engine answers with a number of 100,000 digits",
+        _unknown(""),
+        engine(_replies("9" * 100_000)),
+    ),
+    _row(
+        "engine-json-broken",
+        "The engine answers with half a JSON document",
+        _unknown(""),
+        engine(_replies('{"Version": "2')),
+    ),
+    _row(
+        "engine-json-utf-16",
+        "The engine answers in UTF-16",
+        _unknown(""),
+        engine(_replies('{"Version": 1}'.encode("utf-16"))),
+    ),
+    _row("engine-json-null", "The engine answers each request with null", _unknown(""), engine(_replies("null"))),
+    _row(
+        "engine-versions",
+        "The engine refuses every API version",
+        Finds(_CONTAINERS, "unknown", "version", ENGINE),
+        engine(_refuses_versions),
+    ),
+    _row(
+        "containers-null",
+        "The list of containers is null",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists(None)),
+    ),
+    _row(
+        "containers-object",
+        "The list of containers is an object",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists({})),
+    ),
+    _row(
+        "containers-odd",
+        "The list of containers holds numbers and null",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists([1, None, "x", []])),
+    ),
+    _row(
+        "containers-deep",
+        "The list of containers has 200,000 levels",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_lists(_DEEP)),
+    ),
+    _row(
+        "containers-many",
+        "The engine lists 100,000 containers",
+        Finds(_CONTAINERS, "unknown", "", ENGINE),
+        engine(_many),
+        run="bombs",
+        slow=True,
+    ),
+    _row(
+        "container-null",
+        "A listed container is inspected as null",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: request.json(None))),
+    ),
+    _row(
+        "container-empty",
+        "A listed container is inspected as {}",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: request.json({}))),
+    ),
+    _row(
+        "container-gone",
+        "A listed container is not found",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: request.json({"message": "No such container"}, "404 Not Found"))),
+    ),
+    _row(
+        "container-silent",
+        "A listed container is never inspected to the end",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_inspects(lambda request: hold(request.connection))),
+    ),
+    _row(
+        "container-other",
+        "A listed container is inspected as another",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_changed(Id=_OTHER, Name="/other")),
+    ),
+    _row(
+        "container-state-odd",
+        "The state of a container is a list",
+        Finds(_STATE, "unknown", "", ENGINE),
+        engine(_changed(State=[])),
+    ),
+    _row(
+        "container-name-surrogate",
+        "The name of a container is a lone surrogate",
+        Finds("container.name", "drift", "\\ud800", ENGINE),
+        engine(_changed(Name="/\ud800")),
+    ),
+    _row(
+        "containers-twins",
+        "Two containers have the same name",
+        Finds("container.unexpected", "drift", CONTAINER, ENGINE),
+        engine(lambda request: _twins(request)),
+    ),
+)

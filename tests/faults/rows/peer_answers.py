@@ -1,0 +1,174 @@
+"""Faults after the login: hostile SSH servers in their answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import paramiko
+
+from tests.faults.hosts import SHELL
+from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Row
+from tests.faults.server import Script, served
+
+_HOSTNAME = "host.hostname"
+_NOTHING = Fails("timeout", "answers nothing within")
+
+
+def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+    return Row(id_, title, Kind.SSH_PEER, expect, inject, **{"run": "peers", **more})
+
+
+def _message(kind: int, *parts: bytes | str | int | bool) -> paramiko.Message:
+    message = paramiko.Message()
+    message.add_byte(bytes([kind]))
+    for part in parts:
+        if isinstance(part, bool):
+            message.add_boolean(part)
+        elif isinstance(part, int):
+            message.add_int(part)
+        else:
+            message.add_string(part)
+    return message
+
+
+def _send(link: paramiko.Transport, message: paramiko.Message) -> None:
+    link._send_message(message)  # type: ignore[attr-defined]  # not in the stubs
+
+
+def _forever() -> None:
+    threading.Event().wait(60)
+
+
+class _Half(Script):
+    limit = 150
+
+    def cut(self, channel: paramiko.Channel) -> None:
+        channel.close()
+
+
+class _HalfThenSilence(_Half):
+    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - as the base has it
+        _forever()
+
+
+class _HalfThenDisconnect(_Half):
+    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - as the base has it
+        _send(self.link, _message(1, 11, "The system is going down for reboot NOW", ""))
+        self.link.close()
+
+
+class _HalfThenGarbage(_Half):
+    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - as the base has it
+        self.link.sock.sendall(b"\xff" * 4096)  # type: ignore[attr-defined]  # not in the stubs
+        _forever()
+
+
+class _Drips(Script):
+    def send(self, channel: paramiko.Channel, data: bytes) -> None:
+        for byte in data:
+            channel.sendall(bytes([byte]))
+            time.sleep(0.5)
+
+
+class _Slow(Script):
+    def send(self, channel: paramiko.Channel, data: bytes) -> None:
+        for start in range(0, len(data), 100):
+            channel.sendall(data[start : start + 100])
+            time.sleep(0.05)
+
+
+class _BeyondWindow(Script):
+    """Ignores the client's window, and floods it."""
+
+    message = 94, ()
+
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+        kind, code = self.message
+        remote = channel.remote_chanid  # type: ignore[attr-defined]  # not in the stubs
+        data = b"x" * 30_000
+        while self.link.is_active():
+            _send(self.link, _message(kind, remote, *code, data))
+
+
+class _ErrorsBeyondWindow(_BeyondWindow):
+    message = 95, (1,)
+
+
+_CHANNEL_OPEN = _message(90, "x11", 7, 1 << 20, 1 << 15, "127.0.0.1", 6000)
+_REQUEST = _message(80, "keepalive@openssh.com", True)  # noqa: FBT003 - as RFC 4254 has it
+
+
+class _Floods(Script):
+    """Sends a message without end beside its answers."""
+
+    message = _REQUEST
+
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:
+        def flood() -> None:
+            while self.link.is_active():
+                _send(self.link, self.message)
+                time.sleep(0.0005)
+
+        self.beside(flood)
+        super().execute(channel, command)
+
+
+class _FloodsChannels(_Floods):
+    message = _CHANNEL_OPEN
+
+
+class _Rekeys(Script):
+    """Exchanges keys anew, again and again, and never answers."""
+
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+        while self.link.is_active():
+            self.link.renegotiate_keys()
+
+
+ROWS: tuple[Row, ...] = (
+    _row(
+        "answers-half",
+        "The stream ends in the middle of the answers",
+        Finds("disk.free", "unknown", "ended", SHELL),
+        served(_Half),
+    ),
+    _row(
+        "answers-half-then-silence",
+        "The server sends half of the answers and then nothing",
+        Finds("disk.free", "unknown", "no answer within 4 s", SHELL),
+        served(_HalfThenSilence),
+    ),
+    _row(
+        "answers-half-then-disconnect",
+        "The server disconnects in the middle of the answers, with a text",
+        Finds("disk.free", "unknown", "going down for reboot", SHELL),
+        served(_HalfThenDisconnect),
+    ),
+    _row(
+        "answers-half-then-garbage",
+        "The server sends garbage in the middle of the answers",
+        Finds("disk.free", "unknown", "no answer within 4 s", SHELL),
+        served(_HalfThenGarbage),
+    ),
+    _row("answers-drip", "The answers come a byte each half second", _NOTHING, served(_Drips)),
+    _row("answers-slow", "The answers come slowly, in pieces", Passes(), served(_Slow)),
+    _row(
+        "stdout-beyond-window",
+        "The server floods standard output beyond the client's window",
+        Finds(_HOSTNAME, "unknown", "MiB", SHELL),
+        served(_BeyondWindow),
+        run="floods",
+    ),
+    _row(
+        "stderr-beyond-window",
+        "The server floods standard error beyond the client's window",
+        Fails("timeout", "answers nothing within"),
+        served(_ErrorsBeyondWindow),
+        run="floods",
+    ),
+    _row("requests-endless", "The server sends global requests without end", Passes(), served(_Floods)),
+    _row("channels-endless", "The server opens channels without end", Passes(), served(_FloodsChannels)),
+    _row("rekeys-endless", "The server exchanges keys again and again", _NOTHING, served(_Rekeys)),
+)

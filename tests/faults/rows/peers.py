@@ -1,0 +1,216 @@
+"""Faults after the key exchange: hostile SSH servers in logins and channels."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import Any
+
+import paramiko
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_PARTIALLY_SUCCESSFUL,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_RESOURCE_SHORTAGE,
+    OPEN_SUCCEEDED,
+)
+
+from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row
+from tests.faults.server import Script, Server, served
+
+_HOSTNAME = "host.hostname"
+_NOTHING = Fails("timeout", "answers nothing within")
+
+
+def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+    return Row(id_, title, Kind.SSH_PEER, expect, inject, **{"run": "peers", **more})
+
+
+def _message(kind: int, *parts: bytes | str | int | bool) -> paramiko.Message:
+    message = paramiko.Message()
+    message.add_byte(bytes([kind]))
+    for part in parts:
+        if isinstance(part, bool):
+            message.add_boolean(part)
+        elif isinstance(part, int):
+            message.add_int(part)
+        else:
+            message.add_string(part)
+    return message
+
+
+def _send(link: paramiko.Transport, message: paramiko.Message) -> None:
+    link._send_message(message)  # type: ignore[attr-defined]  # not in the stubs
+
+
+def _forever() -> None:
+    threading.Event().wait(60)
+
+
+# --- login -----------------------------------------------------------------------------------------------------
+
+
+class _Liar(paramiko.Ed25519Key):
+    """A host key whose public half is right, and whose signatures are not."""
+
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> paramiko.Message:
+        return super().sign_ssh_data(data + b"x", algorithm)
+
+
+class _SilentLogin(Script):
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+        _forever()
+        return AUTH_FAILED
+
+
+class _EndlessBanners(Script):
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+        for _ in itertools.count():
+            _send(self.link, _message(53, "Authorized use only\n" * 500, ""))
+        return AUTH_FAILED
+
+
+class _EndlessFactors(Script):
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+        return AUTH_PARTIALLY_SUCCESSFUL
+
+
+class _DisconnectsInLogin(Script):
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+        _send(self.link, _message(1, 2, "Too many authentication failures", ""))
+        time.sleep(0.2)
+        self.link.close()
+        return AUTH_FAILED
+
+
+class _AcceptsTwice(Script):
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+        _send(self.link, _message(52))
+        return AUTH_SUCCESSFUL
+
+
+_LOGINS = (
+    _row(
+        "signature-wrong",
+        "The host presents the known key, and cannot sign with it",
+        Fails("ssh", "ignature"),
+        served(Script, key=lambda file: _Liar.from_private_key_file(str(file))),
+    ),
+    _row(
+        "login-silent",
+        "The server never answers the login",
+        Fails("timeout", "did not finish the login"),
+        served(_SilentLogin),
+    ),
+    _row(
+        "login-banners-endless",
+        "The server sends login banners without end",
+        Fails("timeout", "did not finish the login"),
+        served(_EndlessBanners),
+    ),
+    _row(
+        "login-factors-endless",
+        "The server asks for one more key after each key",
+        Fails("auth", "also asks for publickey"),
+        served(_EndlessFactors),
+    ),
+    _row(
+        "login-disconnect",
+        "The server disconnects during the login, with a text",
+        Fails("auth", "Too many authentication failures"),
+        served(_DisconnectsInLogin),
+    ),
+    _row("login-accepted-twice", "The server accepts the login twice", Passes(), served(_AcceptsTwice)),
+)
+
+# --- channels --------------------------------------------------------------------------------------------------
+
+
+class _SilentChannel(Script):
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - as the base has it
+        _forever()
+        return OPEN_SUCCEEDED
+
+
+class _NoChannel(Script):
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - as the base has it
+        return OPEN_FAILED_RESOURCE_SHORTAGE
+
+
+class _SilentSession(Script):
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+        while channel.recv(1 << 16):
+            pass
+        _forever()
+
+
+class _EndsAtOnce(Script):
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+        channel.shutdown_write()
+        _forever()
+
+
+class _ExitSignal(Script):
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+        remote = channel.remote_chanid  # type: ignore[attr-defined]  # not in the stubs
+        _send(self.link, _message(98, remote, "exit-signal", False, "KILL", False, "out of memory", ""))  # noqa: FBT003 - as RFC 4254 has it
+        channel.close()
+
+
+class _Unasked(Script):
+    """Sends data for a channel that was never opened."""
+
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+        _send(self.link, _message(94, 4711, "data of no channel"))
+        _forever()
+
+
+class _Starving(Server):
+    """Opens channels with a window of 64 bytes, and never widens it."""
+
+    def _sanitize_window_size(self, window_size: int | None) -> int:  # noqa: ARG002 - as the base has it
+        return 64
+
+
+class _NeverReads(Script):
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:
+        """Leave the batch unread."""
+
+
+_CHANNELS = (
+    _row("channel-silent", "The server never answers the opening of a channel", _NOTHING, served(_SilentChannel)),
+    _row(
+        "channel-refused",
+        "The server refuses to open a channel",
+        Fails("ssh", "no session is opened"),
+        served(_NoChannel),
+    ),
+    _row("session-silent", "The session reads the batch and answers nothing", _NOTHING, served(_SilentSession)),
+    _row(
+        "session-empty",
+        "The session ends before its first answer",
+        Fails("ssh", "no command is run there"),
+        served(_EndsAtOnce),
+    ),
+    _row(
+        "session-exit-signal",
+        "The session's shell is killed before its first answer",
+        Fails("ssh", "KILL"),
+        served(_ExitSignal),
+    ),
+    _row(
+        "channel-unknown",
+        "The server sends data for a channel that was never opened",
+        Fails("ssh", "broke off"),
+        served(_Unasked),
+    ),
+    _row(
+        "window-closed",
+        "The server never widens the window of the session",
+        _NOTHING,
+        served(_NeverReads, _Starving),
+    ),
+)
+
+ROWS: tuple[Row, ...] = (*_LOGINS, *_CHANNELS)

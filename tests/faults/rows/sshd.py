@@ -1,0 +1,167 @@
+"""Faults of a real sshd: host keys, algorithms, and servers that are stopped or busy."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row, Target
+from tests.faults.scene import ADDRESS, Scene
+from tests.faults.sshd import real, running
+from tests.transport.sshd import keygen
+
+
+def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+    return Row(id_, title, Kind.SSHD, expect, inject, **{"run": "sshd", **more})
+
+
+# --- host keys -------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _known_differently(scene: Scene, kind: str, marker: str = "") -> Iterator[Target]:
+    """Run an sshd whose key known_hosts does not have: another key, or (`marker`) a line more about its own."""
+    with running(scene) as (port, _):
+        other = keygen(scene.row_folder() / "other", kind)
+        known = scene.known(port) if marker else scene.known(port, other)
+        lines = (known, f"{marker} {known}") if marker else (known,)
+        yield Target((f"HostName {ADDRESS}", f"Port {port}"), lines)
+
+
+@contextlib.contextmanager
+def _unknown(scene: Scene) -> Iterator[Target]:
+    with running(scene) as (port, _):
+        yield Target((f"HostName {ADDRESS}", f"Port {port}"))
+
+
+@contextlib.contextmanager
+def _revoked_by_file(scene: Scene) -> Iterator[Target]:
+    """Name the host's key in RevokedHostKeys, as OpenSSH honours it."""
+    with running(scene) as (port, _):
+        revoked = scene.row_folder() / "revoked"
+        shutil.copy(scene.host_key.with_suffix(".pub"), revoked)
+        yield scene.target(port, f"RevokedHostKeys {revoked}")
+
+
+@contextlib.contextmanager
+def _excluded(scene: Scene) -> Iterator[Target]:
+    """Know the host's key for all hosts but this one."""
+    with running(scene) as (port, _):
+        words = scene.known(port).split()
+        known = scene.row_folder() / "known_hosts"
+        known.write_text(f"*,![{ADDRESS}]:{port} {words[1]} {words[2]}\n", encoding="ascii")
+        yield Target((f"HostName {ADDRESS}", f"Port {port}", f"UserKnownHostsFile {known}"))
+
+
+@contextlib.contextmanager
+def _several_keys(scene: Scene) -> Iterator[Target]:
+    """Know the host by two keys, of which it presents the second."""
+    with running(scene) as (port, _):
+        other = keygen(scene.row_folder() / "other")
+        yield Target((f"HostName {ADDRESS}", f"Port {port}"), (scene.known(port, other), scene.known(port)))
+
+
+_HOST_KEYS = (
+    _row("hostkey-unknown", "The host key is in no known_hosts file", Fails("hostkey", "is unknown"), _unknown),
+    _row(
+        "hostkey-changed",
+        "The host presents another key than the known one",
+        Fails("hostkey", "CHANGED"),
+        lambda scene: _known_differently(scene, "ed25519"),
+    ),
+    _row(
+        "hostkey-other-type",
+        "The host is known by a key of another type",
+        Fails("hostkey", "CHANGED"),
+        lambda scene: _known_differently(scene, "ecdsa"),
+    ),
+    _row(
+        "hostkey-revoked-line",
+        "A @revoked line of known_hosts names the host key",
+        Fails("hostkey", "revokes"),
+        lambda scene: _known_differently(scene, "ed25519", "@revoked"),
+    ),
+    _row(
+        "hostkey-revoked-file",
+        "RevokedHostKeys names the host key",
+        Fails("hostkey", "revoke"),
+        _revoked_by_file,
+    ),
+    _row(
+        "hostkey-excluded",
+        "A negated pattern of known_hosts excludes the host",
+        Fails("hostkey", "is unknown"),
+        _excluded,
+    ),
+    _row("hostkey-second-line", "The host is known by two keys, and presents one", Passes(), _several_keys),
+)
+
+# --- algorithms ------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _sha1_signatures(scene: Scene) -> Iterator[Target]:
+    """Let the host sign with RSA and SHA-1 only."""
+    key = keygen(scene.row_folder() / "rsa", "rsa")
+    config = (f"HostKey {key}", "HostKeyAlgorithms ssh-rsa")
+    with running(scene, *config) as (port, _):
+        yield scene.target(port, key=key)
+
+
+_ALGORITHMS = (
+    _row(
+        "kex-sha1-only",
+        "The server offers a SHA-1 key exchange only",
+        Fails("ssh", "diffie-hellman-group14-sha1"),
+        real("KexAlgorithms diffie-hellman-group14-sha1"),
+    ),
+    _row(
+        "ciphers-cbc-only",
+        "The server offers CBC ciphers only",
+        Fails("ssh", "aes256-cbc"),
+        real("Ciphers aes256-cbc"),
+    ),
+    _row(
+        "macs-md5-only",
+        "The server offers HMAC-MD5 only",
+        Fails("ssh", "hmac-md5"),
+        real("Ciphers aes128-ctr", "MACs hmac-md5"),
+    ),
+    _row("hostkey-sha1-only", "The host signs with RSA and SHA-1 only", Fails("ssh", "ssh-rsa"), _sha1_signatures),
+    _row(
+        "rekey-each-kilobyte",
+        "The server exchanges keys anew after each kilobyte",
+        Passes(),
+        real("RekeyLimit 1K"),
+    ),
+)
+
+# --- the server itself -----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _busy(scene: Scene) -> Iterator[Target]:
+    """Hold as many connections before their login as the server takes."""
+    with running(scene, "MaxStartups 2:100:2") as (port, _), contextlib.ExitStack() as held:
+        for _ in range(2):
+            connection = held.enter_context(socket.create_connection((ADDRESS, port)))
+            assert connection.recv(4) == b"SSH-"
+        yield scene.target(port)
+
+
+_STOPPED = "(while :; do for pid in $(pgrep sshd); do [ $pid = 1 ] || kill -STOP $pid; done; done) &"
+
+_SERVER = (
+    _row("max-startups", "The server drops logins above MaxStartups", Fails("ssh", "MaxStartups"), _busy),
+    _row(
+        "stopped-before-greeting",
+        "The server's process is stopped (SIGSTOP) before it greets",
+        Fails("timeout", "greeting"),
+        real("MaxStartups 100", setup=_STOPPED.replace("[ $pid = 1 ] || ", ""), greets=False),
+    ),
+)
+
+ROWS: tuple[Row, ...] = (*_HOST_KEYS, *_ALGORITHMS, *_SERVER)
