@@ -15,12 +15,18 @@ from olaudit.kind import CheckId, FleetKind
 from olaudit.model import Answer, Answers, Engine, Failure, Judgement, Probe, Severity, Shell, Unanswered
 
 COMPOSE = Shell(
-    ("sh", "-c", "docker compose version --short || docker-compose version --short || exit 1"), may_hang=True
+    (
+        "sh",
+        "-c",
+        "DOCKER_HOST=unix:///dev/null; export DOCKER_HOST\n"
+        "docker compose version --short || docker-compose version --short || exit 1",
+    ),
+    may_hang=True,
 )
-"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own. Neither needs the engine,
-but a docker that lacks the plugin asks it all the same, and hangs where it does.
+"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own. Neither needs the engine.
 
-It ends with 1 where there is neither, since 127 would be about `sh`.
+A docker that lacks the plugin connects to the engine all the same, which would start a stopped one by its socket
+unit: so it is given a socket that is none. It ends with 1 where there is neither, since 127 would be about `sh`.
 """
 
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){1,3}[-+~.0-9A-Za-z]{0,60})")
