@@ -12,12 +12,19 @@ if [ -d /run/systemd/system ]; then i=systemd
 elif initctl version 2>/dev/null | grep -q upstart; then i=upstart
 else read -r i </proc/1/comm || i=; fi
 echo "init=$i"
+bus=running
+if [ "$i" = systemd ] && [ "$(id -u)" != 0 ] &&
+  ! grep -Eq ' 03 +[0-9]+ /(var/)?run/dbus/system_bus_socket$' /proc/net/unix; then
+  bus=stopped
+  echo 'no message bus (D-Bus) runs there, and systemctl was not run because it would start one' >&2
+fi
 for s in "$@"; do
   printf '\nservice=%s\n' "$s"
   case $i in
   systemd)
-    systemctl show -p LoadState -p ActiveState -p SubState -p UnitFileState -p WantedBy -p RequiredBy \
-      -- "$s.service" ;;
+    [ $bus = stopped ] ||
+      systemctl show -p LoadState -p ActiveState -p SubState -p UnitFileState -p WantedBy -p RequiredBy \
+        -- "$s.service" ;;
   upstart | init)
     if [ "$i" = upstart ] && [ -e "/etc/init/$s.conf" ]; then
       initctl status "$s" | sed 's/^/job=/'
@@ -39,6 +46,9 @@ exit 0
 Whether one starts at boot is, for systemd, its unit file's state, or that another unit wants it; for upstart the
 last `start on` or `manual` in its job and the override beside it; for System V a start link in runlevel 2, in
 which Debian and Ubuntu run.
+
+For all but root, systemctl connects to the message bus, and a socket unit starts a stopped one for whoever connects.
+systemd itself is a client of a running bus, so that one has a connection (state 03), and a stopped one has none.
 """
 
 
