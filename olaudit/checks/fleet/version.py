@@ -14,15 +14,10 @@ from olaudit.checks.fleet.spec import Agree, Program
 from olaudit.kind import CheckId, FleetKind
 from olaudit.model import Answer, Answers, Engine, Failure, Judgement, Probe, Severity, Shell, Unanswered
 
-COMPOSE = Shell(
-    (
-        "sh",
-        "-c",
-        "DOCKER_HOST=unix:///dev/null; export DOCKER_HOST\n"
-        "docker compose version --short || docker-compose version --short || exit 1",
-    ),
-    may_hang=True,
-)
+_SCRIPT = """DOCKER_HOST=unix:///dev/null; export DOCKER_HOST
+docker compose version --short || docker-compose version --short || exit 1"""
+
+COMPOSE = Shell(("sh", "-c", _SCRIPT), may_hang=True)
 """Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own. Neither needs the engine.
 
 A docker that lacks the plugin connects to the engine all the same, which would start a stopped one by its socket

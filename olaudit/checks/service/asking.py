@@ -47,7 +47,7 @@ Whether one starts at boot is, for systemd, its unit file's state, or that anoth
 last `start on` or `manual` in its job and the override beside it; for System V a start link in runlevel 2, in
 which Debian and Ubuntu run.
 
-For all but root, systemctl connects to the message bus, and a socket unit starts a stopped one for whoever connects.
+For all but root, systemctl connects to the message bus, and a socket unit starts a stopped bus upon a connection.
 systemd itself is a client of a running bus, so that one has a connection (state 03), and a stopped one has none.
 """
 
