@@ -10,20 +10,14 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.fleet import snapshot
-from tests.fleet.auditing import Audited, Auditor, resolve_as_the_fleet_does
-from tests.fleet.conftest import require_fleet
+from tests.fleet.auditing import Audited, Auditor
 from tests.fleet.errors import LabError
 from tests.fleet.host import LabHost
-from tests.fleet.lab import Lab
 from tests.fleet.processes import wait_for
-from tests.fleet.unit_host import MACHINE, PLACE, write_expected
+from tests.fleet.unit_host import running_containers, stopped
 from tests.fleet.units import SERVICES
 
 JOURNAL = "file /run/log/journal/0123456789abcdef0123456789abcdef/system.journal"
@@ -37,44 +31,6 @@ LOGGED = re.compile(
     r"(sshd|sudo): .*|systemd: var-lib-docker-overlay2-.*-merged\.mount: Deactivated successfully\."
 )
 """What may be in the journal after an audit: logins, commands by sudo, and that mount."""
-
-
-@pytest.fixture(scope="module")
-def unit_lab() -> Iterator[Lab]:
-    require_fleet()
-    with Lab(PLACE, machines=(MACHINE,)) as running:
-        yield running
-
-
-@pytest.fixture
-def host(unit_lab: Lab) -> LabHost:
-    return unit_lab.hosts[MACHINE.name]
-
-
-@pytest.fixture
-def audit_units(
-    unit_lab: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Auditor:
-    """Give what audits the host by expected files with a section of every kind, and with all checks."""
-    resolve_as_the_fleet_does(unit_lab, monkeypatch)
-    return Auditor(unit_lab, capsys, write_expected(tmp_path / "expected"), without=())
-
-
-@contextmanager
-def stopped(host: LabHost, *units: str) -> Iterator[None]:
-    """Stop units and start them again, however the block ends."""
-    host.run("systemctl", "stop", *units)
-    try:
-        yield
-    finally:
-        host.run("systemctl", "reset-failed")
-        host.run("systemctl", "start", *units)
-        if "docker" in units:
-            wait_for(lambda: running_containers(host) == len(host.containers), "the containers to run")
-
-
-def running_containers(host: LabHost) -> int:
-    return len(host.run("docker", "ps", "-q", check=False).stdout.split())
 
 
 def quiet(host: LabHost) -> snapshot.Snapshot:
@@ -117,7 +73,7 @@ def audited_without_trace(host: LabHost, audit: Auditor) -> Audited:
     before, cursor = quiet(host), cursor_of(host)
     audited = audit("--all")
     differing = changed(host, before)
-    assert list(differing) == [], "\n".join(f"{key}: {was} -> {now}" for key, (was, now) in differing.items())
+    assert list(differing) == [], "\n".join(map(str, differing.items()))[:4000]
     assert [entry for entry in logged(host, cursor) if not LOGGED.fullmatch(entry)] == []
     return audited
 
@@ -191,14 +147,6 @@ def test_an_audit_leaves_a_stopped_engine_stopped(host: LabHost, audit_units: Au
     assert audited.code == 1
 
 
-def test_an_audit_changes_nothing_with_most_services_down(host: LabHost, audit_units: Auditor) -> None:
-    with stopped(host, "docker", "containerd", "memcached", "cron"):
-        audited = audited_without_trace(host, audit_units)
-    verdicts = {(check, subject): verdict for _host, check, subject, verdict in audited.findings}
-    for service in ("docker", "containerd", "memcached", "cron"):
-        assert verdicts["service.state", service] == "drift"
-
-
 def test_a_refused_sudo_leaves_no_ticket(host: LabHost, audit_units: Auditor) -> None:
     with host.drift(
         "mv /etc/sudoers /etc/kept && echo 'root ALL=(ALL) ALL' >/etc/sudoers && chmod 440 /etc/sudoers",
@@ -209,8 +157,10 @@ def test_a_refused_sudo_leaves_no_ticket(host: LabHost, audit_units: Auditor) ->
     assert verdicts["certificate.expiry"] == verdicts["postgres.allow-list"] == "unknown"
 
 
-def test_a_stopped_message_bus_is_not_started(host: LabHost, audit_units: Auditor) -> None:
-    with stopped(host, "dbus"):
+def test_an_audit_starts_nothing_where_most_services_are_down(host: LabHost, audit_units: Auditor) -> None:
+    """The message bus among them: systemctl would start it by connecting, so the services are unknown."""
+    with stopped(host, "docker", "containerd", "memcached", "cron", "dbus"):
         audited = audited_without_trace(host, audit_units)
     services = {verdict for _host, check, _subject, verdict in audited.findings if check == "service.state"}
     assert services == {"unknown"}
+    assert ("memcached.running", "memcached", "drift") in [one[1:] for one in audited.findings]

@@ -1,12 +1,16 @@
 """A second, small lab: one host with systemd as process 1, and a section of every kind to be audited by."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from tests.fleet.auditing import EXPECTED
+from tests.fleet.host import LabHost
 from tests.fleet.page import Machine, Role, compose
 from tests.fleet.place import Place
+from tests.fleet.processes import wait_for
 from tests.fleet.root_only import UNIT_HOST
 
 PLACE = Place("olaudit-lab-units", "olab7", IPv4Network("10.213.9.0/24"))
@@ -78,3 +82,20 @@ def write_expected(folder: Path) -> Path:
     (folder / "fleet.yaml").write_text(_FLEET, encoding="ascii")
     (folder / "hosts" / f"{UNIT_HOST}.yaml").write_text(_HOST, encoding="ascii")
     return folder
+
+
+@contextmanager
+def stopped(host: LabHost, *units: str) -> Iterator[None]:
+    """Stop units and start them again, however the block ends."""
+    host.run("systemctl", "stop", *units)
+    try:
+        yield
+    finally:
+        host.run("systemctl", "reset-failed")
+        host.run("systemctl", "start", *units)
+        if "docker" in units:
+            wait_for(lambda: running_containers(host) == len(host.containers), "the containers to run")
+
+
+def running_containers(host: LabHost) -> int:
+    return len(host.run("docker", "ps", "-q", check=False).stdout.split())
