@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fleet import snapshot
 from tests.fleet.auditing import Auditor, resolve_as_the_fleet_does
 from tests.fleet.host import LabHost
 from tests.fleet.lab import Lab
@@ -46,7 +47,11 @@ def audit(lab: Lab, capsys: pytest.CaptureFixture[str], names: dict[str, str]) -
 def unit_lab() -> Iterator[Lab]:
     """Give the second lab, whose one host has systemd as process 1."""
     require_fleet()
+    before = snapshot.machine()
     with Lab(PLACE, machines=(MACHINE,)) as running:
+        assert snapshot.differences(before, snapshot.machine()) == {}, (
+            "the host must not touch the machine it is on"
+        )
         yield running
 
 

@@ -79,7 +79,9 @@ def kernel(host: LabHost) -> Snapshot:
     for program in ("iptables-nft-save", "iptables-legacy-save", "ip6tables-nft-save", "ip6tables-legacy-save"):
         found[f"rules by {program}"] = _without_login(host.run(program, "-c").stdout)
     found |= {f"listening {name}": "yes" for name in _listening(proc / "net")}
-    return found | {f"setting {name}": value for name, value in _settings(_root(host) / "proc/sys/net")}
+    return found | {
+        f"setting {name}": value for name, value in _settings(_root(host) / "proc/sys/net", "/proc/sys/")
+    }
 
 
 def _without_login(rules: str) -> str:
@@ -104,10 +106,10 @@ def _listening(net: Path) -> Iterator[str]:
             yield f"unix {fields[6:]}"
 
 
-def _settings(folder: Path) -> Iterator[tuple[str, str]]:
+def _settings(folder: Path, below: str) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield str(path).partition("/proc/sys/")[2], _text(path)
+        if path.is_file() and path.stat().st_mode & 0o444:
+            yield str(path).partition(below)[2], _text(path)
 
 
 def files(host: LabHost) -> Snapshot:
@@ -155,6 +157,25 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return str(error.strerror)
+
+
+# What counts or changes by itself, and what each network device has.
+_CHANGING = re.compile(
+    r"fs/(aio-nr|dentry-state|file-nr|inode-|quota/)|kernel/(ns_last_pid|pty/nr|random/|perf_|sched_)"
+    r"|net/(ipv[46]/(conf|neigh)/|netfilter/nf_conntrack_count)|vm/stat_refresh"
+)
+
+
+def machine() -> Snapshot:
+    """Read what all namespaces of this machine share, or what belongs to its own: no host may change any of it."""
+    settings = {f"setting {name}": value for name, value in _settings(Path("/proc/sys"), "/proc/sys/")}
+    mounts = "\n".join(sorted(line.split()[4] for line in _text(Path("/proc/self/mountinfo")).splitlines()))
+    return {
+        **{key: value for key, value in settings.items() if not _CHANGING.search(key)},
+        **{f"device {path}": _describe(path) for path in Path("/dev").iterdir()},
+        "mounts": mounts,
+        "modules": _text(Path("/proc/modules")),
+    }
 
 
 def differences(before: Snapshot, after: Snapshot) -> dict[str, tuple[str, str]]:
