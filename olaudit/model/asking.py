@@ -15,7 +15,8 @@ class Shell:
 
     `may_hang` marks commands that touch a file system which can be a dead mount: they are run after, and
     apart from, the ones that cannot hang, so that one dead mount costs only the answers that lie on it.
-    `sudo` marks the few that need root's right to read; they are run by `sudo -n`, which never asks.
+    `sudo` marks the few that need root's right to read; they are run by `sudo -n -k`, which never asks
+    for a password and writes no ticket.
     `statuses` are the exit statuses that the program documents and the parser expects. An answer with any other
     status is `Unanswered` (see `Answers`).
     """

@@ -65,8 +65,8 @@ def script(commands: Sequence[Shell], marker: str) -> str:
     at_once = [f"ask {lines[n]}" for n, command in enumerate(commands) if not command.may_hang]
     later = [f"later {lines[n]}" for n, command in enumerate(commands) if command.may_hang]
     gathered = ["{", *at_once, "} 3>&1 | dd ibs=64k obs=1024k"] if at_once else []
-    # root itself needs no sudo, and may have none
-    root = ["""S='sudo -n --'; [ "$(id -u)" = 0 ] && S="""] if any(one.sudo for one in commands) else []
+    # -k: a command that sudo refuses leaves no ticket in /run/sudo. root itself needs no sudo, and may have none
+    root = ["""S='sudo -n -k --'; [ "$(id -u)" = 0 ] && S="""] if any(one.sudo for one in commands) else []
     head = _HEAD.format(marker=marker, seconds=COMMAND_SECONDS, bytes=LATER_BYTES, width=WIDTH)
     return "\n".join([head, *root, *gathered, *later, "wait", ""])
 

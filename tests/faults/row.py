@@ -131,7 +131,7 @@ class Row:
     timeout: float = 4.0
     healthy: bool = True
     """Whether the other two hosts must be audited as usual: false where the fault concerns the auditor itself."""
-    auditor: Callable[["Scene"], AbstractContextManager[Auditor]] | None = None
+    auditor: Callable[[Scene], AbstractContextManager[Auditor]] | None = None
 
     @property
     def lab(self) -> bool:

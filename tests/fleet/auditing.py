@@ -44,10 +44,11 @@ class Auditor:
     capsys: pytest.CaptureFixture[str]
 
     expected: Path = EXPECTED
+    without: tuple[str, ...] = NO_INIT
 
     def __call__(self, *args: str) -> Audited:
         targets = [] if any(arg.startswith("ol-") for arg in args) else list(self.lab.hosts)
-        how = ["-e", str(self.expected), "--ssh-config", str(self.lab.ssh_config), "-f", "json", *NO_INIT]
+        how = ["-e", str(self.expected), "--ssh-config", str(self.lab.ssh_config), "-f", "json", *self.without]
         started = time.monotonic()
         code = main(["check", *how, *args, *targets])
         seconds = time.monotonic() - started

@@ -31,12 +31,12 @@ class LabHost:
         self.containers: tuple[Container, ...] = machine.containers
         self.folder: Path = place.directory / "hosts" / machine.name
         self._place = place
-        self._index = index
+        self.index: int = index
 
     @property
     def address(self) -> str:
         """Its address; LabError when the lab's device is gone and the address is not the lab's any more."""
-        return self._place.address(self._index)
+        return self._place.address(self.index)
 
     @property
     def init(self) -> Process:

@@ -1,7 +1,7 @@
 """The lab: the page's hosts, real, on this machine; `up` makes them, `down` leaves nothing of them."""
 
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import Self
 from tests.fleet import deploys, engine, images, network, rootfs
 from tests.fleet.errors import LabError
 from tests.fleet.host import LabHost
-from tests.fleet.page import PAGE, Role
+from tests.fleet.page import PAGE, Machine, Role
 from tests.fleet.place import Place, missing
 from tests.fleet.processes import SCRIPTS, Finished, Process, run, spawn, wait_for
 from tests.fleet.sweep import processes_of, sweep, traces
@@ -20,13 +20,18 @@ LOCK_SECONDS = 300.0
 
 
 class Lab:
-    """All hosts of the page, or those named. A context manager: down again however the block ends."""
+    """All hosts of the page (or other `machines`), or those named. A context manager: down again at its end."""
 
-    def __init__(self, place: Place | None = None, only: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        place: Place | None = None,
+        only: Collection[str] | None = None,
+        machines: Sequence[Machine] = PAGE,
+    ) -> None:
         self.place = place or Place()
         self.hosts: Mapping[str, LabHost] = {
             machine.name: LabHost(self.place, machine, index)
-            for index, machine in enumerate(PAGE)
+            for index, machine in enumerate(machines)
             if only is None or machine.name in only
         }
         self.ssh_config: Path = self.place.directory / "ssh_config"
@@ -126,12 +131,12 @@ class Lab:
             *("sh", str(SCRIPTS / "init.sh"), str(host.folder), host.name),
         )
         wait_for(lambda: Process.recorded(record) is not None, f"{host.name} to start")
-        network.attach(self.place, host.init, list(PAGE).index(host.machine))
+        network.attach(self.place, host.init, host.index)
 
     def _provision(self, host: LabHost) -> None:
         """Wait for the host's services, and start its containers."""
         wait_for(host.ssh_answers, f"sshd of {host.name}")
-        if host.role is Role.MEMCACHED:
+        if host.role is Role.MEMCACHED or host.machine.systemd:
             wait_for(host.memcached_answers, f"memcached of {host.name}")
         if host.role is Role.DOCKER:
             engine.provision(host.docker_socket, self.place.directory / "image.tar", host.containers)

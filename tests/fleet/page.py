@@ -34,13 +34,14 @@ class Machine:
     role: Role
     release: str
     containers: tuple[Container, ...] = ()
+    systemd: bool = False  # process 1 is systemd with real units, not tini with scripts/rc.sh
 
 
 # Services whose logs production's compose file leaves uncapped; all others keep 4 files of 512 MB.
 UNCAPPED_LOGS = frozenset({"infobase_nginx", "cron-jobs", "importbot", "solr-next-updater"})
 
 
-def _compose(
+def compose(
     host: str, service: str, number: int = 1, *, project: str = "openlibrary", sep: str = "-"
 ) -> Container:
     """Make a container as compose names it; v1 wrote `_` (`sep`) around the service where v2 writes `-`."""
@@ -72,27 +73,27 @@ PAGE: tuple[Machine, ...] = (
     Machine("ol-backup0", Role.BARE_METAL, "trusty"),
     _docker(
         "ol-covers0",
-        _compose("ol-covers0", "covers", 1),
-        _compose("ol-covers0", "covers", 2),
-        _compose("ol-covers0", "covers_nginx"),
+        compose("ol-covers0", "covers", 1),
+        compose("ol-covers0", "covers", 2),
+        compose("ol-covers0", "covers_nginx"),
     ),
     Machine("ol-db1", Role.BARE_METAL, "trusty"),
     Machine("ol-db2", Role.BARE_METAL, "trusty"),
-    _docker("ol-home0", *(_compose("ol-home0", service) for service in _HOME_SERVICES)),
+    _docker("ol-home0", *(compose("ol-home0", service) for service in _HOME_SERVICES)),
     Machine("ol-mem0", Role.MEMCACHED, "focal"),
     Machine("ol-mem1", Role.MEMCACHED, "focal"),
     Machine("ol-mem2", Role.MEMCACHED, "focal"),
     _docker(
         "ol-solr0",
-        *(_compose("ol-solr0", service, sep="_") for service in ("solr", "solr_haproxy", "solr_restarter")),
+        *(compose("ol-solr0", service, sep="_") for service in ("solr", "solr_haproxy", "solr_restarter")),
     ),
     _docker(
         "ol-solr1",
         Container("jenkins", "jenkins", "docker-ol-solr1-jenkins", project=None),
-        _compose("ol-solr1", "solr_haproxy", sep="_"),
-        _compose("ol-solr1", "solr_prod", project="solr_builder"),
+        compose("ol-solr1", "solr_haproxy", sep="_"),
+        compose("ol-solr1", "solr_prod", project="solr_builder"),
     ),
-    _docker("ol-web1", _compose("ol-web1", "web")),
-    _docker("ol-web2", _compose("ol-web2", "web")),
-    _docker("ol-www0", _compose("ol-www0", "web_haproxy"), _compose("ol-www0", "web_nginx")),
+    _docker("ol-web1", compose("ol-web1", "web")),
+    _docker("ol-web2", compose("ol-web2", "web")),
+    _docker("ol-www0", compose("ol-www0", "web_haproxy"), compose("ol-www0", "web_nginx")),
 )

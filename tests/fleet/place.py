@@ -13,11 +13,14 @@ from tests.fleet.errors import LabError
 
 PROGRAMS = (
     "containerd", "dockerd", "docker", "git", "ip", "iptables", "memcached", "nsenter", "perl", "pivot_root",
-    "cron", "runc", "setsid", "ssh", "ssh-keygen", "sshd", "sudo", "tini", "unshare",
+    "cron", "dbus-daemon", "runc", "setsid", "ssh", "ssh-keygen", "sshd", "strace", "sudo", "systemctl", "tini",
+    "unshare",
 )  # fmt: skip
 BUSYBOX = Path("/usr/bin/busybox")
 MEMCACHED_WRAPPER = Path("/usr/share/memcached/scripts/systemd-memcached-wrapper")
-PACKAGES = "docker.io openssh-server memcached busybox-static iproute2 iptables tini git sudo cron"
+PACKAGES = (
+    "docker.io openssh-server memcached busybox-static iproute2 iptables tini git sudo cron dbus strace systemd"
+)
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _NETWORK = IPv4Network("10.213.7.0/24")
 

@@ -6,7 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from tests.fleet import root_only
+from tests.fleet import root_only, units
 from tests.fleet.page import Machine, Role
 from tests.fleet.place import Place
 from tests.fleet.processes import SCRIPTS, run
@@ -31,11 +31,14 @@ daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 memcache:x:110:110:Memcached:/nonexistent:/bin/false
 sshd:x:111:65534::/run/sshd:/usr/sbin/nologin
+messagebus:x:112:112::/nonexistent:/usr/sbin/nologin
 {USER}:x:1000:1000:Fleet auditor:/home/{USER}:/bin/bash
 """
 # `*`, not `!`: sshd without PAM takes `!` for a locked account and refuses its keys too.
 _SHADOW = "".join(f"{line.split(':')[0]}:*:19000:0:99999:7:::\n" for line in _PASSWD.splitlines())
-_GROUP = f"root:x:0:\ndaemon:x:1:\ntty:x:5:\nmemcache:x:110:\n{USER}:x:1000:\nnogroup:x:65534:\n"
+_GROUP = (
+    f"root:x:0:\ndaemon:x:1:\ntty:x:5:\nmemcache:x:110:\nmessagebus:x:112:\n{USER}:x:1000:\nnogroup:x:65534:\n"
+)
 _SSHD = f"""\
 Port 22
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -103,7 +106,7 @@ def build(place: Place, machine: Machine, folder: Path, client_key: str, deploys
     for script in ("rc.sh", "memcached.sh"):
         shutil.copy(SCRIPTS / script, root / ".lab" / script)
     root_only.build(place, machine.name, root)
-    if machine.role is Role.MEMCACHED:
+    if machine.role is Role.MEMCACHED or machine.systemd:
         (root / "etc/memcached.conf").write_text(_MEMCACHED, encoding="ascii")
         (folder / "meminfo").write_text(_meminfo(), encoding="ascii")
     if machine.role is Role.DOCKER:
@@ -116,6 +119,8 @@ def build(place: Place, machine: Machine, folder: Path, client_key: str, deploys
     (root / "var/run").symlink_to("/run")
     (root / "var/lock").symlink_to("/run/lock")
     (root / "etc/mtab").symlink_to("/proc/self/mounts")
+    if machine.systemd:
+        units.build(place, machine.name, folder)
 
 
 def _etc(etc: Path, machine: Machine) -> None:
@@ -199,11 +204,12 @@ def _hidden(folder: Path, *, docker: bool) -> None:
 
 def _docker(place: Place, root: Path, machine: Machine) -> None:
     (root / "etc/docker").mkdir()
-    settings = {
-        "cgroup-parent": f"/{place.name}/{machine.name}",
+    settings: dict[str, object] = {
         "log-driver": "json-file",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
     }
+    if not machine.systemd:  # whose host has a cgroup namespace of its own
+        settings["cgroup-parent"] = f"/{place.name}/{machine.name}"
     (root / "etc/docker/daemon.json").write_text(json.dumps(settings, indent=2), encoding="ascii")
 
 

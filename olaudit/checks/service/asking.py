@@ -16,13 +16,21 @@ elif command -v initctl >/dev/null; then
 fi
 [ -n "$i" ] || read -r i </proc/1/comm || i=
 echo "init=$i"
+bus=running
+if [ "$i" = systemd ] && [ "$(id -u)" != 0 ] &&
+  ! grep -Eq ' 03 +[0-9]+ /(var/)?run/dbus/system_bus_socket$' /proc/net/unix; then
+  bus=stopped
+fi
 for s in "$@"; do
   printf '\nservice=%s\n' "$s"
   r=0
   case $i in
   systemd)
-    systemctl show -p LoadState -p ActiveState -p SubState -p UnitFileState -p WantedBy -p RequiredBy \
-      -- "$s.service" || r=$? ;;
+    if [ $bus = stopped ]; then r=bus
+    else
+      systemctl show -p LoadState -p ActiveState -p SubState -p UnitFileState -p WantedBy -p RequiredBy \
+        -- "$s.service" || r=$?
+    fi ;;
   upstart | init)
     if [ "$i" = upstart ] && [ -e "/etc/init/$s.conf" ]; then
       o=$(initctl status "$s") || r=$?
@@ -51,6 +59,10 @@ printf '\nend\n'
 Whether one starts at boot is, for systemd, its unit file's state, or that another unit wants it; for upstart the
 last `start on` or `manual` in its job and the override beside it; for System V a start link in runlevel 2, in
 which Debian and Ubuntu run. `shown` is the status of the program that was asked: 0, or its facts are not believed.
+Or it is `bus`: systemctl was not run, because no message bus runs.
+
+For all but root, systemctl connects to the message bus, and a socket unit starts a stopped bus upon a connection.
+systemd itself is a client of a running bus, so that one has a connection (state 03), and a stopped one has none.
 """
 
 

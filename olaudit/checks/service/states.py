@@ -92,6 +92,10 @@ READERS: Mapping[str, Callable[[Facts], Seen]] = MappingProxyType(
 
 def read(init: str, facts: Facts) -> Seen:
     """Read what was said of one service, unless the program that was asked failed."""
-    if (shown := facts.last("shown")) != "0":
+    if (shown := facts.last("shown")) == "bus":
+        return Unanswered(
+            "no message bus (D-Bus) runs there, and systemctl was not run because it would start one"
+        )
+    if shown != "0":
         return Unanswered(f"the command that was asked about it ended with status {shown[:5]}")
     return READERS[init](facts)

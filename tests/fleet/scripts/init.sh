@@ -5,6 +5,16 @@ set -eu
 dir=$1
 name=$2
 root=$dir/root
+systemd=
+[ -e "$dir/cgroup" ] && systemd=yes
+
+# systemd needs a cgroup tree of its own: DIR/cgroup names the one made for this host, in the unified hierarchy.
+if [ "$systemd" ] && [ $# -eq 2 ]; then
+    read -r group <"$dir/cgroup"
+    mkdir -p "$group"
+    echo 0 >"$group/cgroup.procs"
+    exec unshare --cgroup sh "$0" "$dir" "$name" inside
+fi
 
 hostname "$name"
 mount --bind "$root" "$root"
@@ -13,7 +23,11 @@ mount -t overlay -o "ro,lowerdir=$dir/hidden:/usr" usr "$root/usr"
 mount --bind -o ro /var/lib/dpkg "$root/var/lib/dpkg"
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount -t sysfs -o nosuid,nodev,noexec sysfs "$root/sys"
-mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
+if [ "$systemd" ]; then
+    mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+else
+    mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
+fi
 mount -t tmpfs -o nosuid,nodev,mode=755 run "$root/run"
 
 mount -t tmpfs -o nosuid,mode=755 dev "$root/dev"
@@ -34,8 +48,27 @@ if [ -e "$dir/meminfo" ]; then
     mount --bind "$dir/meminfo" "$root/proc/meminfo"
 fi
 
+if [ "$systemd" ]; then
+    # Nothing in this host may set what all of the machine shares; its own network is its own.
+    mount -o remount,bind,ro "$root/sys"
+    for path in sys sysrq-trigger; do
+        [ -e "$root/proc/$path" ] || continue
+        mount --bind "$root/proc/$path" "$root/proc/$path"
+        mount -o remount,bind,ro "$root/proc/$path"
+    done
+    mount --bind "$root/proc/sys/net" "$root/proc/sys/net"
+    mount -o remount,bind,rw "$root/proc/sys/net"
+    # as Debian's tmpfiles.d does
+    mkdir "$root/run/lock" "$root/run/memcached"
+    mkdir -m 711 "$root/run/sudo"
+    chown 110 "$root/run/memcached"
+fi
+
 cd "$root"
 pivot_root . .
 umount -l .
 cd /
+if [ "$systemd" ]; then
+    exec env -i container=lab PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
+fi
 exec tini -- sh /.lab/rc.sh

@@ -1,0 +1,166 @@
+"""An audit leaves a real host as it was: units, processes, containers, files, rules, sockets, settings.
+
+The host runs systemd as process 1 and Debian's own units, among them docker.socket: whoever connects to Docker's
+socket starts the engine, and with it the containers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from pathlib import Path
+
+from tests.fleet import snapshot
+from tests.fleet.auditing import Audited, Auditor
+from tests.fleet.errors import LabError
+from tests.fleet.host import LabHost
+from tests.fleet.processes import wait_for
+from tests.fleet.unit_host import running_containers, stopped
+from tests.fleet.units import SERVICES
+
+JOURNAL = "file /run/log/journal/0123456789abcdef0123456789abcdef/system.journal"
+"""What sshd and sudo log of every login and every command goes here: the one file that an audit may change."""
+INIT_LAYER = re.compile(r"file /var/lib/docker/overlay2/[0-9a-f]{64}-init")
+"""To say what was changed in a container, an engine mounts its init layer, below this folder, for a moment.
+
+Only the times of the folder itself differ; what is in it is compared like everything else.
+"""
+LOGGED = re.compile(
+    r"(sshd|sudo): .*|systemd: var-lib-docker-overlay2-.*-merged\.mount: Deactivated successfully\."
+)
+"""What may be in the journal after an audit: logins, commands by sudo, and that mount."""
+
+
+def quiet(host: LabHost) -> snapshot.Snapshot:
+    """Take a snapshot once nothing changes by itself any more: systemd sees the end of mounts a little later."""
+    until = time.monotonic() + 20
+    before = snapshot.take(host)
+    while time.monotonic() < until:
+        time.sleep(0.4)
+        now = snapshot.take(host)
+        if not snapshot.differences(before, now):
+            return now
+        before = now
+    raise LabError("the host does not come to rest")
+
+
+def changed(host: LabHost, before: snapshot.Snapshot) -> dict[str, tuple[str, str]]:
+    """Give what differs from before, once sshd's processes of the audit's own connection have ended."""
+    until = time.monotonic() + 5
+    while True:
+        found = snapshot.differences(before, snapshot.take(host))
+        found = {key: pair for key, pair in found.items() if key != JOURNAL and not INIT_LAYER.fullmatch(key)}
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.2)
+
+
+def logged(host: LabHost, cursor: str) -> list[str]:
+    """Give what was written to the journal after `cursor`, and by whom."""
+    text = host.run("journalctl", "--no-pager", f"--after-cursor={cursor}", "-o", "json").stdout
+    entries = map(json.loads, text.splitlines())
+    return [f"{one.get('SYSLOG_IDENTIFIER')}: {one['MESSAGE']}" for one in entries]
+
+
+def cursor_of(host: LabHost) -> str:
+    return host.run("journalctl", "-n", "0", "--show-cursor").stdout.rpartition("-- cursor: ")[2].strip()
+
+
+def audited_without_trace(host: LabHost, audit: Auditor) -> Audited:
+    """Audit with all checks, and hold everything that an audit could change against what it was before."""
+    before, cursor = quiet(host), cursor_of(host)
+    audited = audit("--all")
+    differing = changed(host, before)
+    assert list(differing) == [], "\n".join(map(str, differing.items()))[:4000]
+    assert [entry for entry in logged(host, cursor) if not LOGGED.fullmatch(entry)] == []
+    return audited
+
+
+# --- the host ------------------------------------------------------------------------------------------------
+
+
+def test_real_units_run_and_only_listed_ones_exist(host: LabHost) -> None:
+    assert host.run("cat", "/proc/1/comm").stdout == "systemd\n"
+    assert host.run("systemctl", "is-active", *SERVICES, "docker.socket").stdout.split() == ["active"] * 6
+    assert host.run("systemctl", "--failed", "--no-legend").stdout == ""
+    files = host.run("systemctl", "list-unit-files", "--no-legend", "--plain").stdout
+    assert "udev" not in files
+    assert "sysctl" not in files
+
+
+def test_the_host_cannot_set_what_the_machine_shares(host: LabHost) -> None:
+    for path in ("/proc/sys/kernel/panic", "/proc/sys/fs/file-max", "/sys/kernel/uevent_seqnum", "/usr/bin/x"):
+        assert host.sh(f"echo 1 >{path}", check=False).returncode != 0
+    assert host.run("uname", "-n").stdout != Path("/proc/sys/kernel/hostname").read_text(encoding="ascii")
+
+
+def test_connecting_to_docker_starts_a_stopped_engine(host: LabHost) -> None:
+    """The fault that the next tests guard against is real here."""
+    with stopped(host, "docker"):
+        assert host.run("systemctl", "is-active", "docker", "docker.socket", check=False).stdout.split() == [
+            "inactive",
+            "active",
+        ]
+        before = quiet(host)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(host.docker_socket))
+        wait_for(host.engine_answers, "the engine to be started by its socket")
+        wait_for(lambda: running_containers(host) == len(host.containers), "its containers to be started")
+        started = snapshot.differences(before, snapshot.take(host))
+        assert {"unit docker.service", "container /openlibrary-web-1"} <= started.keys()
+
+
+def test_the_snapshot_sees_a_file_that_is_written_and_restored(host: LabHost) -> None:
+    before = quiet(host)
+    host.sh("cp -a /etc/hosts /etc/kept && echo x >>/etc/hosts && cat /etc/kept >/etc/hosts && rm /etc/kept")
+    host.sh("touch -r /etc/hostname /etc/hosts")
+    assert {"file /etc/hosts", "file /etc"} <= snapshot.differences(before, snapshot.take(host)).keys()
+
+
+# --- the audit -----------------------------------------------------------------------------------------------
+
+
+def test_an_audit_changes_nothing_on_a_running_host(host: LabHost, audit_units: Auditor) -> None:
+    audited = audited_without_trace(host, audit_units)
+    assert [one for one in audited.findings if one[3] != "ok"] == []
+    assert audited.code == 0
+    assert {one[1].partition(".")[0] for one in audited.findings} >= KINDS
+
+
+# All kinds but fleet, whose questions are asked too: with one host there is nothing that could disagree.
+KINDS = {
+    *("certificate", "clock", "container", "cron", "disk", "dns", "docker", "firewall", "git", "host"),
+    *("memcached", "package", "path", "postgres", "service", "symlink"),
+}
+
+
+def test_an_audit_leaves_a_stopped_engine_stopped(host: LabHost, audit_units: Auditor) -> None:
+    with stopped(host, "docker"):
+        audited = audited_without_trace(host, audit_units)
+    verdicts = {(check, subject): verdict for _host, check, subject, verdict in audited.findings}
+    assert verdicts["docker.engine", "docker"] == "drift"
+    assert verdicts["service.state", "docker"] == "drift"
+    containers = {verdict for (check, _subject), verdict in verdicts.items() if check.startswith("container.")}
+    assert containers == {"unknown"}
+    assert audited.code == 1
+
+
+def test_a_refused_sudo_leaves_no_ticket(host: LabHost, audit_units: Auditor) -> None:
+    with host.drift(
+        "mv /etc/sudoers /etc/kept && echo 'root ALL=(ALL) ALL' >/etc/sudoers && chmod 440 /etc/sudoers",
+        "mv /etc/kept /etc/sudoers",
+    ):
+        audited = audited_without_trace(host, audit_units)
+    verdicts = {check: verdict for _host, check, _subject, verdict in audited.findings}
+    assert verdicts["certificate.expiry"] == verdicts["postgres.allow-list"] == "unknown"
+
+
+def test_an_audit_starts_nothing_where_most_services_are_down(host: LabHost, audit_units: Auditor) -> None:
+    """The message bus among them: systemctl would start it by connecting, so the services are unknown."""
+    with stopped(host, "docker", "containerd", "memcached", "cron", "dbus"):
+        audited = audited_without_trace(host, audit_units)
+    services = {verdict for _host, check, _subject, verdict in audited.findings if check == "service.state"}
+    assert services == {"unknown"}
+    assert ("memcached.running", "memcached", "drift") in [one[1:] for one in audited.findings]
