@@ -22,16 +22,16 @@ MOST = 50
 _SCRIPT = rf"""command -v git >/dev/null || {{ echo 'git is not installed there' >&2; exit 3; }}
 GIT_NO_LAZY_FETCH=1; export GIT_NO_LAZY_FETCH
 g() {{ git --no-optional-locks -c 'safe.directory=*' -c core.fsmonitor= -C "$p" "$@"; }}
-q() {{ v=$(g "$@"); r=$?; case $r in 0) printf '%s\n' "$v" ;; 1) echo - ;; *) exit $r ;; esac; }}
+o() {{ case $2 in 0) printf '%s\n' "$1" ;; 1) echo - ;; *) exit "$2" ;; esac; }}
 p=$1 here=whole
 up=$(g rev-parse --show-cdup); r=$?
 case $r in 0) [ -z "$up" ] || here=inside ;; 128 | 129) here=failed ;; *) exit $r ;; esac
 if [ $here != whole ] && [ -e "$p/.git" ] && [ ! -r "$p/.git/HEAD" ]; then here=unreadable; fi
 echo $here
 [ $here = whole ] || exit 0
-q rev-parse -q --verify HEAD
-q rev-parse -q --verify 'HEAD^{{tree}}'
-q symbolic-ref -q --short HEAD
+v=$(g rev-parse -q --verify HEAD); o "$v" $?
+v=$(g rev-parse -q --verify 'HEAD^{{tree}}'); o "$v" $?
+v=$(g symbolic-ref -q --short HEAD); o "$v" $?
 {{ g status --porcelain; echo "end $?"; }} | head -n {MOST + 2}"""
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -70,7 +70,7 @@ ALLOWED = {
     "$p": Program("", "", "docker-cli-plugin-metadata"),
     "docker-compose": Program("", "", "ps"),
     "dpkg-query": Program("--show --showformat"),
-    "find": Program("-L -o -prune", "-maxdepth -mindepth -name -path -printf -type"),
+    "find": Program("-L -depth -o -prune", "-maxdepth -mindepth -name -path -printf -type"),
     "git": Program("-q --porcelain --short --show-cdup --verify", "-c -C", "rev-parse status symbolic-ref"),
     "grep": Program("-E -F -H -I -R -Z -a -h -i -n -o -q -r -s -w --include", "-e -m"),
     "head": Program("", "-c -n"),
@@ -93,7 +93,10 @@ ALLOWED = {
     **dict.fromkeys(
         ("break", "continue", "echo", "exit", "export", "printf", "shift", "unset", "wait"), Program()
     ),
-    "[": Program("-L -d -ef -e -f -n -r -x"),  # -ef is not POSIX's, but dash has had it since there is a dash
+    "[": Program(
+        "-L -d -ef -e -f -le -lt -n -r -x -z"
+    ),  # -ef is not POSIX's, but dash has had it since there is a dash
+    "set": Program("-f"),
     "cd": Program(),
     "command": Program("-v"),
     "pwd": Program("-P"),
@@ -129,6 +132,7 @@ SHELLCHECK = {
     # The words of several lines are to become one line; they are numbers, as stat prints them.
     ("SC2086", "$rights"),
     ("SC2116", "$(echo $rights)"),
+    ("SC2086", "$o"),  # likewise, with globbing off
 }
 """What shellcheck says of the scripts, and of which words, that is meant to be so."""
 
@@ -219,8 +223,8 @@ def parse(text: str) -> Parsed:
             reading.operator = found[0].lstrip("0123456789")
         elif found.lastgroup == "end":
             reading.end(found[0])
-        elif found.lastgroup == "define" and found[0] in {"ask()", "later()"}:
-            functions[found[0][:-2]] = ()  # the batch's own; what they are to run are the probes
+        elif found.lastgroup == "define":
+            functions[found[0][:-2]] = ()  # its commands are parsed where it is defined
     commands = reading.parsed.commands
     called = [put(functions[argv[0]], argv[1:]) if argv[0] in functions else argv for argv in commands]
     return Parsed([argv for argv in called if argv], reading.parsed.redirections)
