@@ -62,3 +62,13 @@ PAGES = [page for page in sorted(ROOT.glob("**/*.md")) if ".venv" not in page.pa
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+NAMED = re.findall(
+    r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED)
+def test_every_test_that_the_threat_model_names_exists(file: str, test: str) -> None:
+    assert f"def {test}" in (ROOT / file).read_text(encoding="utf-8")
