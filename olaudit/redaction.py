@@ -47,9 +47,13 @@ _KEEP_FIRST: tuple[re.Pattern[str], ...] = (
     re.compile(r"(?i)(\bbearer[ \t]+)[A-Za-z0-9._~+/=-]{6,}"),
     # user:password@, and whatever stands before the @ of http(s): a token is often the user's name there
     re.compile(r"""(?i)(\bhttps?://)[^\s/?\#@"'<>]{1,512}(?=@)"""),
-    re.compile(r"""(?i)(\b[a-z][a-z0-9+.-]{0,32}://)[^\s/?\#@:"'<>]{0,256}:(?!\d{1,5}(?:[/?\#]|\s|$))[^\s"'<>]{1,512}(?=@)"""),
+    re.compile(
+        r"""(?i)(\b[a-z][a-z0-9+.-]{0,32}://)[^\s/?\#@:"'<>]{0,256}:(?!\d{1,5}(?:[/?\#]|\s|$))[^\s"'<>]{1,512}(?=@)"""
+    ),
     # options and commands that take a secret as the next word
-    re.compile(rf"""(?i)((?:^|\s)--?[\w-]{{0,32}}(?:{_NAMES})[\w-]{{0,32}}[ \t]+)(?:"[^"\n]*"|'[^'\n]*'|[^\s-]\S*)"""),
+    re.compile(
+        rf"""(?i)((?:^|\s)--?[\w-]{{0,32}}(?:{_NAMES})[\w-]{{0,32}}[ \t]+)(?:"[^"\n]*"|'[^'\n]*'|[^\s-]\S*)"""
+    ),
     re.compile(r"(?i)(\b(?:requirepass|masterauth|bindpw|rootpw)[ \t]+)[^\n]+"),
     re.compile(r"(?i)(\blogin[ \t]+\S+[ \t]+password[ \t]+)\S+"),
     re.compile(r"""(?i)(\b(?:password|identified[ \t]+by)[ \t]+)(?:'[^'\n]*'|"[^"\n]*")"""),

@@ -120,7 +120,13 @@ def test_lines_stay_where_they_are(text: str) -> None:
 
 
 def test_json_stays_json_and_loses_its_secrets() -> None:
-    document = {"password": SECRET, "Env": [f"A_TOKEN={SECRET}"], "n": 1, "ok": None, "x": {"url": f"a://b:{SECRET}@c"}}
+    document = {
+        "password": SECRET,
+        "Env": [f"A_TOKEN={SECRET}"],
+        "n": 1,
+        "ok": None,
+        "x": {"url": f"a://b:{SECRET}@c"},
+    }
     redacted = redact_json(document)
     assert SECRET not in json.dumps(redacted)
     assert redacted["password"] == MARK
@@ -130,7 +136,7 @@ def test_json_stays_json_and_loses_its_secrets() -> None:
 @pytest.mark.parametrize(
     "hostile",
     [
-        "password", "password: ", " -u a:", "a://", "http://a", "mysql ", "$1$", "eyJaaaaaaa.", '"password', "a.b-",
+        "password", "password: ", " -u a:", "a://", "http://a", "mysql ", "eyJaaaaaaa.", '"password', "a.b-",
         "-----BEGIN PRIVATE KEY-----", "login ", "=", "authorization: ", 'x"',
     ],
 )  # fmt: skip

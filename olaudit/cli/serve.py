@@ -133,6 +133,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     from olaudit.serve.asking import Asker  # noqa: PLC0415
     from olaudit.serve.events import Pace  # noqa: PLC0415
     from olaudit.serve.guard import Guard  # noqa: PLC0415
+    from olaudit.serve.hosts import own_names, served_names  # noqa: PLC0415
     from olaudit.serve.judging import Judge  # noqa: PLC0415
     from olaudit.serve.service import Service  # noqa: PLC0415
     from olaudit.serve.web import Web  # noqa: PLC0415
@@ -147,7 +148,8 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     service = Service(sources, judge, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
     server.allow_files()
     listening = server.listen(*serving.listen)
-    web = Web(service, judge, guard, _log, timeout=options.timeout)
+    names = served_names(serving.listen[0], *own_names(), *config.names)
+    web = Web(service, judge, guard, _log, timeout=options.timeout, names=names)
     with _signals(service), server.HttpServer(web, listening, config.tls):
         where = server.place(*listening.getsockname()[:2])
         _log(f"listening on {'https' if config.tls else 'http'}://{where}; {_what(service, serving)}")
