@@ -51,7 +51,7 @@ def emit(text: str, stream: TextIO | None = None) -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Send what `stream` still buffers nowhere: Python flushes once more at exit, and would end with status 120."""
+    """Send nowhere what `stream` still buffers: Python flushes once more at exit, and would end with status 120."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)

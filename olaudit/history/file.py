@@ -45,6 +45,7 @@ def _open(file: Path, mode: str) -> sqlite3.Connection:
     with _closing_on_error(connection):
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten, not only unlinked
     return connection
 
 
