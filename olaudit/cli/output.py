@@ -51,7 +51,7 @@ def emit(text: str, stream: TextIO | None = None) -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Send nowhere what `stream` still buffers: Python flushes once more at exit, and would end with status 120."""
+    """Drop what `stream` still buffers: Python flushes once more at exit, and would end with status 120."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
@@ -120,8 +120,8 @@ def mode_of(format_: str) -> int:
 def write_file(file: Path, text: str, mode: int = CONFIDENTIAL, *, follow: bool = True) -> None:
     """Write `text` as UTF-8, so that readers see the old content or the new, never a part.
 
-    `mode` is that of a new file, before the umask. Of a file that is there and ours, the rights to read stay as its
-    owner set them, unless `mode` is PRIVATE. A symbolic link stays one, if this user or root made it; without
+    `mode` is that of a new file, before the umask. Of a file that is there and ours, the rights to read stay as
+    its owner set them, unless `mode` is PRIVATE. A symbolic link stays one, if this user or root made it; without
     `follow` it is replaced. Raises OutputError.
     """
     try:

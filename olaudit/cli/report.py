@@ -93,7 +93,7 @@ def report(
 
 
 def _opened(archive: Archive, file: Path, tools: Tools, delivery: Delivery, stack: ExitStack) -> History | None:
-    """Hold the folder and open the history; None where its disk is full or fails, which must not cost the audit."""
+    """Hold the folder and open the history; None where its disk is full or fails, and the audit goes on."""
     with delivery.step():
         stack.enter_context(archive.held(tools.now()))
     with delivery.step():

@@ -140,7 +140,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     from olaudit.serve.web_config import OPEN, read  # noqa: PLC0415
 
     config = read(serving.web_config) if serving.web_config else OPEN
-    guard = Guard(config.users)
+    guard = Guard(config.users, served_names(serving.listen[0], *own_names(), *config.names))
     wanted = wanted_ids(tools.kinds, options.only, options.skip, waivers.IDS)
     judge = Judge(kinds=tools.kinds, wanted=wanted, version=version("olaudit"))
     asker = Asker(tools.make_transport(options), options.timeout)
@@ -148,8 +148,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     service = Service(sources, judge, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
     server.allow_files()
     listening = server.listen(*serving.listen)
-    names = served_names(serving.listen[0], *own_names(), *config.names)
-    web = Web(service, judge, guard, _log, timeout=options.timeout, names=names)
+    web = Web(service, judge, guard, _log, timeout=options.timeout)
     with _signals(service), server.HttpServer(web, listening, config.tls):
         where = server.place(*listening.getsockname()[:2])
         _log(f"listening on {'https' if config.tls else 'http'}://{where}; {_what(service, serving)}")

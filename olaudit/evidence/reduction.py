@@ -1,4 +1,4 @@
-"""Answers reduced to what findings need: the values compared, without secrets; for history to keep, and to show."""
+"""Answers reduced to what findings need: the values compared, without secrets; to be stored, and to be shown."""
 
 from __future__ import annotations
 

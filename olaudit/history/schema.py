@@ -97,7 +97,7 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 """
 
-# Recordings of the first version hold answers as hosts gave them, which may be secrets: the next run keeps better ones.
+# Recordings of version 1 hold answers as hosts gave them, secrets included. The next run keeps reduced ones.
 _WITHOUT_RAW_ANSWERS = """
 DELETE FROM recordings;
 """

@@ -1,7 +1,8 @@
 """The names under which this server is reached: a defence against DNS rebinding.
 
-A page of another site can let its own name resolve to our address, and then read our answers as its own. Its browser
-says so in the Host header. An address in that header cannot be rebound, and a browser resolves `localhost` itself.
+A page of another site can let its own name resolve to our address, and then read our answers as its own. Its
+browser says so in the Host header. An address in that header cannot be rebound, and a browser resolves `localhost`
+itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def own_names() -> tuple[str, ...]:
 
 
 def is_served(authority: str, names: frozenset[str]) -> bool:
-    """Tell whether `authority` (a Host header: `name`, `name:port`, `[address]:port`) is an address or served name.
+    """Tell whether `authority` (such as `name`, `name:port`, `[address]:port`) is an address or a name of ours.
 
     The port is not compared: it may be forwarded from another one.
     """

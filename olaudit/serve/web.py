@@ -22,7 +22,7 @@ from olaudit.serve.asking import Log
 from olaudit.serve.events import Gone, Stopped
 from olaudit.serve.exposition import FleetCollector, HostCollector, encode
 from olaudit.serve.guard import Guard
-from olaudit.serve.hosts import is_served, request_target, served_names
+from olaudit.serve.hosts import request_target
 from olaudit.serve.judging import Judge, Snapshot
 from olaudit.serve.responses import Response, line
 from olaudit.serve.service import Service
@@ -46,20 +46,11 @@ class Request:
 
 
 class Web:
-    """The application. `timeout` is the deadline of one host's audit, in seconds; `names` those under which it is served."""
+    """The application. `timeout` is the deadline of one host's audit, in seconds."""
 
-    def __init__(
-        self,
-        service: Service,
-        judge: Judge,
-        guard: Guard,
-        log: Log,
-        *,
-        timeout: float,
-        names: frozenset[str] = served_names(),
-    ) -> None:
+    def __init__(self, service: Service, judge: Judge, guard: Guard, log: Log, *, timeout: float) -> None:
         self._service, self._judge, self._guard, self._log = service, judge, guard, log
-        self._timeout, self._names = timeout, names
+        self._timeout = timeout
         self._exposures, self._pages = _Kept(), _Kept()  # a large page must not delay a scrape
         self._routes: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/": self._page,
@@ -86,7 +77,7 @@ class Web:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         hosts, path = request_target(scope["path"], named)
-        if not all(is_served(host, self._names) for host in hosts):
+        if not self._guard.serves(hosts):
             return line("this host name is not served here: use an address, or a name of this machine", 421)
         request = Request(path, scope["query_string"].decode("latin-1"), headers)
         if not await self._guard.admits(headers.get("authorization", "")):
