@@ -3,6 +3,8 @@
 OlauditError            exit 2   anything a user can mend
 ├── UsageError          exit 2   a command line, or a file named on it, that makes no sense
 ├── HistoryError        exit 2   a history of earlier runs that cannot be used: not ours, newer, damaged, locked
+│   └── HistoryWriteError   exit 74  its disk is full, or fails
+├── OutputError         exit 74  results that could not be written: the disk is full, a permission was lost
 └── ExpectedError       exit 2   expected-state files that are invalid; carries every problem found, not the first
 
 A host that cannot be audited is *not* an error: it is a value (`model.Failure`), and is reported as unknown.
@@ -30,6 +32,18 @@ class UsageError(OlauditError):
 
 class HistoryError(OlauditError):
     """The file with the history of earlier runs cannot be used, or not now; what is in it stays as it is."""
+
+
+class OutputError(OlauditError):
+    """Results could not be written to where they belong; what could be printed is printed."""
+
+    exit_code = 74
+
+
+class HistoryWriteError(HistoryError, OutputError):
+    """The disk that holds the history is full or fails; the run is not entered, what is in the history stays."""
+
+    exit_code = 74
 
 
 @dataclass(frozen=True, slots=True, order=True)

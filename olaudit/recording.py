@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from olaudit.collect import Collected
 from olaudit.errors import UsageError
+from olaudit.files import DATA, read_regular
 from olaudit.model import (
     Answer,
     Answered,
@@ -95,7 +96,7 @@ def dump(collected: Collected) -> str:
 def load(file: Path) -> Collected:
     """Read a recording. Raises UsageError for a file that is none."""
     try:
-        text = file.read_bytes()
+        text = read_regular(file, DATA)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     return parse(text, str(file))

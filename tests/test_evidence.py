@@ -116,7 +116,7 @@ def test_of_a_long_answer_the_lines_that_name_the_thing_are_shown_else_the_first
         "the kernel\n(100 lines that do not name it are left out)"
     )
     first = excerpt(UNAME, Answered("\n".join(lines)), FOUND).split("\n")
-    assert first == [*lines[:19], "... (81 more lines)"]
+    assert first == [*lines[:20], "(80 lines that do not name it are left out)"]
 
 
 def engine(*names: str, **labels: str) -> Answered:

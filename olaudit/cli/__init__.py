@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import traceback
@@ -12,7 +11,7 @@ from pathlib import Path
 import click
 
 from olaudit.checks import KINDS
-from olaudit.cli import internal_errors, plugin
+from olaudit.cli import internal_errors, plugin, streams
 from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.program import program
 from olaudit.errors import ExpectedError, OlauditError
@@ -24,14 +23,25 @@ def main(argv: Sequence[str] | None = None, tools: Tools | None = None) -> int:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us: what is said there goes nowhere
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as we run
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter must not cost the report
+    streams.prepare()
     said = sys.argv[1:] if argv is None else argv
+    code = _run(said, argv, tools)
+    # Python flushes stdout once more at exit, and would end with a status of its own
+    if (error := streams.failure()) and code not in (2, 70):
+        code = _tell(error)
+    return plugin.UNKNOWN if error and plugin.wanted(said) else code
+
+
+def _run(said: Sequence[str], argv: Sequence[str] | None, tools: Tools | None) -> int:
+    """Run the command and give its exit code, whatever happens."""
     try:
         # not standalone: click would turn an interrupt into 1, which is drift
         outcome = program.main(argv, "olaudit", standalone_mode=False, obj=tools or Tools(KINDS, make_transport))
+    except SystemExit:
+        return 0  # click, where the reader of stdout has seen enough (`olaudit --help | head -1`)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever nobody foresaw ends here, in one way
+        if isinstance(error, OSError) and streams.is_stdout(error):
+            return 0  # `main` finds out why, and says so
         code = _tell(error)
         return plugin.fail(_summary(error)) if plugin.wanted(said) else code
     return outcome if isinstance(outcome, int) else 0

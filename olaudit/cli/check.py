@@ -11,11 +11,9 @@ from olaudit import recording
 from olaudit.cli import internal_errors, plugin
 from olaudit.cli.auditing import Tools, audit_fleet
 from olaudit.cli.options import Options, format_option, shared_options
-from olaudit.cli.output import check_places, emit, stdout_style, write_file
+from olaudit.cli.output import PRIVATE, Delivery, check_places, emit, mode_of, stdout_style, write_file
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
-
-_PRIVATE = 0o600  # a recording holds what hosts said, word by word
 
 
 @click.command(short_help="Audit hosts now, and print what is not as expected.")
@@ -44,7 +42,8 @@ def check(context: click.Context, /, **said: Any) -> None:
 
     \b
     Exit codes: 0 all as expected, 1 drift, 2 wrong usage or expected files,
-    3 no drift seen but something could not be audited, 130 interrupted;
+    3 no drift seen but something could not be audited,
+    74 results could not be written (the findings are printed), 130 interrupted;
     with -f nagios a plugin's: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     """  # noqa: D301 - click reads the backspace itself
     options = Options(**said)
@@ -54,15 +53,21 @@ def check(context: click.Context, /, **said: Any) -> None:
     report = audited.report
     text = RENDERERS[options.format](report, stdout_style(options.color, os.environ, everything=options.all))
     last = options.format == plugin.NAME  # nothing may go wrong after its first line, which is the verdict
+    delivery = Delivery()
     if not last:
-        emit(text)
+        with delivery.step():
+            emit(text)
     for output in options.output:
-        write_file(output.file, RENDERERS[output.format](report, Style(all=options.all)))
+        with delivery.step():
+            written = RENDERERS[output.format](report, Style(all=options.all))
+            write_file(output.file, written, mode_of(output.format))
     if options.record:
-        write_file(options.record, recording.dump(audited.collected), _PRIVATE)
-    if last:
-        emit(text)
+        with delivery.step():
+            write_file(options.record, recording.dump(audited.collected), PRIVATE)
     if not report.run.complete:
         click.echo("olaudit: interrupted; these results are incomplete", err=True)
     internal_errors.write(report.errors)
+    delivery.finish()
+    if last:
+        emit(text)
     context.exit(plugin.ending(report, options.format))

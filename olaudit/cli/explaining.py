@@ -15,6 +15,7 @@ from olaudit.evaluate import REACHABLE
 from olaudit.evidence import asked, bears, by_hand, check_of, excerpt, kind_of, probes_of
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.expected.quotation import quote
+from olaudit.files import read_regular
 from olaudit.kind import AnyKind, FleetKind
 from olaudit.model import FLEET, Answer, Answers, Engine, Finding, Probe
 from olaudit.render.explanation import Asked, Explanation, Quoted
@@ -63,7 +64,7 @@ class ExpectedFiles:
         if self.root is None or not line.isdecimal() or place.is_absolute() or ".." in place.parts:
             return None
         try:
-            text = (self.root / place).read_text(encoding="utf-8")
+            text = read_regular(self.root / place).decode()
             return Quoted(source=source, lines=quote(text, int(line)))
         except (OSError, ValueError):
             return None

@@ -10,9 +10,11 @@ import click
 
 from olaudit.cli.output import emit, write_file
 from olaudit.errors import UsageError
+from olaudit.files import read_regular
 
 _KINDS = (".json", ".md", ".yaml")
 _RUNBOOKS = "runbooks"
+_PUBLIC = 0o666  # before the umask: Prometheus and Grafana read these as users of their own, and nothing is secret
 
 
 @click.command(short_help="Write alert rules, scrape configs and a dashboard.")
@@ -48,7 +50,7 @@ def monitoring(folder: Path, runbook_url: str, *, force: bool) -> None:
     for file, text in wanted.items():
         if file in changed:
             _make_folder(file.parent)
-            write_file(file, text)
+            write_file(file, text, _PUBLIC)
         emit(f"{'wrote    ' if file in changed else 'unchanged'}  {file}\n")
 
 
@@ -68,7 +70,7 @@ def _linked(text: str, url: str) -> str:
 def _content(file: Path) -> str | None:
     """Read a file that may be there already. Raises UsageError if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8", errors="surrogateescape")
+        return read_regular(file).decode(errors="surrogateescape")
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from olaudit.errors import UsageError
+from olaudit.files import CONFIGURATION, DATA, check_regular
 from olaudit.render import RENDERERS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -110,7 +111,23 @@ EXPECTED = click.option(
     help="The expected files.  [default: $OLAUDIT_EXPECTED, else ./expected, else the installed copy]",
 )
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+class RegularFile(click.Path):
+    """Reads the path of a regular file of bounded size: a FIFO or device would hang, or never end."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read one; fails with what is wrong with it."""
+        path = Path(str(super().convert(value, param, ctx)))
+        try:
+            check_regular(path.stat(), self._most)
+        except OSError as error:
+            self.fail(f"{str(path)!r} cannot be read: {error.strerror}", param, ctx)
+        return path
+
 
 COLOR = click.option(
     "--color",
@@ -122,7 +139,12 @@ COLOR = click.option(
 
 _REACHING = (
     EXPECTED,
-    click.option("--ssh-config", type=_FILE, metavar="FILE", help="How to reach hosts.  [default: ~/.ssh/config]"),
+    click.option(
+        "--ssh-config",
+        type=RegularFile(CONFIGURATION),
+        metavar="FILE",
+        help="How to reach hosts.  [default: ~/.ssh/config]",
+    ),
 )
 _OUTPUT = click.option(
     "-o",
@@ -174,7 +196,9 @@ _KEEPING = (
         metavar="FILE",
         help="Keep what the hosts answered, for --replay. It is as private as they are.",
     ),
-    click.option("--replay", type=_FILE, metavar="FILE", help="Judge recorded answers, without asking any host."),
+    click.option(
+        "--replay", type=RegularFile(DATA), metavar="FILE", help="Judge recorded answers, without asking any host."
+    ),
     COLOR,
 )
 

@@ -16,6 +16,7 @@ from olaudit.model import Report
 from olaudit.render import nagios
 
 NAME = "nagios"
+UNKNOWN = int(nagios.Status.UNKNOWN)
 
 
 def wanted(argv: Sequence[str]) -> bool:

@@ -31,6 +31,7 @@ def program() -> None:
       2    wrong usage, or expected files that are not valid
       3    no drift seen, but something could not be audited
       70   a bug in olaudit
+      74   the results could not be written, a full disk for example
       130  interrupted
     """  # noqa: D301 - click reads the backspace itself
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from olaudit.cli.naming import SHORTEST, digits_of, the_one
 from olaudit.errors import UsageError
+from olaudit.files import DATA, read_regular
 from olaudit.render.document import Document, FindingPart
 
 LATEST = "latest.json"
@@ -20,7 +21,7 @@ def read_report(file: Path) -> Document:
     Raises UsageError where there is none, or it is something else.
     """
     try:
-        text = file.read_bytes()
+        text = read_regular(file, DATA)
     except FileNotFoundError:
         raise UsageError(f"there is no report {file}", _HINT) from None
     except OSError as error:

@@ -133,13 +133,14 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     from olaudit.serve.asking import Asker  # noqa: PLC0415
     from olaudit.serve.events import Pace  # noqa: PLC0415
     from olaudit.serve.guard import Guard  # noqa: PLC0415
+    from olaudit.serve.hosts import own_names, served_names  # noqa: PLC0415
     from olaudit.serve.judging import Judge  # noqa: PLC0415
     from olaudit.serve.service import Service  # noqa: PLC0415
     from olaudit.serve.web import Web  # noqa: PLC0415
     from olaudit.serve.web_config import OPEN, read  # noqa: PLC0415
 
     config = read(serving.web_config) if serving.web_config else OPEN
-    guard = Guard(config.users)
+    guard = Guard(config.users, served_names(serving.listen[0], *own_names(), *config.names))
     wanted = wanted_ids(tools.kinds, options.only, options.skip, waivers.IDS)
     judge = Judge(kinds=tools.kinds, wanted=wanted, version=version("olaudit"))
     asker = Asker(tools.make_transport(options), options.timeout)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from olaudit.collect import Collected
 from olaudit.evaluate import REACHABLE
 from olaudit.evidence.questions import asked
+from olaudit.evidence.reduction import reduce
 from olaudit.evidence.terms import terms
 from olaudit.expected.spec import HostSpec
 from olaudit.kind import AnyKind, CheckId, FleetKind
@@ -50,7 +51,7 @@ def probes_of(kinds: Iterable[AnyKind], host: HostSpec, check: str) -> tuple[Pro
 def evidence(
     report: Report, hosts: Iterable[HostSpec], collected: Collected, kinds: Sequence[AnyKind]
 ) -> Collected:
-    """Keep the answers that bear on what is not ok, and why hosts failed.
+    """Keep of the answers that bear on what is not ok the values compared, without secrets; and why hosts failed.
 
     What hosts should agree on is kept of all of them: who differs shows only beside the others.
     """
@@ -64,7 +65,15 @@ def evidence(
         checks = {check for host, check in loud if host == answers.host} | shared
         spec = specs.get(answers.host)
         wanted = {probe for check in checks for probe in probes_of(kinds, spec, check)} if spec else set()
-        kept = {probe: answer for probe, answer in answers.outcome.raw().items() if probe in wanted}
+        about = [
+            one
+            for one in report.findings
+            if one.check in checks and (one.host == answers.host or one.check in shared)
+        ]
+        unsound = [one for one in about if one.verdict is not Verdict.OK]
+        kept = {
+            probe: reduce(probe, answer, unsound) for probe, answer in answers.outcome.raw().items() if probe in wanted
+        }
         return replace(answers, outcome=Answers(kept))
 
     return replace(collected, hosts=tuple(map(bearing, collected.hosts)))

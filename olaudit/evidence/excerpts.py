@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from olaudit.evidence.terms import Inspected, meant, name_fits, name_of, read, terms
-from olaudit.model import Answer, Answered, ContainerChanges, Engine, Finding, Probe, Shell, Unanswered
+from olaudit.evidence.reduction import reduce
+from olaudit.evidence.terms import Inspected, meant, name_of, read
+from olaudit.model import Answer, Answered, Engine, Finding, Probe, Shell, Unanswered
 from olaudit.text import visible
 
 MOST = 40
 """How many lines of one answer are shown at most."""
 
-_WHOLE = 20  # an answer of at most so many lines is shown whole
 _ERRORS = 5  # lines of what a command complained about; leaves room within MOST for its exit status
 _NAMING = MOST - _ERRORS - 2
 _WIDEST = 400  # characters of one line: enough for any command line worth reading
@@ -20,12 +20,13 @@ _WIDEST = 400  # characters of one line: enough for any command line worth readi
 
 def excerpt(probe: Probe, answer: Answer, finding: Finding) -> str:
     """Give what matters of a raw answer: visible, at most `MOST` lines, saying how many more there are."""
+    answer = reduce(probe, answer, [finding])
     if isinstance(answer, Unanswered):
         return f"(no answer: {_shown(answer.reason)})"
     containers = read(answer) if probe is Engine.CONTAINERS else None
     if containers is not None:
         return "\n".join(_inspected(containers, finding))
-    lines = _telling(_lines(probe, answer, finding), finding)
+    lines = _cut([_shown(line) for line in _lines(probe, answer)], _NAMING)
     if complaints := answer.stderr.strip():
         lines += _cut([f"stderr: {_shown(line)}" for line in complaints.split("\n")], _ERRORS)
     if answer.status:
@@ -33,28 +34,14 @@ def excerpt(probe: Probe, answer: Answer, finding: Finding) -> str:
     return "\n".join(lines or ["(nothing)"])
 
 
-def _lines(probe: Probe, answer: Answered, finding: Finding) -> list[str]:
+def _lines(probe: Probe, answer: Answered) -> list[str]:
     """Split an answer; what is to be JSON and is, comes with a value per line."""
     if not isinstance(probe, Shell):
         try:
-            found = json.loads(answer.stdout)
-            if isinstance(probe, ContainerChanges) and isinstance(found, dict):
-                found = {name: changes for name, changes in found.items() if name_fits(name, finding)}
-            return json.dumps(found, indent=1, ensure_ascii=False).split("\n")
+            return json.dumps(json.loads(answer.stdout), indent=1, ensure_ascii=False).split("\n")
         except (ValueError, RecursionError):
             pass  # nonsense, and as such it is to be seen
     return answer.stdout.strip("\n").split("\n") if answer.stdout.strip() else []
-
-
-def _telling(lines: Sequence[str], finding: Finding) -> list[str]:
-    """Keep a short answer whole, of a long one the lines that name what it is about, else the first ones."""
-    if len(lines) <= _WHOLE:
-        return [_shown(line) for line in lines]
-    naming = [_shown(line) for line in lines if any(term in line for term in terms(finding))]
-    if not naming:
-        return _cut([_shown(line) for line in lines], _WHOLE)
-    left = len(lines) - len(naming)
-    return [*_cut(naming, _NAMING), *([f"({left} lines that do not name it are left out)"] if left else [])]
 
 
 def _inspected(containers: Sequence[Inspected], finding: Finding) -> list[str]:

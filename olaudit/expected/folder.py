@@ -12,6 +12,7 @@ from olaudit.expected.parse import parse
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Scalar, Table
 from olaudit.expected.words import suggest
+from olaudit.files import read_regular
 
 _SUFFIXES = (".yaml", ".yml")
 _TOP = ("fleet", "waivers")
@@ -100,7 +101,7 @@ def _sheet(root: Path, path: Path, contents: dict[str, bytes], faults: Faults) -
     top = Place(file, 1)
     nothing = Sheet(path.stem, top, None)
     try:
-        content = contents[file] = path.read_bytes()
+        content = contents[file] = read_regular(path)
         text = content.decode()
     except OSError as error:
         faults.add(Place(file, 0), f"this file cannot be read: {error.strerror}")

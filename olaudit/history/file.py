@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from olaudit.errors import HistoryError, UsageError
+from olaudit.errors import HistoryError, HistoryWriteError, UsageError
+from olaudit.files import DISK_ERRORS
 from olaudit.history.schema import APPLICATION, STEPS, migrate
 
 PATIENCE = 5.0
@@ -44,6 +45,7 @@ def _open(file: Path, mode: str) -> sqlite3.Connection:
     with _closing_on_error(connection):
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten, not only unlinked
     return connection
 
 
@@ -124,14 +126,16 @@ def in_words(file: Path) -> Iterator[None]:
     except zlib.error as error:
         raise HistoryError(f"the history {file} is damaged: {error}", _ELSEWHERE) from None
     except OSError as error:
-        raise HistoryError(f"the history {file} cannot be opened: {error.strerror}") from None
+        kind = HistoryWriteError if error.errno in DISK_ERRORS else HistoryError
+        raise kind(f"the history {file} cannot be opened: {error.strerror}") from None
 
 
 def _said(file: Path, error: sqlite3.Error) -> HistoryError:
     code = getattr(error, "sqlite_errorcode", 0)
     # the primary code is in the lowest byte; the rest says where it came up
     said, hint = _WORDS.get(code) or _WORDS.get(code & 0xFF) or ("the history {file} cannot be used: {error}", "")
-    return HistoryError(said.format(file=file, error=error), hint.format(file=file))
+    kind = HistoryWriteError if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) else HistoryError
+    return kind(said.format(file=file, error=error), hint.format(file=file))
 
 
 _WORDS = {
@@ -145,6 +149,10 @@ _WORDS = {
         "try again when it is done; `fuser {file}` says who it is",
     ),
     sqlite3.SQLITE_FULL: ("the history {file} cannot be written: the disk is full", ""),
+    sqlite3.SQLITE_IOERR: (
+        "the history {file} cannot be read or written: {error}",
+        "is its disk full, or damaged?",
+    ),
     sqlite3.SQLITE_READONLY: ("the history {file} cannot be written: no permission for it, or for its folder", ""),
     sqlite3.SQLITE_READONLY_ROLLBACK: (
         "the history {file} cannot be read: a run was killed while it wrote, which must be undone first",

@@ -97,7 +97,12 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 """
 
-STEPS: tuple[str, ...] = (_FIRST,)
+# Recordings of version 1 hold answers as hosts gave them, secrets included. The next run keeps reduced ones.
+_WITHOUT_RAW_ANSWERS = """
+DELETE FROM recordings;
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _WITHOUT_RAW_ANSWERS)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = STEPS) -> None:

@@ -16,7 +16,7 @@ from olaudit.history.comparison import Met
 from olaudit.history.file import connect, in_words
 from olaudit.history.retention import RECENT, forget
 from olaudit.history.runs import Night
-from olaudit.history.states import Life, Scope, State, advance, summary
+from olaudit.history.states import Life, Scope, State, States, advance, summary
 from olaudit.history.subjects import Spell, Subject, Trouble
 from olaudit.model import Finding, Report, RunSummary
 
@@ -55,13 +55,22 @@ class History:
         with in_words(self._file):
             self._connection.execute("BEGIN IMMEDIATE")
         with in_words(self._file), self._undoing():
-            earlier = tuple(night.run for night in reversed(runs.nights(self._connection, RECENT - 1)))
-            since = earlier[-1].started_at if earlier else None
-            after, aged = advance(self.states(), report, scope, since)
+            after, aged = self._advanced(report, scope)
             entering.write(self._connection, aged, after, recording)
             forget(self._connection, report.run.started_at, keep_days)
+        return aged
+
+    def compare(self, report: Report, scope: Scope) -> Report:
+        """Give the report with its findings' ages and its changes, and write nothing."""
+        with in_words(self._file):
+            return self._advanced(report, scope)[1]
+
+    def _advanced(self, report: Report, scope: Scope) -> tuple[States, Report]:
+        earlier = tuple(night.run for night in reversed(runs.nights(self._connection, RECENT - 1)))
+        since = earlier[-1].started_at if earlier else None
+        after, aged = advance(self.states(), report, scope, since)
         changes = aged.changes and replace(aged.changes, timeline=(*earlier, summary(report)))
-        return replace(aged, changes=changes)
+        return after, replace(aged, changes=changes)
 
     @contextmanager
     def _undoing(self) -> Iterator[None]:

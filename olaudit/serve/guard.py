@@ -8,10 +8,12 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
+
+from olaudit.serve.hosts import is_served, served_names
 
 _NOBODY = b"$2b$10$" + b"." * 53
 """Checked where there is no such user: a name that exists must take no longer to refuse than one that does not."""
@@ -23,7 +25,8 @@ _REMEMBERED = 100
 class Guard:
     """Knows bcrypt hashes by user. Checking one takes a tenth of a second, so what was right is remembered."""
 
-    def __init__(self, users: Mapping[str, str]) -> None:
+    def __init__(self, users: Mapping[str, str], names: frozenset[str] = served_names()) -> None:
+        self._names = names
         self._users = {user: hashed.encode() for user, hashed in users.items()}
         self._key = secrets.token_bytes(32)
         self._right: set[bytes] = set()  # keyed digests: no password is kept
@@ -34,6 +37,10 @@ class Guard:
         """Know other users from now on."""
         self._users = {user: hashed.encode() for user, hashed in users.items()}
         self._right.clear()
+
+    def serves(self, hosts: Iterable[str]) -> bool:
+        """Tell whether all names by which a request calls this server are names or addresses of it."""
+        return all(is_served(host, self._names) for host in hosts)
 
     async def admits(self, authorization: str) -> bool:
         """Say whether a request with this Authorization header is to be answered."""

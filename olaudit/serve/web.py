@@ -22,6 +22,7 @@ from olaudit.serve.asking import Log
 from olaudit.serve.events import Gone, Stopped
 from olaudit.serve.exposition import FleetCollector, HostCollector, encode
 from olaudit.serve.guard import Guard
+from olaudit.serve.hosts import request_target
 from olaudit.serve.judging import Judge, Snapshot
 from olaudit.serve.responses import Response, line
 from olaudit.serve.service import Service
@@ -74,7 +75,11 @@ class Web:
 
     async def _answer(self, scope: _Scope) -> Response:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request = Request(scope["path"], scope["query_string"].decode("latin-1"), headers)
+        named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        hosts, path = request_target(scope["path"], named)
+        if not self._guard.serves(hosts):
+            return line("this host name is not served here: use an address, or a name of this machine", 421)
+        request = Request(path, scope["query_string"].decode("latin-1"), headers)
         if not await self._guard.admits(headers.get("authorization", "")):
             return line("user and password, please", 401, {"www-authenticate": 'Basic realm="olaudit"'})
         if scope["method"] not in ("GET", "HEAD"):

@@ -17,6 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from olaudit.errors import UsageError
 from olaudit.expected.words import suggest
+from olaudit.files import read_regular
+from olaudit.serve.hosts import certificate_names
 
 _VERSIONS: Mapping[str, ssl.TLSVersion] = MappingProxyType(
     {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
@@ -84,6 +86,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 class WebConfig:
     """What the file says: users with their bcrypt hashes, and TLS; `files` are those it rests on.
 
+    `names` are the host names in the certificate,
     `chain` is the certificate and its key. `rules` are the rest of what TLS asks for, in some form to compare.
     """
 
@@ -92,6 +95,7 @@ class WebConfig:
     chain: tuple[Path, Path] | None
     files: tuple[Path, ...]
     rules: tuple[object, ...] = ()
+    names: tuple[str, ...] = ()
 
     def take_over(self, newer: WebConfig) -> WebConfig:
         """Show the certificate of `newer` from the next connection on; give what holds then.
@@ -120,9 +124,13 @@ OPEN = WebConfig(MappingProxyType({}), None, None, ())
 def read(file: Path) -> WebConfig:
     """Read a web configuration; paths in it are relative to its folder. Raises UsageError for what is wrong."""
     try:
-        said = yaml.safe_load(file.read_bytes())
+        content = read_regular(file)
+        _refuse_aliases(content)
+        said = yaml.safe_load(content)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise UsageError(f"{file}: it is nested too deep") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: this is not YAML: {' '.join(str(error).split())}") from None
     try:
@@ -138,7 +146,16 @@ def read(file: Path) -> WebConfig:
     context = _context(file, tls)
     rules = (tls.client_auth_type, tls.min_version, tls.max_version, context.get_ca_certs(binary_form=True))
     files = (file, certificate, key, *authority)
-    return WebConfig(config.basic_auth_users, context, (certificate, key), files, rules)
+    names = certificate_names(read_regular(certificate))
+    return WebConfig(config.basic_auth_users, context, (certificate, key), files, rules, names)
+
+
+def _refuse_aliases(content: bytes) -> None:
+    """Raise YAMLError where an alias stands: aliases and merge keys can multiply a small file without bound."""
+    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            line = getattr(event.start_mark, "line", 0) + 1
+            raise yaml.YAMLError(f"aliases are not supported (line {line}): write the value out")
 
 
 def _context(file: Path, tls: _Tls) -> ssl.SSLContext:
@@ -167,7 +184,7 @@ def _context(file: Path, tls: _Tls) -> ssl.SSLContext:
 
 def _readable(file: Path, path: Path) -> None:
     try:
-        path.open("rb").close()
+        read_regular(path)
     except OSError as error:
         raise UsageError(f"{file}: {path} cannot be read: {error.strerror}") from None
 

@@ -121,3 +121,53 @@ def test_a_folder_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("")
     with pytest.raises(UsageError, match="reports cannot be made: File exists"):
         Archive(tmp_path / "reports")
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hard link", "fifo", "folder", "device"])
+def test_a_lock_that_is_no_file_of_this_folder_is_refused(tmp_path: Path, kind: str) -> None:
+    folder, victim = tmp_path / "reports", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text("precious")
+    lock = folder / ".lock"
+    match kind:
+        case "symlink":
+            lock.symlink_to(victim)
+        case "hard link":
+            lock.hardlink_to(victim)
+        case "fifo":
+            os.mkfifo(lock)
+        case "folder":
+            lock.mkdir()
+        case _:
+            lock.symlink_to("/dev/zero")
+    with (
+        pytest.raises(UsageError, match="is not a regular file of this folder alone"),
+        Archive(folder).held(NIGHT),
+    ):
+        pass
+    assert victim.read_text() == "precious"
+
+
+def test_links_in_the_place_of_reports_are_replaced_and_not_followed(tmp_path: Path) -> None:
+    folder, victim = tmp_path / "reports", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text("precious")
+    for name in ("2026-11-22T030000Z.json", "latest.json"):
+        (folder / name).symlink_to(victim)
+    Archive(folder).write(NIGHT, {"json": "new"})
+    assert victim.read_text() == "precious"
+    assert (folder / "latest.json").readlink() == Path("2026-11-22T030000Z.json")
+    assert not (folder / "2026-11-22T030000Z.json").is_symlink()
+
+
+def test_all_of_the_folder_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    before = os.umask(0)
+    try:
+        archive = Archive(folder)
+        with archive.held(NIGHT):
+            archive.write(NIGHT, {"json": "x"})
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o750
+    assert {file.lstat().st_mode & 0o777 for file in folder.iterdir() if not file.is_symlink()} == {0o640}

@@ -222,3 +222,43 @@ def test_an_interrupt_prints_what_there_is_marked_incomplete(expected: Path) -> 
     assert "INCOMPLETE" in out
     assert err == "olaudit: interrupted; these results are incomplete\n"
     assert json.loads((expected.parent / "partial.json").read_text())["run"]["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("--version", 74),
+        ("--help", 74),
+        ("check --help", 74),
+        ("schema", 74),
+        ("validate", 74),
+        ("check --local ol-a", 74),
+        ("check --local ol-a -f json", 74),
+        ("check --local ol-a -f nagios", 3),
+        ("check --local ol-z", 2),
+        ("nonsense", 2),
+    ],
+)
+@pytest.mark.parametrize("log", ["/dev/null", "/dev/full"])
+def test_a_full_stdout_ends_with_an_exit_code_of_ours(expected: Path, words: str, code: int, log: str) -> None:
+    (expected / "hosts/ol-a.yaml").write_text("host: ol-a\nhostname: x\n")
+    for host in "bc":
+        (expected / f"hosts/ol-{host}.yaml").write_text(f"host: ol-{host}\nhostname: x\n")
+    bare = {"HOME": str(expected.parent), "PATH": "/usr/bin:/bin"}
+    with Path("/dev/full").open("wb") as full, Path(log).open("wb") as errors:
+        done = subprocess.run(
+            [sys.executable, "-m", "olaudit", *words.split()],
+            cwd=expected.parent, env=bare, stdout=full, stderr=errors, check=False,
+        )  # fmt: skip
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "schema", "validate --help"])
+def test_a_reader_who_has_seen_enough_is_no_error(words: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "olaudit", *words.split()], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

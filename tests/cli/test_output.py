@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from olaudit.cli.output import check_places, emit, stdout_style, write_file
-from olaudit.errors import UsageError
+from olaudit.cli.output import CONFIDENTIAL, PRIVATE, check_places, emit, mode_of, stdout_style, write_file
+from olaudit.errors import OutputError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -38,14 +41,105 @@ def test_the_width_is_the_terminals_up_to_what_can_be_read(
     assert stdout_style("auto", {}, everything=True).width == width
 
 
-def test_a_written_file_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
-    before = os.umask(0o022)
-    try:
-        write_file(tmp_path / "x", "ż\n")
-    finally:
-        os.umask(before)
+def mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+@pytest.fixture
+def umask() -> Iterator[Callable[[int], int]]:
+    before = os.umask(0)
+    yield os.umask
+    os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("mask", "wanted", "rights"),
+    [
+        (0o000, CONFIDENTIAL, 0o640),
+        (0o022, CONFIDENTIAL, 0o640),
+        (0o077, CONFIDENTIAL, 0o600),
+        (0o000, PRIVATE, 0o600),
+        (0o022, mode_of("prometheus"), 0o644),
+        (0o027, mode_of("prometheus"), 0o640),
+    ],
+)
+def test_a_new_file_is_as_private_as_its_content(
+    tmp_path: Path, umask: Callable[[int], int], mask: int, wanted: int, rights: int
+) -> None:
+    umask(mask)
+    write_file(tmp_path / "x", "ż\n", wanted)
     assert (tmp_path / "x").read_bytes() == "ż\n".encode()
-    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o644
+    assert mode(tmp_path / "x") == rights
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(0o644, 0o644), (0o600, 0o600), (0o666, 0o644), (0o777, 0o644), (0o400, 0o600)]
+)
+def test_the_rights_to_read_of_an_own_file_stay(tmp_path: Path, before: int, after: int) -> None:
+    file = tmp_path / "x"
+    file.touch()
+    file.chmod(before)
+    write_file(file, "new")
+    assert mode(file) == after
+    write_file(file, "private", PRIVATE)
+    assert mode(file) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_another_users_file_has_no_say_in_the_rights(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.touch()
+    file.chmod(0o666)
+    os.chown(file, 65534, 65534)
+    write_file(file, "new")
+    assert mode(file) == 0o640
+    assert file.stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_another_users_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("precious")
+    link.symlink_to(victim)
+    os.lchown(link, 65534, 65534)
+    with pytest.raises(UsageError, match="symbolic link of another user"):
+        check_places([link])
+    with pytest.raises(OutputError, match="symbolic link of another user"):
+        write_file(link, "x")
+    assert victim.read_text() == "precious"
+    write_file(link, "x", follow=False)
+    assert (victim.read_text(), link.is_symlink(), link.read_text()) == ("precious", False, "x")
+
+
+def test_a_symlink_loop_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(UsageError, match="Too many levels of symbolic links"):
+        check_places([tmp_path / "a"])
+
+
+def test_a_pipe_that_no_process_reads_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="no process reads"):
+        write_file(tmp_path / "pipe", "x")
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_file(tmp_path / "pipe", "x")
+    assert os.read(reader, 9) == b"x"
+    os.close(reader)
+
+
+def test_what_stdout_leads_to_is_not_replaced(tmp_path: Path) -> None:
+    program = (
+        "from olaudit.cli.output import write_file; from pathlib import Path; write_file(Path('/dev/stdout'), 'x')"
+    )
+    with (tmp_path / "out").open("w") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
+        assert os.fstat(out.fileno()).st_ino == (tmp_path / "out").stat().st_ino
+    assert (tmp_path / "out").read_text() == "x"
 
 
 def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
@@ -70,7 +164,7 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
 
 
 def test_a_file_that_cannot_be_written_is_an_error_that_says_why() -> None:
-    with pytest.raises(UsageError, match=r"^/dev/full cannot be written: No space left on device$"):
+    with pytest.raises(OutputError, match=r"^/dev/full cannot be written: No space left on device$"):
         write_file(Path("/dev/full"), "x" * 100_000)
 
 
@@ -90,6 +184,6 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
 def test_a_full_disk_under_stdout_is_an_error() -> None:
     with (
         Path("/dev/full").open("w") as stream,
-        pytest.raises(UsageError, match=r"^the results cannot be written to stdout: No space left on device$"),
+        pytest.raises(OutputError, match=r"^the results cannot be written to stdout: No space left on device$"),
     ):
         emit("x", stream)

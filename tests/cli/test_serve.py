@@ -79,7 +79,7 @@ def test_a_signal_ends_it_within_three_seconds_while_hosts_hang_and_are_probed(
 ) -> None:
     with serving(tmp_path) as (process, port), socket.create_connection(("127.0.0.1", port)) as probing:
         process.until(".*ol-b hangs.*")  # ol-c may say so on the same line
-        probing.sendall(b"GET /probe?target=ol-b HTTP/1.1\r\nHost: x\r\n\r\n")
+        probing.sendall(b"GET /probe?target=ol-b HTTP/1.1\r\nHost: localhost\r\n\r\n")
         idle = socket.create_connection(("127.0.0.1", port))
         assert get(port, "/healthz").status == 200
         assert process.end(number) < 3

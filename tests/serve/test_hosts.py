@@ -1,0 +1,93 @@
+"""A page of another site cannot read answers by rebinding its own name to our address."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from olaudit.serve.hosts import certificate_names, is_served, own_names, request_target, served_names
+
+NAMES = served_names("audit.example.org", "*.wild.example.org", "ol-home0")
+
+
+@pytest.mark.parametrize(
+    ("host", "served"),
+    [
+        ("127.0.0.1:9877", True),
+        ("127.0.0.1", True),
+        ("10.1.2.3:9877", True),
+        ("[::1]:9877", True),
+        ("[::1]", True),
+        ("[fe80::1]:1", True),
+        ("localhost", True),
+        ("LOCALHOST:9877", True),
+        ("localhost.", True),
+        ("Audit.Example.ORG.:9877", True),
+        ("a.wild.example.org", True),
+        ("a.b.wild.example.org", False),
+        ("ol-home0", True),
+        ("ol-home0:1", True),
+        ("evil.example.org", False),
+        ("audit.example.org.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost.evil.example", False),
+        ("user@localhost", False),
+        ("localhost:9877:1", False),
+        ("localhost:http", False),
+        ("::1", False),
+        ("[::1", False),
+        ("[evil]", False),
+        ("", False),
+        (" ", False),
+        ("localhost\x00", False),
+        ("localhost/x", False),
+        ("2130706433", False),  # a number that browsers turn into an address before they send it
+    ],
+)
+def test_addresses_and_own_names_are_served(host: str, served: bool) -> None:
+    assert is_served(host, NAMES) is served
+
+
+def test_this_machine_knows_its_own_names() -> None:
+    assert socket.gethostname() in own_names()
+
+
+def test_an_absolute_target_names_a_host_too() -> None:
+    assert request_target("/x", ["a"]) == (("a",), "/x")
+    assert request_target("http://b/x", ["a"]) == (("b", "a"), "/x")
+    assert request_target("HTTPS://b", []) == (("b",), "/")
+
+
+def test_what_is_no_certificate_has_no_names() -> None:
+    assert certificate_names(b"nonsense") == ()
+
+
+def status(port: int, request: bytes) -> int:
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(request)
+        return int(client.recv(4096).split()[1])
+
+
+@pytest.mark.parametrize(
+    ("request_", "wanted"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET /healthz HTTP/1.1\r\nhOsT: LocalHost.:80\r\n\r\n", 200),
+        (b"GET /healthz HTTP/1.1\r\nHost: [::1]:9877\r\n\r\n", 200),
+        (b"GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
+        (b"GET / HTTP/1.1\r\nHost: evil.example:9877\r\n\r\n", 421),
+        (b"GET /metrics HTTP/1.1\r\nHost: \r\n\r\n", 421),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.0\r\n\r\n", 200),  # no browser does that
+        (b"GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n", 421),
+        (b"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
+        (b"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
+        (b"GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET http://u@localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
+        (b"GET //evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+    ],
+)
+def test_another_host_name_is_misdirected(port: int, request_: bytes, wanted: int) -> None:
+    assert status(port, request_) == wanted

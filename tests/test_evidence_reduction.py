@@ -1,0 +1,119 @@
+"""What is stored of answers: the values compared, without comments, other options, and secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from olaudit.checks.memcached.evidence import MEMORY, PROCESSES
+from olaudit.evidence import excerpt
+from olaudit.evidence.reduction import reduce
+from olaudit.model import Answer, Answered, Engine, Probe, Shell, Unanswered
+from tests.values import FOUND
+
+CONFIG = Shell(("head", "-c", "65536", "--", "/etc/memcached.conf"))
+SERVER = Shell(("bash", "-c", "x"))
+HBA = Shell(
+    ("grep", "-a", "-R", "-H", "-Z", "--include=pg_hba.conf", "-e", "^", "--", "/etc/postgresql"), sudo=True
+)
+MEMCACHED = replace(FOUND, check="memcached.configured", subject="memcached", observed="-m 64")
+NAMED = replace(FOUND, check="postgres.allow-list", subject="others", observed="10.0.0.0/8 (line 3)")
+CLIENT = replace(FOUND, check="postgres.allow-list", subject="ol-web1", observed="not admitted")
+
+CONF = """# password for the console: hunter2
+-d
+logfile /var/log/memcached.log
+-m 64 -u memcache -S   # hunter2
+-vl 127.0.0.1
+--port=11211
+-Y /etc/memcached.users
+"""
+HBA_TEXT = """# admin password is hunter2
+local all postgres peer
+host all all 10.0.0.0/8 ldap ldapserver=x ldapbindpasswd="hunter2" # hunter2
+host ol openlibrary 10.1.0.0 255.255.0.0 md5 x=hunter2
+hostssl all all ::1/128 scram-sha-256
+"""
+
+
+def stdout(answer: Answer) -> str:
+    assert isinstance(answer, Answered)
+    return answer.stdout
+
+
+def hba() -> Answered:
+    return Answered("".join(f"/etc/postgresql/9.3/main/pg_hba.conf\0{line}\n" for line in HBA_TEXT.splitlines()))
+
+
+@pytest.mark.parametrize(
+    ("probe", "text", "kept"),
+    [
+        (CONFIG, CONF, "-m 64\n-l 127.0.0.1\n--port=11211\n(4 lines that do not name it are left out)"),
+        (MEMORY, "MemTotal: 1 kB\nMemFree: 1 kB\n", "MemTotal: 1 kB\n(1 lines that do not name it are left out)"),
+        (
+            PROCESSES,
+            "  1 systemd /sbin/init x\n 77 memcached /usr/bin/memcached -m 64 -u memcache -S -l 10.0.0.1\n",
+            "1 systemd\n77 memcached /usr/bin/memcached -m 64 -l 10.0.0.1",
+        ),
+        (SERVER, "STAT maxbytes 64\r\nSTAT auth_enabled_sasl yes\r\nEND\r\n", None),
+    ],
+)
+def test_of_memcached_only_what_is_compared_is_kept(probe: Probe, text: str, kept: str | None) -> None:
+    reduced = reduce(probe, Answered(text), [MEMCACHED])
+    assert "hunter2" not in stdout(reduced)
+    assert "sasl" not in stdout(reduced)
+    if kept is not None:
+        assert stdout(reduced) == kept
+    assert reduce(probe, reduced, [MEMCACHED]) == reduced
+
+
+def test_of_pg_hba_the_named_records_are_kept_without_options() -> None:
+    reduced = reduce(HBA, hba(), [NAMED])
+    assert stdout(reduced) == "line 3: host all all 10.0.0.0/8 ldap\n(4 lines that do not name it are left out)"
+    assert reduce(HBA, reduced, [NAMED]) == reduced
+    assert "line 3: host all all 10.0.0.0/8 ldap" in excerpt(HBA, reduced, NAMED)
+
+
+def test_for_a_client_that_no_record_admits_all_are_kept() -> None:
+    reduced = reduce(HBA, hba(), [NAMED, CLIENT])
+    assert stdout(reduced).splitlines()[:3] == [
+        "line 3: host all all 10.0.0.0/8 ldap",
+        "line 4: host ol openlibrary 10.1.0.0 255.255.0.0 md5",
+        "line 5: hostssl all all ::1/128 scram-sha-256",
+    ]
+    assert "hunter2" not in stdout(reduced)
+    assert excerpt(HBA, reduced, NAMED) == excerpt(HBA, hba(), NAMED)
+
+
+def test_of_containers_only_those_that_are_meant_are_kept() -> None:
+    found = replace(FOUND, check="container.logging", subject="ol-web-1")
+    log = {"Type": "splunk", "Config": {"splunk-token": "hunter2"}}
+    inspected = [
+        {"Name": "/ol-web-1", "HostConfig": {"LogConfig": log}},
+        {"Name": "/other", "HostConfig": {"LogConfig": log}, "State": {"Status": "running", "Pid": 1}},
+    ]
+    kept = json.loads(stdout(reduce(Engine.CONTAINERS, Answered(json.dumps(inspected)), [found])))
+    assert kept[0]["HostConfig"]["LogConfig"] == {"Type": "splunk", "Config": {"splunk-token": "[redacted]"}}
+    assert kept[1] == {"Name": "/other", "State": {"Status": "running"}}
+
+
+@given(
+    st.sampled_from([CONFIG, PROCESSES, HBA, SERVER, Engine.CONTAINERS]), st.text(), st.text(), st.integers(0, 255)
+)
+def test_any_answer_is_reduced_and_a_second_time_to_the_same(
+    probe: Probe, out: str, err: str, status: int
+) -> None:
+    once = reduce(probe, Answered(out, err, status), [MEMCACHED, NAMED])
+    assert reduce(probe, once, [MEMCACHED, NAMED]) == once
+
+
+def test_reasons_and_complaints_are_redacted() -> None:
+    assert reduce(CONFIG, Unanswered("curl -u me:hunter2 failed"), [FOUND]) == Unanswered(
+        "curl -u me:[redacted] failed"
+    )
+    reduced = reduce(Shell(("git",)), Answered("", "fatal: https://me:hunter2@x/", 1), [FOUND])
+    assert reduced == Answered("", "fatal: https://[redacted]@x/", 1)
