@@ -356,21 +356,23 @@ def test_who_may_not_ask_docker_is_told_how_to_be_let_in(audit: Auditor, lab: La
 
 def test_an_engine_that_does_not_run_is_drift(audit: Auditor, lab: Lab) -> None:
     host = lab.hosts["ol-web2"]
-    with host.drift("kill $(cat /run/docker.pid); sleep 1", "true"):
+    with host.drift("kill -9 $(cat /run/docker.pid); sleep 1", "true"):  # the pid file stays
         audited = audit("ol-web2")
     host.run("sh", "-c", "rm -f /run/docker.pid; setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null &")
     wait_for(host.engine_answers, "the engine of ol-web2")
     assert ("ol-web2", "docker.engine", "docker", "drift") in audited.findings
+    rest = {one["message"] for one in audited.report["findings"] if one["check"].startswith("container.")}
+    assert all("it was not contacted because connecting could start it" in message for message in rest), rest
     assert audited.code == 1
 
 
 # --- cost ----------------------------------------------------------------------------------------------------
 
 
-def test_the_largest_host_is_asked_in_one_batch_over_one_session(
+def test_the_largest_host_is_asked_in_one_batch_over_two_sessions(
     audit: Auditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The batch is one session however much is asked; Docker's streams need none, and are few."""
+    """The batch is one session however much is asked, the search for an engine another; streams are few."""
     opened: list[str] = []
     open_channel = Link.open_channel
 
@@ -380,7 +382,7 @@ def test_the_largest_host_is_asked_in_one_batch_over_one_session(
 
     monkeypatch.setattr(Link, "open_channel", counting)
     assert audit("ol-home0").code == 0
-    assert opened.count("session") == 1
+    assert opened.count("session") == 2
     assert set(opened) == {"session", "direct-streamlocal@openssh.com"}
     assert len(opened) <= 1 + 10
 
