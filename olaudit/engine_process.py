@@ -53,10 +53,10 @@ for p in /proc/[0-9]*; do
   done; }; } 2>/dev/null
 done
 echo end"""
-"""What is written for each process begins with a word of its own, so that no argument can pass for another line.
+"""Each line begins with its own keyword, so that no argument can pass for another kind of line.
 
 Of the arguments only those are written that say where a daemon listens: `docker run -e PASSWORD=...` has others.
-Everybody can name a process `dockerd`: those that are not root's start no command here, however many they are.
+Every user can name a process `dockerd`: for those that are not root's no command is started here.
 """
 
 PROBE = Shell(("sh", "-c", SCRIPT))
@@ -193,7 +193,7 @@ def _is_inside(process: _Process, first: _Process) -> bool:
 
 
 def _serves(process: _Process) -> bool:
-    """Whether it answers at `/var/run/docker.sock`. Root's alone can: anybody may name a process `dockerd`."""
+    """Whether it answers at `/var/run/docker.sock`. Only root's can: every user can name a process `dockerd`."""
     hosts = list(_hosts(process.arguments))
     units = {match[1] for path in process.cgroups if (match := _UNIT.search(path))}
     if process.uid != "0":

@@ -12,7 +12,7 @@ from olaudit.transport import Deadline
 
 Result = TypeVar("Result")
 
-GRACE_SECONDS = 0.5
+GRACE_SECONDS = 0.4
 """How long after the deadline a result is still waited for. Work that keeps the deadline ends before that."""
 
 

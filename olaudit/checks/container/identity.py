@@ -50,21 +50,21 @@ def judge_present(item: Item, container: Container) -> Iterator[Judgement]:
 
 def judge_unreadable(item: Item, container: Container) -> Judgement:
     """Judge a container that the engine lists and does not describe: nothing is known of it but its name."""
-    return _presence(item).unknown(f"cannot tell: {container.unreadable}")
+    return _presence(item).unknown(f"it could not be read: {container.unreadable}")
 
 
-def why_uncertain(rest: tuple[Container, ...]) -> str:
-    """Say why a container that was not found may be one of the `rest` all the same; empty where it cannot be."""
-    unreadable = sorted(container.name or "one without a name" for container in rest if container.unreadable)
+def why_uncertain(containers: tuple[Container, ...]) -> str:
+    """Say why a container that was not found may be one of `containers`; empty where it cannot be."""
+    unreadable = sorted(container.name or "one without a name" for container in containers if container.unreadable)
     if unreadable:
-        return f"it may be a container that could not be read: {', '.join(unreadable[:_SHOWN])}"
-    return _NAMELESS if any(container.name is None for container in rest) else ""
+        return f"not known: it may be a container that could not be read: {', '.join(unreadable[:_SHOWN])}"
+    return f"cannot tell: {_NAMELESS}" if any(container.name is None for container in containers) else ""
 
 
 def judge_absent(item: Item, uncertain: str) -> Judgement:
     """Judge a container that was not found among those that could be read."""
     if uncertain:
-        return _presence(item).unknown(f"cannot tell: {uncertain}")
+        return _presence(item).unknown(uncertain)
     if item.spec.presence is Presence.OPTIONAL:
         return _presence(item).ok("absent", "absent, which is allowed")
     message = f"no container of this host is {item.spec.name}, by its name or by Compose's labels"
@@ -78,7 +78,7 @@ def judge_rest(items: tuple[Item, ...], rest: tuple[Container, ...]) -> Iterator
         container = named[name]
         question = Question(check="container.unexpected", subject=name, at=("containers",), expected="absent")
         if container.unreadable:
-            yield question.unknown(f"cannot tell: {container.unreadable}")
+            yield question.unknown(f"it could not be read: {container.unreadable}")
             continue
         message, fix = _why_unexpected(items, container)
         yield question.drift(_shown(container), message, fix)

@@ -1,6 +1,6 @@
 """Questions to a host's Docker Engine: the Docker SDK's APIClient over any stream that a transport opens.
 
-Never the SDK's own `ssh://`, which connects anew for every URL and under a host-key policy that callers
+Never the SDK's own `ssh://`, which connects again for every URL and under a host-key policy that callers
 cannot set. An engine may be hostile, broken or slow: everything is bounded by one deadline and by sizes, nothing
 that it sends leads to another destination, and what it sends beyond the bounds is unanswered, with the reason.
 """
@@ -43,8 +43,8 @@ def ask_running_engine(
 ) -> dict[Probe, Answer]:
     """Ask the engine, unless connecting to it could start it.
 
-    `look` runs the script of `engine_process` there. Between its answer and the connection the engine may still
-    be stopped by somebody else, and would then be started again: nothing that does not connect can exclude that.
+    `look` runs the script of `engine_process` there. Between its answer and the connection an
+    operator may stop the engine, which the connection then starts again: only a connection could exclude that.
     The two follow each other as closely as possible, and no stream is dialled after one that broke.
     """
     if reason := obstacle(read_engines(look())):
@@ -67,14 +67,16 @@ def ask_engine(
     try:
         for question in wanted:
             workers.submit(partial(_ask, questions, question, outcomes))
-        found = dict(_collect(len(wanted), outcomes, until))
+        outcomes_by_question = dict(_collect(len(wanted), outcomes, until))
     finally:
         workers.close()
         # Beside: to close a channel of an SSH connection is a message, which may have to wait for the network.
         threading.Thread(target=streams.close, daemon=True, name="engine close").start()
-    explained = explain() if any(isinstance(outcome, StreamBroke) for outcome in found.values()) else ""
+    explained = (
+        explain() if any(isinstance(outcome, StreamBroke) for outcome in outcomes_by_question.values()) else ""
+    )
     late = out_of_time(until)
-    return {question: _answer(found.get(question, late), explained) for question in wanted}
+    return {question: _answer(outcomes_by_question.get(question, late), explained) for question in wanted}
 
 
 def _at_most(seconds: float, deadline: Deadline) -> Deadline:

@@ -123,7 +123,7 @@ def _body(response: http.client.HTTPResponse) -> bytes:
 class Streams:
     """The streams to one engine. As many are open as there are threads that ask at the same time.
 
-    A stream that breaks may mean that the engine is being stopped; dialling again would then start it anew
+    A stream that breaks may mean that the engine is being stopped; dialling again would then start it
     where systemd listens for it. So no further stream is dialled after that.
     """
 

@@ -69,14 +69,14 @@ def _unambiguous(row: Row, ids: Counter[str], names: Counter[str]) -> Row:
 
 
 def shared_name(count: int) -> str:
-    """Say that a name does not tell which container is meant."""
+    """Give the reason for a name that several containers have."""
     return f"Docker names {count} containers so"
 
 
-def still_listed(rows: Iterable[Row], gone: Sequence[Row]) -> set[Row]:
+def still_listed(rows: Iterable[Row], not_found: Sequence[Row]) -> set[Row]:
     """Find the rows that a second list still holds, under their id or as a successor under their name."""
     ids, names = set(), set()
     for row in rows:
         ids.add(row.id)
         names.add(row.name)
-    return {row for row in gone if row.id in ids or row.name in names}
+    return {row for row in not_found if row.id in ids or row.name in names}

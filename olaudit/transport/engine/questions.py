@@ -56,7 +56,7 @@ class Questions:
                 return self._changes(tuple(f"{path}/" for path in paths))
 
     def _version(self) -> Any:
-        """Ask `GET /version`, which every engine answers whatever version it is asked in."""
+        """Ask `GET /version`, which every engine answers in any version of the API."""
         return Client(self._streams, _FIRST_TRY).version(api_version=False)
 
     def _list(self, *, everything: bool) -> tuple[Client, list[Row]]:
@@ -100,12 +100,12 @@ class Questions:
         self, client: Client, rows: Sequence[Row], ask: Callable[[Client, Row], _Read], *, everything: bool
     ) -> list[_Read]:
         """Ask about each row, in parallel. One that is not found is left out if it is not listed any more."""
-        kept = _Kept()
-        reads = self._workers.map(lambda row: kept.count(_read(client, row, ask)), rows)
+        size = _Size()
+        reads = self._workers.map(lambda row: size.add(_read(client, row, ask)), rows)
         if not (not_found := [read.row for read in reads if read.not_found]):
             return reads
-        there = still_listed(read_rows(client.containers(all=everything)), not_found)
-        return [read for read in reads if not read.not_found or read.row in there]
+        listed = still_listed(read_rows(client.containers(all=everything)), not_found)
+        return [read for read in reads if not read.not_found or read.row in listed]
 
     def _layers(self, image: str) -> list[str]:
         """Ask for the layers of an image; an image that is not there has none."""
@@ -125,13 +125,13 @@ class Questions:
         return layers
 
 
-class _Kept:
+class _Size:
     """Counts what is kept of all containers together."""
 
     def __init__(self) -> None:
         self._size = 0
 
-    def count(self, read: _Read) -> _Read:
+    def add(self, read: _Read) -> _Read:
         self._size += len(read.text)
         if self._size > KEPT_BYTES:
             raise OutOfBudget(f"what is read of Docker's containers takes more than {KEPT_BYTES >> 20} MiB")
@@ -157,11 +157,11 @@ def _inspected(client: Client, row: Row) -> _Read:
     answer: Any = client.inspect_container(row.id)
     if not isinstance(answer, dict) or answer.get("Id") != row.id:
         raise BadAnswer("Docker's answer could not be parsed: no description of this container")
-    kept = reduced(answer)
-    name = kept.get("Name")
+    description = reduced(answer)
+    name = description.get("Name")
     if not isinstance(name, str) or not name.removeprefix("/"):
         raise BadAnswer("Docker's answer could not be parsed: it does not name the container")
-    return _Read(row, json.dumps(kept), name.removeprefix("/"))
+    return _Read(row, json.dumps(description), name.removeprefix("/"))
 
 
 def _changed(client: Client, row: Row, below: tuple[str, ...]) -> _Read:

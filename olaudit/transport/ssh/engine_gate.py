@@ -25,8 +25,8 @@ _RETRIES = 20
 class EngineGate:
     """Runs the script of `engine_process` in a session beside the batch.
 
-    A server with `MaxSessions 1` has room for one session. The batch must get it: the gate opens its own after the
-    batch has one, and where that is refused, tries again when the batch is done.
+    A server with `MaxSessions 1` opens one session at a time. The batch must get it: the gate opens its own after
+    the batch has one, and where that is refused, tries again when the batch is done.
     """
 
     def __init__(self, link: Link, deadline: Deadline) -> None:
@@ -48,13 +48,13 @@ class EngineGate:
         """Run the script. It connects to nothing and starts nothing."""
         self._batch_opened.wait(self._deadline.left())
         try:
-            return self._run_when_there_is_room()
+            return self._run_or_retry()
         except TimeoutError:
             return Unanswered(f"no answer within {self._deadline.seconds:g} s")
         except (paramiko.SSHException, OSError, EOFError) as error:
             return Unanswered(f"no session could be opened to find out: {error}")
 
-    def _run_when_there_is_room(self) -> Answer:
+    def _run_or_retry(self) -> Answer:
         try:
             return self._run()
         except paramiko.ChannelException:

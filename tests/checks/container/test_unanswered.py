@@ -60,14 +60,14 @@ UNREADABLE = [
 
 def test_a_listed_container_that_was_not_read_is_unknown() -> None:
     assert [(one.check, one.subject, one.verdict, one.message) for one in judge(SPECS, answers(UNREADABLE))] == [
-        ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, "cannot tell: 404"),
+        ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, "it could not be read: 404"),
         (
             "container.missing",
             "openlibrary_solr_1",
             Verdict.UNKNOWN,
-            "cannot tell: it may be a container that could not be read: another, one without a name",
+            "not known: it may be a container that could not be read: another, one without a name",
         ),
-        ("container.unexpected", "another", Verdict.UNKNOWN, "cannot tell: null"),
+        ("container.unexpected", "another", Verdict.UNKNOWN, "it could not be read: null"),
         ("container.unexpected", "container", Verdict.UNKNOWN, "no id"),
     ]
 
