@@ -48,7 +48,10 @@ def make_transport(options: Options) -> Transport:
     from olaudit.transport.ssh import SshTransport  # noqa: PLC0415 - as said above
     from olaudit.transport.ssh.settings import SshConfig  # noqa: PLC0415 - as said above
 
-    return SshTransport(SshConfig(options.ssh_config))
+    config = SshConfig(options.ssh_config)
+    for notice in config.notices:
+        click.echo(f"olaudit: warning: {notice}", err=True)
+    return SshTransport(config)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from olaudit.transport import Deadline
     from olaudit.transport.ssh.host import Settings
 
+_LIST_SECONDS = 3.0
 NO_FILE = "there is no such file"
 
 
@@ -57,9 +58,11 @@ class _Agent(AgentSSH):
         super().__init__()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            connection.settimeout(max(0.001, seconds))
+            # Its list comes at once or never; a signature may wait for a finger on a hardware key
+            connection.settimeout(max(0.001, min(seconds / 2, _LIST_SECONDS)))
             connection.connect(path)
             self._connect(connection)  # type: ignore[attr-defined]  # not in the stubs
+            connection.settimeout(seconds)
         except BaseException:
             connection.close()
             raise

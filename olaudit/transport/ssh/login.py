@@ -42,13 +42,15 @@ def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) ->
                 tried.append(identity)
                 note = f"the host takes no keys, only {listed(error.allowed_types)}"
                 break
-            except paramiko.AuthenticationException:
+            except paramiko.AuthenticationException as error:
                 tried.append(identity)
                 _check_time(settings, deadline)
+                if not link.is_active():
+                    raise HostFailed(*_closed(settings, tried, error)) from None
             except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
                 _check_time(settings, deadline)
                 if not link.is_active():
-                    raise HostFailed(*_closed(settings, tried, identity, error)) from None
+                    raise HostFailed(*_closed(settings, [*tried, identity], error)) from None
                 unusable.append(Unusable(identity.name, f"it gave no signature: {describe(error)}"))
         raise HostFailed(Reason.AUTH, _refused(link, settings, tried, unusable, note))
 
@@ -60,19 +62,16 @@ def _check_time(settings: Settings, deadline: Deadline) -> None:
         ) from None
 
 
-def _closed(
-    settings: Settings, tried: Sequence[Identity], identity: Identity, error: BaseException
-) -> tuple[Reason, str]:
+def _closed(settings: Settings, tried: Sequence[Identity], error: BaseException) -> tuple[Reason, str]:
     """Say that the host closed the connection during the login: too many keys, or something else."""
-    text = describe(error)
-    if isinstance(error, paramiko.SSHException) and text == "No existing session":
-        text = "the connection was closed"
-    if tried:
-        names = ", ".join(one.name for one in tried)
-        why = f"after {len(tried)} keys ({names})" if len(tried) > 1 else f"after the key {names}"
+    names = ", ".join(one.name for one in tried)
+    # paramiko's words for a closed connection add nothing
+    closed = isinstance(error, (EOFError, paramiko.AuthenticationException)) or "session" in str(error)
+    why = "" if closed else f" ({describe(error)})"
+    if len(tried) > 1:
         hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
-        return Reason.AUTH, f"{settings} closed the connection of {settings.user} {why}: {text}; {hint}"
-    return Reason.SSH, f"{settings} closed the connection during the login with {identity.name}: {text}"
+        return Reason.AUTH, f"{settings} closed the connection after {len(tried)} keys: {names}{why}; {hint}"
+    return Reason.SSH, f"{settings} closed the connection during the login of {settings.user} with {names}{why}"
 
 
 def _refused(
