@@ -23,6 +23,7 @@ from olaudit.errors import UsageError
 from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select
 from olaudit.kind import AnyKind
 from olaudit.model import Report, Run
+from olaudit.text import visible
 from olaudit.transport import Transport
 
 
@@ -50,7 +51,7 @@ def make_transport(options: Options) -> Transport:
 
     config = SshConfig(options.ssh_config)
     for notice in config.notices:
-        click.echo(f"olaudit: warning: {notice}", err=True)
+        click.echo(f"olaudit: warning: {visible(notice)}", err=True)
     return SshTransport(config)
 
 

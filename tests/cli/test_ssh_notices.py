@@ -9,6 +9,8 @@ from pathlib import Path
 
 
 def test_ignored_directives_are_named_once_per_run(expected: Path, tmp_path: Path) -> None:
+    for host in ("ol-a", "ol-b", "ol-c"):
+        (expected / "hosts" / f"{host}.yaml").write_text(f"host: {host}\n")
     config = expected.parent / "ssh_config"
     config.write_text("Tag web\nHost *\n  HostName 127.0.0.1\n  Port 1\n  User nobody\n")
     argv = [sys.executable, "-m", "olaudit", "check", "ol-a", "ol-b", "--ssh-config", str(config)]

@@ -75,7 +75,7 @@ def listening(greeting: bytes | None) -> Iterator[int]:
 
 
 def test_commands_are_answered(server: Sshd) -> None:
-    missing = Shell(("cat", "/nonexistent"), may_hang=True)
+    missing = Shell(("cat", "/nonexistent"), may_hang=True, statuses=(0, 1))
     assert ask(server.config(), HELLO, missing) == {
         HELLO: Answered("hello\n"),
         missing: Answered("", "cat: /nonexistent: No such file or directory", 1),

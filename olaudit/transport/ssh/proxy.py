@@ -127,7 +127,10 @@ class ProxyStream:
 
     def recv(self, size: int) -> bytes:
         """Receive up to `size` bytes."""
-        data = self._socket.recv(size)
+        try:
+            data = self._socket.recv(size)
+        except ConnectionResetError:  # it ended and left unread what was sent to it
+            data = b""
         self._eof = not data
         return data
 
