@@ -12,7 +12,7 @@ def test_ignored_directives_are_named_once_per_run(expected: Path, tmp_path: Pat
     for host in ("ol-a", "ol-b", "ol-c"):
         (expected / "hosts" / f"{host}.yaml").write_text(f"host: {host}\n")
     config = expected.parent / "ssh_config"
-    config.write_text("Tag web\nHost *\n  HostName 127.0.0.1\n  Port 1\n  User nobody\n")
+    config.write_text("Tag web\nHost *\n  HostName 127.0.0.1\n  Port 1\n  User auditor\n")
     argv = [sys.executable, "-m", "olaudit", "check", "ol-a", "ol-b", "--ssh-config", str(config)]
     environment = {**os.environ, "PATH": str(tmp_path)}  # no OpenSSH client there
     done = subprocess.run(

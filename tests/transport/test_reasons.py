@@ -1,4 +1,4 @@
-"""Reasons over SSH: true, complete, on one line and bounded, whatever a server sends."""
+"""Reasons over SSH: true, complete, on one line and bounded for any server."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_server_that_falls_silent_is_a_timeout(server: Sshd, data: bytes, reas
 
 
 class _Login(paramiko.ServerInterface):
-    """A server that lets in nobody, in one of several ways."""
+    """A server that accepts no login."""
 
     def __init__(self, how: str) -> None:
         self.how = how
@@ -323,3 +323,18 @@ def test_algorithm_lists_allow_what_ssh_config_says(setting: str, names: tuple[s
 
 def test_curve25519_is_known_by_both_its_names() -> None:
     assert allowed(("curve25519-sha256@libssh.org",), "curve25519-sha256") == ("curve25519-sha256@libssh.org",)
+
+
+def test_openssh_6_6_has_each_kind_of_algorithm() -> None:
+    """Ubuntu 14.04's defaults; what it shares with this client has to include a safe choice of each kind."""
+    offer = Offer()
+    assert {"curve25519-sha256@libssh.org", "ecdh-sha2-nistp256"} <= set(offer.kex)
+    assert {"aes128-ctr", "aes256-ctr", "aes128-gcm@openssh.com"} <= set(offer.ciphers)
+    assert {"hmac-sha2-256", "hmac-sha2-256-etm@openssh.com"} <= set(offer.macs)
+    assert {"ssh-ed25519", "ecdsa-sha2-nistp256"} <= set(offer.host_keys)
+
+
+def test_no_weak_algorithm_is_offered() -> None:
+    offer = Offer()
+    names = " ".join((*offer.kex, *offer.ciphers, *offer.macs, *offer.host_keys))
+    assert not re.search(r"cbc|3des|md5|arcfour|group1-|group14-sha1|ssh-rsa|ssh-dss|-96", names)

@@ -64,7 +64,7 @@ def _check_time(settings: Settings, deadline: Deadline) -> None:
 
 def _closed(settings: Settings, tried: Sequence[Identity], error: BaseException) -> tuple[Reason, str]:
     """Say that the host closed the connection during the login: too many keys, or something else."""
-    names = ", ".join(one.name for one in tried)
+    names = ", ".join(identity.name for identity in tried)
     # paramiko's words for a closed connection add nothing
     closed = isinstance(error, (EOFError, paramiko.AuthenticationException)) or "session" in str(error)
     why = "" if closed else f" ({describe(error)})"
@@ -79,18 +79,20 @@ def _refused(
 ) -> str:
     """Say who was refused, with which keys, and the likeliest remedy."""
     parts = [f"{settings} did not let {settings.user} in"]
-    parts.append(f"with {', '.join(one.name for one in tried)}" if tried else "because there is no key to try")
+    parts.append(
+        f"with {', '.join(identity.name for identity in tried)}" if tried else "because there is no key to try"
+    )
     text = " ".join(parts)
     # Default files that do not exist are no news where another key was tried
     reasons: dict[str, list[str]] = {}
-    for one in unusable:
-        if not (tried and one.why == NO_FILE):
-            reasons.setdefault(one.why, []).append(one.name)
+    for identity in unusable:
+        if not (tried and identity.why == NO_FILE):
+            reasons.setdefault(identity.why, []).append(identity.name)
     if reasons:
         text += "; " + "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
     if note:
         return f"{text}; {note}"
-    if (version := too_old_for_rsa(link)) and any("rsa" in one.key.get_name() for one in tried):
+    if (version := too_old_for_rsa(link)) and any("rsa" in identity.key.get_name() for identity in tried):
         return f"{text}; OpenSSH {version} there: use an ed25519 key, it cannot check today's RSA signatures"
     return f"{text}; set User and IdentityFile in ssh_config, or add the key to its authorized_keys"
 
