@@ -187,7 +187,7 @@ class _Login(paramiko.ServerInterface):
     ("how", "got", "text"),
     [
         ("refuses", Reason.AUTH, "did not let "),
-        ("closes", Reason.SSH, "closed the connection during the login of "),
+        ("closes", Reason.AUTH, "closed the connection during the login of "),
         ("hangs", Reason.TIMEOUT, "did not finish the login within 2 s"),
     ],
 )

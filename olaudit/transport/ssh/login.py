@@ -66,12 +66,13 @@ def _closed(settings: Settings, tried: Sequence[Identity], error: BaseException)
     """Say that the host closed the connection during the login: too many keys, or something else."""
     names = ", ".join(identity.name for identity in tried)
     # paramiko's words for a closed connection add nothing
-    closed = isinstance(error, (EOFError, paramiko.AuthenticationException)) or "session" in str(error)
+    closed = isinstance(error, EOFError) or re.search(r"session|saw EOF", str(error))
     why = "" if closed else f" ({describe(error)})"
-    if len(tried) > 1:
-        hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
-        return Reason.AUTH, f"{settings} closed the connection after {len(tried)} keys: {names}{why}; {hint}"
-    return Reason.SSH, f"{settings} closed the connection during the login of {settings.user} with {names}{why}"
+    hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
+    return (
+        Reason.AUTH,
+        f"{settings} closed the connection during the login of {settings.user} with {names}{why}; {hint}",
+    )
 
 
 def _refused(
