@@ -23,6 +23,7 @@ from olaudit.errors import UsageError
 from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select
 from olaudit.kind import AnyKind
 from olaudit.model import Report, Run
+from olaudit.text import visible
 from olaudit.transport import Transport
 
 
@@ -48,7 +49,10 @@ def make_transport(options: Options) -> Transport:
     from olaudit.transport.ssh import SshTransport  # noqa: PLC0415 - as said above
     from olaudit.transport.ssh.settings import SshConfig  # noqa: PLC0415 - as said above
 
-    return SshTransport(SshConfig(options.ssh_config))
+    config = SshConfig(options.ssh_config)
+    for notice in config.notices:
+        click.echo(f"olaudit: warning: {visible(notice)}", err=True)
+    return SshTransport(config)
 
 
 @dataclass(frozen=True, slots=True)

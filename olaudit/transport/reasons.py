@@ -27,7 +27,7 @@ def one_line(text: str | bytes, limit: int = 300) -> str:
     """Render text of another program on one line of at most `limit` characters."""
     if isinstance(text, bytes):
         text = text.decode(errors="backslashreplace")
-    return " ".join(text.split())[:limit]
+    return " ".join(text.split())[:limit].rstrip()
 
 
 def listed(names: list[str] | tuple[str, ...], limit: int = 12) -> str:

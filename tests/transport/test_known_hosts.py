@@ -142,7 +142,7 @@ def test_a_revoked_line_counts_with_a_tab_too(tmp_path: Path) -> None:
     assert lines(file, "h") == [1]
 
 
-_WORDS = [
+_PATTERNS = [
     "h",
     "H",
     "*",
@@ -165,7 +165,7 @@ _WORDS = [
 
 @st.composite
 def known_hosts_lines(draw: st.DrawFn) -> str:
-    names = ",".join(draw(st.lists(st.sampled_from(_WORDS), min_size=1, max_size=4)))
+    names = ",".join(draw(st.lists(st.sampled_from(_PATTERNS), min_size=1, max_size=4)))
     marker = draw(st.sampled_from(["", "", "", "@revoked ", "@cert-authority ", "@other ", "#"]))
     key = draw(st.sampled_from([KEY, public(2), ""]))
     space = draw(st.sampled_from([" ", "\t", "  "]))

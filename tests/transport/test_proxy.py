@@ -1,4 +1,4 @@
-"""ProxyCommand and ProxyJump: what carries a connection to a real sshd, and what is told when it fails."""
+"""ProxyCommand and ProxyJump: what carries a connection to a real sshd, and the reason when it fails."""
 
 from __future__ import annotations
 

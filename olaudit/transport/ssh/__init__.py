@@ -145,7 +145,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
     except (paramiko.SSHException, OSError, EOFError) as error:
         if channel and link.is_active() and not reader.started:  # it had ended before it was told anything
             raise HostFailed(Reason.SSH, _no_shell(channel)) from None
-        reason = f"{_BROKE_OFF}: {str(error) or type(error).__name__}"
+        reason = f"{_BROKE_OFF}: {describe(error)}"
     return reader.answers(reason)
 
 

@@ -57,12 +57,16 @@ class Offer:
 
 def allowed(ours: Iterable[str], setting: str) -> tuple[str, ...]:
     """Keep what a list of ssh_config allows: names and patterns, or `+`, `^`, `-` to change the default."""
-    names = setting.lstrip("+-^").split(",")
+    patterns = setting.lstrip("+-^").split(",")
     if not setting or setting[0] in "+^":
         return tuple(ours)
 
     def is_listed(name: str) -> bool:
-        return any(fnmatch.fnmatchcase(one, name_) for one in (name, _ALIASES.get(name, name)) for name_ in names)
+        return any(
+            fnmatch.fnmatchcase(alias, pattern)
+            for alias in (name, _ALIASES.get(name, name))
+            for pattern in patterns
+        )
 
     return tuple(name for name in ours if is_listed(name) != (setting[0] == "-"))
 

@@ -39,7 +39,8 @@ def negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
     if link.remote_version:
         raise HostFailed(Reason.SSH, f"{settings}, {_version(link)}: {_in_key_exchange(link, error)}")
     if isinstance(link.below, ProxyStream) and (link.below.failed() or not link.greeting):
-        raise HostFailed(Reason.SSH, f"{settings} sent no SSH greeting: {link.below.failure() or describe(error)}")
+        why = link.below.failure() or "the ProxyCommand closed the connection"
+        raise HostFailed(Reason.SSH, f"{settings} sent no SSH greeting: {why}")
     if not link.greeting or link.greeting.startswith(_DROPPED):
         raise Dropped(one_line(link.greeting))
     raise HostFailed(

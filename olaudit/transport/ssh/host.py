@@ -20,14 +20,14 @@ class Target:
         text = text.strip()
         if text.lower().startswith("ssh://"):
             text = text[len("ssh://") :].rstrip("/")
-        user, _, rest = text.rpartition("@")
-        if rest.startswith("[") and "]" in rest:
-            host, _, port = rest[1:].partition("]")
+        user, _, address = text.rpartition("@")
+        if address.startswith("[") and "]" in address:
+            host, _, port = address[1:].partition("]")
             return cls(host, user, port.removeprefix(":"))
-        if rest.count(":") == 1:
-            host, _, port = rest.partition(":")
+        if address.count(":") == 1:
+            host, _, port = address.partition(":")
             return cls(host, user, port)
-        return cls(rest, user)
+        return cls(address, user)
 
     def __str__(self) -> str:
         """Name the host for people."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from olaudit.transport import Deadline
     from olaudit.transport.ssh.host import Settings
 
+_LIST_SECONDS = 3.0
 NO_FILE = "there is no such file"
 
 
@@ -57,9 +58,11 @@ class _Agent(AgentSSH):
         super().__init__()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            connection.settimeout(max(0.001, seconds))
+            # Its list comes at once or never; a signature may wait for a finger on a hardware key
+            connection.settimeout(max(0.001, min(seconds / 2, _LIST_SECONDS)))
             connection.connect(path)
             self._connect(connection)  # type: ignore[attr-defined]  # not in the stubs
+            connection.settimeout(seconds)
         except BaseException:
             connection.close()
             raise
@@ -79,27 +82,35 @@ class KeyRing:
         does not keep two signatures on one connection apart.
         """
         files = [self._file(file) for file in settings.identity_files]
-        unusable = [one for one in files if isinstance(one, Unusable)]
+        unusable = [identity for identity in files if isinstance(identity, Unusable)]
         agent: _Agent | None = None
         try:
             try:
                 agent = _Agent(settings.identity_agent, deadline.left()) if settings.identity_agent else None
             except (OSError, paramiko.SSHException, struct.error, IndexError) as error:
                 unusable.append(Unusable(f"the agent at {settings.identity_agent}", describe(error)))
-            held = _held(agent)
+            from_agent = _agent_identities(agent)
             publics = [_public(file) for file in settings.identity_files]
-            named = [one for one in held if one.key.asbytes() in publics]
-            others = [] if settings.identities_only else [one for one in held if one not in named]
-            in_agent = {one.key.asbytes() for one in held}
-            loaded = [one for group in files if isinstance(group, tuple) for one in group]
-            from_files = [one for one in loaded if one.key.public_blob or one.key.asbytes() not in in_agent]
+            named = [identity for identity in from_agent if identity.key.asbytes() in publics]
+            others = (
+                [] if settings.identities_only else [identity for identity in from_agent if identity not in named]
+            )
+            in_agent = {identity.key.asbytes() for identity in from_agent}
+            loaded = [identity for group in files if isinstance(group, tuple) for identity in group]
+            from_files = [
+                identity
+                for identity in loaded
+                if identity.key.public_blob or identity.key.asbytes() not in in_agent
+            ]
             certified = _with_certificates(settings, (*loaded, *named, *others), unusable)
             candidates = (*certified, *named, *others, *from_files)
-            usable = tuple(one for one in candidates if _accepted(one.key, settings.algorithms.user_keys))
+            usable = tuple(
+                identity for identity in candidates if _accepted(identity.key, settings.algorithms.user_keys)
+            )
             unusable += [
-                Unusable(one.name, "PubkeyAcceptedAlgorithms does not allow it")
-                for one in candidates
-                if one not in usable
+                Unusable(identity.name, "PubkeyAcceptedAlgorithms does not allow it")
+                for identity in candidates
+                if identity not in usable
             ]
             yield Identities(usable, tuple(unusable))
         finally:
@@ -112,7 +123,7 @@ class KeyRing:
         return self._files[file]
 
 
-def _held(agent: AgentSSH | None) -> list[Identity]:
+def _agent_identities(agent: AgentSSH | None) -> list[Identity]:
     keys = agent.get_keys() if agent else ()
     return [Identity(key, f"agent key {key.comment or key.fingerprint}") for key in keys]
 
@@ -144,7 +155,7 @@ def _with_certificates(
     for file in settings.certificates:
         try:
             blob = PublicBlob.from_file(str(file))
-            owner = next(one for one in identities if _certifies(blob, one.key))
+            owner = next(identity for identity in identities if _certifies(blob, identity.key))
         except StopIteration:
             unusable.append(Unusable(str(file), "no key of it is in IdentityFile or in the agent"))
         except FileNotFoundError:
@@ -159,7 +170,7 @@ def _with_certificates(
 
 
 def _certifies(blob: PublicBlob, key: paramiko.PKey) -> bool:
-    """Tell whether a certificate is of this key: it holds the key's fields, without their type."""
+    """Return whether a certificate belongs to this key: it holds the key's fields, without their type."""
     name = key.get_name()
     return blob.key_type.startswith(f"{name}-cert") and key.asbytes()[4 + len(name) :] in blob.key_blob
 
@@ -167,7 +178,7 @@ def _certifies(blob: PublicBlob, key: paramiko.PKey) -> bool:
 def _accepted(key: paramiko.PKey, setting: str) -> bool:
     name = key.public_blob.key_type if key.public_blob else key.get_name()
     rsa = ("rsa-sha2-512", "rsa-sha2-256")
-    names = tuple(name.replace("ssh-rsa", one) for one in rsa) if name.startswith("ssh-rsa") else (name,)
+    names = tuple(name.replace("ssh-rsa", variant) for variant in rsa) if name.startswith("ssh-rsa") else (name,)
     return bool(allowed(names, setting))
 
 

@@ -47,7 +47,7 @@ class Known:
     line: int
 
     def matches(self, name: str) -> bool:
-        """Tell whether this line is about the host that is known as `name`."""
+        """Return whether this line is about the host that is known as `name`."""
         if self.names.startswith("|"):
             return _hash_matches(self.names, name)
         return matches_list(_lower(self.names), name)
@@ -55,15 +55,15 @@ class Known:
 
 def matches_list(patterns: str, name: str) -> bool:
     """Match `name` with a comma-separated list in which `!` excludes, `*` and `?` are the only wildcards."""
-    found = False
+    matched = False
     for pattern in patterns.split(","):
         if len(pattern.removeprefix("!")) > _MAX_PATTERN:
             return False
         if _matches(pattern.removeprefix("!"), name):
             if pattern.startswith("!"):
                 return False
-            found = True
-    return found
+            matched = True
+    return matched
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -167,9 +167,9 @@ def _parse(line: str, file: Path, number: int) -> Known | None:
         if word not in {Marker.REVOKED, Marker.AUTHORITY}:
             return None
         marker = Marker(word)
-    names, _, rest = _partition(line)
-    kind, _, rest = _partition(rest)
-    encoded, _, _ = _partition(rest)
+    names, _, remainder = _partition(line)
+    kind, _, remainder = _partition(remainder)
+    encoded, _, _ = _partition(remainder)
     if not encoded or names.startswith(("#", "@")):
         return None
     key = decode_key(kind, encoded)

@@ -174,6 +174,6 @@ class Link(paramiko.Transport):
         return channel
 
 
-def _available(names: tuple[str, ...], known: Any) -> tuple[str, ...]:
+def _available(names: tuple[str, ...], supported: Any) -> tuple[str, ...]:
     """Keep what this release of paramiko knows."""
-    return tuple(name for name in names if name in known)
+    return tuple(name for name in names if name in supported)

@@ -42,13 +42,15 @@ def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) ->
                 tried.append(identity)
                 note = f"the host takes no keys, only {listed(error.allowed_types)}"
                 break
-            except paramiko.AuthenticationException:
+            except paramiko.AuthenticationException as error:
                 tried.append(identity)
                 _check_time(settings, deadline)
+                if not link.is_active():
+                    raise HostFailed(*_closed(settings, tried, error)) from None
             except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
                 _check_time(settings, deadline)
                 if not link.is_active():
-                    raise HostFailed(*_closed(settings, tried, identity, error)) from None
+                    raise HostFailed(*_closed(settings, [*tried, identity], error)) from None
                 unusable.append(Unusable(identity.name, f"it gave no signature: {describe(error)}"))
         raise HostFailed(Reason.AUTH, _refused(link, settings, tried, unusable, note))
 
@@ -60,19 +62,17 @@ def _check_time(settings: Settings, deadline: Deadline) -> None:
         ) from None
 
 
-def _closed(
-    settings: Settings, tried: Sequence[Identity], identity: Identity, error: BaseException
-) -> tuple[Reason, str]:
+def _closed(settings: Settings, tried: Sequence[Identity], error: BaseException) -> tuple[Reason, str]:
     """Say that the host closed the connection during the login: too many keys, or something else."""
-    text = describe(error)
-    if isinstance(error, paramiko.SSHException) and text == "No existing session":
-        text = "the connection was closed"
-    if tried:
-        names = ", ".join(one.name for one in tried)
-        why = f"after {len(tried)} keys ({names})" if len(tried) > 1 else f"after the key {names}"
-        hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
-        return Reason.AUTH, f"{settings} closed the connection of {settings.user} {why}: {text}; {hint}"
-    return Reason.SSH, f"{settings} closed the connection during the login with {identity.name}: {text}"
+    names = ", ".join(identity.name for identity in tried)
+    # paramiko's words for a closed connection add nothing
+    closed = isinstance(error, EOFError) or re.search(r"session|saw EOF", str(error))
+    why = "" if closed else f" ({describe(error)})"
+    hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
+    return (
+        Reason.AUTH,
+        f"{settings} closed the connection during the login of {settings.user} with {names}{why}; {hint}",
+    )
 
 
 def _refused(
@@ -80,18 +80,20 @@ def _refused(
 ) -> str:
     """Say who was refused, with which keys, and the likeliest remedy."""
     parts = [f"{settings} did not let {settings.user} in"]
-    parts.append(f"with {', '.join(one.name for one in tried)}" if tried else "because there is no key to try")
+    parts.append(
+        f"with {', '.join(identity.name for identity in tried)}" if tried else "because there is no key to try"
+    )
     text = " ".join(parts)
     # Default files that do not exist are no news where another key was tried
     reasons: dict[str, list[str]] = {}
-    for one in unusable:
-        if not (tried and one.why == NO_FILE):
-            reasons.setdefault(one.why, []).append(one.name)
+    for identity in unusable:
+        if not (tried and identity.why == NO_FILE):
+            reasons.setdefault(identity.why, []).append(identity.name)
     if reasons:
         text += "; " + "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
     if note:
         return f"{text}; {note}"
-    if (version := too_old_for_rsa(link)) and any("rsa" in one.key.get_name() for one in tried):
+    if (version := too_old_for_rsa(link)) and any("rsa" in identity.key.get_name() for identity in tried):
         return f"{text}; OpenSSH {version} there: use an ed25519 key, it cannot check today's RSA signatures"
     return f"{text}; set User and IdentityFile in ssh_config, or add the key to its authorized_keys"
 

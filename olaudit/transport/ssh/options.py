@@ -87,8 +87,8 @@ class _Builder:
         return "" if value.lower() == "none" else value
 
     def _files(self, keyword: str, default: tuple[str, ...]) -> list[str]:
-        named = [value.strip('"') for value in self.options.get(keyword, default)]
-        return [file for file in named if file and file.lower() != "none"]
+        values = [value.strip('"') for value in self.options.get(keyword, default)]
+        return [file for file in values if file and file.lower() != "none"]
 
     def _yes(self, keyword: str) -> bool:
         return self._value(keyword).lower() in {"yes", "true"}
@@ -192,7 +192,7 @@ def _homes(path: Path) -> list[Path]:
 def _at_home(path: Path) -> Path:
     """Give the first of both that exists, else the one below $HOME."""
     paths = _homes(path)
-    return next((one for one in paths if one.exists()), paths[0])
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 def _default_keys() -> tuple[str, ...]:

@@ -47,7 +47,7 @@ stdinnull streamlocalbindmask streamlocalbindunlink stricthostkeychecking syslog
 tunnel tunneldevice updatehostkeys usekeychain verifyhostkeydns visualhostkey xauthlocation
 challengeresponseauthentication
 """
-_KNOWN = frozenset(f"{_HONOURED} {_WITHOUT_EFFECT} include".split())
+_RECOGNIZED = frozenset(f"{_HONOURED} {_WITHOUT_EFFECT} include".split())
 _MAX_DEPTH = 16
 
 
@@ -89,8 +89,8 @@ class ParsedConfig:
             raise HostFailed(Reason.SSH, f"{target}: ssh_config could not be parsed: {describe(error)}") from None
         return {
             keyword: [
-                str(one).replace("%%", "%").replace("%", "%%") if keyword in _EXPANDED else str(one)
-                for one in _values(value)
+                str(item).replace("%%", "%").replace("%", "%%") if keyword in _EXPANDED else str(item)
+                for item in _values(value)
             ]
             for keyword, value in options.items()
         }
@@ -150,7 +150,7 @@ def _unsafe(line: _Line) -> str:
 def _notices(lines: list[_Line]) -> tuple[str, ...]:
     first: dict[str, _Line] = {}
     for line in lines:
-        if line.keyword and line.keyword not in _KNOWN:
+        if line.keyword and line.keyword not in _RECOGNIZED:
             first.setdefault(line.keyword, line)
     return tuple(
         f"{line.where}: {line.text.split()[0].split('=')[0]} is not honoured without OpenSSH's own client (ssh)"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS = 0.2
 _BACKSTOP_SECONDS = 0.5
-"""How long after the deadline a command is killed that whoever started it has not ended."""
+"""Time after the deadline at which a command that is still running is killed."""
 _STDERR_BYTES = 4096
 
 
@@ -85,7 +85,7 @@ class ProxyStream:
         return f"the ProxyCommand {how}: {text}" if text else f"the ProxyCommand {how} and wrote no error"
 
     def failed(self) -> bool:
-        """Close the connection and tell whether the command had ended with an error of its own."""
+        """Close the connection and return whether the command had ended with an error of its own."""
         return bool(self._close())
 
     def _await_status(self) -> int | None:
@@ -127,7 +127,10 @@ class ProxyStream:
 
     def recv(self, size: int) -> bytes:
         """Receive up to `size` bytes."""
-        data = self._socket.recv(size)
+        try:
+            data = self._socket.recv(size)
+        except ConnectionResetError:  # it ended and left unread what was sent to it
+            data = b""
         self._eof = not data
         return data
 

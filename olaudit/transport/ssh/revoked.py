@@ -43,10 +43,10 @@ def check_revoked(settings: Settings, kind: str, key: bytes, deadline: Deadline)
 def _in_list(content: bytes, key: bytes) -> bool:
     """Look for the key. Raises ValueError at a line that is no key, as OpenSSH refuses the file there."""
     for number, line in enumerate(content.decode("latin-1").split("\n"), 1):
-        words = line.partition("\0")[0].split()
-        if not words or words[0].startswith("#"):
+        fields = line.partition("\0")[0].split()
+        if not fields or fields[0].startswith("#"):
             continue
-        other = decode_key(words[0], words[1]) if len(words) > 1 else b""
+        other = decode_key(fields[0], fields[1]) if len(fields) > 1 else b""
         if not other:
             raise ValueError(f"line {number} is not a public key")
         if other == key:

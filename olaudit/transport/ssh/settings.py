@@ -38,9 +38,9 @@ class SshConfig:
     def settings(self, target: str, deadline: Deadline) -> Settings:
         """Resolve `[user@]host[:port]`, once per run. Raises HostFailed for what cannot be honoured."""
         with self._lock:
-            known = self._settings.get(target)
-        if known:
-            return known
+            cached = self._settings.get(target)
+        if cached:
+            return cached
         parts = Target.parse(target)
         try:
             settings = build(parts, self._resolver.resolve(parts, deadline))

@@ -47,7 +47,7 @@ def check(settings: Settings, shown: paramiko.PKey, knowledge: Knowledge) -> Non
         )
 
 
-def check_address(settings: Settings, shown: paramiko.PKey, address: str, known: KnownHosts) -> None:
+def check_address(settings: Settings, shown: paramiko.PKey, address: str, known_hosts: KnownHosts) -> None:
     """Apply CheckHostIP: the key must not contradict the one that is known for the address.
 
     As in OpenSSH, not for an alias, a name that is an address, this machine, or a connection through others.
@@ -58,7 +58,7 @@ def check_address(settings: Settings, shown: paramiko.PKey, address: str, known:
     if address == settings.hostname:
         return
     name = address if settings.port == 22 else f"[{address}]:{settings.port}"
-    lines = [line for line in known.about(name, settings.known_hosts) if line.marker is not Marker.AUTHORITY]
+    lines = [line for line in known_hosts.about(name, settings.known_hosts) if line.marker is not Marker.AUTHORITY]
     key = shown.asbytes()
     trusted = [line for line in lines if line.marker is Marker.TRUSTED]
     revoked = [line for line in lines if line.marker is Marker.REVOKED and line.key == key]
