@@ -5,10 +5,17 @@ And that a busy machine is no failure: Hypothesis takes no time of its examples.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+# where a folder of it may not be searched, a missing command is "Permission denied" to shells and to `timeout`
+os.environ["PATH"] = os.pathsep.join(
+    folder for folder in os.environ["PATH"].split(os.pathsep) if os.access(folder or ".", os.X_OK)
+)
 
 usual = settings()  # on CI, Hypothesis' own for CI
 settings.register_profile(

@@ -72,7 +72,9 @@ def evidence(
         ]
         unsound = [one for one in about if one.verdict is not Verdict.OK]
         kept = {
-            probe: reduce(probe, answer, unsound) for probe, answer in answers.outcome.raw().items() if probe in wanted
+            probe: reduce(probe, answer, unsound)
+            for probe, answer in answers.outcome.raw().items()
+            if probe in wanted
         }
         return replace(answers, outcome=Answers(kept))
 
