@@ -62,17 +62,17 @@ def judged(kind: FleetKind[Agree], *outcomes: Answers | Failure, subject: str = 
 
 
 NO_COMPOSE = Answered(
-    "v1\n", "docker: 'compose' is not a docker command.\nSee 'docker --help'\nsh: 1: docker-compose: not found", 1
+    "", "docker: 'compose' is not a docker command.\nSee 'docker --help'\nsh: 1: docker-compose: not found", 1
 )
 # Docker 28 without the plugin, on a host whose sh is bash
 NO_COMPOSE_NEW = Answered(
-    "v1\n",
+    "",
     "unknown flag: --short\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\n"
     "Run 'docker --help' for more information\n"
     "sh: line 1: docker-compose: command not found",
     1,
 )
-BROKEN_COMPOSE = Answered("v1\n", "unknown flag: --short\n/usr/bin/python3: No module named compose", 1)
+BROKEN_COMPOSE = Answered("", "unknown flag: --short\n/usr/bin/python3: No module named compose", 1)
 CASES: list[tuple[FleetKind[Agree], str, Answer, str]] = [
     (fleet_git.KIND, "olsystem", repository(OLD), "d"),
     (fleet_git.KIND, "olsystem", repository(NEW, "00" * 20), "o"),

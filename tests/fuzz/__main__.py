@@ -1,6 +1,6 @@
 """`python -m tests.fuzz TARGET [--seconds N] [--seed S] [--plain] [INPUT]`: fuzz a target, or repeat one input.
 
-An input that fails is written to `fuzz-TARGET-HASH` in the folder for temporary files; give it as INPUT to repeat it.
+An input that fails is written to `fuzz-TARGET-HASH` in the folder for temporary files; repeat it as INPUT.
 With the same seed a target is given the same inputs, for as long as time allows.
 """
 

@@ -66,8 +66,10 @@ def _text(source: Source) -> str:
 
 
 _LINES = (
-    b"M\n", b"M o 0\n", b"M o 1\n", b"M o 99999\n", b"M o -1\n", b"M e 0 0\n", b"M e 0 999999999999\n", b"M z 0\n",
-    b"M l 1 M o 1\n", b"M l 1 text\n", b"M l 3 M e 3 0\n", b"M l 1 M z 1\n", b"M l 0 M o 0\n", b"M o \xb2\n", b"\n",
+    b"M\n", b"M o 0\n", b"M o 1\n", b"M o 99999\n", b"M o -1\n", b"M e 0 0\n", b"M e 0 999999999999\n",
+    b"M z 0\n",
+    b"M l 1 M o 1\n", b"M l 1 text\n", b"M l 3 M e 3 0\n", b"M l 1 M z 1\n", b"M l 0 M o 0\n", b"M o \xb2\n",
+    b"\n",
     b"M e 0\n", b"M  o  0\n", b"x" * 100_000, b"\0" * 9, b"M l\n", b"M l  \n",
 )  # fmt: skip
 

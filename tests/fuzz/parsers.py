@@ -56,6 +56,8 @@ def _broken(source: Source, fleet: RecordedFleet, host: str, answer: Answer | No
         case 2:
             others = [one for one in fleet.outcomes[host].raw().values() if isinstance(one, Answered)]
             kept = source.choice(others)
+        case _:
+            pass
     stdout = _edited(source, kept.stdout)
     stderr = _edited(source, kept.stderr) if source.number(3) == 0 else kept.stderr
     return Answered(stdout, stderr, source.choice(_STATUSES))
@@ -85,7 +87,9 @@ def _edited(source: Source, text: str) -> str:
 
 
 _WORDS: tuple[Any, ...] = (
-    "null", "{}", "[]", "[", '{"', '"', "true", "-1", "1e999", "9" * 30, "0", "\n", "\n\n", "//", "//\n", "/\n", "\t",
+    "null", "{}", "[]", "[", '{"', '"', "true", "-1", "1e999", "9" * 30, "0", "\n", "\n\n", "//", "//\n", "/\n",
     "\0", "=", "-m ", "-m", "end", "end 0", "end//\n", "NaN", "Infinity", "\ud800", "Permission denied",
-    ": No such file or directory", "shown=", "service=", "STAT maxbytes ", "END\r\n", "notAfter=", "::", "/32", "²", "٣",
+    "\t", ": No such file or directory", "shown=", "service=", "STAT maxbytes ", "END\r\n", "notAfter=",
+    "::", "/32",
+    "\u00b2", "\u0663",
 )  # fmt: skip

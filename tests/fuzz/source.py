@@ -1,4 +1,4 @@
-"""A source of values made from the bytes of a fuzzer: short inputs give simple values, and any input gives some."""
+"""A source of values made from the bytes of a fuzzer: any input gives some, and a short one simple ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_CHARACTERS = "abc019 -_./:=,;'\"<>&|#%{}[]()\n\r\t\0\x07\x1b\x7f\x85\u00a0\u2028\u202e\ufeff\ufffd\ufffe\U0001f40b\udc80\ud800"
+_CHARACTERS = (
+    "abc019 -_./:=,;'\"<>&|#%{}[]()\n\r\t\0\x07\x1b\x7f"
+    "\x85\u00a0\u2028\u202e\ufeff\ufffd\ufffe\U0001f40b\udc80\ud800"
+)
 
 
 class Source:
