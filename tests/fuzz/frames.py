@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from olaudit.model import Answered, Shell
-from olaudit.transport import batch
+from olaudit.transport.frames import Reader, frame
 from tests.fuzz.source import Source
 
 MARKER = "0123456789abcdef0123456789abcdef"
@@ -22,8 +22,8 @@ def frames(data: bytes) -> None:
     """Feed a stream in pieces; what is answered has been in a whole frame, and nothing raises."""
     source = Source(data)
     stream, whole = _stream(source)
-    reader = batch.Reader(COMMANDS, MARKER)
-    least = 1 + len(stream) // 2000  # the reader joins the pieces of a line one by one
+    reader = Reader(COMMANDS, MARKER)
+    least = 1 + len(stream) // 20_000
     while stream:
         size = least + source.number(source.choice((2, 30, 70000)))
         reader.feed(stream[:size])
@@ -45,20 +45,27 @@ def _stream(source: Source) -> tuple[bytes, set[int]]:
     whole: set[int] = set()
     for _ in range(source.number(12)):
         n = source.number(len(COMMANDS))
-        frame = batch.frame(n, Answered(f"{_SECRET} {_text(source)}", _text(source), source.number(256)), MARKER)
         match source.number(6):
             case 0 | 1:
-                parts.append(frame)
+                parts.append(_frame(source, n, _SECRET, right=True))
                 whole.add(n)
             case 2:
-                parts.append(frame[: source.number(len(frame))].replace(_SECRET.encode(), b"half"))
+                # a frame of another stream than the command's own, and so no answer to it
+                parts.append(_frame(source, n, _SECRET, right=False))
             case 3:
-                parts.append(frame[source.number(len(frame)) :].replace(_SECRET.encode(), b"half"))
+                half = _frame(source, n, "half", right=source.number(2) == 1)
+                at = source.number(len(half))
+                parts.append(half[:at] if source.number(2) else half[at:])
             case 4:
                 parts.append(source.choice(_LINES).replace(b"M", MARKER.encode()))
             case _:
                 parts.append(source.take(source.number(200)))
     return b"".join(parts), whole
+
+
+def _frame(source: Source, n: int, word: str, *, right: bool) -> bytes:
+    answer = Answered(f"{word} {_text(source)}", _text(source), source.number(256))
+    return frame(n, answer, MARKER, stream=COMMANDS[n].may_hang is right)
 
 
 def _text(source: Source) -> str:
@@ -76,7 +83,7 @@ _LINES = (
 
 def noise(data: bytes) -> None:
     """Feed nothing but noise under a marker that it cannot know: nothing is answered."""
-    reader = batch.Reader(COMMANDS, secrets.token_hex(16))
+    reader = Reader(COMMANDS, secrets.token_hex(16))
     for at in range(0, len(data), 97):
         reader.feed(data[at : at + 97])
     assert not any(isinstance(answer, Answered) for answer in reader.answers("cut off").values())

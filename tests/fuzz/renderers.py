@@ -49,7 +49,7 @@ def _check(name: str, text: str) -> None:
 
 def _report(source: Source) -> Report:
     """Make a report of what hosts answered, through the audit: that is where texts are made visible."""
-    said = {}
+    said: dict[str, list[Judgement] | Failure] = {}
     for n in range(1 + source.number(4)):
         if source.number(5) == 0:
             said[f"host{n}"] = Failure(source.choice(list(Reason)), source.text(300))
