@@ -22,17 +22,17 @@ UNAME = Shell(("/bin/uname", "-n"))
             Answered("", "find: '/opt': Input/output error\nmore", 2),
             "find ended with status 2: find: '/opt': Input/",
         ),
-        (Answered("", "# Warning: tables\nno room:\n", 137), "find ended with status 137 (SIGKILL): no room"),
+        (Answered("", "# Warning: tables\nno space:\n", 137), "find ended with status 137 (SIGKILL): no space"),
         (Answered("", "\n \n:\n", 255), "find ended with status 255"),
         (Answered("", "x" * 9000, 3), "find ended with status 3: " + "x" * 200),
         (Answered("", "", -11), "find ended with status -11"),
     ],
 )
 def test_an_undocumented_status_is_no_answer(answer: Answered, reason: str) -> None:
-    found = Answers({FIND: answer})[FIND]
-    assert isinstance(found, Unanswered)
-    assert found.reason.startswith(reason)
-    assert len(found.reason) < 300
+    answer_read = Answers({FIND: answer})[FIND]
+    assert isinstance(answer_read, Unanswered)
+    assert answer_read.reason.startswith(reason)
+    assert len(answer_read.reason) < 300
 
 
 def test_a_documented_status_is_an_answer() -> None:
@@ -66,9 +66,9 @@ def test_a_recording_keeps_what_arrived() -> None:
 
 @given(st.text())
 def test_no_reason_is_empty_or_ends_in_a_colon(text: str) -> None:
-    found = Answers({UNAME: Unanswered(text)})[UNAME]
-    assert isinstance(found, Unanswered)
+    answer_read = Answers({UNAME: Unanswered(text)})[UNAME]
+    assert isinstance(answer_read, Unanswered)
     message = Question(check="a.b", subject="", at=()).unknown(text).message
-    for reason in (found.reason, message):
+    for reason in (answer_read.reason, message):
         assert reason
         assert not reason.endswith((":", " ", "\n"))

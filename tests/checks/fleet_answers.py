@@ -39,8 +39,8 @@ class RecordedFleet:
     def kinds(self, host: str, probe: Probe) -> tuple[AnyKind, ...]:
         """List the kinds of checks that ask `probe` of `host`."""
         sections = page().hosts[host].sections
-        having = (kind for kind in KINDS if kind.section in sections)
-        return tuple(kind for kind in having if probe in tuple(kind.probes(sections[kind.section])))
+        kinds = (kind for kind in KINDS if kind.section in sections)
+        return tuple(kind for kind in kinds if probe in tuple(kind.probes(sections[kind.section])))
 
     def evaluate(self, host: str, kinds: Sequence[AnyKind], changed: Mapping[Probe, Answer]) -> Verdicts:
         """Evaluate `kinds` for `host`, some answers replaced, to the worst verdict of each subject."""

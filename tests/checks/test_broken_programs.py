@@ -41,22 +41,22 @@ DOCUMENTED = {
     ("grep", "fails with 1"): "nothing matches",
     ("head", "prints nothing"): "the file is empty",
 }
-"""What a program may do, and what that means: no parser can tell it from an answer."""
+"""What a program may do, and what that means: no parser can distinguish it from an answer."""
 
 INNER = ("cmp", "docker-compose", "find", "git", "grep", "head", "openssl", "readlink", "sed", "stat", "systemctl")
 
 
 def _cases() -> Iterator[tuple[str, Shell]]:
     """Choose one host for each command that differs in more than its paths, and in what kinds of checks ask it."""
-    seen = set()
+    shapes = set()
     for host in sorted(page().hosts):
         for probe in conforming().probes(host):
             if not isinstance(probe, Shell):
                 continue
             kinds = tuple(kind.ids[0].id for kind in conforming().kinds(host, probe))
             shape = (probe.argv[:3], kinds) if probe.argv[0] == "sh" else (probe.argv[0], kinds)
-            if conforming().based_on(host, probe) and shape not in seen:
-                seen.add(shape)
+            if conforming().based_on(host, probe) and shape not in shapes:
+                shapes.add(shape)
                 yield host, probe
 
 
@@ -65,8 +65,8 @@ CASES = list(_cases())
 
 def _programs(probe: Shell) -> list[str]:
     """List the programs of a command that are looked up in PATH."""
-    words = set(re.findall(r"[a-z][a-z-]*", " ".join(probe.argv[2:]))) if probe.argv[0] == "sh" else set()
-    return [probe.argv[0]] if probe.argv[0] != "sh" else sorted(words & set(INNER))
+    tokens = set(re.findall(r"[a-z][a-z-]*", " ".join(probe.argv[2:]))) if probe.argv[0] == "sh" else set()
+    return [probe.argv[0]] if probe.argv[0] != "sh" else sorted(tokens & set(INNER))
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_no_check_is_ok_when_a_program_breaks(host: str, probe: Shell, tmp_path:
     fleet = conforming()
     kinds = fleet.kinds(host, probe)
     place = _Place(tmp_path, host, probe)
-    whole = fleet.evaluate(host, kinds, {probe: place.answer()})
-    based = {key for key in fleet.based_on(host, probe) if whole.get(key) is Verdict.OK}
+    unbroken = fleet.evaluate(host, kinds, {probe: place.answer()})
+    based = {key for key in fleet.based_on(host, probe) if unbroken.get(key) is Verdict.OK}
     assert based, f"{written(probe)[:200]}: {place.answer()}"
     faults = [fault for program in _programs(probe) for fault in _faults(place, program, kinds, based)]
     assert faults == []

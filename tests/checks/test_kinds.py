@@ -61,7 +61,9 @@ def pieces(kind: AnyKind) -> tuple[str, ...]:
             for answer in (raw.get(probe) for probe in kind.probes(section)):
                 texts |= set(_lines(answer) if isinstance(answer, Answered) else ())
     for name in (name for name, recorded in RECORDED if recorded is kind):
-        for answered in (said for row in rows(name) for said in row["answers"].values() if "reason" not in said):
+        for answered in (
+            entry for row in rows(name) for entry in row["answers"].values() if "reason" not in entry
+        ):
             texts |= set(_lines(Answered(**answered)))
     return (*sorted(texts), "\0", "\t", "/", "\n", "-m ", "9" * 5000, "//\n", "end\n")
 
@@ -88,13 +90,13 @@ def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 def drawn(kind: AnyKind, data: st.DataObject) -> tuple[dict[str, Any], tuple[Probe, ...]]:
     """Choose the section of one host, or of several for what hosts are compared in."""
-    given_ = sections(kind)
-    assert given_, "no expected file has this section, and no table of recorded answers"
+    available = sections(kind)
+    assert available, "no expected file has this section, and no table of recorded answers"
     count = 4 if isinstance(kind, FleetKind) else 1
     hosts: Sequence[str] = data.draw(
-        st.lists(st.sampled_from(sorted(given_)), min_size=min(count, 2), max_size=count, unique=True)
+        st.lists(st.sampled_from(sorted(available)), min_size=min(count, 2), max_size=count, unique=True)
     )
-    chosen = {host: given_[host] for host in hosts}
+    chosen = {host: available[host] for host in hosts}
     return chosen, tuple(dict.fromkeys(probe for section in chosen.values() for probe in kind.probes(section)))
 
 
@@ -137,7 +139,7 @@ def test_each_subject_that_has_a_verdict_has_one_without_answers(kind: AnyKind) 
     if isinstance(kind, FleetKind):
         hosts = sections(kind)
         down = dict.fromkeys(hosts, Failure(Reason.TIMEOUT, "no answer"))
-        assert {one.verdict for _, one in kind.judge(hosts, down)} == {Verdict.UNKNOWN}
+        assert {judgement.verdict for _, judgement in kind.judge(hosts, down)} == {Verdict.UNKNOWN}
         return
     for name in (name for name, recorded in RECORDED if recorded is kind):
         for row in rows(name):

@@ -33,12 +33,12 @@ def _became_ok(before: Verdicts, after: Verdicts) -> set[tuple[str, str]]:
 
 def _vanished(kinds: Iterable[AnyKind], before: Verdicts, after: Verdicts) -> set[str]:
     """List the checks that have no finding any more, in whose place their kind has no finding that is not ok."""
-    loud = {check for (check, _), verdict in after.items() if verdict is not Verdict.OK}
-    there = {check for check, _ in after}
+    not_ok = {check for (check, _), verdict in after.items() if verdict is not Verdict.OK}
+    remaining = {check for check, _ in after}
     lost: set[str] = set()
     for kind in kinds:
         ids = {check.id for check in kind.ids}
-        lost |= {check for check, _ in before if check in ids and check not in there and not loud & ids}
+        lost |= {check for check, _ in before if check in ids and check not in remaining and not not_ok & ids}
     return lost
 
 
@@ -113,7 +113,7 @@ def test_an_answer_of_another_probe_makes_nothing_ok(host: str) -> None:
     answers = dict(_answered(fleet, host))
     faults = []
     for probe, answer in answers.items():
-        others = ((written(other)[:30], given) for other, given in answers.items() if given != answer)
+        others = ((written(other)[:30], value) for other, value in answers.items() if value != answer)
         faults += _faults(fleet, host, probe, others)
     assert faults == []
 

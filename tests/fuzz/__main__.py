@@ -28,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
         return status
     outcome = plain(options.target, options.seconds, options.seed)
     print(f"{options.target}: {outcome.executions} executions, {len(outcome.failures)} kinds of failures")
-    for place, (kept, error) in outcome.failures.items():
-        print(f"{place}: {error}\n  repeat: python -m tests.fuzz {options.target} {kept}")
+    for place, (file, error) in outcome.failures.items():
+        print(f"{place}: {error}\n  repeat: python -m tests.fuzz {options.target} {file}")
     return int(bool(outcome.failures))
 
 

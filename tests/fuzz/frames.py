@@ -1,4 +1,4 @@
-"""The reader of the batch's stream: any bytes, in any pieces, whole frames among them."""
+"""The reader of the batch's stream: any bytes, in any pieces, complete frames among them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ COMMANDS = (
     Shell(("cat", "/etc/hosts")),
     Shell(("cmp", "a", "b"), may_hang=True, sudo=True, statuses=(0, 1)),
 )
-_SECRET = "wholeframe"  # stands in the output of each whole frame, and in nothing else
+_SECRET = "wholeframe"  # stands in the output of each complete frame, and in nothing else
 
 
 def frames(data: bytes) -> None:
-    """Feed a stream in pieces; what is answered has been in a whole frame, and nothing raises."""
+    """Feed a stream in pieces; what is answered has been in a complete frame, and nothing raises."""
     source = Source(data)
-    stream, whole = _stream(source)
+    stream, complete = _stream(source)
     reader = Reader(COMMANDS, MARKER)
     least = 1 + len(stream) // 20_000
     while stream:
@@ -36,19 +36,19 @@ def frames(data: bytes) -> None:
         answer = answers[command]
         # an answer without the secret is one that the bytes themselves framed: they know the marker
         if isinstance(answer, Answered) and _SECRET in answer.stdout:
-            assert n in whole, (n, answer)
+            assert n in complete, (n, answer)
 
 
 def _stream(source: Source) -> tuple[bytes, set[int]]:
-    """Write a stream: whole frames, halves of frames, and lines that are similar to the reader's own."""
+    """Write a stream: complete frames, halves of frames, and lines that are similar to the reader's own."""
     parts: list[bytes] = []
-    whole: set[int] = set()
+    complete: set[int] = set()
     for _ in range(source.number(12)):
         n = source.number(len(COMMANDS))
         match source.number(6):
             case 0 | 1:
                 parts.append(_frame(source, n, _SECRET, right=True))
-                whole.add(n)
+                complete.add(n)
             case 2:
                 # a frame of another stream than the command's own, and so no answer to it
                 parts.append(_frame(source, n, _SECRET, right=False))
@@ -60,7 +60,7 @@ def _stream(source: Source) -> tuple[bytes, set[int]]:
                 parts.append(source.choice(_LINES).replace(b"M", MARKER.encode()))
             case _:
                 parts.append(source.take(source.number(200)))
-    return b"".join(parts), whole
+    return b"".join(parts), complete
 
 
 def _frame(source: Source, n: int, word: str, *, right: bool) -> bytes:

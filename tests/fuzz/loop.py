@@ -24,7 +24,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
 )
 
 _LONGEST = 2000
-_KEPT = 500  # inputs that later ones are made of
+_CORPUS = 500  # inputs that later ones are made of
 
 
 @dataclass
@@ -36,13 +36,13 @@ class Outcome:
 
 
 def plain(name: str, seconds: float, seed: int, most: int = sys.maxsize) -> Outcome:
-    """Try inputs until time is up, or `most` of them; each place that fails is kept once."""
+    """Try inputs until time is up, or `most` of them; each place that fails is corpus once."""
     target, outcome, source = TARGETS[name], Outcome(), random.Random(seed)
-    kept: list[bytes] = []
+    corpus: list[bytes] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until and outcome.executions < most:
-        data = _input(source, kept)
-        kept = [*kept[-_KEPT:], data] if source.random() < 0.1 else kept
+        data = _input(source, corpus)
+        corpus = [*corpus[-_CORPUS:], data] if source.random() < 0.1 else corpus
         outcome.executions += 1
         try:
             target(data)
@@ -53,8 +53,8 @@ def plain(name: str, seconds: float, seed: int, most: int = sys.maxsize) -> Outc
     return outcome
 
 
-def _input(source: random.Random, kept: list[bytes]) -> bytes:
-    data = bytearray(source.choice(kept)) if kept and source.random() < 0.5 else bytearray()
+def _input(source: random.Random, corpus: list[bytes]) -> bytes:
+    data = bytearray(source.choice(corpus)) if corpus and source.random() < 0.5 else bytearray()
     if not data:
         return source.randbytes(source.randint(1, _LONGEST))
     for _ in range(source.randint(1, 8)):

@@ -30,7 +30,7 @@ def parsers(data: bytes) -> None:
     else:
         hosts = {name: spec.sections[kind.section] for name, spec in page().hosts.items()
                  if kind.section in spec.sections}  # fmt: skip
-        judged = [one for _, one in kind.judge(hosts, {**fleet.outcomes, host: answers})]
+        judged = [judgement for _, judgement in kind.judge(hosts, {**fleet.outcomes, host: answers})]
     ids = {check.id for check in kind.ids}
     for judgement in judged:
         assert judgement.check in ids, judgement
@@ -47,19 +47,19 @@ def _pairs() -> list[tuple[AnyKind, str]]:
 
 def _broken(source: Source, fleet: RecordedFleet, host: str, answer: Answer | None) -> Answer:
     """Break an answer, or leave it as it is."""
-    kept = answer if isinstance(answer, Answered) else Answered("")
+    recorded = answer if isinstance(answer, Answered) else Answered("")
     match source.number(8):
         case 0:
-            return kept
+            return recorded
         case 1:
             return Unanswered(source.choice(("timed out", "", " ", "it ended:")))
         case 2:
-            others = [one for one in fleet.outcomes[host].raw().values() if isinstance(one, Answered)]
-            kept = source.choice(others)
+            others = [other for other in fleet.outcomes[host].raw().values() if isinstance(other, Answered)]
+            recorded = source.choice(others)
         case _:
             pass
-    stdout = _edited(source, kept.stdout)
-    stderr = _edited(source, kept.stderr) if source.number(3) == 0 else kept.stderr
+    stdout = _edited(source, recorded.stdout)
+    stderr = _edited(source, recorded.stderr) if source.number(3) == 0 else recorded.stderr
     return Answered(stdout, stderr, source.choice(_STATUSES))
 
 
@@ -78,15 +78,15 @@ def _edited(source: Source, text: str) -> str:
             case 3:
                 text = text[:at] + source.text() + text[at:]
             case 4:
-                text = text[:at] + source.choice(_WORDS) + text[at + length :]
+                text = text[:at] + source.choice(_FRAGMENTS) + text[at + length :]
             case 5:
-                text = source.choice(_WORDS) * (1 + source.number(300))
+                text = source.choice(_FRAGMENTS) * (1 + source.number(300))
             case _:
                 text = text[at:]
     return text
 
 
-_WORDS: tuple[Any, ...] = (
+_FRAGMENTS: tuple[Any, ...] = (
     "null", "{}", "[]", "[", '{"', '"', "true", "-1", "1e999", "9" * 30, "0", "\n", "\n\n", "//", "//\n", "/\n",
     "\0", "=", "-m ", "-m", "end", "end 0", "end//\n", "NaN", "Infinity", "\ud800", "Permission denied",
     "\t", ": No such file or directory", "shown=", "service=", "STAT maxbytes ", "END\r\n", "notAfter=",

@@ -49,13 +49,13 @@ def _check(name: str, text: str) -> None:
 
 def _report(source: Source) -> Report:
     """Make a report of what hosts answered, through the audit: that is where texts are made visible."""
-    said: dict[str, list[Judgement] | Failure] = {}
+    outcomes: dict[str, list[Judgement] | Failure] = {}
     for n in range(1 + source.number(4)):
         if source.number(5) == 0:
-            said[f"host{n}"] = Failure(source.choice(list(Reason)), source.text(300))
+            outcomes[f"host{n}"] = Failure(source.choice(list(Reason)), source.text(300))
         else:
-            said[f"host{n}"] = [_judgement(source, line) for line in range(1, 1 + source.number(5))]
-    return report(said, complete=source.number(4) > 0)
+            outcomes[f"host{n}"] = [_judgement(source, line) for line in range(1, 1 + source.number(5))]
+    return report(outcomes, complete=source.number(4) > 0)
 
 
 def _judgement(source: Source, line: int) -> Judgement:
