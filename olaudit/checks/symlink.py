@@ -86,7 +86,7 @@ def _seen(paths: tuple[str, ...], answer: Answer) -> dict[str, _Seen]:
     records = [line.split("\t", 3) for line in lines]
     seen = {fields[2]: _Seen(fields[0], fields[1], fields[3]) for fields in records if len(fields) == 4}
     blind = [path for path in paths if path not in seen or seen[path].end == "?"]
-    reasons = [line.rpartition(": ")[2] for line in answer.stderr.split("\n") if line]
+    reasons = [line.strip().rpartition(": ")[2] for line in answer.stderr.split("\n") if line.strip()]
     if rest or len(seen) != len(records) or not seen.keys() <= set(paths) or len(blind) != len(reasons):
         return dict.fromkeys(paths, _Seen(reason=f"find's answer makes no sense: {answer.stderr[:200]!r}"))
     for path, reason in zip(blind, reasons, strict=True):

@@ -156,8 +156,11 @@ class Answers(Mapping[Probe, Answer]):
     def __getitem__(self, probe: Probe) -> Answer:
         """Look `probe` up; total."""
         answer = self._answers.get(probe, Unanswered("this was not asked of the host"))
+        if isinstance(answer, Unanswered):
+            # an error text that is empty where its cause should be must neither end in a colon nor be no reason
+            return Unanswered(answer.reason.rstrip(" :\n") or "no answer, and no reason was given")
         statuses = probe.statuses if isinstance(probe, Shell) else (0,)
-        if isinstance(answer, Answered) and answer.status not in statuses:
+        if answer.status not in statuses:
             return undocumented_status(probe, answer)
         return answer
 

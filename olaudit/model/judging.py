@@ -64,8 +64,8 @@ class Question:
         return self._judgement(Verdict.DRIFT, observed, message, fix)
 
     def unknown(self, reason: str) -> Judgement:
-        """Say that it could not be observed, and why."""
-        return self._judgement(Verdict.UNKNOWN, "", reason, None)
+        """Say that it could not be observed, and why: a reason that breaks off does not end in a colon."""
+        return self._judgement(Verdict.UNKNOWN, "", reason.rstrip(": \t\r\n") or "no reason was given", None)
 
     def _judgement(self, verdict: Verdict, observed: str, message: str, fix: str | None) -> Judgement:
         return Judgement(

@@ -19,6 +19,25 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from olaudit.checks import (
+    certificate,
+    clock,
+    cron,
+    disk,
+    dns,
+    docker,
+    firewall,
+    git,
+    hostname,
+    memcached,
+    package,
+    path,
+    postgres,
+    release,
+    service,
+    symlink,
+    symlink_farm,
+)
 from olaudit.kind import Kind
 from olaudit.model import (
     Answer,
@@ -36,6 +55,28 @@ from olaudit.model import (
 )
 
 Row = dict[str, Any]
+
+RECORDED: list[tuple[str, Kind[Any]]] = [
+    ("hostname", hostname.KIND),
+    ("docker", docker.KIND),
+    ("path", path.KIND),
+    ("symlink", symlink.KIND),
+    ("memcached", memcached.KIND),
+    ("postgres", postgres.KIND),
+    ("firewall", firewall.KIND),
+    ("dns_address", dns.ADDRESS),
+    ("dns_retired", dns.RETIRED),
+    ("release", release.KIND),
+    ("clock", clock.KIND),
+    ("disk", disk.KIND),
+    ("service", service.KIND),
+    ("package", package.KIND),
+    ("git", git.KIND),
+    ("cron", cron.KIND),
+    ("symlink_farm", symlink_farm.KIND),
+    ("certificate", certificate.KIND),
+]
+"""Every table, and the kind of check that it is about."""
 
 _RECORDED = Path(__file__).parent / "recorded"
 
@@ -55,7 +96,7 @@ def spec_of(kind: Kind[Any], section: Any) -> Any:
 
 def run(kind: Kind[Any], row: Row) -> None:
     """Judge the row's answers, and compare with the row's judgements."""
-    spec, answers = _asked(kind, row)
+    spec, answers = asked(kind, row)
     judged = [asdict(judgement) for judgement in kind.judge(spec, answers)]
     named = [{key: made.get(key) for key in want} for made, want in zip(judged, row["judgements"], strict=False)]
     assert (named, len(judged)) == (row["judgements"], len(row["judgements"]))
@@ -63,10 +104,10 @@ def run(kind: Kind[Any], row: Row) -> None:
 
 def measured(kind: Kind[Any], row: Row) -> list[Measure]:
     """Give the measures in the row's answers."""
-    return list(kind.measure(*_asked(kind, row)))
+    return list(kind.measure(*asked(kind, row)))
 
 
-def _asked(kind: Kind[Any], row: Row) -> tuple[Any, Answers]:
+def asked(kind: Kind[Any], row: Row) -> tuple[Any, Answers]:
     spec = spec_of(kind, row["spec"])
     probes = tuple(kind.probes(spec))
     return spec, Answers({_meant(start, probes): _answer(said) for start, said in row["answers"].items()})

@@ -21,10 +21,13 @@ COMPOSE = Shell(
         r"""for d in "$HOME/." /usr/local/lib/ /usr/local/libexec/ /usr/lib/ /usr/libexec/; do
   p=${d}docker/cli-plugins/docker-compose
   if [ -x "$p" ]; then
-    "$p" docker-cli-plugin-metadata | sed -n 's/.*"Version": *"\([^"]*\)".*/\1/p'; exit 0
+    m=$("$p" docker-cli-plugin-metadata) || exit
+    printf '%s\n' "$m" | sed -n 's/.*"Version": *"\([^"]*\)".*/\1/p'; exit
   fi
 done
-docker-compose version --short || exit 1""",
+docker-compose version --short && exit
+r=$?; [ $r -lt 128 ] || exit $r
+exit 1""",
     ),
     may_hang=True,
     statuses=(0, 1),

@@ -26,7 +26,7 @@ from olaudit.checks.memcached.evidence import (
 from olaudit.checks.memcached.spec import MemcachedSpec
 from olaudit.kind import CheckId, Kind
 from olaudit.language import parse_size
-from olaudit.model import Answers, Judgement, Measure, Question, Severity, Shell, Unanswered
+from olaudit.model import Answers, Judgement, Measure, Question, Severity, Shell, Unanswered, Verdict
 
 _MIB = 1 << 20
 _RESTART = "service memcached restart"
@@ -67,15 +67,20 @@ def _rule(spec: MemcachedSpec, total: int | Unanswered) -> _Rule | Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """What all three judgements need; `upstream` is the nearest limit before this one that is known."""
+    """What all three judgements need; `upstream` is the nearest limit before this one that is known.
+
+    `gap` is why the limit right before this one is not known, if it is not: then nothing can be called the same.
+    """
 
     spec: MemcachedSpec
     rule: _Rule | Unanswered
     upstream: tuple[str, Limit] | None = None
+    gap: str = ""
 
     def then(self, name: str, limit: Limit | Unanswered) -> _Chain:
-        upstream = self.upstream if isinstance(limit, Unanswered) else (name, limit)
-        return _Chain(self.spec, self.rule, upstream)
+        if isinstance(limit, Unanswered):
+            return _Chain(self.spec, self.rule, self.upstream, f"{name} is not known: {limit.reason}")
+        return _Chain(self.spec, self.rule, (name, limit))
 
     def ask(self, aspect: str, severity: Severity | None = None) -> Question:
         if isinstance(self.rule, _Rule):
@@ -88,7 +93,13 @@ class _Chain:
         )
 
     def judge(self, question: Question, limit: Limit, note: str = "") -> Judgement:
-        """Judge a known limit against the one before it and the rule."""
+        """Judge a known limit against the one before it and the rule; never ok where the one before is unknown."""
+        judgement = self._judge(question, limit, note)
+        if self.gap and judgement.verdict is Verdict.OK:
+            return question.unknown(f"whether {limit.text} is as it should be is not known: {self.gap}")
+        return judgement
+
+    def _judge(self, question: Question, limit: Limit, note: str) -> Judgement:
         if self.upstream and self.upstream[1].mib == limit.mib:
             return question.ok(limit.text, f"the same as {self.upstream[0]}{note}")
         if isinstance(self.rule, Unanswered):
@@ -119,7 +130,7 @@ def judge(spec: MemcachedSpec, answers: Answers) -> Iterator[Judgement]:
     running = processes(answers[PROCESSES])
     if isinstance(running, Unanswered):
         yield chain.ask("running").unknown(running.reason)
-        yield _judge_server(chain, served(answers[server(spec)]), None)
+        yield _judge_server(chain.then("the process", running), served(answers[server(spec)]), None)
         return
     process = _pick(running, spec)
     if not process:

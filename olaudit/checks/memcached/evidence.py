@@ -86,13 +86,16 @@ def configured(answer: Answer) -> Limit | Unanswered:
         return Unanswered("the configuration is empty")
     if len(answer.stdout) >= _CONFIG_BYTES:
         return Unanswered("the configuration is too long to be one")
-    return _limit(word for line in answer.stdout.split("\n") for word in _uncommented(line).split())
+    lines = [_uncommented(line) for line in answer.stdout.split("\n")]
+    options = [line for line in lines if line.startswith("-")]
+    if not options and any(lines):
+        return Unanswered(f"the configuration has no option, but other lines: {max(lines, key=len)[:100]!r}")
+    return _limit(word for line in options for word in line.split())
 
 
 def _uncommented(line: str) -> str:
-    """Read a line as Debian's wrapper of memcached does: what is no option is not passed on."""
-    option = re.sub(r"(?<!\\)#.*", "", line).strip()
-    return option if option.startswith("-") else ""
+    """Read a line as Debian's wrapper of memcached does."""
+    return re.sub(r"(?<!\\)#.*", "", line).strip()
 
 
 def processes(answer: Answer) -> tuple[Process, ...] | Unanswered:

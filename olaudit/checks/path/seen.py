@@ -153,4 +153,4 @@ def _entries(stdout: str) -> tuple[Entry, ...] | None:
 
 def _reasons(stderr: str) -> list[str]:
     """Take the system's words from the ends of error lines; how names are quoted differs between releases."""
-    return [line.rpartition(": ")[2] for line in stderr.split("\n") if line]
+    return [line.strip().rpartition(": ")[2] for line in stderr.split("\n") if line.strip()]

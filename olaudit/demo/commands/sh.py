@@ -35,7 +35,7 @@ def _git(machine: Machine, arguments: tuple[str, ...]) -> Answered:
 def _compose(machine: Machine, _arguments: tuple[str, ...]) -> Answered:
     """Tell Compose's version where there is Docker."""
     if machine.engine is None:
-        return Answered("", "sh: 6: docker-compose: not found", 1)
+        return Answered("", "sh: 8: docker-compose: not found", 1)
     return Answered("2.40.1\n")
 
 

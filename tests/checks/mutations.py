@@ -1,0 +1,72 @@
+"""Ways in which an answer can be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from olaudit.model import Answer, Answered, Probe, Shell, Unanswered
+
+STATUSES = (1, 2, 3, 124, 125, 126, 127, 128, 137, 139, 255)
+GARBAGE = ("garbage\n", "\0\ufffd\x1b[31m\t/ //\n\n=:,\n", "9" * 5000, " \n", "\n")
+JSON = (
+    "null",
+    "{}",
+    "true",
+    '"text"',
+    "17",
+    "[null]",
+    "[{}]",
+    "[[]]",
+    "[" * 100_000,
+    '{"a":' * 50_000,
+    '{"addresses": {}, "names": {}}',
+    '{"addresses": "", "names": {}}',
+    '{"addresses": null, "names": []}',
+    '{"sent": null, "received": null}',
+    '{"Version": {}}',
+    '{"Version": ""}',
+)
+
+
+def destroyed(probe: Probe, answer: Answered) -> Iterator[tuple[str, Answer]]:
+    """Destroy the evidence in `answer`: nothing that is based on it may be ok."""
+    yield "removed", Unanswered("removed")
+    if answer.stdout:
+        yield "emptied", replace(answer, stdout="")
+        yield "emptied, errors too", replace(answer, stdout="", stderr="")
+    for text in GARBAGE:
+        yield f"garbage {text[:9]!r}", replace(answer, stdout=text)
+    documented = probe.statuses if isinstance(probe, Shell) else (0,)
+    for status in STATUSES:
+        if status not in documented:
+            yield f"status {status}", replace(answer, status=status)
+    if not isinstance(probe, Shell):
+        for text in JSON:
+            yield f"JSON {text[:30]}", replace(answer, stdout=text)
+
+
+def truncated(answer: Answered) -> Iterator[tuple[str, Answer]]:
+    """Cut `answer`: at lines, within lines, and before its last character."""
+    text = answer.stdout
+    lines = [n + 1 for n, character in enumerate(text) if character == "\n"][:-1]
+    places = {0, 1, len(text) // 4, len(text) // 2, len(text) * 3 // 4, len(text) - 2, len(text) - 1}
+    for place in sorted({*places, *lines[:4], *lines[-4:]}):
+        if 0 <= place < len(text):
+            where = "at a line" if place in lines else "within a line"
+            yield where, replace(answer, stdout=text[:place])
+
+
+def altered(answer: Answered) -> Iterator[tuple[str, Answer]]:
+    """Change `answer` in ways that may leave its evidence intact."""
+    yield "error added", replace(answer, stderr=f"{answer.stderr}\nprogram: /etc: Permission denied".strip())
+    yield "absence added", replace(answer, stderr=f"{answer.stderr}\nx: '/x': No such file or directory".strip())
+    yield "errors removed", replace(answer, stderr="")
+    lines = answer.stdout.splitlines(keepends=True)
+    yield "lines twice", replace(answer, stdout="".join(line * 2 for line in lines))
+    yield "all twice", replace(answer, stdout=answer.stdout * 2)
+    yield "lines reversed", replace(answer, stdout="".join(reversed(lines)))
+    for text in GARBAGE:
+        yield f"garbage after it {text[:9]!r}", replace(answer, stdout=answer.stdout + text)
+    for status in STATUSES:
+        yield f"status {status}", replace(answer, status=status)

@@ -1,0 +1,95 @@
+"""Every parser: answers of a recorded fleet, cut up and put together in other ways, are evaluated."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from olaudit.checks import KINDS
+from olaudit.kind import AnyKind, Kind
+from olaudit.model import Answer, Answered, Answers, Unanswered, Verdict
+from tests.checks.fleet_answers import RecordedFleet, conforming, drifted
+from tests.demo.auditing import page
+from tests.fuzz.source import Source
+
+_STATUSES = (0, 0, 0, 0, 1, 1, 2, 3, 124, 127, 137, 139, 255, -11)
+
+
+def parsers(data: bytes) -> None:
+    """Evaluate one kind of check of one host, most of whose answers are broken."""
+    source = Source(data)
+    fleet = (conforming, drifted)[source.number(2)]()
+    kind, host = source.choice(_pairs())
+    section: Any = page().hosts[host].sections[kind.section]
+    raw = fleet.outcomes[host].raw()
+    broken = {probe: _broken(source, fleet, host, raw.get(probe)) for probe in kind.probes(section)}
+    answers = Answers({**raw, **broken})
+    if isinstance(kind, Kind):
+        judged = list(kind.judge(section, answers))
+        list(kind.measure(section, answers))
+    else:
+        hosts = {name: spec.sections[kind.section] for name, spec in page().hosts.items()
+                 if kind.section in spec.sections}  # fmt: skip
+        judged = [judgement for _, judgement in kind.judge(hosts, {**fleet.outcomes, host: answers})]
+    ids = {check.id for check in kind.ids}
+    for judgement in judged:
+        assert judgement.check in ids, judgement
+        assert judgement.fix is None or judgement.verdict is Verdict.DRIFT, judgement
+        assert not judgement.message.rstrip(" \t\r\n").endswith(":"), judgement
+    if broken and all(isinstance(answers[probe], Unanswered) for probe in broken) and isinstance(kind, Kind):
+        assert {judgement.verdict for judgement in judged} == {Verdict.UNKNOWN}, judged
+
+
+@cache
+def _pairs() -> list[tuple[AnyKind, str]]:
+    return [(kind, host) for kind in KINDS for host, spec in page().hosts.items() if kind.section in spec.sections]
+
+
+def _broken(source: Source, fleet: RecordedFleet, host: str, answer: Answer | None) -> Answer:
+    """Break an answer, or leave it as it is."""
+    recorded = answer if isinstance(answer, Answered) else Answered("")
+    match source.number(8):
+        case 0:
+            return recorded
+        case 1:
+            return Unanswered(source.choice(("timed out", "", " ", "it ended:")))
+        case 2:
+            others = [other for other in fleet.outcomes[host].raw().values() if isinstance(other, Answered)]
+            recorded = source.choice(others)
+        case _:
+            pass
+    stdout = _edited(source, recorded.stdout)
+    stderr = _edited(source, recorded.stderr) if source.number(3) == 0 else recorded.stderr
+    return Answered(stdout, stderr, source.choice(_STATUSES))
+
+
+def _edited(source: Source, text: str) -> str:
+    """Edit a text at some places."""
+    for _ in range(source.number(5)):
+        at, length = source.number(len(text) + 1), source.number(40)
+        piece = text[source.number(len(text) + 1) :][:length]
+        match source.number(7):
+            case 0:
+                text = text[:at]
+            case 1:
+                text = text[:at] + text[at + length :]
+            case 2:
+                text = text[:at] + piece + text[at:]
+            case 3:
+                text = text[:at] + source.text() + text[at:]
+            case 4:
+                text = text[:at] + source.choice(_FRAGMENTS) + text[at + length :]
+            case 5:
+                text = source.choice(_FRAGMENTS) * (1 + source.number(300))
+            case _:
+                text = text[at:]
+    return text
+
+
+_FRAGMENTS: tuple[Any, ...] = (
+    "null", "{}", "[]", "[", '{"', '"', "true", "-1", "1e999", "9" * 30, "0", "\n", "\n\n", "//", "//\n", "/\n",
+    "\0", "=", "-m ", "-m", "end", "end 0", "end//\n", "NaN", "Infinity", "\ud800", "Permission denied",
+    "\t", ": No such file or directory", "shown=", "service=", "STAT maxbytes ", "END\r\n", "notAfter=",
+    "::", "/32",
+    "\u00b2", "\u0663",
+)  # fmt: skip

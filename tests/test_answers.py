@@ -1,0 +1,74 @@
+"""What a probe's answer is to a parser: with a status that the program does not document, it is none."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from olaudit.collect import Collected
+from olaudit.model import Answered, Answers, Engine, HostAnswers, Lookup, Question, Shell, Unanswered
+from olaudit.recording import dump, parse
+
+FIND = Shell(("find", "/opt"), statuses=(0, 1))
+UNAME = Shell(("/bin/uname", "-n"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answered("half", "", 139), "find ended with status 139 (SIGSEGV)"),
+        (
+            Answered("", "find: '/opt': Input/output error\nmore", 2),
+            "find ended with status 2: find: '/opt': Input/",
+        ),
+        (Answered("", "# Warning: tables\nno space:\n", 137), "find ended with status 137 (SIGKILL): no space"),
+        (Answered("", "\n \n:\n", 255), "find ended with status 255"),
+        (Answered("", "x" * 9000, 3), "find ended with status 3: " + "x" * 200),
+        (Answered("", "", -11), "find ended with status -11"),
+    ],
+)
+def test_an_undocumented_status_is_no_answer(answer: Answered, reason: str) -> None:
+    answer_read = Answers({FIND: answer})[FIND]
+    assert isinstance(answer_read, Unanswered)
+    assert answer_read.reason.startswith(reason)
+    assert len(answer_read.reason) < 300
+
+
+def test_a_documented_status_is_an_answer() -> None:
+    answers = Answers({FIND: Answered("", "find: no", 1), UNAME: Answered("a\n", "", 1)})
+    assert answers[FIND] == Answered("", "find: no", 1)
+    assert answers[UNAME] == Unanswered("uname ended with status 1")
+
+
+def test_what_is_no_command_has_no_status_but_0() -> None:
+    answers = Answers({Engine.VERSION: Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
+    assert answers[Engine.VERSION] == Unanswered("the Docker Engine's answer failed with status 1")
+    assert isinstance(answers[Lookup("a")], Unanswered)
+
+
+def test_statuses_do_not_tell_probes_apart() -> None:
+    same = Shell(FIND.argv)
+    assert same == FIND
+    assert hash(same) == hash(FIND)
+    recorded = Answers({same: Answered("", "", 1)})  # as a replayed recording has it
+    assert recorded[FIND] == Answered("", "", 1)
+    assert recorded.raw() == {FIND: Answered("", "", 1)}
+
+
+def test_a_recording_keeps_what_arrived() -> None:
+    answers = Answers({UNAME: Answered("half", "died", 139)})
+    text = dump(Collected((HostAnswers("a", answers, 0.5),), complete=True))
+    (host,) = parse(text, "x").hosts
+    assert isinstance(host.outcome, Answers)
+    assert host.outcome.raw() == {UNAME: Answered("half", "died", 139)}
+
+
+@given(st.text())
+def test_no_reason_is_empty_or_ends_in_a_colon(text: str) -> None:
+    answer_read = Answers({UNAME: Unanswered(text)})[UNAME]
+    assert isinstance(answer_read, Unanswered)
+    message = Question(check="a.b", subject="", at=()).unknown(text).message
+    for reason in (answer_read.reason, message):
+        assert reason
+        assert not reason.endswith((":", " ", "\n"))
