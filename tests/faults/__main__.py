@@ -21,6 +21,8 @@ def _show(outcome: Outcome, common: Set[str]) -> None:
     print(
         f"{'ok ' if not outcome.problems else 'BAD'} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB"
     )
+    if not row.expect.text:
+        print(f"      {outcome.said[:300]}")
     for problem in outcome.problems:
         if problem not in common:
             print(f"      {problem[:800]}")

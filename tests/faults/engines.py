@@ -39,6 +39,10 @@ class Request:
         """Send raw bytes."""
         self.connection.sendall(data)
 
+    def close(self) -> None:
+        """Close the connection, although it is still read from."""
+        self.connection.shutdown(socket.SHUT_RDWR)
+
     def reply(self, body: bytes | str, *headers: str, status: str = "200 OK") -> None:
         """Send an HTTP response."""
         body = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body

@@ -47,12 +47,6 @@ _PROGRAMS = (
         real(setup=without("uname")),
     ),
     _row(
-        "program-interpreter-missing",
-        "A program's interpreter does not exist",
-        _unknown(_HOSTNAME, "uname"),
-        real(FAKED, setup="printf '#!/none\\n' >/run/bin/uname; chmod 755 /run/bin/uname"),
-    ),
-    _row(
         "program-not-executable",
         "A program may not be executed",
         _unknown(_HOSTNAME, "may not be run"),
@@ -121,7 +115,7 @@ _PROGRAMS = (
     _row(
         "stderr-endless",
         "A program writes to standard error without end",
-        _unknown("disk.free", "", *SHELL),
+        _unknown("disk.free", "no answer within 4 s", *SHELL),
         _faked("df", "exec yes >&2"),
     ),
     _row(
@@ -163,7 +157,7 @@ _PROGRAMS = (
     _row(
         "answer-kills-shell",
         "A program kills the shell of the batch",
-        _unknown("disk.free", "", "path."),
+        _unknown("disk.free", "the shell on the host ended before this was answered", "path."),
         _faked(
             "df",
             "sleep 0.5; pkill -KILL -P 1 sh; kill -KILL $(ps -eo pid=,args= | awk '$2 == \"/bin/sh\" { print $1 }')",
@@ -183,7 +177,7 @@ _SYSTEM = (
     _row(
         "no-memory",
         "The user's programs get no memory (ulimit -v)",
-        _unknown(_HOSTNAME, "failed to map", *SHELL),
+        _unknown(_FORBIDDEN, "failed to map", *SHELL),
         real("ForceCommand ulimit -v 4000; exec /bin/sh"),
     ),
     _row(
