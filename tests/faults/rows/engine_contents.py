@@ -230,6 +230,6 @@ ROWS: tuple[Row, ...] = (
         "containers-twins",
         "Two containers have the same name",
         Finds(_CONTAINERS, "unknown", "names 2 containers", ENGINE),
-        engine(lambda request: _twins(request)),
+        engine(_twins),
     ),
 )

@@ -27,6 +27,8 @@ def _silent(text: str = "no answer") -> Finds:
 
 _NO_COMMAND = "mount -t tmpfs none /usr/local/bin\n" + without("docker").replace("rm ", "rm -f ")
 _SOCKET = "/run/docker.sock"
+_BIND = f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"\n"
+"""Leaves a socket behind on which no process listens."""
 _NO_FORWARDING = "AllowStreamLocalForwarding no"
 
 ROWS: tuple[Row, ...] = (
@@ -60,9 +62,7 @@ ROWS: tuple[Row, ...] = (
         "socket-dead",
         "The socket exists, and no process listens",
         _unknown("no Docker Engine listens at"),
-        real(
-            setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 666 {_SOCKET}"
-        ),
+        real(setup=f"{_BIND}chmod 666 {_SOCKET}"),
     ),
     _row(
         "socket-fifo",
@@ -75,9 +75,7 @@ ROWS: tuple[Row, ...] = (
         "socket-closed",
         "The user may not connect to the socket",
         _unknown("docker group"),
-        real(
-            setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 600 {_SOCKET}"
-        ),
+        real(setup=f"{_BIND}chmod 600 {_SOCKET}"),
     ),
     _row(
         "forwarding-off",
