@@ -28,11 +28,11 @@ settings.load_profile("unhurried")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
-    """Keeps a file's tests together, for their fixtures are; and all of tests/fleet."""
+    """Keeps a file's tests together, for their fixtures are; and all that use the lab."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "lab" if file.startswith("tests/fleet/") else file
+        return "lab" if file.startswith(("tests/fleet/", "tests/faults/test_lab_rows")) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from tests.faults.judging import HEALTHY_SECONDS
@@ -16,11 +17,13 @@ from tests.faults.wave import Outcome, outcomes, runs
 from tests.fleet.lab import Lab
 
 
-def _show(outcome: Outcome, common: Set[str]) -> None:
+def _show(outcome: Outcome, common: AbstractSet[str]) -> None:
     row = outcome.row
     print(
         f"{'ok ' if not outcome.problems else 'BAD'} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB"
     )
+    if not row.expect.text:
+        print(f"      {outcome.said[:300]}")
     for problem in outcome.problems:
         if problem not in common:
             print(f"      {problem[:800]}")

@@ -14,6 +14,7 @@ from typing import Any
 from olaudit.checks import KINDS
 from olaudit.demo import engine as demo
 from olaudit.demo.build import conforming
+from olaudit.demo.machine import Engine
 from olaudit.expected import load
 from tests.faults.row import Inject, Target
 from tests.faults.scene import Scene, write_expected
@@ -39,6 +40,10 @@ class Request:
         """Send raw bytes."""
         self.connection.sendall(data)
 
+    def close(self) -> None:
+        """Close the connection, although it is still read from."""
+        self.connection.shutdown(socket.SHUT_RDWR)
+
     def reply(self, body: bytes | str, *headers: str, status: str = "200 OK") -> None:
         """Send an HTTP response."""
         body = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
@@ -51,7 +56,7 @@ class Request:
 
     def well(self) -> None:
         """Answer as an engine does."""
-        status, content = demo.reply(demo.Engine(containers=self.containers), self.target)
+        status, content = demo.reply(Engine(containers=self.containers), self.target)
         self.json(content, f"{status.value} {status.phrase}")
 
     def asks(self, part: str) -> bool:

@@ -1,4 +1,4 @@
-"""Parts of a real host's set-up: accounts, fake programs in front of the real ones, names of what a fault affects."""
+"""Parts of a real host's set-up: accounts, fake programs, and the checks that a fault affects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def account(shell: str = "/bin/sh", uid: int = 61234) -> str:
 
 def program(name: str, script: str) -> str:
     """Put a program of that name in front of the real one (with `FAKED`)."""
-    return f"printf %s {shlex.quote(f'#!/bin/sh{chr(10)}{script}{chr(10)}')} >/run/bin/{name}; chmod 755 /run/bin/{name}\n"
+    path = f"/run/bin/{name}"
+    return f"{file(path, f'#!/bin/sh{chr(10)}{script}{chr(10)}')}chmod 755 {path}\n"
 
 
 def file(path: str, text: str) -> str:

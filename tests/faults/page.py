@@ -13,18 +13,21 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _HEAD = """\
 # Reliability
 
-What olaudit reports when a host, a network, a Docker Engine or the auditor's own machine fails. Each row is a test:
-it injects the fault, audits the faulty host together with two healthy hosts, and compares the result with this table.
+What olaudit reports when a host, a network, a Docker Engine or the auditor's own machine fails. Each row is a
+test: it injects the fault, audits the faulty host together with two healthy hosts, and compares the result with
+this table.
 
 For every row, the test also requires that:
 
 - the audit ends within its deadline (`--timeout`, {timeouts} seconds here) plus one second;
 - the auditing process stays below 300 MB of memory;
-- both healthy hosts are audited as usual, within {healthy:g} seconds and with all checks ok;
-- no check that could not be answered is ok, and every unknown finding gives its reason.
+- both healthy hosts are audited as usual, within {healthy:g} seconds and with all checks ok, unless the fault
+  concerns the auditor's whole machine;
+- every unknown finding gives its reason, and no check that the fault does not concern changes its verdict.
 
-`python -m tests.faults --write` generates this page (as root, in about three minutes). The seconds are those of the
-last refresh: what the audit of the faulty host took. Rows about the command itself give the time of the whole command.
+`python -m tests.faults --write` generates this page (as root, in about three minutes). The seconds are those of
+the last refresh: what the audit of the faulty host took. Rows about the command itself give its whole time.
+Reasons are shortened.
 
 {rows} faults, {real} of them on a real sshd or dockerd.
 """

@@ -71,7 +71,10 @@ class Passes:
 
 @dataclass(frozen=True)
 class Exits:
-    """The command ends with `code`, and writes `text` to standard error; `prints`: the report is printed all the same."""
+    """The command ends with `code`, and writes `text` to standard error.
+
+    `prints`: the report is printed all the same.
+    """
 
     code: int
     text: str

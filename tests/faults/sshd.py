@@ -86,7 +86,12 @@ def _await_banner(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
 
 
 def _child(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()[0])
+    """Wait for the first process of a host, and give its pid."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    until = time.monotonic() + 20
+    while not (found := children.read_text(encoding="ascii").split()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return int(found[0])
 
 
 Make = Callable[[Scene], AbstractContextManager[Target]]

@@ -13,7 +13,7 @@ from olaudit.checks import KINDS
 from olaudit.demo.fleet import simulated
 from olaudit.expected import load
 from tests.faults.engines import Request, engine
-from tests.faults.judging import HEALTHY, problems, seconds
+from tests.faults.judging import HEALTHY, problems, said, seconds
 from tests.faults.measure import Measured, audit
 from tests.faults.row import Auditor, Row, Target
 from tests.faults.scene import Scene, write_expected
@@ -29,6 +29,7 @@ class Outcome:
     seconds: float
     peak_mib: float
     problems: tuple[str, ...]
+    said: str = ""
 
 
 def runs(rows: Iterable[Row]) -> list[tuple[Row, ...]]:
@@ -58,7 +59,7 @@ def outcomes(rows: Sequence[Row], folder: Path, lab: Lab | None = None) -> list[
 def _outcome(row: Row, measured: Measured, scene: Scene) -> Outcome:
     violations = (text for name, text in scene.violations if name == row.id)
     found = (*violations, *problems(row, measured))
-    return Outcome(row, seconds(row, measured), measured.peak_mib, found)
+    return Outcome(row, seconds(row, measured), measured.peak_mib, found, said(row, measured))
 
 
 @contextmanager

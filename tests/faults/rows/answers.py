@@ -1,4 +1,4 @@
-"""Hostile and odd answers of a real host: what its programs print, how they end, and when the connection is cut."""
+"""Hostile and odd answers of a real host: what its programs print, how they end, when the connection is cut."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ _FORBIDDEN = "path.forbidden"
 # --- one program -----------------------------------------------------------------------------------------------
 
 _FORGE = """\
-marker=$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -oE '[0-9a-f]{32}' | head -n 1)
+texts=$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n')
+marker=$(echo "$texts" | grep -oE '[0-9a-f]{32}' | head -n 1)
 for n in 0 1 2 3 4 5 6 7 8 9; do
   printf '\\n%s o %s\\n\\n%s e %s 0\\n\\n%s z %s\\n' "$marker" $n "$marker" $n "$marker" $n
 done
 sleep 1"""
-"""Looks for the marker of the batch in /proc, as any user can, and frames empty answers to other commands with it."""
+"""Looks for the marker of the batch in /proc, as any user can, and answers for other commands with it."""
 
 _PROGRAMS = (
     _row(
@@ -45,12 +46,6 @@ _PROGRAMS = (
         "A program is not installed",
         _unknown(_HOSTNAME, "no such command"),
         real(setup=without("uname")),
-    ),
-    _row(
-        "program-interpreter-missing",
-        "A program's interpreter does not exist",
-        _unknown(_HOSTNAME, "uname"),
-        real(FAKED, setup="printf '#!/none\\n' >/run/bin/uname; chmod 755 /run/bin/uname"),
     ),
     _row(
         "program-not-executable",
@@ -67,7 +62,7 @@ _PROGRAMS = (
     _row(
         "program-out-of-memory",
         "The kernel kills a program that has answered half (SIGKILL)",
-        _unknown(_FORBIDDEN, "KILL", "path."),
+        _unknown(_FORBIDDEN, "the host ran out of memory", "path."),
         _faked("find", "echo partial; kill -KILL $$"),
     ),
     _row(
@@ -105,24 +100,32 @@ _PROGRAMS = (
         "A program prints without end",
         _unknown("disk.free", "MiB", "path."),
         _faked("df", "exec yes"),
+        run="output-floods",
+        timeout=8.0,
     ),
     _row(
         "answer-endless-at-once",
         "A program that should never print much prints without end",
         _unknown(_HOSTNAME, "more than 4 MiB", *SHELL),
         _faked("uname", "exec yes"),
+        run="output-floods",
+        timeout=8.0,
     ),
     _row(
         "answer-one-endless-line",
         "A program prints a line without end",
         _unknown("disk.free", "1 MiB"),
         _faked("df", "exec cat /dev/zero"),
+        run="output-floods",
+        timeout=8.0,
     ),
     _row(
         "stderr-endless",
         "A program writes to standard error without end",
-        _unknown("disk.free", "", *SHELL),
+        _unknown("disk.free", "no answer within", *SHELL),
         _faked("df", "exec yes >&2"),
+        run="output-floods",
+        timeout=8.0,
     ),
     _row(
         "answer-empty",
@@ -163,10 +166,10 @@ _PROGRAMS = (
     _row(
         "answer-kills-shell",
         "A program kills the shell of the batch",
-        _unknown("disk.free", "", "path."),
+        _unknown("disk.free", "the shell on the host ended before this was answered", "path."),
         _faked(
             "df",
-            "sleep 0.5; pkill -KILL -P 1 sh; kill -KILL $(ps -eo pid=,args= | awk '$2 == \"/bin/sh\" { print $1 }')",
+            "sleep 0.5; kill -KILL $(ps -eo pid=,args= | awk '$2 == \"/bin/sh\" { print $1 }')",
         ),
     ),
 )
@@ -183,7 +186,7 @@ _SYSTEM = (
     _row(
         "no-memory",
         "The user's programs get no memory (ulimit -v)",
-        _unknown(_HOSTNAME, "failed to map", *SHELL),
+        _unknown(_FORBIDDEN, "failed to map", *SHELL),
         real("ForceCommand ulimit -v 4000; exec /bin/sh"),
     ),
     _row(
@@ -290,7 +293,7 @@ _CONNECTION = (
     _row(
         "closed-in-login",
         "The connection is closed in the middle of the login",
-        Fails("ssh", "broke off"),
+        Fails("auth", "the connection was closed"),
         _relayed(1500, close=True),
     ),
 )

@@ -6,18 +6,21 @@ import contextlib
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.row import Auditor, Exits, Expectation, Fails, Inject, Kind, Row, Target
+from tests.faults.row import Auditor, Exits, Expectation, Fails, Finds, Inject, Kind, Row, Target
 from tests.faults.scene import Scene
 from tests.faults.sshd import real
 
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.AUDITOR, expect, inject, **more)
+
+
+How = Callable[[Scene], AbstractContextManager[Auditor]]
 
 
 def _how(**settings: Any) -> How:
@@ -56,7 +59,9 @@ def _corrupt_history(scene: Scene) -> AbstractContextManager[Auditor]:
 
 
 def _fifo_history(scene: Scene) -> AbstractContextManager[Auditor]:
-    return contextlib.nullcontext(_report(scene, history=_fifo(scene, "history.sqlite")))
+    history = scene.folder / "history.sqlite"
+    os.mkfifo(history)
+    return contextlib.nullcontext(_report(scene, history=history))
 
 
 @contextlib.contextmanager
@@ -111,10 +116,10 @@ ROWS: tuple[Row, ...] = (
     ),
     _row(
         "descriptors-few",
-        "The auditor may open 6 files (ulimit -n)",
-        Exits(3, ""),
+        "The auditor may open 4 files (ulimit -n)",
+        Finds("host.reachable", "unknown", "Too many open files"),
         _GOOD,
-        auditor=_how(prelude="ulimit -n 6"),
+        auditor=_how(prelude="ulimit -n 4"),
         slow=True,
         **_OWN,
     ),
@@ -168,6 +173,7 @@ ROWS: tuple[Row, ...] = (
         Exits(2, "is locked", prints=False),
         _GOOD,
         auditor=_locked_history,
+        timeout=6.0,
         slow=True,
         **_OWN,
     ),

@@ -208,7 +208,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "dockerd-killed",
         "The engine is killed in the middle of its answers",
-        Finds("container.missing", "unknown", "", ENGINE),
+        Finds("container.missing", "unknown", "Docker", ENGINE),
         "ol-web1",
         _on("ol-web1", _when_asked(lambda host: _end(host, "KILL"), _start, 1)),
         run="lab-asked",
@@ -224,7 +224,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "lab-packets-dropped-midway",
         "A firewall drops all packets in the middle of the engine's answers",
-        Finds("container.missing", "unknown", "", (*ENGINE, "path.")),
+        Finds("container.missing", "unknown", "no answer within", (*ENGINE, "path.")),
         "ol-covers0",
         _on("ol-covers0", _when_asked(_drop, _pass, 1)),
         run="lab-asked",

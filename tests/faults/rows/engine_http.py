@@ -8,6 +8,7 @@ import itertools
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -28,7 +29,7 @@ def _unknown(text: str, check: str = "docker.engine") -> Finds:
     return Finds(check, "unknown", text, ENGINE)
 
 
-def _silent(text: str = "no answer") -> Finds:
+def _silent(text: str = "was not complete within") -> Finds:
     return _unknown(text)
 
 
@@ -36,7 +37,7 @@ def _sends(data: bytes, *, close: bool = False) -> Behaviour:
     def behave(request: Request) -> None:
         request.send(data)
         if close:
-            request.connection.close()
+            request.close()
         else:
             hold(request.connection)
 
@@ -85,9 +86,14 @@ def _bomb(levels: int) -> bytes:
     return data
 
 
-def _bombs(levels: int) -> Behaviour:
+def _bombs(levels: int) -> Inject:
     encoding = f"Content-Encoding: {', '.join(['gzip'] * levels)}"
-    return lambda request: request.reply(_bomb(levels), encoding)
+
+    def inject(scene: Scene) -> AbstractContextManager[Target]:
+        bomb = _bomb(levels)
+        return engine(lambda request: request.reply(bomb, encoding))(scene)
+
+    return inject
 
 
 @contextlib.contextmanager
@@ -135,7 +141,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-continue-endless",
         "The engine sends 100 Continue without end",
-        _unknown(""),
+        _unknown("larger than 4 MiB"),
         engine(_repeats(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)),
     ),
     _row(
@@ -163,7 +169,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-chunk-garbage",
         "The engine sends chunks whose size is not a number",
-        _unknown(""),
+        _unknown("the stream to Docker broke"),
         engine(_sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")),
     ),
     _row(
@@ -175,41 +181,41 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-body-short",
         "The engine closes before the announced end of the body",
-        _unknown(""),
+        _unknown("it ended after 1 of 1000 bytes"),
         engine(_sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{", close=True)),
     ),
     _row(
         "engine-length-negative",
         "The engine announces a body of -1 bytes",
-        _unknown(""),
+        _unknown("could not be parsed"),
         engine(_sends(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", close=True)),
     ),
     _row(
         "engine-length-huge",
         "The engine announces a body of 10 TB",
-        _unknown(""),
+        _unknown("larger than 4 MiB"),
         engine(_sends(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000000\r\n\r\n{")),
     ),
     _row(
         "engine-gzip-bomb",
         "The engine answers with a gzip bomb of 1 GiB",
-        _unknown(""),
-        engine(_bombs(1)),
+        _unknown("the encoding gzip, which was not asked for"),
+        _bombs(1),
         run="bombs",
         slow=True,
     ),
     _row(
         "engine-gzip-twice",
         "The engine answers with a gzip bomb in gzip",
-        _unknown(""),
-        engine(_bombs(2)),
+        _unknown("which was not asked for"),
+        _bombs(2),
         run="bombs",
         slow=True,
     ),
     _row(
         "engine-encoding-garbage",
         "The engine announces gzip and sends garbage",
-        _unknown(""),
+        _unknown("the encoding gzip, which was not asked for"),
         engine(_replies(b"not gzip", "Content-Encoding: gzip")),
     ),
     _row("engine-redirect", "The engine redirects to another address", _unknown("302"), _redirects),
@@ -222,27 +228,32 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-upgrade",
         "The engine switches protocols",
-        _unknown(""),
+        _unknown("the interim status 101"),
         engine(_sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")),
     ),
     _row(
         "engine-http-0.9",
         "The engine answers without a status line",
-        _unknown(""),
+        _unknown("could not be parsed as HTTP"),
         engine(_sends(b"<html>It works!</html>", close=True)),
     ),
     _row(
         "engine-http-2",
         "The engine speaks HTTP/2",
-        _unknown(""),
+        _unknown("could not be parsed as HTTP"),
         engine(_sends(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", close=True)),
     ),
-    _row("engine-tls", "The engine speaks TLS", _unknown(""), engine(_sends(_TLS_ALERT, close=True))),
+    _row(
+        "engine-tls",
+        "The engine speaks TLS",
+        _unknown("could not be parsed as HTTP"),
+        engine(_sends(_TLS_ALERT, close=True)),
+    ),
     _row(
         "engine-closes",
         "The engine closes each connection at once",
         _unknown("broke"),
-        engine(lambda request: request.connection.close()),
+        engine(lambda request: request.close()),
     ),
     _row("engine-slow", "The engine takes 0.15 s for each answer", Passes(), engine(_slow)),
 )

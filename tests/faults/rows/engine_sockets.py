@@ -27,47 +27,55 @@ def _silent(text: str = "no answer") -> Finds:
 
 _NO_COMMAND = "mount -t tmpfs none /usr/local/bin\n" + without("docker").replace("rm ", "rm -f ")
 _SOCKET = "/run/docker.sock"
+_BIND = f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"\n"
+"""Leaves a socket behind on which no process listens."""
 _NO_FORWARDING = "AllowStreamLocalForwarding no"
 
 ROWS: tuple[Row, ...] = (
     _row(
         "docker-absent",
         "Docker is not installed",
-        Finds("docker.engine", "drift", "no Docker Engine runs", ENGINE),
+        Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
         real(setup=_NO_COMMAND),
     ),
     _row(
         "docker-stopped",
         "The socket listens, and no engine runs",
-        Finds("docker.engine", "drift", "not", ENGINE),
+        Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
         engine(lambda request: request.well(), setup="", contacted=False),
     ),
     _row(
         "docker-hidden",
         "Processes of other users are hidden (hidepid)",
-        _unknown(""),
+        _unknown("hidepid"),
         engine(
             lambda request: request.well(), setup=f"{DAEMON}mount -o remount,hidepid=2 /proc\n", contacted=False
         ),
     ),
-    _row("socket-missing", "The engine runs, and its socket does not exist", _unknown(""), real(setup=DAEMON)),
+    _row(
+        "socket-missing",
+        "The engine runs, and its socket does not exist",
+        _unknown("no Docker Engine listens at"),
+        real(setup=DAEMON),
+    ),
     _row(
         "socket-dead",
         "The socket exists, and no process listens",
-        _unknown(""),
-        real(
-            setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 666 {_SOCKET}"
-        ),
+        _unknown("no Docker Engine listens at"),
+        real(setup=f"{_BIND}chmod 666 {_SOCKET}"),
     ),
-    _row("socket-fifo", "The socket is a FIFO", _unknown(""), real(setup=f"{DAEMON}mkfifo -m 666 {_SOCKET}")),
-    _row("socket-folder", "The socket is a directory", _unknown(""), real(setup=f"{DAEMON}mkdir {_SOCKET}")),
+    _row(
+        "socket-fifo",
+        "The socket is a FIFO",
+        _unknown("no Docker Engine listens at"),
+        real(setup=f"{DAEMON}mkfifo -m 666 {_SOCKET}"),
+    ),
+    _row("socket-folder", "The socket is a directory", _unknown("Docker"), real(setup=f"{DAEMON}mkdir {_SOCKET}")),
     _row(
         "socket-closed",
         "The user may not connect to the socket",
         _unknown("docker group"),
-        real(
-            setup=f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"; chmod 600 {_SOCKET}"
-        ),
+        real(setup=f"{_BIND}chmod 600 {_SOCKET}"),
     ),
     _row(
         "forwarding-off",

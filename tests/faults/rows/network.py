@@ -17,6 +17,7 @@ from tests.faults.scene import ADDRESS, Scene
 from tests.transport.sshd import free_port
 
 _GREETING = Fails("timeout", "greeting")
+_EXCHANGE = Fails("timeout", "did not complete the key exchange within")
 
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
@@ -70,13 +71,13 @@ _TCP = (
     _row(
         "tcp-reset",
         "The connection is reset as soon as it is accepted",
-        _ssh("hung up 4 times"),
+        _ssh("closed 4 connections before its SSH greeting"),
         peer(_reset),
     ),
     _row(
         "tcp-closed",
         "The connection is closed as soon as it is accepted",
-        _ssh("hung up 4 times"),
+        _ssh("closed 4 connections before its SSH greeting"),
         peer(lambda connection, _: connection.close()),
     ),
 )
@@ -134,7 +135,7 @@ _BANNERS = (
     _row(
         "banner-line-endless", "The banner is a line without end", _GREETING, _repeats(b"SSH-2.0-", b"x" * 65536)
     ),
-    _row("banner-huge", "The banner has 1 MB", _GREETING, _sends(b"SSH-2.0-" + b"x" * 1_000_000 + b"\r\n")),
+    _row("banner-huge", "The banner has 1 MB", _EXCHANGE, _sends(b"SSH-2.0-" + b"x" * 1_000_000 + b"\r\n")),
     _row(
         "banner-binary",
         "The server sends binary garbage",
@@ -174,10 +175,10 @@ def _kex_drips(connection: socket.socket, _: Scene) -> None:
 
 
 _EXCHANGES = (
-    _row("kex-none", "The server sends nothing after its banner", _GREETING, _kex(b"")),
+    _row("kex-none", "The server sends nothing after its banner", _EXCHANGE, _kex(b"")),
     _row("kex-closed", "The server closes after its banner", _ssh("closed"), _kex(b"", close=True)),
-    _row("kex-stops", "The server sends nothing after its KEXINIT", _GREETING, _kex(packet(kexinit()))),
-    _row("kex-drip", "The KEXINIT comes a byte each half second", _GREETING, peer(_kex_drips)),
+    _row("kex-stops", "The server sends nothing after its KEXINIT", _EXCHANGE, _kex(packet(kexinit()))),
+    _row("kex-drip", "The KEXINIT comes a byte each half second", _EXCHANGE, peer(_kex_drips)),
     _row(
         "kex-garbage",
         "The server sends garbage for a packet",
@@ -187,13 +188,13 @@ _EXCHANGES = (
     _row(
         "kex-packet-huge",
         "The server announces a packet of 4 GB",
-        _GREETING,
+        _EXCHANGE,
         _kex(struct.pack(">IB", 0xFFFFFFF4, 4) + b"x" * 4096),
     ),
     _row(
         "kex-packet-large",
         "The server announces a packet of 2 GB, and sends it",
-        _GREETING,
+        _EXCHANGE,
         _repeats(BANNER + struct.pack(">IB", 0x7FFFFFF4, 4), b"x" * 65536),
     ),
     _row(
@@ -247,13 +248,13 @@ _EXCHANGES = (
     _row(
         "kex-ignore-endless",
         "The server sends IGNORE messages without end",
-        _GREETING,
+        _EXCHANGE,
         _repeats(BANNER, _IGNORE * 50, 0.01),
     ),
     _row(
         "kex-debug-endless",
         "The server sends DEBUG messages without end",
-        _GREETING,
+        _EXCHANGE,
         _repeats(BANNER, _DEBUG * 50, 0.01),
     ),
     _row(

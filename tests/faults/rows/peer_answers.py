@@ -61,7 +61,7 @@ class _HalfThenDisconnect(_Half):
 
 class _HalfThenGarbage(_Half):
     def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - as the base has it
-        self.link.sock.sendall(b"\xff" * 4096)  # type: ignore[attr-defined]  # not in the stubs
+        self.link.sock.sendall(b"\xff" * 4096)
         _forever()
 
 
@@ -82,18 +82,18 @@ class _Slow(Script):
 class _BeyondWindow(Script):
     """Ignores the client's window, and floods it."""
 
-    message = 94, ()
+    message: tuple[int, tuple[int, ...]] = (94, ())
 
     def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
         kind, code = self.message
-        remote = channel.remote_chanid  # type: ignore[attr-defined]  # not in the stubs
+        remote = channel.remote_chanid
         data = b"x" * 30_000
         while self.link.is_active():
             _send(self.link, _message(kind, remote, *code, data))
 
 
 class _ErrorsBeyondWindow(_BeyondWindow):
-    message = 95, (1,)
+    message = (95, (1,))
 
 
 _CHANNEL_OPEN = _message(90, "x11", 7, 1 << 20, 1 << 15, "127.0.0.1", 6000)

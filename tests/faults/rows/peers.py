@@ -153,7 +153,7 @@ class _EndsAtOnce(Script):
 
 class _ExitSignal(Script):
     def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
-        remote = channel.remote_chanid  # type: ignore[attr-defined]  # not in the stubs
+        remote = channel.remote_chanid
         _send(self.link, _message(98, remote, "exit-signal", False, "KILL", False, "out of memory", ""))  # noqa: FBT003 - as RFC 4254 has it
         channel.close()
 
