@@ -76,7 +76,7 @@ ALLOWED = {
     "head": Program("", "-c -n"),
     "id": Program("-u"),
     "initctl": Program("", "", "status version"),
-    "iptables": Program("-S -w"),
+    "iptables-save": Program(),
     "/bin/grep": Program("-F -H", "-e"),
     "/etc/init.d/$s": Program("", "", "status"),
     "/usr/bin/openssl": Program("-enddate -noout", "-in", "x509"),
@@ -121,7 +121,6 @@ perl pkill python python3 reboot rename rm rmdir rsync setfacl shred sync tee to
 WRITING = {
     "date": "-s --set",
     "find": "-delete -execdir -fls -fprint -fprint0 -fprintf -ok -okdir",
-    "iptables": "-A -D -F -I -N -P -R -X -Z",
     "/usr/bin/openssl": "-CAserial -out",
     "sed": "-i --in-place",
 }
