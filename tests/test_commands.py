@@ -71,7 +71,11 @@ ALLOWED = {
     "docker-compose": Program("", "", "ps"),
     "dpkg-query": Program("--show --showformat"),
     "find": Program("-L -depth -o -prune", "-maxdepth -mindepth -name -path -printf -type"),
-    "git": Program("-q --porcelain --short --show-cdup --verify", "-c -C", "rev-parse status symbolic-ref"),
+    "git": Program(
+        "-q -s --get-regexp --porcelain --short --show-cdup --verify",
+        "-c -C",
+        "config ls-files rev-parse status symbolic-ref",
+    ),
     "grep": Program("-E -F -H -I -R -Z -a -h -i -n -o -q -r -s -w --include", "-e -m"),
     "head": Program("", "-c -n"),
     "id": Program("-u"),
@@ -91,8 +95,9 @@ ALLOWED = {
     # the shells themselves, and what is built into dash
     **dict.fromkeys(SHELLS, Program("", "-c")),
     **dict.fromkeys(
-        ("break", "continue", "echo", "exit", "export", "printf", "shift", "unset", "wait"), Program()
+        ("break", "continue", "echo", "exit", "export", "printf", "return", "shift", "unset", "wait"), Program()
     ),
+    "filtered": Program(),  # a function of the script about git trees
     "[": Program(
         "-L -d -ef -e -f -le -lt -n -r -x -z"
     ),  # -ef is not POSIX's, but dash has had it since there is a dash
