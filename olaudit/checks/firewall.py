@@ -17,8 +17,6 @@ from olaudit.kind import CheckId, Kind
 from olaudit.language import AbsolutePath, Section
 from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
 
-# -w waits for whoever changes the rules at this moment. It knows no limit on Ubuntu 14.04, so this is among the
-# commands that may hang.
 # Not `iptables -S`: the legacy one creates /run/xtables.lock and the table it is to list, and loads its modules.
 # iptables-save prints the tables that exist.
 _RULES = Shell(("iptables-save",), may_hang=True, sudo=True)
