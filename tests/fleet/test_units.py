@@ -164,7 +164,8 @@ def sudoers(host: LabHost, *lines: str) -> Iterator[None]:
         yield
 
 
-def test_a_refused_sudo_leaves_no_ticket_and_no_mail(host: LabHost, audit_units: Auditor) -> None:
+def test_a_refused_sudo_leaves_no_ticket(host: LabHost, audit_units: Auditor) -> None:
+    """And no mail, with the documented first line."""
     with sudoers(host, DOCUMENTED, "audit ALL=(root) NOPASSWD: /usr/bin/true"):
         audited = audited_without_trace(host, audit_units)
     verdicts = {check: verdict for _host, check, _subject, verdict in audited.findings}
