@@ -74,16 +74,24 @@ def _row(check: CheckId) -> str:
 
 
 def sudoers() -> str:
-    """Make the lines that let the user `audit` run just what the shipped expected files need root for."""
+    """Make the lines that let the user `audit` run just what the shipped expected files need root for.
+
+    Debian's and Ubuntu's sudoers have `mail_badpass`: without the first line, each audit would mail root about
+    each command that no line allows.
+    """
     fleet = load(ROOT / "expected", KINDS)
     asked = {probe for host in fleet.hosts.values() for probe in plan(host, KINDS, wanted_ids(KINDS))}
     argvs = sorted(probe.argv for probe in asked if isinstance(probe, Shell) and probe.sudo)
-    return "".join(f"audit ALL=(root) NOPASSWD: {' '.join(_words(argv))}\n" for argv in argvs)
+    return "Defaults:audit !mail_badpass, !mail_no_user\n" + "".join(
+        f"audit ALL=(root) NOPASSWD: {' '.join(_words(argv))}\n" for argv in argvs
+    )
 
 
 def _words(argv: tuple[str, ...]) -> Iterator[str]:
     """Write a command for sudoers: with its path, and with what sudoers reads otherwise behind backslashes."""
     yield _PATHS[argv[0]]
+    if len(argv) == 1:
+        yield '""'  # nothing at all; else sudoers allows any arguments, and iptables-save runs what -M names
     for word in argv[1:]:
         yield re.sub(r"([\\,:= \t*?\[\]!#\"'])", r"\\\1", word)
 
@@ -92,7 +100,7 @@ _PATHS = {
     "cmp": "/usr/bin/cmp",
     "find": "/usr/bin/find",
     "grep": "/bin/grep",
-    "iptables": "/sbin/iptables",
+    "iptables-save": "/sbin/iptables-save",
 }
 """Where Ubuntu 14.04 has these. Later releases have them in /usr, and links from there."""
 

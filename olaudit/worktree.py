@@ -15,14 +15,30 @@ MOST = 50
 """How many changes of one tree are listed; there may be more."""
 
 # Nothing is written: `--no-optional-locks` keeps status from refreshing the index (git before 2.15 does not know
-# it, and so says nothing at all), no blob is fetched lazily, and the tree's own fsmonitor hook is not run.
+# the option, and answers nothing).
+# No program of the tree's is run: its fsmonitor hook is off, no protocol is allowed by which a missing blob could
+# be fetched, and status is not run where files, a submodule's too, have a filter whose program is configured.
 # git says "not a repository" too of a .git that it may not read, and of a folder within another repository it
 # speaks for that one: both are told apart first. git fails with 128, and with 129 of an option it does not know;
 # rev-parse and symbolic-ref end with 1 where there is nothing. Any other status is the script's own.
 _SCRIPT = rf"""command -v git >/dev/null || {{ echo 'git is not installed there' >&2; exit 3; }}
-GIT_NO_LAZY_FETCH=1; export GIT_NO_LAZY_FETCH
+GIT_NO_LAZY_FETCH=1 GIT_ALLOW_PROTOCOL=none; export GIT_NO_LAZY_FETCH GIT_ALLOW_PROTOCOL
 g() {{ git --no-optional-locks -c 'safe.directory=*' -c core.fsmonitor= -C "$p" "$@"; }}
 o() {{ case $2 in 0) printf '%s\n' "$1" ;; 1) echo - ;; *) exit "$2" ;; esac; }}
+filtered() {{
+  g config --get-regexp '^filter\..*\.(clean|process)$' >/dev/null
+  case $? in
+  0) v=$(g ls-files -- . ':(exclude,attr:!filter)') && [ -z "$v" ] || return 0 ;;
+  1) ;;
+  *) return 0 ;;
+  esac
+  v=$(g ls-files -s) || return 0
+  echo "$v" | sed -n 's/^160000 [0-9a-f]* 0[^ -~]//p' | while read -r s; do
+    case $s in '"'*) exit 1 ;; esac
+    [ ! -e "$p/$s/.git" ] || ! (p=$p/$s; filtered) || exit 1
+  done || return 0
+  return 1
+}}
 p=$1 here=whole
 up=$(g rev-parse --show-cdup); r=$?
 case $r in 0) [ -z "$up" ] || here=inside ;; 128 | 129) here=failed ;; *) exit $r ;; esac
@@ -32,8 +48,13 @@ echo $here
 v=$(g rev-parse -q --verify HEAD); o "$v" $?
 v=$(g rev-parse -q --verify 'HEAD^{{tree}}'); o "$v" $?
 v=$(g symbolic-ref -q --short HEAD); o "$v" $?
+if filtered; then echo filtered; exit 0; fi
 {{ g status --porcelain; echo "end $?"; }} | head -n {MOST + 2}"""
 
+_FILTERED = (
+    "git status was not run, since it would run the program of a filter that files in the tree have "
+    "(git config --get-regexp '^filter'): look at it by hand"
+)
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _END = "end 0"
 """The last line of a whole list of changes: the status of `git status`."""
@@ -99,6 +120,8 @@ def _failed(complaint: str) -> NoRepository | Unanswered:
 def _whole(lines: list[str], complaint: str) -> Worktree:
     commit, tree, branch = ("" if line == "-" else line for line in lines[:3])
     *changes, last = lines[3:] or [""]
+    if (changes, last) == ([], "filtered"):
+        return Worktree(commit, tree, branch, Unanswered(_FILTERED))
     if len(changes) == MOST + 1 and _CHANGE.fullmatch(last):
         last = _END  # there are more than are listed, and so there is no end of the list
     if last != _END or not all(_CHANGE.fullmatch(change) for change in changes):

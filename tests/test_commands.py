@@ -71,12 +71,16 @@ ALLOWED = {
     "docker-compose": Program("", "", "ps"),
     "dpkg-query": Program("--show --showformat"),
     "find": Program("-L -depth -o -prune", "-maxdepth -mindepth -name -path -printf -type"),
-    "git": Program("-q --porcelain --short --show-cdup --verify", "-c -C", "rev-parse status symbolic-ref"),
+    "git": Program(
+        "-q -s --get-regexp --porcelain --short --show-cdup --verify",
+        "-c -C",
+        "config ls-files rev-parse status symbolic-ref",
+    ),
     "grep": Program("-E -F -H -I -R -Z -a -h -i -n -o -q -r -s -w --include", "-e -m"),
     "head": Program("", "-c -n"),
     "id": Program("-u"),
     "initctl": Program("", "", "status version"),
-    "iptables": Program("-S -w"),
+    "iptables-save": Program(),
     "/bin/grep": Program("-F -H", "-e"),
     "/etc/init.d/$s": Program("", "", "status"),
     "/usr/bin/openssl": Program("-enddate -noout", "-in", "x509"),
@@ -91,8 +95,9 @@ ALLOWED = {
     # the shells themselves, and what is built into dash
     **dict.fromkeys(SHELLS, Program("", "-c")),
     **dict.fromkeys(
-        ("break", "continue", "echo", "exit", "export", "printf", "shift", "unset", "wait"), Program()
+        ("break", "continue", "echo", "exit", "export", "printf", "return", "shift", "unset", "wait"), Program()
     ),
+    "filtered": Program(),  # a function of the script about git trees
     "[": Program(
         "-L -d -ef -e -f -le -lt -n -r -x -z"
     ),  # -ef is not POSIX's, but dash has had it since there is a dash
@@ -121,7 +126,6 @@ perl pkill python python3 reboot rename rm rmdir rsync setfacl shred sync tee to
 WRITING = {
     "date": "-s --set",
     "find": "-delete -execdir -fls -fprint -fprint0 -fprintf -ok -okdir",
-    "iptables": "-A -D -F -I -N -P -R -X -Z",
     "/usr/bin/openssl": "-CAserial -out",
     "sed": "-i --in-place",
 }

@@ -17,12 +17,14 @@ from olaudit.kind import CheckId, Kind
 from olaudit.language import AbsolutePath, Section
 from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
 
-# -w waits for whoever changes the rules at this moment. It knows no limit on Ubuntu 14.04, so this is among the
-# commands that may hang. Listing makes the kernel load its filter table; where ferm or Docker run it has.
-_RULES = Shell(("iptables", "-w", "-S"), may_hang=True, sudo=True)
+# Not `iptables -S`: the legacy one creates /run/xtables.lock and the table it is to list, and loads its modules.
+# iptables-save prints the tables that exist.
+_RULES = Shell(("iptables-save",), may_hang=True, sudo=True)
 
 _ABSENT = ("No such file or directory", "Not a directory")
 _DIFFER = re.compile(r"differ: (?:byte|char) [0-9]+, (line [0-9]{1,9})$", re.MULTILINE)
+
+_CHAIN = re.compile(r":(\S+) (\S+)")
 
 _Chain = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$")]  # iptables' own limit of length
 
@@ -88,11 +90,20 @@ def _rules(answer: Answer) -> tuple[str, ...] | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
     *lines, rest = answer.stdout.split("\n")
-    understood = not rest and all(line.startswith(("-P ", "-N ", "-A ", "#")) for line in lines)
-    if not understood or "-P FORWARD" not in {line[:10] for line in lines}:
+    tables = [line[:1] for line in lines].count("*")  # there may be none
+    understood = not rest and all(line.startswith(("*", ":", "-A ", "#")) or line == "COMMIT" for line in lines)
+    if not understood or lines.count("COMMIT") != tables:
         said = [line for line in (*answer.stderr.split("\n"), *lines) if line and not line.startswith("#")]
         return Unanswered(f"iptables does not list the rules: {said[0][:200] if said else 'no output'}")
-    return (*lines, *(line for line in answer.stderr.split("\n") if line.startswith("#")))
+    _, _, rules = "\n".join(("", *lines)).partition("\n*filter\n")
+    listed = map(_as_listed, rules.partition("\nCOMMIT")[0].split("\n"))
+    return (*listed, *(line for line in answer.stderr.split("\n") if line.startswith("#")))
+
+
+def _as_listed(line: str) -> str:
+    """Write a chain as `iptables -S` lists it: with its policy, or as one that was made."""
+    chain = _CHAIN.match(line)
+    return line if not chain else f"-N {chain[1]}" if chain[2] == "-" else f"-P {chain[1]} {chain[2]}"
 
 
 def _judge_chain(n: int, chain: str, rules: tuple[str, ...] | Unanswered) -> Judgement:
@@ -128,7 +139,7 @@ KIND = Kind(
             "`ferm --interactive FILE`; for Docker's own chains `service docker restart`",
         ),
     ),
-    collected="`cmp` of the two files and `iptables -S`, both by sudo",
+    collected="`cmp` of the two files and `iptables-save`, both by sudo",
     probes=probes,
     judge=judge,
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import firewall
-from olaudit.model import Answers, Shell
+from olaudit.model import Answer, Answered, Answers, Probe, Shell
 from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 FILES = {"ferm": "/etc/ferm/ferm.conf", "source": "/srv/ferm.conf"}
@@ -43,7 +44,7 @@ def test_what_needs_root_is_asked_by_sudo() -> None:
     probes = firewall.probes(spec_of(firewall.KIND, {**FILES, "chains": ["DOCKER-USER"]}))
     assert [(probe.argv[0], probe.sudo, probe.may_hang) for probe in probes] == [
         ("cmp", True, True),
-        ("iptables", True, True),
+        ("iptables-save", True, True),
     ]
 
 
@@ -64,9 +65,21 @@ def test_this_machine_misses_a_file_as_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("iptables"), reason="needs root and iptables")
-def test_this_machine_lists_its_rules_as_understood() -> None:
-    section = {"ferm": "/etc/passwd", "source": "/etc/passwd", "chains": ["INPUT"]}
-    assert judged(section) == ["equal", "in force"]
+@pytest.mark.parametrize(
+    ("rules", "observed"),
+    [
+        ("iptables -w -N X && iptables -w -A FORWARD -j X", "in force"),
+        ("iptables -w -N X && iptables -w -t nat -A OUTPUT -j RETURN", "not used"),
+        ("iptables -w -t nat -N X && iptables -w -t nat -A OUTPUT -j X", "absent"),
+        (":", "absent"),
+    ],
+)
+def test_real_rules_are_understood(rules: str, observed: str) -> None:
+    spec = spec_of(firewall.KIND, {"ferm": "/etc/passwd", "source": "/etc/passwd", "chains": ["X"]})
+    argv = ("unshare", "-n", "sh", "-c", f"{rules} && exec iptables-save")
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    answers: dict[Probe, Answer] = dict.fromkeys(firewall.probes(spec), Answered(done.stdout, done.stderr))
+    assert [one.observed for one in firewall.judge(spec, Answers(answers))][1] == observed
 
 
 def judged(section: dict[str, Any]) -> list[str]:

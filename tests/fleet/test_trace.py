@@ -27,7 +27,15 @@ LIBRARIES = {
 PROGRAMS = {
     f"exec {path}"
     for path in (
-        *("/bin/grep", "/sbin/iptables", "/usr/bin/bash", "/usr/bin/cat", "/usr/bin/cmp", "/usr/bin/date"),
+        *(
+            "/bin/grep",
+            "/sbin/iptables-save",
+            "/usr/bin/base64",
+            "/usr/bin/bash",
+            "/usr/bin/cat",
+            "/usr/bin/cmp",
+            "/usr/bin/date",
+        ),
         *("/usr/bin/dd", "/usr/bin/df", "/usr/bin/docker", "/usr/bin/dpkg-query", "/usr/bin/find", "/usr/bin/git"),
         *("/usr/bin/grep", "/usr/bin/head", "/usr/bin/id", "/usr/bin/openssl", "/usr/bin/ps", "/usr/bin/readlink"),
         *(

@@ -10,12 +10,15 @@ import json
 import re
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.fleet import snapshot
 from tests.fleet.auditing import Audited, Auditor
 from tests.fleet.errors import LabError
 from tests.fleet.host import LabHost
+from tests.fleet.lab import Lab
 from tests.fleet.processes import wait_for
 from tests.fleet.unit_host import running_containers, stopped
 from tests.fleet.units import SERVICES
@@ -72,6 +75,7 @@ def audited_without_trace(host: LabHost, audit: Auditor) -> Audited:
     """Audit with all checks, and hold everything that an audit could change against what it was before."""
     before, cursor = quiet(host), cursor_of(host)
     audited = audit("--all")
+    time.sleep(0.5)  # for what goes on in the background, like mail from sudo
     differing = changed(host, before)
     assert list(differing) == [], "\n".join(map(str, differing.items()))[:4000]
     assert [entry for entry in logged(host, cursor) if not LOGGED.fullmatch(entry)] == []
@@ -147,14 +151,31 @@ def test_an_audit_leaves_a_stopped_engine_stopped(host: LabHost, audit_units: Au
     assert audited.code == 1
 
 
+DOCUMENTED = "Defaults:audit !mail_badpass, !mail_no_user"
+"""The first of the lines for sudo in docs/operating.md; test_docs.py holds the rest to be valid."""
+
+
+@contextmanager
+def sudoers(host: LabHost, *lines: str) -> Iterator[None]:
+    """Give the host these lines, below those of Debian that matter here."""
+    text = "\n".join(("Defaults mail_badpass", "root ALL=(ALL) ALL", *lines))
+    do = f"mv /etc/sudoers /etc/kept && echo '{text}' >/etc/sudoers && chmod 440 /etc/sudoers"
+    with host.drift(do, "mv /etc/kept /etc/sudoers; rm -f /var/tmp/mail.lab"):
+        yield
+
+
 def test_a_refused_sudo_leaves_no_ticket(host: LabHost, audit_units: Auditor) -> None:
-    with host.drift(
-        "mv /etc/sudoers /etc/kept && echo 'root ALL=(ALL) ALL' >/etc/sudoers && chmod 440 /etc/sudoers",
-        "mv /etc/kept /etc/sudoers",
-    ):
+    """And no mail, with the documented first line."""
+    with sudoers(host, DOCUMENTED, "audit ALL=(root) NOPASSWD: /usr/bin/true"):
         audited = audited_without_trace(host, audit_units)
     verdicts = {check: verdict for _host, check, _subject, verdict in audited.findings}
     assert verdicts["certificate.expiry"] == verdicts["postgres.allow-list"] == "unknown"
+
+
+def test_sudo_would_mail_without_the_documented_line(host: LabHost, unit_lab: Lab) -> None:
+    with sudoers(host, "audit ALL=(root) NOPASSWD: /usr/bin/true"):
+        assert unit_lab.ssh(host.name, "sudo -n -k -- id").returncode == 1
+        wait_for(lambda: "SECURITY" in host.sh("cat /var/tmp/mail.lab", check=False).stdout, "sudo's mail")
 
 
 def test_an_audit_starts_nothing_where_most_services_are_down(host: LabHost, audit_units: Auditor) -> None:

@@ -49,8 +49,8 @@ def build(place: Place, name: str, folder: Path) -> None:
         os.setxattr(hidden / path, "trusted.overlay.opaque", b"y")
     for unit in _UNITS:
         shutil.copy(Path("/usr") / _SYSTEM / unit, hidden / _SYSTEM / unit)
-    # A mail server, as sudo expects one: what it is given ends up in a file
-    (hidden / "sbin/sendmail").write_text("#!/bin/sh\ncat >>/var/spool/mail.lab\n", encoding="ascii")
+    # A mail program, as sudo expects one (it runs as the user): what it is given ends up in a file
+    (hidden / "sbin/sendmail").write_text("#!/bin/sh\ncat >>/var/tmp/mail.lab\n", encoding="ascii")
     (hidden / "sbin/sendmail").chmod(0o755)
     etc = folder / "root/etc"
     (etc / "machine-id").write_text("0123456789abcdef0123456789abcdef\n", encoding="ascii")

@@ -15,7 +15,7 @@ from olaudit.demo.commands.dpkg import dpkg_query
 from olaudit.demo.commands.find import find
 from olaudit.demo.commands.grep import grep
 from olaudit.demo.commands.head import head
-from olaudit.demo.commands.iptables import iptables
+from olaudit.demo.commands.iptables import iptables_save
 from olaudit.demo.commands.kernel import date, uname
 from olaudit.demo.commands.memcached import bash
 from olaudit.demo.commands.outcome import Unsupported
@@ -38,7 +38,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         "find": find,
         "grep": grep,
         "head": head,
-        "iptables": iptables,
+        "iptables-save": iptables_save,
         "ps": ps,
         "readlink": readlink,
         "sh": sh,

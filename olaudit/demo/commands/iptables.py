@@ -1,4 +1,4 @@
-"""`iptables -w -S`."""
+"""`iptables-save`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from olaudit.model import Answered
 _BUILT_IN = ("INPUT", "FORWARD", "OUTPUT")
 
 
-def iptables(machine: Machine, arguments: tuple[str, ...]) -> Answered:
+def iptables_save(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     """Print the filter table: policies, chains, and a rule that leads into each chain and out again."""
-    if arguments != ("-w", "-S"):
+    if arguments:
         raise Unsupported
-    policies = [f"-P {chain} ACCEPT" for chain in _BUILT_IN]
+    policies = [f":{chain} ACCEPT [0:0]" for chain in _BUILT_IN]
     chains = [chain for chain in machine.chains if chain not in _BUILT_IN]
     rules = [f"-A FORWARD -j {chain}" for chain in chains] + [f"-A {chain} -j RETURN" for chain in chains]
-    return Answered("".join(f"{line}\n" for line in (*policies, *(f"-N {chain}" for chain in chains), *rules)))
+    lines = ("*filter", *policies, *(f":{chain} - [0:0]" for chain in chains), *rules, "COMMIT")
+    return Answered("".join(f"{line}\n" for line in lines))
