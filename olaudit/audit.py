@@ -14,6 +14,7 @@ from olaudit.evaluate import (
     evaluate,
     evaluate_together,
     named_subjects,
+    shown,
 )
 from olaudit.expected.spec import HostSpec
 from olaudit.kind import AnyKind, CheckId
@@ -29,7 +30,6 @@ from olaudit.model import (
     Severity,
     Verdict,
 )
-from olaudit.text import bounded
 
 _LOST = Failure(Reason.INTERRUPTED, "the run was interrupted before this host had answered")
 
@@ -100,7 +100,7 @@ def _result(host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjec
     return HostResult(
         host=host.name,
         verdict=worst(evaluation.findings),
-        failure=Failure(outcome.reason, bounded(outcome.message)) if isinstance(outcome, Failure) else None,
+        failure=Failure(outcome.reason, shown(outcome.message)) if isinstance(outcome, Failure) else None,
         duration_seconds=answers.duration_seconds,
         roles=host.roles,
         measures=tuple(evaluation.measures),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from olaudit.expected.spec import HostSpec
@@ -28,6 +29,7 @@ from olaudit.model import (
     Question,
     Severity,
 )
+from olaudit.redaction import redact
 from olaudit.text import bounded
 
 REACHABLE = CheckId("host.reachable", Severity.CRITICAL, "(unknown only) the host could not be audited")
@@ -178,9 +180,15 @@ def _finding(host: HostSpec, judgement: Judgement, check: CheckId) -> Finding:
         verdict=judgement.verdict,
         severity=judgement.severity or check.severity,
         expected=bounded(judgement.expected),
-        observed=bounded(judgement.observed),
-        message=bounded(judgement.message),
+        observed=shown(judgement.observed),
+        message=shown(judgement.message),
         # a command that would have to be altered is another command: none is better than a wrong one to paste
-        fix=fix if fix is None or bounded(fix) == fix else None,
+        fix=fix if fix is None or shown(fix) == fix else None,
         source=host.source(judgement.at),
     )
+
+
+@lru_cache(maxsize=4096)  # most findings of a fleet have the same few texts
+def shown(text: str) -> str:
+    """Prepare text from a host for people: visible, bounded, and without what looks like a secret."""
+    return redact(bounded(text), prose=True)

@@ -327,6 +327,16 @@ def test_what_a_host_says_is_bounded() -> None:
     assert finding.fix is None
 
 
+def test_what_looks_like_a_secret_reaches_no_report() -> None:
+    finding = judged("requirepass=hunter2secret")
+    assert "hunter2secret" not in finding.observed + finding.message
+    assert "[redacted]" in finding.observed
+    assert finding.fix is None
+    failure = Failure(Reason.SSH, "the banner said password=hunter2secret")
+    report = audit([host()], [HostAnswers("ol-web1", failure, 2.0)], KINDS, ALL, RUN)
+    assert "hunter2secret" not in str(report)
+
+
 def test_a_fix_that_would_have_to_be_altered_is_left_out() -> None:
     assert judged("Minix").fix == "fix Minix"
     assert judged("Minix\x1b[2J").fix is None
