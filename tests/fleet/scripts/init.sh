@@ -17,6 +17,7 @@ if [ "$systemd" ] && [ $# -eq 2 ]; then
 fi
 
 hostname "$name"
+ip link set lo up  # here, so that no service starts before it
 mount --bind "$root" "$root"
 # The machine's programs, read-only, less those this host does not have (DIR/hidden holds overlay whiteouts).
 mount -t overlay -o "ro,lowerdir=$dir/hidden:/usr" usr "$root/usr"
