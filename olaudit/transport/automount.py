@@ -2,8 +2,8 @@
 
 To walk through such a point, to open it or to ask for its free space mounts the file system and starts a unit.
 The guard is a part of the batch's script. It runs one `grep` where every automount point is mounted or there is
-none, as on nearly every host. Elsewhere it resolves each absolute path among the arguments of a probe, component by
-component, without going through such a point:
+none, as on nearly every host. Elsewhere it resolves each absolute path among the arguments of a probe,
+component by component, without going through such a point:
 
 - A path that is such a point, or lies below it, blocks the probe.
 - A point below a path blocks a program that walks a tree.
@@ -11,9 +11,9 @@ component, without going through such a point:
   the scripts that run it). For a program that walks through links (`find -L`, `grep -R`) the folders that links
   lead to are searched too. Where such a search takes too long, the probe is blocked.
 
-A probe with several paths is blocked as a whole. Links in folders that only root can read are not resolved, even for
-the probes that run by sudo. Mounts below /proc are left out: systemd makes /proc/sys/fs/binfmt_misc an automount
-point, and no probe goes there.
+A probe with several paths is blocked as a whole. Links in folders that only root can read are not resolved,
+even for the probes that run by sudo. Mounts below /proc are left out: systemd makes /proc/sys/fs/binfmt_misc an
+automount point, and no probe goes there.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from __future__ import annotations
 NOT_RUN = 300
 """The status in the frame of a probe that the guard blocked. No process can end with it: statuses end at 255."""
 
-# U: automount points that are not mounted. B: what is mounted on or below automount points, as /net/HOST of autofs.
-# Both are lists of lines, with a newline before the first. P has `ID PATH` of all automount points, C the ids of
-# those that are covered. Shells read mountinfo byte by byte, so `grep` reads it first. Here-documents are not used:
-# bash writes them to /tmp.
+# U: automount points that are not mounted. B: what is mounted on or below automount points, as /net/HOST of
+# autofs. Both are lists of lines, with a newline before the first. P has `ID PATH` of all automount points, C
+# the ids of those that are covered. Shells read mountinfo byte by byte, so `grep` reads it first. Here-
+# documents are not used: bash writes them to /tmp.
 GUARD = r"""set -f
 L='
 ' U='' B='' P='' C=''
