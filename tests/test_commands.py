@@ -253,6 +253,9 @@ def invocations(argv: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         end = next(n for n, word in enumerate(argv) if n > start and word in {";", "+"})
         yield from invocations(argv[start + 1 : end])
         yield from invocations((*argv[:start], *argv[end + 1 :]))
+    elif argv[0] == "timeout" and argv[4:]:
+        yield argv[:4]
+        yield from invocations(argv[4:])
     elif argv[0] in SHELLS:
         yield argv[:3]
         for one in parse(argv[2]).commands:

@@ -28,6 +28,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 from olaudit.model import Answered, Shell
+from olaudit.transport.automount import GUARD, NOT_RUN
 from olaudit.transport.frames import COMMAND_SECONDS, LATER_BYTES, WIDTH, frame
 
 _SUDO = "$S "
@@ -40,11 +41,15 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 unset M
 M={marker}
-ask() {{
+T={seconds}
+{guard}ask() {{
   n=$1; shift
   echo "$M o $n"
-  e=$(timeout -k 1 {seconds} "$@" 2>&1 >&3 3>&- </dev/null)
-  r=$?
+  if [ "$U" ] && e=$(blocked "$@" 3>&-); then r={not_run}
+  else
+    e=$(timeout -k 1 "$T" "$@" 2>&1 >&3 3>&- </dev/null)
+    r=$?
+  fi
   echo
   echo "$M e $n $r"
   printf '%s\n' "$e"
@@ -67,7 +72,14 @@ def script(commands: Sequence[Shell], marker: str) -> str:
     gathered = ["{", *at_once, "} 3>&1 | dd ibs=64k obs=1024k"] if at_once else []
     # -k: a command that sudo refuses leaves no ticket in /run/sudo. root itself needs no sudo, and may have none
     root = ["""S='sudo -n -k --'; [ "$(id -u)" = 0 ] && S="""] if any(one.sudo for one in commands) else []
-    head = _HEAD.format(marker=marker, seconds=COMMAND_SECONDS, bytes=LATER_BYTES, width=WIDTH)
+    head = _HEAD.format(
+        marker=marker,
+        guard=GUARD,
+        not_run=NOT_RUN,
+        seconds=COMMAND_SECONDS,
+        bytes=LATER_BYTES,
+        width=WIDTH,
+    )
     return "\n".join([head, *root, *gathered, *later, "wait", ""])
 
 

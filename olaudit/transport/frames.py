@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from olaudit.model import Answer, Answered, Probe, Shell, Unanswered
+from olaudit.transport import automount
 
 MAX_BYTES = 4 << 20
 """How much one host may answer in all. What goes beyond is unanswered, never cut short and believed."""
@@ -211,6 +212,8 @@ def _small(word: bytes) -> int:
 def _answer(command: Shell, frame: _Frame, status: int) -> Answer:
     """Distinguish a command that ran from one that was ended, is missing, or may not be run."""
     program = command.argv[0]
+    if status == automount.NOT_RUN:
+        return Unanswered(automount.explain(program, b" ".join(frame.err).decode(errors="backslashreplace")))
     if command.sudo and (refusal := _sudo_refused(frame, status)):
         return Unanswered(f"{program} needs sudo there, {refusal}")
     stdout, stderr = (b"\n".join(lines).decode(errors="backslashreplace") for lines in (frame.out, frame.err))

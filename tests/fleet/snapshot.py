@@ -113,18 +113,25 @@ def _settings(folder: Path, below: str) -> Iterator[tuple[str, str]]:
 
 
 def files(host: LabHost) -> Snapshot:
-    """Walk the host's root through all its mounts; the time of the last access is left out.
+    """Walk the host's root through all its mounts but automount points; the time of the last access is left out.
 
     The time of the last status change is not: whatever is written, renamed or linked shows in it.
     """
     root = _root(host)
+    skipped = {*_NOT_WALKED, *automount_points(host)}
     found = {"file /": _describe(root)}
     for folder, folders, names in os.walk(root):
         inside = f"/{os.path.relpath(folder, root)}" if folder != str(root) else ""
-        folders[:] = [name for name in folders if f"{inside}/{name}" not in _NOT_WALKED]
+        folders[:] = [name for name in folders if f"{inside}/{name}" not in skipped]
         for name in (*folders, *names):
             found[f"file {inside}/{name}"] = _describe(Path(folder, name))
     return found
+
+
+def automount_points(host: LabHost) -> set[str]:
+    """List the automount points of the host: to walk into one mounts it."""
+    mounts = (Path(f"/proc/{host.init.pid}") / "mountinfo").read_text(encoding="utf-8").splitlines()
+    return {line.split()[4] for line in mounts if " - autofs " in line}
 
 
 def _describe(path: Path) -> str:

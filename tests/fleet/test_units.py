@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.fleet import snapshot
 from tests.fleet.auditing import Audited, Auditor
 from tests.fleet.errors import LabError
@@ -185,3 +187,85 @@ def test_an_audit_starts_nothing_where_most_services_are_down(host: LabHost, aud
     services = {verdict for _host, check, _subject, verdict in audited.findings if check == "service.state"}
     assert services == {"unknown"}
     assert ("memcached.running", "memcached", "drift") in [one[1:] for one in audited.findings]
+
+
+# --- automount points ------------------------------------------------------------------------------------------
+
+MADE = """
+cd /etc/systemd/system &&
+printf '[Mount]\\nWhat=lab\\nWhere=/1\\nType=tmpfs\\nOptions=size=3g,nr_inodes=90k\\n' >1.mount &&
+printf '[Automount]\\nWhere=/1\\n' >1.automount &&
+ln -s /1/data /opt/data && systemctl daemon-reload && systemctl start 1.automount
+"""
+UNMADE = """
+systemctl stop 1.automount 1.mount; cd /etc/systemd/system && rm -f 1.mount 1.automount /opt/data
+systemctl daemon-reload; systemctl reset-failed
+"""
+BELOW = {"path": "/opt/data", "symlink": "/opt/data", "disk": "/1"}
+"""A check and a subject of each section whose answer lies on the automount."""
+REASON = "/1 is an automount point that is not mounted"
+
+
+def states(host: LabHost) -> list[str]:
+    """Give the states of the automount and of its mount."""
+    return host.run("systemctl", "is-active", "1.automount", "1.mount", check=False).stdout.split()
+
+
+@pytest.fixture
+def automount(host: LabHost, audit_units: Auditor) -> Iterator[Auditor]:
+    """Give the host an automount unit for /1, as x-systemd.automount does, and expect something on it."""
+    expected = audit_units.expected / "hosts" / f"{host.name}.yaml"
+    text = expected.read_text(encoding="ascii")
+    text = text.replace("\npaths:\n", "\npaths:\n  /opt/data: {type: directory}\n")
+    text += "symlinks:\n  /opt/data: {target: /1/data}\n"
+    expected.write_text(text, encoding="ascii")
+    with host.drift(MADE, UNMADE):
+        yield audit_units
+
+
+def test_asking_for_free_space_mounts_an_automount(host: LabHost, automount: Auditor) -> None:
+    """The fault that the next test guards against is real here."""
+    assert automount.expected.is_dir()
+    assert states(host) == ["active", "inactive"]
+    assert host.run("stat", "-f", "/1").returncode == 0
+    assert states(host) == ["active", "active"]
+
+
+@pytest.mark.parametrize("probe", ["df /1", "ls /1", "cat /1/x", "stat -L /opt/data", "find /1/ -maxdepth 1"])
+def test_every_way_through_an_automount_mounts_it(host: LabHost, automount: Auditor, probe: str) -> None:
+    assert automount.expected.is_dir()
+    assert states(host) == ["active", "inactive"]
+    host.sh(probe, check=False)
+    assert states(host) == ["active", "active"]
+
+
+def test_an_audit_mounts_no_automount(host: LabHost, automount: Auditor) -> None:
+    audited = audited_without_trace(host, automount)
+    assert states(host) == ["active", "inactive"]
+    findings = {(item["check"].partition(".")[0], item["subject"]): item for item in audited.report["findings"]}
+    for below in BELOW.items():
+        assert findings[below]["verdict"] == "unknown"
+        assert REASON in str(findings[below])
+    assert {verdict for *_, verdict in audited.findings} == {"ok", "unknown"}
+    # one probe asks for all paths, and one for all links: they are unknown together
+    unknown = {check.partition(".")[0] for _, check, _, verdict in audited.findings if verdict == "unknown"}
+    assert unknown == BELOW.keys()
+    assert audited.code == 3
+
+
+def test_an_audit_without_the_guard_mounts_it(
+    host: LabHost, automount: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("olaudit.transport.batch.GUARD", "")
+    assert states(host) == ["active", "inactive"]
+    automount("--all")
+    assert states(host) == ["active", "active"]
+
+
+def test_a_mounted_automount_is_audited_like_any_mount(host: LabHost, automount: Auditor) -> None:
+    host.run("mkdir", "/1/data")
+    assert states(host) == ["active", "active"]
+    audited = audited_without_trace(host, automount)
+    verdicts = {(check.partition(".")[0], subject): verdict for _, check, subject, verdict in audited.findings}
+    assert [verdicts[below] for below in BELOW.items()] == ["ok"] * 3
+    assert {verdict for *_, verdict in audited.findings} == {"ok"}

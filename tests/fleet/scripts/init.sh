@@ -35,6 +35,8 @@ mount -t tmpfs -o nosuid,mode=755 dev "$root/dev"
 for device in null zero full random urandom tty; do
     cp -a "/dev/$device" "$root/dev/$device"
 done
+# for automount units
+[ -z "$systemd" ] || cp -a /dev/autofs "$root/dev/autofs"
 mkdir "$root/dev/pts" "$root/dev/shm" "$root/dev/mqueue"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pts"
 mount -t tmpfs -o nosuid,nodev,mode=1777 shm "$root/dev/shm"
