@@ -28,16 +28,20 @@ o() {{ case $2 in 0) printf '%s\n' "$1" ;; 1) echo - ;; *) exit "$2" ;; esac; }}
 filtered() {{
   g config --get-regexp '^filter\..*\.(clean|process)$' >/dev/null
   case $? in
-  0) v=$(g ls-files -- . ':(exclude,attr:!filter)') && [ -z "$v" ] || return 0 ;;
+  0) v=$(g ls-files -- . ':(exclude,attr:!filter)') || return 2; [ -z "$v" ] || return 0 ;;
   1) ;;
-  *) return 0 ;;
+  *) return 2 ;;
   esac
-  v=$(g ls-files -s) || return 0
-  echo "$v" | sed -n 's/^160000 [0-9a-f]* 0[^ -~]//p' | while read -r s; do
-    case $s in '"'*) exit 1 ;; esac
-    [ ! -e "$p/$s/.git" ] || ! (p=$p/$s; filtered) || exit 1
-  done || return 0
-  return 1
+  v=$(g ls-files -s) || return 2
+  v=$(printf '%s\n' "$v" | grep '^160000 ')
+  case $? in 0) t=$(printf '\t') ;; 1) return 1 ;; *) return 2 ;; esac
+  printf '%s\n' "$v" | while IFS= read -r s; do
+    case $s in *"$t"'"'*) exit 3 ;; '160000 '*"$t"?*) s=${{s#*"$t"}} ;; *) exit 2 ;; esac
+    [ -e "$p/$s/.git" ] || continue
+    (p=$p/$s; filtered)
+    case $? in 0) exit 3 ;; 1) ;; *) exit 2 ;; esac
+  done
+  case $? in 0) return 1 ;; 3) return 0 ;; *) return 2 ;; esac
 }}
 p=$1 here=whole
 up=$(g rev-parse --show-cdup); r=$?
@@ -48,7 +52,8 @@ echo $here
 v=$(g rev-parse -q --verify HEAD); o "$v" $?
 v=$(g rev-parse -q --verify 'HEAD^{{tree}}'); o "$v" $?
 v=$(g symbolic-ref -q --short HEAD); o "$v" $?
-if filtered; then echo filtered; exit 0; fi
+filtered
+case $? in 0) echo filtered; exit 0 ;; 1) ;; *) exit 4 ;; esac
 {{ g status --porcelain; echo "end $?"; }} | head -n {MOST + 2}"""
 
 _FILTERED = (
