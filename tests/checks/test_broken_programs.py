@@ -52,7 +52,7 @@ def _cases() -> Iterator[tuple[str, Shell]]:
     shapes = set()
     for host in sorted(page().hosts):
         for probe in conforming().probes(host):
-            # The search for engines reads this machine's own processes; tests/transport/test_engine_gate.py runs it.
+            # The search for engines reads the processes of this machine: see tests/transport/test_engine_gate.py.
             if not isinstance(probe, Shell) or probe == engine_process.PROBE:
                 continue
             kinds = tuple(kind.ids[0].id for kind in conforming().kinds(host, probe))

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from olaudit import checks
@@ -101,6 +101,7 @@ def drawn(kind: AnyKind, data: st.DataObject) -> tuple[dict[str, Any], tuple[Pro
 
 
 @every_kind
+@settings(max_examples=25)  # a smoke test of what `python -m tests.fuzz parsers` does for minutes
 @given(data=st.data())
 def test_any_answer_is_evaluated_without_an_exception(kind: AnyKind, data: st.DataObject) -> None:
     specs, probes = drawn(kind, data)
@@ -117,6 +118,7 @@ def test_any_answer_is_evaluated_without_an_exception(kind: AnyKind, data: st.Da
 
 
 @every_kind
+@settings(max_examples=25)  # a smoke test of what `python -m tests.fuzz parsers` does for minutes
 @given(data=st.data())
 def test_without_any_answer_all_is_unknown(kind: AnyKind, data: st.DataObject) -> None:
     specs, probes = drawn(kind, data)
