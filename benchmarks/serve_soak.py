@@ -1,7 +1,8 @@
 """Run `olaudit serve` for 1,000 audits of a hostile fleet: `python benchmarks/serve_soak.py [AUDITS]`, as root.
 
-The hosts are rows of the fault matrix: silent servers, Docker Engines that drip and flood, sessions that never answer
-or never end, beside two healthy hosts. Prints threads, descriptors and memory of the process; they should be level.
+The hosts are rows of the fault matrix: silent servers, Docker Engines that drip and flood, sessions that never
+answer or never end, beside two healthy hosts. Prints threads, descriptors and memory of the process; they should
+be level.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ HOSTS = (
 TIMEOUT = "1.5"
 INTERVAL = "2"
 _LAST = re.compile(r'^olaudit_last_audit_timestamp_seconds\{host="([^"]+)"\} (\S+)$', re.MULTILINE)
+_FIELDS = ("Threads", "VmRSS")
 _UP = re.compile(r"^olaudit_host_up\{.*\} 1", re.MULTILINE)
 
 
@@ -88,7 +90,7 @@ def _port(log: Path) -> int:
 def measured(pid: int) -> tuple[int, int, float]:
     """Give the threads, the descriptors and the resident memory (MiB) of a process."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    threads, memory = (int(re.search(rf"^{name}:\s+(\d+)", status, re.MULTILINE)[1]) for name in ("Threads", "VmRSS"))  # type: ignore[index]
+    threads, memory = (int(re.findall(rf"^{name}:\s+(\d+)", status, re.MULTILINE)[0]) for name in _FIELDS)
     return threads, len(list(Path(f"/proc/{pid}/fd").iterdir())), memory / 1024
 
 
