@@ -135,6 +135,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     from olaudit.serve.guard import Guard  # noqa: PLC0415
     from olaudit.serve.hosts import own_names, served_names  # noqa: PLC0415
     from olaudit.serve.judging import Judge  # noqa: PLC0415
+    from olaudit.serve.memory import limit_arenas  # noqa: PLC0415
     from olaudit.serve.service import Service  # noqa: PLC0415
     from olaudit.serve.web import Web  # noqa: PLC0415
     from olaudit.serve.web_config import OPEN, read  # noqa: PLC0415
@@ -147,6 +148,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     sources = _sources(options, serving, tools, config, guard)
     service = Service(sources, judge, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
     server.allow_files()
+    limit_arenas()  # before the first thread
     listening = server.listen(*serving.listen)
     web = Web(service, judge, guard, _log, timeout=options.timeout)
     with _signals(service), server.HttpServer(web, listening, config.tls):

@@ -39,8 +39,9 @@ _SUDO = "$S "
 _HEAD = r"""exec 2>/dev/null
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
-unset M
+unset M POSIXLY_CORRECT BLOCK_SIZE BLOCKSIZE DF_BLOCK_SIZE QUOTING_STYLE TIME_STYLE COLUMNS GREP_OPTIONS
 M={marker}
+echo
 T={seconds}
 {guard}ask() {{
   n=$1; shift

@@ -19,9 +19,8 @@ from tests.fleet.lab import Lab
 
 def _show(outcome: Outcome, common: AbstractSet[str]) -> None:
     row = outcome.row
-    print(
-        f"{'BAD' if outcome.problems else 'ok '} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB"
-    )
+    verdict = "BAD" if outcome.problems else "ok "
+    print(f"{verdict} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB")
     if not row.expect.text:
         print(f"      {outcome.said[:300]}")
     for problem in outcome.problems:

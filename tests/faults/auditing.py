@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import re
+import resource
 import sys
 import threading
 import time
@@ -36,6 +38,8 @@ def _run(record: Path, arguments: list[str]) -> int:
 
     write()
     atexit.register(write)
+    if limit := os.environ.get("FAULTS_DESCRIPTORS"):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(limit), int(limit)))
     measured["code"] = main(arguments)
     measured["threads"] = [one.name for one in threading.enumerate() if one is not threading.main_thread()]
     code: int = measured["code"]

@@ -74,8 +74,9 @@ def _of_host(row: Row, measured: Measured) -> Iterator[str]:
             yield f"{finding['check']} has no reason: {finding['message']!r}"
     failure = host["failure"] or {}
     match row.expect:
-        case Fails(reason, text):
-            if failure.get("reason") != reason or text not in str(failure.get("message")):
+        case Fails(reason, text, other):
+            message = str(failure.get("message"))
+            if failure.get("reason") != reason or not (text in message or (other and other in message)):
                 yield f"failure is {failure or _loud(findings)}"
         case Finds() as expected:
             yield from _of_finding(expected, failure, findings)

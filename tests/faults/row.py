@@ -30,10 +30,14 @@ REAL = (Kind.SSHD, Kind.ENGINE_BEHIND_SSHD, Kind.DOCKERD, Kind.AUDITOR)
 
 @dataclass(frozen=True)
 class Fails:
-    """The host as a whole cannot be audited; `reason` is `failure.reason`, and the message holds `text`."""
+    """The host as a whole cannot be audited; `reason` is `failure.reason`, and the message holds `text`.
+
+    `other` is a text in place of it, where it depends on the moment at which the client notices.
+    """
 
     reason: str
     text: str
+    other: str = ""
 
     @property
     def verdict(self) -> str:

@@ -49,7 +49,7 @@ def outcomes(rows: Sequence[Row], folder: Path, lab: Lab | None = None) -> list[
             scene.id = row.id
             scene.roles[row.id] = row.role
             scene.targets[row.id] = stack.enter_context(row.inject(scene))
-        stack.enter_context(_healthy(scene))
+        stack.enter_context(healthy(scene))
         scene.write()
         how = stack.enter_context(rows[0].auditor(scene)) if rows[0].auditor else Auditor()
         measured = audit(scene, how, rows[0].timeout)
@@ -63,7 +63,7 @@ def _outcome(row: Row, measured: Measured, scene: Scene) -> Outcome:
 
 
 @contextmanager
-def _healthy(scene: Scene) -> Iterator[None]:
+def healthy(scene: Scene) -> Iterator[None]:
     """Add two hosts without a fault: real ones where that is possible, else simulated ones."""
     scene.roles |= {HEALTHY[0]: "shell", HEALTHY[1]: "engine"}
     with ExitStack() as stack:

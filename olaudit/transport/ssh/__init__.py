@@ -27,7 +27,7 @@ from olaudit.transport.beside import Beside, answers_of
 from olaudit.transport.engine import ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, Reader
 from olaudit.transport.names import look_up
-from olaudit.transport.reasons import describe
+from olaudit.transport.reasons import describe, one_line
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
 from olaudit.transport.ssh.engine_gate import EngineGate
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _BROKE_OFF = "the connection broke off before this was answered"
 _LET_IN = "the login was accepted, but"
+_MOST_TEXT = 4096
 
 
 class SshTransport:
@@ -120,6 +121,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
     reason = _BROKE_OFF
+    login = b""  # what was printed before the batch ran
     channel = None
     try:
         channel = link.execute("exec /bin/sh", deadline.left())
@@ -131,10 +133,10 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
             channel.settimeout(max(0.001, deadline.left()))
             if not (data := channel.recv(1 << 16)):
                 if not reader.started:
-                    raise HostFailed(Reason.SSH, _no_shell(channel))
-                if link.is_active():
-                    reason = ENDED_EARLY
+                    raise HostFailed(Reason.SSH, _no_shell(link, channel, login))
+                reason = ENDED_EARLY if link.is_active() else _broke_off(link)
                 break
+            login = login if reader.started else (login + data)[:_MOST_TEXT]
             reader.feed(data)
             watch.look(reader)
     except TimeoutError:
@@ -144,15 +146,25 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
         raise HostFailed(Reason.SSH, f"{_LET_IN} no session is opened there: {why}") from None
     except (paramiko.SSHException, OSError, EOFError) as error:
         if channel and link.is_active() and not reader.started:  # it had ended before it was told anything
-            raise HostFailed(Reason.SSH, _no_shell(channel)) from None
+            raise HostFailed(Reason.SSH, _no_shell(link, channel, login)) from None
         reason = f"{_BROKE_OFF}: {describe(error)}"
     return reader.answers(reason)
 
 
-def _no_shell(channel: paramiko.Channel) -> str:
+def _broke_off(link: Link) -> str:
+    """Say that the connection ended, with the text of the server or the error that ended it."""
+    error = link.get_exception()
+    why = link.farewell or (describe(error) if error else "")
+    return f"{_BROKE_OFF}: {why}" if why else _BROKE_OFF
+
+
+def _no_shell(link: Link, channel: paramiko.Channel, login: bytes) -> str:
     """Say why a login shell ran nothing: nologin, a forced command, a missing /bin/sh."""
     said = b""
-    while channel.recv_stderr_ready() and len(said) < 4096:
-        said += channel.recv_stderr(4096)
-    text = " ".join(said.decode(errors="backslashreplace").split())[:300]
-    return f"{_LET_IN} no command is run there: {text or 'the session ended without any output'}"
+    while channel.recv_stderr_ready() and len(said) < _MOST_TEXT:
+        said += channel.recv_stderr(_MOST_TEXT)
+    if text := one_line(said) or one_line(login):
+        return f"{_LET_IN} no command is run there: {text}"
+    if not link.is_active():
+        return f"{_LET_IN} {_broke_off(link)}"
+    return f"{_LET_IN} no command is run there: the session ended without any output"

@@ -24,8 +24,12 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
     """Connect to the host, trying its addresses in turn. Raises HostFailed: dns, refused or timeout."""
     failed: HostFailed | None = None
     for family, kind, protocol, _, address in _resolve(settings, deadline):
-        stream = socket.socket(family, kind, protocol)
         seconds = max(0.001, min(settings.connect_seconds, deadline.left()))
+        try:
+            stream = socket.socket(family, kind, protocol)
+        except OSError as error:  # no descriptors are left, or this machine has no IPv6
+            failed = _tcp_failure(settings, str(address[0]), error, seconds)
+            continue
         stream.settimeout(seconds)
         try:
             _bind(stream, settings)

@@ -71,6 +71,8 @@ def _in_key_exchange(link: Link, error: Exception | None) -> str:
     """Say why the key exchange failed; a proxy command that ended with an error explains it best."""
     if isinstance(link.below, ProxyStream) and link.below.failed():
         return link.below.failure()
+    if link.farewell:
+        return f"it disconnected during the key exchange: {link.farewell}"
     if error is None or isinstance(error, EOFError):
         return "it closed the connection during the key exchange"
     return describe(error)

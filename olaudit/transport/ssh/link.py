@@ -7,16 +7,21 @@ import logging
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import paramiko
 import paramiko.common
 import paramiko.packet
 
+from olaudit.transport.reasons import one_line
+
 if TYPE_CHECKING:
     from olaudit.transport.ssh.algorithms import Offer
 
 _FIRST_BYTES = 256
+_MESSAGE_BYTES = 64
+"""What a message holds besides its data."""
+
 _STREAMLOCAL = "direct-streamlocal@openssh.com"
 
 
@@ -85,8 +90,31 @@ class TunnelRefused(Exception):  # noqa: N818 - an answer of the jump host
         self.code = code
 
 
+def _feed(channel: Any, message: paramiko.Message) -> None:
+    _check_window(channel, message)
+    channel._feed(message)  # noqa: SLF001 - paramiko's own, which this stands in front of
+
+
+def _feed_extended(channel: Any, message: paramiko.Message) -> None:
+    _check_window(channel, message)
+    channel._feed_extended(message)  # noqa: SLF001 - as above
+
+
+def _check_window(channel: Any, message: paramiko.Message) -> None:
+    """End the connection where a server ignores the window: paramiko would keep in memory whatever it sends."""
+    unread = len(channel.in_buffer) + len(channel.in_stderr_buffer) + len(message.get_remainder())
+    if unread > channel.in_window_size + _MESSAGE_BYTES:
+        raise paramiko.SSHException("the host sent more than the window of the channel allows")
+
+
 class Link(paramiko.Transport):
     """A connection to one host. `below` is what it runs over: a socket, a channel, a ProxyCommand."""
+
+    _channel_handler_table: ClassVar[Any] = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # noqa: SLF001 - not in the stubs
+        paramiko.common.MSG_CHANNEL_DATA: _feed,
+        paramiko.common.MSG_CHANNEL_EXTENDED_DATA: _feed_extended,
+    }
 
     def __init__(self, below: Any, offer: Offer) -> None:
         stream = Stream(below)
@@ -94,6 +122,8 @@ class Link(paramiko.Transport):
         self.below = below
         self.offered: dict[str, list[str]] = {}
         """What the server offers, by paramiko's names of RFC 4253's lists; empty before its offer came."""
+        self.farewell = ""
+        """The text with which the server disconnected, if it did."""
         self._stream = stream
         self._own = threading.local()
         self._refusals: dict[int, tuple[int, str]] = {}
@@ -119,6 +149,10 @@ class Link(paramiko.Transport):
         if not ignore_first_byte:  # else it is our own offer
             self.offered = {name: list(value) for name, value in parsed.items() if isinstance(value, list)}
         return parsed
+
+    def _parse_disconnect(self, message: paramiko.Message) -> None:
+        message.get_int()
+        self.farewell = one_line(message.get_binary(), 200)
 
     def open_tunnel(self, hostname: str, port: int, seconds: float) -> paramiko.Channel:
         """Open a connection from this host to another. Raises TunnelRefused, SSHException, EOFError."""

@@ -46,12 +46,14 @@ def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) ->
                 tried.append(identity)
                 _check_time(settings, deadline)
                 if not link.is_active():
-                    raise HostFailed(*_closed(settings, tried, error)) from None
+                    raise HostFailed(*_closed(link, settings, tried, error)) from None
             except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
                 _check_time(settings, deadline)
                 if not link.is_active():
-                    raise HostFailed(*_closed(settings, [*tried, identity], error)) from None
+                    raise HostFailed(*_closed(link, settings, [*tried, identity], error)) from None
                 unusable.append(Unusable(identity.name, f"it gave no signature: {describe(error)}"))
+        if link.farewell:
+            note = f"the host disconnected: {link.farewell}"
         raise HostFailed(Reason.AUTH, _refused(link, settings, tried, unusable, note))
 
 
@@ -62,12 +64,13 @@ def _check_time(settings: Settings, deadline: Deadline) -> None:
         ) from None
 
 
-def _closed(settings: Settings, tried: Sequence[Identity], error: BaseException) -> tuple[Reason, str]:
+def _closed(link: Link, settings: Settings, tried: Sequence[Identity], error: BaseException) -> tuple[Reason, str]:
     """Say that the host closed the connection during the login: too many keys, or something else."""
     names = ", ".join(identity.name for identity in tried)
     # paramiko's words for a closed connection add nothing
     closed = isinstance(error, EOFError) or re.search(r"session|saw EOF", str(error))
     why = "" if closed else f" ({describe(error)})"
+    why = f" ({link.farewell})" if link.farewell else why
     hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
     return (
         Reason.AUTH,

@@ -285,16 +285,16 @@ _CONNECTION = (
         real(FAKED, setup=program("df", "sleep 0.5; kill -KILL -1"), client=_AS_ROOT),
     ),
     _row(
-        "cut-in-login",
-        "Packets are lost from the middle of the login on",
+        "cut-in-exchange",
+        "Packets are lost from the middle of the key exchange on",
         Fails("timeout", "within 4 s"),
-        _relayed(1500, close=False),
+        _relayed(600, close=False),
     ),
     _row(
-        "closed-in-login",
-        "The connection is closed in the middle of the login",
-        Fails("auth", "the connection was closed"),
-        _relayed(1500, close=True),
+        "closed-in-exchange",
+        "The connection is closed in the middle of the key exchange",
+        Fails("ssh", "it closed the connection during the key exchange"),
+        _relayed(600, close=True),
     ),
 )
 

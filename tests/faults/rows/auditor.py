@@ -119,7 +119,7 @@ ROWS: tuple[Row, ...] = (
         "The auditor may open 4 files (ulimit -n)",
         Finds("host.reachable", "unknown", "Too many open files"),
         _GOOD,
-        auditor=_how(prelude="ulimit -n 4"),
+        auditor=_how(environment=(("FAULTS_DESCRIPTORS", "4"),)),
         slow=True,
         **_OWN,
     ),

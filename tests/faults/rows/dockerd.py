@@ -102,10 +102,12 @@ def _relay(front: Path, back: Path, act: Callable[[], None], passing: int) -> It
         passed = 0
         with contextlib.suppress(OSError):
             while data := source.recv(4096):
-                sink.sendall(data)
                 passed += len(data)
                 if answers and passed >= passing:
-                    act()
+                    sink.sendall(data[: len(data) // 2])
+                    act()  # and the other half of the answer is lost
+                else:
+                    sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
     def serve(server: socket.socket) -> None:
@@ -163,7 +165,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "dockerd-stopped",
         "The engine is stopped, its containers with it",
-        Finds("docker.engine", "drift", "no Docker Engine runs", ENGINE),
+        Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
         "ol-web2",
         _on("ol-web2", _stopped),
     ),
@@ -216,7 +218,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "dockerd-frozen-midway",
         "The engine's process is stopped (SIGSTOP) in the middle of its answers",
-        Finds("container.missing", "unknown", "no answer within", ENGINE),
+        Finds("container.missing", "unknown", "was not complete within", ENGINE),
         "ol-home0",
         _on("ol-home0", _when_asked(_freeze, _thaw, 1)),
         run="lab-asked",
@@ -224,7 +226,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "lab-packets-dropped-midway",
         "A firewall drops all packets in the middle of the engine's answers",
-        Finds("container.missing", "unknown", "no answer within", (*ENGINE, "path.")),
+        Finds("container.missing", "unknown", "was not complete within", (*ENGINE, "path.")),
         "ol-covers0",
         _on("ol-covers0", _when_asked(_drop, _pass, 1)),
         run="lab-asked",

@@ -107,7 +107,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-error",
         "The engine answers each request with an error that holds a surrogate and escapes",
-        _unknown("hunter2"),
+        _unknown("password=[redacted]"),
         engine(_replies(_SECRET, status="500 Internal Server Error")),
     ),
     _row(

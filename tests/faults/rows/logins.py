@@ -85,7 +85,7 @@ _LOGINS = (
     _row(
         "account-expired",
         "The account has expired (PAM)",
-        Fails("auth", "did not let"),
+        Fails("auth", "did not let", "closed the connection during the login"),
         real("UsePAM yes", setup=_pam(_PAM, _EXPIRED)),
     ),
     _row(
@@ -97,7 +97,7 @@ _LOGINS = (
     _row(
         "nologin-file",
         "/etc/nologin is there while the host shuts down",
-        Fails("auth", "did not let"),
+        Fails("auth", "did not let", "closed the connection during the login"),
         real(
             "UsePAM yes",
             setup=_pam(f"account required pam_nologin.so\n{_PAM}", file("/etc/nologin", "Shutting down\n")),
@@ -112,7 +112,7 @@ _LOGINS = (
     _row(
         "banner-1m",
         "The server breaks off because its login banner has 1 MB",
-        Fails("auth", "hung up"),
+        Fails("auth", "closed the connection during the login"),
         real("Banner /run/banner", setup="yes 'Authorized use only' | head -c 1000000 >/run/banner"),
     ),
 )

@@ -237,13 +237,13 @@ _EXCHANGES = (
         "kex-disconnect",
         "The server disconnects with a text",
         _ssh("Too many connections from your network"),
-        _kex(_disconnects(b"Too many connections from your network"), close=True),
+        _kex(_disconnects(b"Too many connections from your network")),
     ),
     _row(
         "kex-disconnect-odd",
         "The server disconnects with a text that is not UTF-8",
         _ssh("\\x"),
-        _kex(_disconnects(b"\xff\x1b[2J"), close=True),
+        _kex(_disconnects(b"\xff\x1b[2J")),
     ),
     _row(
         "kex-ignore-endless",

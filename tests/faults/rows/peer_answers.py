@@ -157,14 +157,14 @@ ROWS: tuple[Row, ...] = (
     _row(
         "stdout-beyond-window",
         "The server floods standard output beyond the client's window",
-        Finds(_HOSTNAME, "unknown", "MiB", SHELL),
+        Finds(_HOSTNAME, "unknown", "more than", SHELL),
         served(_BeyondWindow),
         run="floods",
     ),
     _row(
         "stderr-beyond-window",
         "The server floods standard error beyond the client's window",
-        Fails("timeout", "answers nothing within"),
+        Fails("ssh", "no command is run there"),
         served(_ErrorsBeyondWindow),
         run="floods",
     ),

@@ -52,7 +52,7 @@ def _excluded(scene: Scene) -> Iterator[Target]:
     with running(scene) as (port, _):
         words = scene.known(port).split()
         known = scene.row_folder() / "known_hosts"
-        known.write_text(f"*,![{ADDRESS}]:{port} {words[1]} {words[2]}\n", encoding="ascii")
+        known.write_text(f"[{ADDRESS}]:*,![{ADDRESS}]:{port} {words[1]} {words[2]}\n", encoding="ascii")
         yield Target((f"HostName {ADDRESS}", f"Port {port}", f"UserKnownHostsFile {known}"))
 
 
