@@ -77,6 +77,18 @@ class _Packetizer(paramiko.packet.Packetizer):
         self._until = float("inf")
 
 
+def _within_window(feed: Any) -> Any:
+    """Make a handler of paramiko's that keeps data hold the server to the window, which RFC 4254 requires."""
+
+    def bounded_feed(channel: paramiko.Channel, message: paramiko.Message) -> None:
+        feed(channel, message)
+        unread = len(channel.in_buffer) + len(channel.in_stderr_buffer)
+        if unread > channel.in_window_size:
+            raise paramiko.SSHException("the server sent more than the window of a channel allows")
+
+    return bounded_feed
+
+
 class TunnelRefused(Exception):  # noqa: N818 - an answer of the jump host
     """A jump host that opened no connection: RFC 4254's reason code, and its text."""
 
@@ -87,6 +99,15 @@ class TunnelRefused(Exception):  # noqa: N818 - an answer of the jump host
 
 class Link(paramiko.Transport):
     """A connection to one host. `below` is what it runs over: a socket, a channel, a ProxyCommand."""
+
+    # paramiko keeps whatever a server sends, however much more than the window, until somebody reads it
+    _channel_handler_table = {  # noqa: RUF012 - as in the class it belongs to
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
+        paramiko.common.MSG_CHANNEL_DATA: _within_window(paramiko.Channel._feed),  # type: ignore[attr-defined]  # noqa: SLF001
+        paramiko.common.MSG_CHANNEL_EXTENDED_DATA: _within_window(
+            paramiko.Channel._feed_extended  # type: ignore[attr-defined]  # noqa: SLF001
+        ),
+    }
 
     def __init__(self, below: Any, offer: Offer) -> None:
         stream = Stream(below)
@@ -132,7 +153,8 @@ class Link(paramiko.Transport):
 
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
         channel, code, text = message.get_int(), message.get_int(), message.get_text()
-        self._refusals[channel] = (code, text)
+        if channel in self.channel_events:  # else nothing would ever take it out again
+            self._refusals[channel] = (code, text)
         message.rewind()
         super()._parse_channel_open_failure(message)  # type: ignore[misc]  # not in the stubs
 
