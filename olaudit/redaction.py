@@ -91,13 +91,14 @@ def _redact_pairs(text: str, *, prose: bool) -> str:
     parts: list[str] = []
     done = 0
     while match := _PAIR.search(text, done):
-        end = _value_end(text, match)
         bare = "=" not in match["sign"] and not match["quote"]
-        keep = end == match.end() or (bare and (prose or _is_path(text, match)))
+        # The end of a value that stays is not looked for: in a line of a thousand such, it is that of the line
+        stays = bare and (prose or _is_path(text, match))
+        end = match.end() if stays else _value_end(text, match)
         parts.append(text[done : match.end()])
-        if not keep:
+        if end > match.end():
             parts.append(MARK)
-        done = match.end() if keep else end
+        done = end
     return "".join((*parts, text[done:]))
 
 

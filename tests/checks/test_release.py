@@ -1,11 +1,23 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from olaudit.checks import release
+from olaudit.model import Answered, Answers, Verdict
 from tests.checks.tables import Row, case, rows, run
 
 
 @pytest.mark.parametrize("row", rows("release"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
     run(release.KIND, row)
+
+
+@pytest.mark.parametrize("text", ["ID=" + "u" * 4_000_000, "ID=u" * 1_000_000, "ID='" + "u" * 4_000_000])
+def test_a_value_of_megabytes_is_unknown_at_once(text: str) -> None:
+    spec = release.OsSpec.model_validate({"id": "ubuntu", "version_id": "14.04"})
+    started = time.process_time()
+    (judgement,) = release.judge(spec, Answers({release.RELEASE: Answered(text)}))
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert time.process_time() - started < 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -80,3 +81,13 @@ def test_any_list_of_processes_is_read(text: str, status: int) -> None:
     assert isinstance(engines, Engines | Unanswered)
     if status or "engine-processes\n" not in text or "process 1\n" not in text:
         assert obstacle(engines)
+
+
+@pytest.mark.parametrize(
+    "body", [b'"' + b'\\"' * 100_000, b'"' * 200_001, b'"' + b"\\" * 200_001, b'"' + b'["' * 100_000]
+)
+def test_a_text_without_an_end_takes_no_time(body: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises(BadAnswer):
+        decode(body)
+    assert time.process_time() - started < 2

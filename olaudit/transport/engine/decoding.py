@@ -19,7 +19,9 @@ MOST_VALUES = 150_000
 MOST_CHARACTERS = 64 << 10
 """How long one text may be that is kept."""
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive, and with an end that may be missing: if a match could fail, each quote within a string without an end
+# would be tried as a beginning. That takes hours for one answer, and no other thread runs meanwhile.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[]{},")
 
 

@@ -166,7 +166,8 @@ class Link(paramiko.Transport):
 
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
         channel, code, text = message.get_int(), message.get_int(), message.get_text()
-        self._refusals[channel] = (code, text)
+        if channel in self.channel_events:  # else nothing would ever take it out again
+            self._refusals[channel] = (code, text)
         message.rewind()
         super()._parse_channel_open_failure(message)  # type: ignore[misc]  # not in the stubs
 
