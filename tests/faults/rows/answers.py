@@ -67,7 +67,7 @@ _PROGRAMS = (
     ),
     _row(
         "program-fails-silently",
-        "A program fails without a word",
+        "A program fails without a message",
         _unknown(_FORBIDDEN, "status 7", "path."),
         _faked("find", "exit 7"),
     ),

@@ -143,7 +143,7 @@ _BANNERS = (
         _sends(os.urandom(4096) + b"\n", close=True),
     ),
     _row("banner-http", "An HTTP server listens on the port", _ssh("HTTP/1.1 400"), _sends(_HTTP, close=True)),
-    _row("banner-ssh-1", "The server speaks SSH 1.5 only", _ssh("SSH-1.5"), _sends(b"SSH-1.5-OpenSSH_1.2\r\n")),
+    _row("banner-ssh-1", "The server supports SSH 1.5 only", _ssh("SSH-1.5"), _sends(b"SSH-1.5-OpenSSH_1.2\r\n")),
     _row(
         "banner-escapes",
         "The banner holds terminal escapes",

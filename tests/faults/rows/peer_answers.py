@@ -120,7 +120,7 @@ class _FloodsChannels(_Floods):
 
 
 class _Rekeys(Script):
-    """Exchanges keys anew, again and again, and never answers."""
+    """Exchanges keys repeatedly, and never answers."""
 
     def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
         while self.link.is_active():
