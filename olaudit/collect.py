@@ -155,7 +155,7 @@ def _valid(outcome: Answers | Failure) -> Answers | Failure:
         case Failure(reason, message):
             return Failure(reason, valid(message))
         case Answers():
-            return Answers({probe: _valid_answer(answer) for probe, answer in outcome.items()})
+            return Answers({probe: _valid_answer(answer) for probe, answer in outcome.raw().items()})
 
 
 def _valid_answer(answer: Answer) -> Answer:

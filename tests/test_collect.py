@@ -160,3 +160,21 @@ def test_a_deadline_counts_down_to_nothing() -> None:
     past = Deadline.after(-1)
     assert past.left() == 0
     assert past.passed()
+
+
+class Failing:
+    """Answers every probe with status 1 of a program that documents 0 alone."""
+
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - the protocol's
+        return Answers({probe: Answered("part", "why", 1) for probe in probes})
+
+    def close(self) -> None:
+        pass
+
+
+def test_answers_arrive_raw_whatever_their_status() -> None:
+    collected = collect([Job("a", (PROBE,))], Failing(), parallel=1, timeout=5)
+    outcome = collected.hosts[0].outcome
+    assert isinstance(outcome, Answers)
+    assert outcome.raw() == {PROBE: Answered("part", "why", 1)}
+    assert isinstance(outcome[PROBE], Unanswered)
