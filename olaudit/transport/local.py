@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import select
 import socket
 import subprocess
 import threading
@@ -21,6 +20,7 @@ from olaudit.transport.beside import Beside, answers_of
 from olaudit.transport.engine import NoEngine, ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, Reader
 from olaudit.transport.names import look_up
+from olaudit.transport.polling import readable
 from olaudit.transport.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
         assert shell.stdout  # noqa: S101 - for the type checker: it is a pipe
         out = shell.stdout.fileno()
         # A command on a dead mount cannot even be killed, so the end of the stream may never come.
-        while not reader.complete and not reader.overflowed and select.select([out], [], [], deadline.left())[0]:
+        while not reader.complete and not reader.overflowed and readable(out, deadline.left()):
             if not (data := os.read(out, 65536)):
                 reason = ENDED_EARLY
                 break

@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from olaudit.transport.ssh.host import Settings
-from olaudit.transport.ssh.known_hosts import Knowledge, KnownHosts, Marker, decode_key, matches_list, read
+from olaudit.transport.ssh.known_hosts import (
+    Knowledge,
+    Known,
+    KnownHosts,
+    Marker,
+    decode_key,
+    matches_list,
+    read,
+)
 from tests.transport.sshd import keygen
 
 
@@ -236,13 +244,25 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert text.startswith(f"{loop} cannot be read: ")
 
 
-def test_a_file_is_read_once(tmp_path: Path) -> None:
+def test_a_file_is_parsed_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that runs for months refuses a key as soon as it is revoked."""
+    parsed: list[Path] = []
+
+    def counted(file: Path) -> tuple[Known, ...] | str:
+        parsed.append(file)
+        return read(file)
+
+    monkeypatch.setattr("olaudit.transport.ssh.known_hosts.read", counted)
     file = tmp_path / "known_hosts"
     file.write_text(f"h {KEY}\n")
     known = KnownHosts()
-    assert known.about("h", (file,))
+    for _ in range(3):
+        assert [line.marker for line in known.about("h", (file,))] == [Marker.TRUSTED]
+    assert parsed == [file]
+    file.write_text(f"@revoked h {KEY}\n")
+    assert [line.marker for line in known.about("h", (file,))] == [Marker.REVOKED]
     file.unlink()
-    assert known.about("h", (file,))
+    assert known.about("h", (file,)) == ()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])

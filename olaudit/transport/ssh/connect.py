@@ -155,6 +155,7 @@ class Connector:
                 raise jump.failure
             try:
                 settings = self._config.settings(jumps[-1], deadline)
+                jump.links = [link for link in jump.links if link.is_active()]
                 jump.links.append(self._link(settings, jumps[:-1] or settings.jumps, deadline, (*trail, jumps)))
             except HostFailed as failed:
                 failure = failed.failure

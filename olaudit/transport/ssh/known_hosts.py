@@ -110,10 +110,10 @@ class Knowledge:
 
 
 class KnownHosts:
-    """The known_hosts files of a run."""
+    """The known_hosts files, each parsed again only when it has changed: a key that is revoked counts at once."""
 
     def __init__(self) -> None:
-        self._files: dict[Path, tuple[Known, ...] | str] = {}
+        self._files: dict[Path, tuple[_Version, tuple[Known, ...] | str]] = {}
 
     def knowledge(self, settings: Settings) -> Knowledge:
         """Collect what is known about a host.
@@ -140,9 +140,23 @@ class KnownHosts:
         )
 
     def _read(self, file: Path) -> tuple[Known, ...] | str:
-        if file not in self._files:
-            self._files[file] = read(file)
-        return self._files[file]
+        version = _version(file)
+        cached = self._files.get(file)
+        if cached is None or cached[0] != version:
+            cached = self._files[file] = version, read(file)
+        return cached[1]
+
+
+_Version = tuple[int, ...]
+
+
+def _version(file: Path) -> _Version:
+    """Identify the content of a file: equal versions mean equal content."""
+    try:
+        status = file.stat()
+    except OSError as error:
+        return (error.errno or 0,)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read(file: Path) -> tuple[Known, ...] | str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from olaudit.model import Reason
 from olaudit.transport import HostFailed
+from olaudit.transport.polling import readable
 from olaudit.transport.reasons import describe, one_line
 from olaudit.transport.ssh.process import signal_group
 
@@ -66,8 +66,7 @@ class ProxyStream:
         with pipe, contextlib.suppress(OSError, ValueError):
             while True:
                 left = deadline.left() + _BACKSTOP_SECONDS if deadline else None
-                ready, _, _ = select.select([pipe], [], [], left)
-                if not ready:
+                if not readable(pipe.fileno(), left):
                     self.close()
                     return
                 if not (data := os.read(pipe.fileno(), 4096)):
