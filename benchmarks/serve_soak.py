@@ -81,8 +81,8 @@ def serving(scene: Scene) -> Iterator[tuple[int, int]]:
 def _port(log: Path) -> int:
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        if found := re.search(r"listening on http://127\.0\.0\.1:(\d+)", log.read_text(encoding="utf-8")):
-            return int(found[1])
+        if match := re.search(r"listening on http://127\.0\.0\.1:(\d+)", log.read_text(encoding="utf-8")):
+            return int(match[1])
         time.sleep(0.05)
     raise SystemExit(log.read_text(encoding="utf-8"))
 

@@ -94,7 +94,8 @@ def _of_finding(expected: Finds, failure: dict[str, Any], findings: list[dict[st
 
 def _says(finding: dict[str, Any], expected: Finds) -> bool:
     texts = (str(finding.get(name) or "") for name in ("message", "observed", "advice"))
-    return finding["verdict"] == expected.status and any(expected.text in text for text in texts)
+    wanted = [text for text in (expected.text, expected.other) if text]
+    return finding["verdict"] == expected.status and any(one in text for text in texts for one in wanted)
 
 
 def _reasoned(message: str) -> bool:

@@ -48,13 +48,14 @@ class Fails:
 class Finds:
     """A finding of `check` with that verdict, of which the message holds `text`.
 
-    The findings of all checks that no prefix in `affects` matches must be ok.
+    The findings of all checks that no prefix in `affects` matches must be ok. `other` is as in `Fails`.
     """
 
     check: str
     status: str
     text: str
     affects: tuple[str, ...] = ()
+    other: str = ""
 
     @property
     def verdict(self) -> str:

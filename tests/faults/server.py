@@ -67,31 +67,36 @@ class Script(paramiko.ServerInterface):
         uname = programs / "uname"
         uname.write_text(f"#!/bin/sh\necho {self.name}\n", encoding="ascii")
         uname.chmod(0o755)
-        shell = subprocess.Popen(
+        with subprocess.Popen(
             ["/bin/sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={"PATH": f"{programs}:/usr/bin:/bin:/usr/sbin:/sbin"},
-        )  # fmt: skip
+        ) as shell:  # fmt: skip
+            try:
+                self._carry(channel, shell)
+            finally:
+                shell.kill()
+
+    def _carry(self, channel: paramiko.Channel, shell: subprocess.Popen[bytes]) -> None:
+        """Feed the batch to the shell, and send what it prints until `limit`."""
         assert shell.stdin
         assert shell.stdout
         stdin, stdout = shell.stdin, shell.stdout
 
         def feed() -> None:
-            with stdin:
+            with contextlib.suppress(ValueError):  # the shell has ended, and its pipe is closed
                 while data := channel.recv(1 << 16):
                     stdin.write(data)
                     stdin.flush()
+                stdin.close()
 
         self.beside(feed)
         left = self.limit
-        with stdout:
-            while data := os.read(stdout.fileno(), int(min(left, 1 << 16))):
-                self.send(channel, data)
-                left -= len(data)
-                if left <= 0:
-                    self.cut(channel)
-                    shell.kill()
-                    shell.wait()
-                    return
+        while data := os.read(stdout.fileno(), int(min(left, 1 << 16))):
+            self.send(channel, data)
+            left -= len(data)
+            if left <= 0:
+                self.cut(channel)
+                return
         channel.send_exit_status(shell.wait())
         channel.close()
 

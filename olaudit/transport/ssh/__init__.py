@@ -154,16 +154,16 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
 def _broke_off(link: Link) -> str:
     """Say that the connection ended, with the text of the server or the error that ended it."""
     error = link.get_exception()
-    why = link.farewell or (describe(error) if error else "")
+    why = link.farewell or ("" if error is None or isinstance(error, EOFError) else describe(error))
     return f"{_BROKE_OFF}: {why}" if why else _BROKE_OFF
 
 
 def _no_shell(link: Link, channel: paramiko.Channel, login: bytes) -> str:
     """Say why a login shell ran nothing: nologin, a forced command, a missing /bin/sh."""
-    said = b""
-    while channel.recv_stderr_ready() and len(said) < _MOST_TEXT:
-        said += channel.recv_stderr(_MOST_TEXT)
-    if text := one_line(said) or one_line(login):
+    errors = b""
+    while channel.recv_stderr_ready() and len(errors) < _MOST_TEXT:
+        errors += channel.recv_stderr(_MOST_TEXT)
+    if text := one_line(errors) or one_line(login):
         return f"{_LET_IN} no command is run there: {text}"
     if not link.is_active():
         return f"{_LET_IN} {_broke_off(link)}"

@@ -101,7 +101,7 @@ def _feed_extended(channel: Any, message: paramiko.Message) -> None:
 
 
 def _check_window(channel: Any, message: paramiko.Message) -> None:
-    """End the connection where a server ignores the window: paramiko would keep in memory whatever it sends."""
+    """End the connection where a server ignores the window: paramiko would keep in memory all that it sends."""
     unread = len(channel.in_buffer) + len(channel.in_stderr_buffer) + len(message.get_remainder())
     if unread > channel.in_window_size + _MESSAGE_BYTES:
         raise paramiko.SSHException("the host sent more than the window of the channel allows")

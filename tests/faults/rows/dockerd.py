@@ -218,7 +218,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "dockerd-frozen-midway",
         "The engine's process is stopped (SIGSTOP) in the middle of its answers",
-        Finds("container.missing", "unknown", "was not complete within", ENGINE),
+        Finds("container.missing", "unknown", "was not complete within", ENGINE, "no answer within"),
         "ol-home0",
         _on("ol-home0", _when_asked(_freeze, _thaw, 1)),
         run="lab-asked",
@@ -226,7 +226,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "lab-packets-dropped-midway",
         "A firewall drops all packets in the middle of the engine's answers",
-        Finds("container.missing", "unknown", "was not complete within", (*ENGINE, "path.")),
+        Finds("container.missing", "unknown", "was not complete within", (*ENGINE, "path."), "no answer within"),
         "ol-covers0",
         _on("ol-covers0", _when_asked(_drop, _pass, 1)),
         run="lab-asked",

@@ -1,4 +1,4 @@
-"""Hostile Docker Engines: how they speak HTTP."""
+"""Hostile Docker Engines: HTTP that breaks the protocol."""
 
 from __future__ import annotations
 
@@ -239,13 +239,13 @@ ROWS: tuple[Row, ...] = (
     ),
     _row(
         "engine-http-2",
-        "The engine uses HTTP/2",
+        "The engine answers in HTTP/2",
         _unknown("could not be parsed as HTTP"),
         engine(_sends(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", close=True)),
     ),
     _row(
         "engine-tls",
-        "The engine uses TLS",
+        "The engine answers in TLS",
         _unknown("could not be parsed as HTTP"),
         engine(_sends(_TLS_ALERT, close=True)),
     ),

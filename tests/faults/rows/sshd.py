@@ -133,7 +133,7 @@ _ALGORITHMS = (
     _row("hostkey-sha1-only", "The host signs with RSA and SHA-1 only", Fails("ssh", "ssh-rsa"), _sha1_signatures),
     _row(
         "rekey-each-kilobyte",
-        "The server exchanges keys again after each kilobyte",
+        "The server repeats the key exchange after each kilobyte",
         Passes(),
         real("RekeyLimit 1K"),
     ),
