@@ -13,11 +13,11 @@ HEALTHY = ("healthy-0", "healthy-1")
 """Two hosts without a fault that each run audits too; the second has a Docker Engine."""
 
 GRACE_SECONDS = 1.0
-EXIT_SECONDS = 2.0
-"""What printing the report and ending the process may take on a busy machine, after the hosts were audited."""
+SLACK_SECONDS = 3.0
+"""What starting forty audits, printing the report and ending the process may take on a busy machine."""
 
 PEAK_MIB = 300.0
-HEALTHY_SECONDS = 3.0
+HEALTHY_SECONDS = 3.5
 """Within what time a healthy host is audited, on a busy machine, whatever happens to the others."""
 
 _CODES = (0, 1, 3)
@@ -47,11 +47,8 @@ def seconds(row: Row, measured: Measured) -> float:
 def _of_process(row: Row, measured: Measured) -> Iterator[str]:
     if measured.killed:
         yield measured.killed
-    audited = measured.report.get("run", {}).get("duration_seconds", row.timeout)
-    if audited > row.timeout + GRACE_SECONDS:
-        yield f"the audit took {audited:g} s"
-    if measured.seconds > audited + EXIT_SECONDS:
-        yield f"the process ended {measured.seconds - audited:.2g} s after the audit"
+    if measured.seconds > row.timeout + GRACE_SECONDS + SLACK_SECONDS:
+        yield f"the process ended after {measured.seconds:g} s"
     if measured.peak_mib > PEAK_MIB:
         yield f"the process took {measured.peak_mib:.0f} MiB"
 
