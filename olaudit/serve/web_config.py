@@ -125,7 +125,7 @@ def read(file: Path) -> WebConfig:
     """Read a web configuration; paths in it are relative to its folder. Raises UsageError for what is wrong."""
     try:
         content = read_regular(file)
-        _refuse_aliases(content)
+        _refuse_bombs(content)
         said = yaml.safe_load(content)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
@@ -150,9 +150,19 @@ def read(file: Path) -> WebConfig:
     return WebConfig(config.basic_auth_users, context, (certificate, key), files, rules, names)
 
 
-def _refuse_aliases(content: bytes) -> None:
-    """Raise YAMLError where an alias stands: aliases and merge keys can multiply a small file without bound."""
+_DEEPEST = 32
+
+
+def _refuse_bombs(content: bytes) -> None:
+    """Raise YAMLError for an alias, which can multiply a small file without bound, and for deep nesting.
+
+    The parser of PyYAML takes time in the square of the nesting.
+    """
+    depth = 0
     for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {_DEEPEST} levels deep")
         if isinstance(event, yaml.AliasEvent):
             line = getattr(event.start_mark, "line", 0) + 1
             raise yaml.YAMLError(f"aliases are not supported (line {line}): write the value out")

@@ -124,10 +124,10 @@ def test_a_connection_that_breaks_off_leaves_the_rest_unanswered(server: Sshd) -
     # up from the command to the batch's shell, and from there to the sshd of this very session
     up = "p=$$; while [ $(cat /proc/$p/comm) != sshd ]; do p=$(ps -o ppid= -p $p | tr -d ' '); done; kill -9 $p"
     suicide = Shell(("sh", "-c", f"sleep 1; {up}"), may_hang=True)
-    assert ask(server.config(), HELLO, suicide) == {
-        HELLO: Answered("hello\n"),
-        suicide: Unanswered("the connection broke off before this was answered"),
-    }
+    answers = ask(server.config(), HELLO, suicide)
+    assert answers[HELLO] == Answered("hello\n")
+    assert isinstance(answers[suicide], Unanswered)
+    assert "the connection broke off before this was answered" in str(answers[suicide])
 
 
 # --- names, ports, greetings ---------------------------------------------------------------------------------
