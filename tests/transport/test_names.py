@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -104,7 +105,10 @@ def test_a_name_that_hangs_costs_only_its_own_answer(
     started = time.monotonic()
     found = look_up((Lookup("slow"), LOCALHOST), Deadline.after(0.5))
     assert time.monotonic() - started < 3
-    assert found[Lookup("slow")] == Unanswered("the auditor's resolver gave no answer within 0.5 s")
+    slow = found[Lookup("slow")]
+    assert isinstance(slow, Unanswered)
+    # what was left of the deadline: a little less on a busy machine
+    assert re.fullmatch(r"the auditor's resolver gave no answer within 0\.[0-5]\d? s", slow.reason)
     assert said(found[LOCALHOST])["addresses"]
 
 
