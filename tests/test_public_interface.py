@@ -1,0 +1,86 @@
+"""The public interface: names that users' scripts, dashboards and cron lines depend on.
+
+`public_interface.json` lists them. A change of a name there breaks users, and needs an entry in CHANGELOG.md.
+`python -m tests.test_public_interface` rewrites the list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from olaudit.checks import KINDS, check_ids
+from olaudit.cli.program import program
+from olaudit.expected import schema
+from olaudit.model import HostResult, Report, Verdict
+from olaudit.render.document import Document
+from olaudit.render.prometheus.collector import ReportCollector
+from tests.values import FOUND, RUN
+
+LIST = Path(__file__).with_name("public_interface.json")
+
+
+def _options(command: click.Command) -> dict[str, Any]:
+    return {
+        (" ".join(param.opts) if isinstance(param, click.Option) else f"{param.name} (argument)"): sorted(
+            param.type.choices
+        )
+        if isinstance(param.type, click.Choice)
+        else param.type.name
+        for param in command.params
+    }
+
+
+def _exit_codes() -> list[int]:
+    _, _, codes = (program.help or "").partition("Exit codes:")
+    return [int(code) for code in re.findall(r"^ +(\d+)  ", codes, re.MULTILINE)]
+
+
+def _metrics() -> Iterator[tuple[str, list[str]]]:
+    host = HostResult(host="a", verdict=Verdict.DRIFT, failure=None, duration_seconds=1.0)
+    report = Report(run=RUN, hosts=(host,), findings=(replace(FOUND, first_seen=RUN.started_at),))
+    for family in ReportCollector(report).collect():
+        yield family.name, list(getattr(family, "_labelnames", ()))
+
+
+def _keys(spot: Any, path: str = "") -> Iterator[str]:
+    """List the keys that a JSON Schema names, as paths below its top or a definition, whose name is left out."""
+    if isinstance(spot, dict):
+        for name, inner in spot.get("properties", {}).items():
+            yield f"{path}.{name}"
+            yield from _keys(inner, f"{path}.{name}")
+        for key, inner in spot.items():
+            if key == "$defs":
+                for definition in inner.values():
+                    yield from _keys(definition, path)
+            elif key != "properties":
+                yield from _keys(inner, path)
+    elif isinstance(spot, list):
+        for inner in spot:
+            yield from _keys(inner, path)
+
+
+def _interface() -> dict[str, Any]:
+    commands = program.commands
+    return {
+        "checks": {check: about.severity.value for check, about in check_ids().items()},
+        "commands": {name: _options(command) for name, command in sorted(commands.items())},
+        "exit codes": _exit_codes(),
+        "metrics": dict(_metrics()),
+        "report": sorted(set(_keys(Document.model_json_schema(mode="serialization")))),
+        "expected files": sorted(set(_keys(schema(KINDS)))),
+    }
+
+
+def test_public_names_are_as_listed() -> None:
+    assert _interface() == json.loads(LIST.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    LIST.write_text(json.dumps(_interface(), indent=1) + "\n", encoding="utf-8")
