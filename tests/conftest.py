@@ -27,12 +27,16 @@ settings.register_profile(
 settings.load_profile("unhurried")
 
 
+_IN_TURN = ("tests/fleet/", "tests/faults/test_slow_rows", "tests/faults/test_lab_rows")
+"""Tests for one process: there is one lab, and a wave of faults on real hosts takes the whole machine."""
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
-    """Keeps a file's tests together, for their fixtures are; and all that use the lab."""
+    """Keeps a file's tests together, for they share fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "lab" if file.startswith(("tests/fleet/", "tests/faults/test_lab_rows")) else file
+        return "lab" if file.startswith(_IN_TURN) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -39,7 +38,7 @@ def test_it_tells_of_the_drifting_fleet_and_asks_for_nothing_but_itself(open_pag
 def test_it_filters_and_copies(open_page: Opener, live: str) -> None:
     tab = open_page(live, permissions=["clipboard-read", "clipboard-write"])
     tab.page.select_option("[name=host]", "ol-home0")
-    expect(tab.page.locator("#filter output")).to_have_text(re.compile(r"^[12] of \d+ findings$"))
+    expect(tab.page.locator("#filter output")).to_have_text("1 of 8 findings")
     tab.page.locator(".do", has_text=START).first.get_by_role("button").click()
     expect(tab.page.locator("#status")).to_have_text("Command copied")
     assert tab.page.evaluate("navigator.clipboard.readText()") == START

@@ -150,3 +150,8 @@ class Row:
     def real(self) -> bool:
         """Whether the host of this row is a real sshd."""
         return self.kind in REAL
+
+    @property
+    def quick(self) -> bool:
+        """Whether `tests/run` has time for it: a wave of real hosts takes a machine of two cores for itself."""
+        return not (self.slow or self.real)

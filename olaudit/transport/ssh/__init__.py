@@ -163,6 +163,8 @@ def _no_shell(link: Link, channel: paramiko.Channel, login: bytes) -> str:
     errors = b""
     while channel.recv_stderr_ready() and len(errors) < _MOST_TEXT:
         errors += channel.recv_stderr(_MOST_TEXT)
+    while channel.recv_ready() and len(login) < _MOST_TEXT:  # not read yet where sending the batch failed first
+        login += channel.recv(_MOST_TEXT)
     if text := one_line(errors) or one_line(login):
         return f"{_LET_IN} no command is run there: {text}"
     if not link.is_active():
