@@ -20,11 +20,11 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from olaudit.audit import audit, wanted_ids, worst
-from olaudit.checks import KINDS
+from olaudit.audit import audit, select_checks, worst
+from olaudit.checks import CHECKERS
 from olaudit.expected import load
 from olaudit.history import History, Scope
-from olaudit.model import Answers, Failure, Finding, HostAnswers, HostResult, Reason, Report, Run, Verdict
+from olaudit.model import Answers, Failure, FailureReason, Finding, HostAnswers, HostResult, Report, Run, Verdict
 
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
 RECORDING = 300_000  # characters; the hosts' answers of one night
@@ -47,9 +47,9 @@ def run(night: int) -> Run:
 
 def shipped() -> tuple[Report, Scope]:
     """Give every check of the shipped fleet (unanswered, as nobody is asked), and their scope."""
-    fleet, wanted = load(Path(str(files("olaudit"))) / "shipped", KINDS), wanted_ids(KINDS)
+    fleet, wanted = load(Path(str(files("olaudit"))) / "shipped", CHECKERS), select_checks(CHECKERS)
     answers = [HostAnswers(name, Answers({}), 1.0) for name in fleet.hosts]
-    return audit(fleet.hosts.values(), answers, KINDS, wanted, run(0)), Scope(frozenset(fleet.hosts), wanted)
+    return audit(fleet.hosts.values(), answers, CHECKERS, wanted, run(0)), Scope(frozenset(fleet.hosts), wanted)
 
 
 def nights(base: Report, count: int, chance: random.Random) -> Iterator[Report]:
@@ -81,7 +81,9 @@ def _judged(finding: Finding, night: int, drifting: set[str], chance: random.Ran
 
 
 def _host(host: HostResult, down: str | None, found: list[Finding]) -> HostResult:
-    failure = Failure(Reason.TIMEOUT, f"{host.host} did not answer within 30 s") if host.host == down else None
+    failure = (
+        Failure(FailureReason.TIMEOUT, f"{host.host} did not answer within 30 s") if host.host == down else None
+    )
     return replace(host, verdict=worst(one for one in found if one.host == host.host), failure=failure)
 
 

@@ -16,15 +16,15 @@ from time import perf_counter
 
 from tabulate import tabulate
 
-from olaudit.audit import wanted_ids
-from olaudit.checks import KINDS
+from olaudit.audit import select_checks
+from olaudit.checks import CHECKERS
 from olaudit.demo.faults import Fault
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answers
 from olaudit.render.html.page import page as page_of
 from olaudit.render.style import Style
 from olaudit.serve.exposition import FleetCollector, encode
-from olaudit.serve.judging import Asked, Judge, Reloaded, Snapshot
+from olaudit.serve.judging import Asked, Reloaded, ReportBuilder, Snapshot
 from tests.demo.auditing import asked, many, page
 from tests.serve.process import serving
 from tests.serve.running import get, ready
@@ -92,9 +92,9 @@ def large(count: int) -> list[str]:
         raise SystemExit(str(one.outcome))
     now = datetime.now(UTC)
     last = {host: Asked(type(one)(host, one.outcome, one.duration_seconds), now) for host in fleet.hosts}
-    judge = Judge(kinds=KINDS, wanted=wanted_ids(KINDS), version="0")
+    build = ReportBuilder(checkers=CHECKERS, wanted=select_checks(CHECKERS), version="0")
     began = perf_counter()
-    _, report = judge(fleet, last, {}, now)
+    _, report = build(fleet, last, {}, now)
     judged = perf_counter()
     known = Snapshot(
         fleet=fleet,

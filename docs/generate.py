@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from olaudit.audit import plan, wanted_ids
-from olaudit.checks import KINDS
+from olaudit.audit import plan, select_checks
+from olaudit.checker import AnyChecker, Check
+from olaudit.checks import CHECKERS
 from olaudit.evaluate import REACHABLE
 from olaudit.expected import load
-from olaudit.kind import AnyKind, CheckId
-from olaudit.model import Shell
+from olaudit.model import Command
 from olaudit.waivers import IDS
 
 ROOT = Path(__file__).parents[1]
@@ -52,25 +52,25 @@ Judged after all hosts, as findings about the fleet as a whole: their host is `(
 
 def checks() -> str:
     """Make checks.md."""
-    sections: dict[str, list[AnyKind]] = {}
-    for kind in KINDS:
-        sections.setdefault(kind.section, []).append(kind)
+    sections: dict[str, list[AnyChecker]] = {}
+    for checker in CHECKERS:
+        sections.setdefault(checker.section, []).append(checker)
     assert REACHABLE.id in _HEAD  # noqa: S101 - the one check that is no kind's
-    hosts = "".join(_section(section, kinds) for section, kinds in sections.items())
+    hosts = "".join(_section(section, checkers) for section, checkers in sections.items())
     return _HEAD + hosts + _WAIVERS + _table(IDS)
 
 
-def _section(section: str, kinds: list[AnyKind]) -> str:
-    how = "; ".join(dict.fromkeys(kind.collected for kind in kinds))
-    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{_table([one for kind in kinds for one in kind.ids])}"
+def _section(section: str, checkers: list[AnyChecker]) -> str:
+    how = "; ".join(dict.fromkeys(checker.collected for checker in checkers))
+    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{_table([one for checker in checkers for one in checker.ids])}"
 
 
-def _table(checks: Iterable[CheckId]) -> str:
+def _table(checks: Iterable[Check]) -> str:
     return "| id | severity | drift when | mend |\n|---|---|---|---|\n" + "".join(map(_row, checks))
 
 
-def _row(check: CheckId) -> str:
-    return f"| `{check.id}` | {check.severity} | {check.drift_when} | {check.mend} |\n"
+def _row(check: Check) -> str:
+    return f"| `{check.id}` | {check.severity} | {check.drift_when} | {check.fix} |\n"
 
 
 def sudoers() -> str:
@@ -79,9 +79,9 @@ def sudoers() -> str:
     Debian's and Ubuntu's sudoers have `mail_badpass`: without the first line, each audit would mail root about
     each command that no line allows.
     """
-    fleet = load(ROOT / "expected", KINDS)
-    asked = {probe for host in fleet.hosts.values() for probe in plan(host, KINDS, wanted_ids(KINDS))}
-    argvs = sorted(probe.argv for probe in asked if isinstance(probe, Shell) and probe.sudo)
+    fleet = load(ROOT / "expected", CHECKERS)
+    asked = {probe for host in fleet.hosts.values() for probe in plan(host, CHECKERS, select_checks(CHECKERS))}
+    argvs = sorted(probe.argv for probe in asked if isinstance(probe, Command) and probe.sudo)
     return "Defaults:audit !mail_badpass, !mail_no_user\n" + "".join(
         f"audit ALL=(root) NOPASSWD: {' '.join(_words(argv))}\n" for argv in argvs
     )

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from olaudit.checker import AnyChecker, Check
 from olaudit.errors import UsageError
 from olaudit.evaluate import (
     REACHABLE,
@@ -17,28 +18,27 @@ from olaudit.evaluate import (
     shown,
 )
 from olaudit.expected.spec import HostSpec
-from olaudit.kind import AnyKind, CheckId
 from olaudit.model import (
     Failure,
+    FailureReason,
     Finding,
     HostAnswers,
     HostResult,
     Probe,
-    Reason,
     Report,
     Run,
     Severity,
     Verdict,
 )
 
-_LOST = Failure(Reason.INTERRUPTED, "the run was interrupted before this host had answered")
+_LOST = Failure(FailureReason.INTERRUPTED, "the run was interrupted before this host had answered")
 
 
-def wanted_ids(
-    kinds: Sequence[AnyKind],
+def select_checks(
+    checkers: Sequence[AnyChecker],
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
-    also: Iterable[CheckId] = (),
+    also: Iterable[Check] = (),
 ) -> frozenset[str]:
     """Choose check ids by globs: those that match one of `only` (none: all), less those that match one of `skip`.
 
@@ -46,7 +46,9 @@ def wanted_ids(
     `host.reachable` is always among them: a host nobody could look at is never left out. Raises UsageError
     for a glob that matches no id, and for an attempt to skip `host.reachable` alone.
     """
-    ids = sorted({REACHABLE.id, *(check.id for check in (*also, *(one for kind in kinds for one in kind.ids)))})
+    ids = sorted(
+        {REACHABLE.id, *(check.id for check in (*also, *(one for checker in checkers for one in checker.ids)))}
+    )
     for glob in (*only, *skip):
         if not any(fnmatchcase(check, glob) for check in ids):
             raise UsageError(f"no check is called {glob!r}", _suggest(glob, ids))
@@ -57,24 +59,28 @@ def wanted_ids(
 
 
 def _suggest(glob: str, ids: Sequence[str]) -> str:
-    kinds = dict.fromkeys(f"{check.partition('.')[0]}.*" for check in ids)
-    if glob + ".*" in kinds:
+    checkers = dict.fromkeys(f"{check.partition('.')[0]}.*" for check in ids)
+    if glob + ".*" in checkers:
         return f'did you mean "{glob}.*"?'
-    if near := difflib.get_close_matches(glob, [*ids, *kinds], 1):
+    if near := difflib.get_close_matches(glob, [*ids, *checkers], 1):
         return f'did you mean "{near[0]}"?'
-    return f"the kinds of checks are {', '.join(kinds)}"
+    return f"the kinds of checks are {', '.join(checkers)}"
 
 
-def plan(host: HostSpec, kinds: Sequence[AnyKind], wanted: frozenset[str]) -> tuple[Probe, ...]:
+def plan(host: HostSpec, checkers: Sequence[AnyChecker], wanted: frozenset[str]) -> tuple[Probe, ...]:
     """List what to ask of `host`: each probe once, in the order of the kinds."""
-    asked = (probe for kind in applying(host, kinds, wanted) for probe in kind.probes(host.sections[kind.section]))
+    asked = (
+        probe
+        for checker in applying(host, checkers, wanted)
+        for probe in checker.probes(host.sections[checker.section])
+    )
     return tuple(dict.fromkeys(asked))
 
 
 def audit(
     hosts: Iterable[HostSpec],
     answers: Iterable[HostAnswers],
-    kinds: Sequence[AnyKind],
+    checkers: Sequence[AnyChecker],
     wanted: frozenset[str],
     run: Run,
 ) -> Report:
@@ -82,11 +88,11 @@ def audit(
     specs = {host.name: host for host in sorted(hosts, key=lambda host: host.name)}
     outcomes = {answer.host: answer for answer in answers}
     given = {name: outcomes.get(name, HostAnswers(name, _LOST, 0.0)) for name in specs}
-    evaluations = {name: evaluate(host, given[name], kinds, wanted) for name, host in specs.items()}
-    together = evaluate_together(specs, given, kinds, wanted)
+    evaluations = {name: evaluate(host, given[name], checkers, wanted) for name, host in specs.items()}
+    together = evaluate_together(specs, given, checkers, wanted)
     for finding in together.findings:
         evaluations[finding.host].findings.append(finding)
-    subjects, errors = named_subjects(specs, kinds)
+    subjects, errors = named_subjects(specs, checkers)
     return Report(
         run=run,
         hosts=tuple(_result(host, given[name], evaluations[name], subjects[name]) for name, host in specs.items()),

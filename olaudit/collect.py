@@ -14,10 +14,10 @@ from olaudit.model import (
     Answered,
     Answers,
     Failure,
+    FailureReason,
     HostAnswers,
     InternalError,
     Probe,
-    Reason,
     Unanswered,
 )
 from olaudit.text import valid
@@ -123,13 +123,13 @@ class _Run:
                 self.done[outcome.host] = outcome
         now = time.monotonic()
         for host in [host for host, deadline in self.under_way.items() if now > deadline.at + GRACE_SECONDS]:
-            self._fail(host, Failure(Reason.TIMEOUT, f"no answer within {self._timeout:g} s"))
+            self._fail(host, Failure(FailureReason.TIMEOUT, f"no answer within {self._timeout:g} s"))
 
     def interrupt(self) -> None:
         """Mark all that is not done."""
         self.interrupted = True
         for host in [*self.under_way, *(job.host for job in self.waiting)]:
-            self._fail(host, Failure(Reason.INTERRUPTED, "interrupted before it had answered"))
+            self._fail(host, Failure(FailureReason.INTERRUPTED, "interrupted before it had answered"))
 
     def _fail(self, host: str, failure: Failure) -> None:
         deadline = self.under_way.pop(host, None)
@@ -146,7 +146,7 @@ def _internal_error(host: str, error: Exception) -> tuple[Failure, InternalError
     """Describe a bug that occurred while `host` was asked."""
     reason = f"internal error in olaudit while this host was asked: {type(error).__name__}"
     details = "".join(traceback.format_exception(error))
-    return Failure(Reason.SSH, reason), InternalError(host, "asking the host", details)
+    return Failure(FailureReason.SSH, reason), InternalError(host, "asking the host", details)
 
 
 def _valid(outcome: Answers | Failure) -> Answers | Failure:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from olaudit.model import Answer, Shell, Unanswered
+from olaudit.model import Answer, Command, Unanswered
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 
@@ -59,7 +59,7 @@ Of the arguments only those are written that say where a daemon listens: `docker
 Every user can name a process `dockerd`: for those that are not root's no command is started here.
 """
 
-PROBE = Shell(("sh", "-c", SCRIPT))
+PROBE = Command(("sh", "-c", SCRIPT))
 
 _DAEMONS = frozenset({"dockerd", "dockerd-current"})
 _EARLY = frozenset({"docker", "docker.io", "docker-current"})

@@ -15,24 +15,24 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from olaudit.checker import AnyChecker, Check, Checker, FleetChecker
 from olaudit.expected.spec import HostSpec
-from olaudit.kind import AnyKind, CheckId, FleetKind, Kind
 from olaudit.model import (
     FLEET,
     Answers,
+    Expectation,
     Failure,
     Finding,
     HostAnswers,
     InternalError,
-    Judgement,
-    Measure,
-    Question,
+    Measurement,
+    Result,
     Severity,
 )
 from olaudit.redaction import redact
 from olaudit.text import bounded
 
-REACHABLE = CheckId("host.reachable", Severity.CRITICAL, "(unknown only) the host could not be audited")
+REACHABLE = Check("host.reachable", Severity.CRITICAL, "(unknown only) the host could not be audited")
 """The one check that needs no kind: every audit of a host makes it."""
 HOST = "host"
 """The subject of `host.reachable`."""
@@ -43,65 +43,67 @@ class Evaluation:
     """What came of the answers of one host, or of what hosts of a fleet should agree on."""
 
     findings: list[Finding] = field(default_factory=list)
-    measures: list[Measure] = field(default_factory=list)
+    measures: list[Measurement] = field(default_factory=list)
     errors: list[InternalError] = field(default_factory=list)
 
 
-def applying(host: HostSpec, kinds: Sequence[AnyKind], wanted: frozenset[str]) -> Iterator[AnyKind]:
+def applying(host: HostSpec, checkers: Sequence[AnyChecker], wanted: frozenset[str]) -> Iterator[AnyChecker]:
     """Yield the kinds that have a section in `host`, and of which a check is wanted."""
-    for kind in kinds:
-        if kind.section in host.sections and any(check.id in wanted for check in kind.ids):
-            yield kind
+    for checker in checkers:
+        if checker.section in host.sections and any(check.id in wanted for check in checker.ids):
+            yield checker
 
 
-def evaluate(host: HostSpec, answers: HostAnswers, kinds: Sequence[AnyKind], wanted: frozenset[str]) -> Evaluation:
+def evaluate(
+    host: HostSpec, answers: HostAnswers, checkers: Sequence[AnyChecker], wanted: frozenset[str]
+) -> Evaluation:
     """Evaluate every wanted check of `host`. Total: an exception becomes unknown findings and an error."""
     evaluation = Evaluation(errors=[answers.error] if answers.error else [])
-    reachable = Question(check=REACHABLE.id, subject=HOST, at=())
+    reachable = Expectation(check=REACHABLE.id, subject=HOST, at=())
     if isinstance(answers.outcome, Failure):
         evaluation.findings.append(_finding(host, reachable.unknown(answers.outcome.message), REACHABLE))
         return evaluation
-    judgement = reachable.ok(message="the host could be audited")
-    evaluation.findings.append(_finding(host, judgement, REACHABLE))
-    for kind in kinds:
-        if isinstance(kind, Kind) and kind.section in host.sections:
-            if any(check.id in wanted for check in kind.ids):
-                _evaluate_kind(evaluation, host, answers.outcome, kind, wanted)
-            _measure(evaluation, host, answers.outcome, kind)
+    result = reachable.ok(message="the host could be audited")
+    evaluation.findings.append(_finding(host, result, REACHABLE))
+    for checker in checkers:
+        if isinstance(checker, Checker) and checker.section in host.sections:
+            if any(check.id in wanted for check in checker.ids):
+                _evaluate_kind(evaluation, host, answers.outcome, checker, wanted)
+            _measure(evaluation, host, answers.outcome, checker)
     return evaluation
 
 
 def _evaluate_kind(
-    evaluation: Evaluation, host: HostSpec, answers: Answers, kind: Kind[Any], wanted: frozenset[str]
+    evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any], wanted: frozenset[str]
 ) -> None:
-    ids = {check.id: check for check in kind.ids}
+    ids = {check.id: check for check in checker.ids}
     try:
-        for judgement in kind.judge(host.sections[kind.section], answers):
-            if (check := ids[judgement.check]).id in wanted:
-                evaluation.findings.append(_finding(host, judgement, check))
+        for result in checker.evaluate(host.sections[checker.section], answers):
+            if (check := ids[result.check]).id in wanted:
+                evaluation.findings.append(_finding(host, result, check))
     except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not cost the other checks
-        _fail(evaluation, (host,), kind, wanted, error)
+        _fail(evaluation, (host,), checker, wanted, error)
 
 
-def _measure(evaluation: Evaluation, host: HostSpec, answers: Answers, kind: Kind[Any]) -> None:
+def _measure(evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any]) -> None:
     try:
-        evaluation.measures += kind.measure(host.sections[kind.section], answers)
+        evaluation.measures += checker.measure(host.sections[checker.section], answers)
     except Exception as error:  # noqa: BLE001 - as above
-        evaluation.errors.append(_internal_error(host.name, f"measuring {kind.section}", error))
+        evaluation.errors.append(_internal_error(host.name, f"measuring {checker.section}", error))
 
 
 def evaluate_together(
     specs: Mapping[str, HostSpec],
     given: Mapping[str, HostAnswers],
-    kinds: Sequence[AnyKind],
+    checkers: Sequence[AnyChecker],
     wanted: frozenset[str],
 ) -> Evaluation:
     """Evaluate what hosts should agree on. A single host has no other to agree with, and is not evaluated."""
     evaluation = Evaluation()
-    for kind in kinds:
-        having = {name: host for name, host in specs.items() if kind in list(applying(host, kinds, wanted))}
-        if isinstance(kind, FleetKind) and len(having) > 1:
-            _evaluate_fleet_kind(evaluation, having, given, kind, wanted)
+    for checker in checkers:
+        having = {name: host for name, host in specs.items() if checker in list(applying(host, checkers, wanted))}
+        if isinstance(checker, FleetChecker) and len(having) > 1:
+            _evaluate_fleet_kind(evaluation, having, given, checker, wanted)
     return evaluation
 
 
@@ -109,33 +111,37 @@ def _evaluate_fleet_kind(
     evaluation: Evaluation,
     having: Mapping[str, HostSpec],
     given: Mapping[str, HostAnswers],
-    kind: FleetKind[Any],
+    checker: FleetChecker[Any],
     wanted: frozenset[str],
 ) -> None:
-    ids = {check.id: check for check in kind.ids}
-    sections = {name: host.sections[kind.section] for name, host in having.items()}
+    ids = {check.id: check for check in checker.ids}
+    sections = {name: host.sections[checker.section] for name, host in having.items()}
     outcomes = {name: given[name].outcome for name in having}
     try:
-        for name, judgement in kind.judge(sections, outcomes):
+        for name, result in checker.evaluate(sections, outcomes):
             # of a host that could not be audited, host.reachable has said all there is to say
-            if (check := ids[judgement.check]).id in wanted and not isinstance(outcomes[name], Failure):
-                evaluation.findings.append(_finding(having[name], judgement, check))
+            if (check := ids[result.check]).id in wanted and not isinstance(outcomes[name], Failure):
+                evaluation.findings.append(_finding(having[name], result, check))
     except Exception as error:  # noqa: BLE001 - as above
         audited = [host for name, host in having.items() if not isinstance(outcomes[name], Failure)]
-        _fail(evaluation, audited, kind, wanted, error)
+        _fail(evaluation, audited, checker, wanted, error)
 
 
 def _fail(
-    evaluation: Evaluation, hosts: Sequence[HostSpec], kind: AnyKind, wanted: frozenset[str], error: Exception
+    evaluation: Evaluation,
+    hosts: Sequence[HostSpec],
+    checker: AnyChecker,
+    wanted: frozenset[str],
+    error: Exception,
 ) -> None:
     """Record a bug in a kind of check: each of its checks is unknown on `hosts`."""
     name = hosts[0].name if len(hosts) == 1 else FLEET
-    evaluation.errors.append(_internal_error(name, f"evaluating {kind.section}", error))
-    reason = f"internal error in olaudit while {kind.section} was evaluated: {type(error).__name__}"
+    evaluation.errors.append(_internal_error(name, f"evaluating {checker.section}", error))
+    reason = f"internal error in olaudit while {checker.section} was evaluated: {type(error).__name__}"
     for host in hosts:
-        for check in kind.ids:
+        for check in checker.ids:
             if check.id in wanted:
-                question = Question(check=check.id, subject=kind.section, at=(kind.section,))
+                question = Expectation(check=check.id, subject=checker.section, at=(checker.section,))
                 evaluation.findings.append(_finding(host, question.unknown(reason), check))
 
 
@@ -144,47 +150,49 @@ def _internal_error(host: str, activity: str, error: Exception) -> InternalError
 
 
 def named_subjects(
-    specs: Mapping[str, HostSpec], kinds: Sequence[AnyKind]
+    specs: Mapping[str, HostSpec], checkers: Sequence[AnyChecker]
 ) -> tuple[dict[str, frozenset[str]], list[InternalError]]:
     """List by host the subjects that the expected files name: checks evaluated on no answers name no others."""
     subjects = {name: {HOST} for name in specs}
     errors: list[InternalError] = []
-    for kind in kinds:
+    for checker in checkers:
         sections = {
-            name: host.sections[kind.section] for name, host in specs.items() if kind.section in host.sections
+            name: host.sections[checker.section]
+            for name, host in specs.items()
+            if checker.section in host.sections
         }
         try:
-            for name, subject in _subjects(kind, sections):
+            for name, subject in _subjects(checker, sections):
                 subjects[name].add(subject)
         except Exception as error:  # noqa: BLE001 - as above
-            errors.append(_internal_error(FLEET, f"naming the subjects of {kind.section}", error))
+            errors.append(_internal_error(FLEET, f"naming the subjects of {checker.section}", error))
     return {name: frozenset(map(bounded, named)) for name, named in subjects.items()}, errors
 
 
-def _subjects(kind: AnyKind, sections: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _subjects(checker: AnyChecker, sections: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     silence = Answers({})
-    if isinstance(kind, Kind):
+    if isinstance(checker, Checker):
         for name, section in sections.items():
-            yield from ((name, judgement.subject) for judgement in kind.judge(section, silence))
+            yield from ((name, result.subject) for result in checker.evaluate(section, silence))
     elif len(sections) > 1:
-        for name, judgement in kind.judge(sections, dict.fromkeys(sections, silence)):
-            yield name, judgement.subject
+        for name, result in checker.evaluate(sections, dict.fromkeys(sections, silence)):
+            yield name, result.subject
 
 
-def _finding(host: HostSpec, judgement: Judgement, check: CheckId) -> Finding:
-    fix = judgement.fix
+def _finding(host: HostSpec, result: Result, check: Check) -> Finding:
+    fix = result.fix
     return Finding(
         host=host.name,
         check=check.id,
-        subject=bounded(judgement.subject),
-        verdict=judgement.verdict,
-        severity=judgement.severity or check.severity,
-        expected=bounded(judgement.expected),
-        observed=shown(judgement.observed),
-        message=shown(judgement.message),
+        subject=bounded(result.subject),
+        verdict=result.verdict,
+        severity=result.severity or check.severity,
+        expected=bounded(result.expected),
+        observed=shown(result.observed),
+        message=shown(result.message),
         # a command that would have to be altered is another command: none is better than a wrong one to paste
         fix=fix if fix is None or shown(fix) == fix else None,
-        source=host.source(judgement.at),
+        source=host.source(result.at),
     )
 
 

@@ -13,16 +13,16 @@ from olaudit.model import (
     Answer,
     Answered,
     Answers,
+    Command,
+    ConnectionProbe,
     ContainerChanges,
-    Engine,
+    EngineQuery,
     Failure,
+    FailureReason,
     HostAnswers,
     ImageLayers,
     Lookup,
     Probe,
-    Reached,
-    Reason,
-    Shell,
     Unanswered,
 )
 
@@ -38,11 +38,11 @@ class _Asked(_Part):
 
     shell: tuple[str, ...] | None = None
     sudo: bool = False
-    engine: Engine | None = None
+    engine: EngineQuery | None = None
     layers: str | None = None
     changes: tuple[str, ...] | None = None
     lookup: str | None = None
-    reached: Reached | None = None
+    reached: ConnectionProbe | None = None
     stdout: str = ""
     stderr: str = ""
     status: int = 0
@@ -62,11 +62,11 @@ class _Asked(_Part):
             return ContainerChanges(self.changes)
         if self.lookup is not None:
             return Lookup(self.lookup)
-        return self.engine or self.reached or Shell(self.shell or (), sudo=self.sudo)
+        return self.engine or self.reached or Command(self.shell or (), sudo=self.sudo)
 
 
 class _Failure(_Part):
-    reason: Reason
+    reason: FailureReason
     message: str
 
 
@@ -136,9 +136,9 @@ def _asked(probe: Probe, answer: Answer) -> _Asked:
 
 def _question(probe: Probe) -> _Asked:
     match probe:
-        case Shell(argv, sudo=sudo):
+        case Command(argv, sudo=sudo):
             return _Asked(shell=argv, sudo=sudo)
-        case Engine():
+        case EngineQuery():
             return _Asked(engine=probe)
         case ImageLayers(image):
             return _Asked(layers=image)
@@ -146,7 +146,7 @@ def _question(probe: Probe) -> _Asked:
             return _Asked(changes=paths)
         case Lookup(name):
             return _Asked(lookup=name)
-        case Reached():
+        case ConnectionProbe():
             return _Asked(reached=probe)
 
 

@@ -13,19 +13,19 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from olaudit.audit import worst
+from olaudit.checker import Check
 from olaudit.evaluate import REACHABLE
 from olaudit.expected.spec import FleetSpec, WaiverSpec
-from olaudit.kind import CheckId
 from olaudit.model import FLEET, Finding, Report, Severity, Verdict, Waiver
 from olaudit.text import visible
 
-EXPIRED = CheckId(
+EXPIRED = Check(
     "waiver.expired",
     Severity.WARNING,
     "the last day of a waiver is past, and what it covered is still drift",
     "mend the drift, or waive it anew: `olaudit waive` prints what to write",
 )
-UNUSED = CheckId(
+UNUSED = Check(
     "waiver.unused",
     Severity.INFO,
     "no drift is what a waiver covers: it was mended, or its observed value is another one now",
@@ -46,7 +46,7 @@ def apply(report: Report, fleet: FleetSpec, wanted: frozenset[str], checks: froz
     own = [
         judged
         for waiver in fleet.waivers
-        for judged in _Seen.of(waiver, about[waiver.name], today).judge(scope.gaps(waiver, about[waiver.name]))
+        for judged in _Seen.of(waiver, about[waiver.name], today).evaluate(scope.gaps(waiver, about[waiver.name]))
         if judged.check in wanted
     ]
     over: dict[str, list[WaiverSpec]] = {}
@@ -114,7 +114,7 @@ class _Seen:
             today > waiver.expires,
         )
 
-    def judge(self, gaps: Sequence[str] | None) -> tuple[Finding, ...]:
+    def evaluate(self, gaps: Sequence[str] | None) -> tuple[Finding, ...]:
         """Judge by both checks. `gaps` is what could not be looked at; None: that was not asked of the run."""
         if self.covered:
             return (self._expired() if self.late else self._fine(EXPIRED), self._fine(UNUSED))
@@ -136,15 +136,15 @@ class _Seen:
             observed, why = "no drift", "covers nothing any more: take it out"
         return self._finding(UNUSED, Verdict.DRIFT, f"{_whose(self.waiver)} {why}", observed)
 
-    def _fine(self, check: CheckId) -> Finding:
+    def _fine(self, check: Check) -> Finding:
         return self._finding(check, Verdict.OK, "as expected", _listed(self.covered))
 
-    def _unknown(self, check: CheckId, gaps: Sequence[str]) -> Finding:
+    def _unknown(self, check: Check, gaps: Sequence[str]) -> Finding:
         more = f", and {len(gaps) - 1} more" if len(gaps) > 1 else ""
         message = f"whether {_whose(self.waiver)} still covers anything is not known: {gaps[0]}{more}"
         return self._finding(check, Verdict.UNKNOWN, message, "")
 
-    def _finding(self, check: CheckId, verdict: Verdict, message: str, observed: str) -> Finding:
+    def _finding(self, check: Check, verdict: Verdict, message: str, observed: str) -> Finding:
         expected = {
             EXPIRED.id: f"mended, or waived anew, by the end of {self.waiver.expires}",
             UNUSED.id: f"drift with the observed value {_line(self.waiver.observed)}",

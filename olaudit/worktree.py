@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from olaudit.model import Answer, Shell, Unanswered
+from olaudit.model import Answer, Command, Unanswered
 
 MOST = 50
 """How many changes of one tree are listed; there may be more."""
@@ -87,9 +87,9 @@ class Worktree:
     changes: tuple[str, ...] | Unanswered
 
 
-def question(path: str) -> Shell:
+def question(path: str) -> Command:
     """Ask about the work tree at `path`. Equal for whoever asks, and so asked once."""
-    return Shell(("sh", "-c", _SCRIPT, "sh", path), may_hang=True, statuses=(0, 3))
+    return Command(("sh", "-c", _SCRIPT, "sh", path), may_hang=True, statuses=(0, 3))
 
 
 def read(answer: Answer) -> Worktree | NoRepository | Unanswered:

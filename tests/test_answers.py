@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.collect import Collected
-from olaudit.model import Answered, Answers, Engine, HostAnswers, Lookup, Question, Shell, Unanswered
+from olaudit.model import Answered, Answers, Command, EngineQuery, Expectation, HostAnswers, Lookup, Unanswered
 from olaudit.recording import dump, parse
 
-FIND = Shell(("find", "/opt"), statuses=(0, 1))
-UNAME = Shell(("/bin/uname", "-n"))
+FIND = Command(("find", "/opt"), statuses=(0, 1))
+UNAME = Command(("/bin/uname", "-n"))
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_a_documented_status_is_an_answer() -> None:
 
 
 def test_what_is_no_command_has_no_status_but_0() -> None:
-    answers = Answers({Engine.VERSION: Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
-    assert answers[Engine.VERSION] == Unanswered("the Docker Engine's answer failed with status 1")
+    answers = Answers({EngineQuery.VERSION: Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
+    assert answers[EngineQuery.VERSION] == Unanswered("the Docker Engine's answer failed with status 1")
     assert isinstance(answers[Lookup("a")], Unanswered)
 
 
 def test_statuses_do_not_tell_probes_apart() -> None:
-    same = Shell(FIND.argv)
+    same = Command(FIND.argv)
     assert same == FIND
     assert hash(same) == hash(FIND)
     recorded = Answers({same: Answered("", "", 1)})  # as a replayed recording has it
@@ -68,7 +68,7 @@ def test_a_recording_keeps_what_arrived() -> None:
 def test_no_reason_is_empty_or_ends_in_a_colon(text: str) -> None:
     answer_read = Answers({UNAME: Unanswered(text)})[UNAME]
     assert isinstance(answer_read, Unanswered)
-    message = Question(check="a.b", subject="", at=()).unknown(text).message
+    message = Expectation(check="a.b", subject="", at=()).unknown(text).message
     for reason in (answer_read.reason, message):
         assert reason
         assert not reason.endswith((":", " ", "\n"))

@@ -7,61 +7,61 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.audit import audit, exit_code, plan, wanted_ids, worst
+from olaudit.audit import audit, exit_code, plan, select_checks, worst
+from olaudit.checker import Check, Checker
 from olaudit.errors import UsageError
 from olaudit.expected.spec import HostSpec, Place
-from olaudit.kind import CheckId, Kind
 from olaudit.model import (
     Answered,
     Answers,
-    Engine,
+    Command,
+    EngineQuery,
+    Expectation,
     Failure,
+    FailureReason,
     Finding,
     HostAnswers,
-    Judgement,
-    Measure,
-    Question,
-    Reason,
+    Measurement,
     Report,
+    Result,
     Severity,
-    Shell,
     Verdict,
 )
 from olaudit.text import LONGEST, visible
 from tests.values import RUN
 
-UNAME, CAT = Shell(("uname",)), Shell(("cat", "/etc/x"))
+UNAME, CAT = Command(("uname",)), Command(("cat", "/etc/x"))
 
 
-def kernel(subject: str, answers: Answers) -> list[Judgement]:
+def kernel(subject: str, answers: Answers) -> list[Result]:
     """Expect the kernel that `uname` names."""
-    question = Question(check="kernel.name", subject=subject, at=("kernel",), expected="Linux")
+    question = Expectation(check="kernel.name", subject=subject, at=("kernel",), expected="Linux")
     match answers[UNAME]:
         case Answered(stdout=said):
             return [question.ok(said) if said == "Linux" else question.drift(said, f"it is {said}", f"fix {said}")]
         case _:
             return [
                 question.unknown("no uname"),
-                Question(check="kernel.age", subject=subject, at=()).unknown("no"),
+                Expectation(check="kernel.age", subject=subject, at=()).unknown("no"),
             ]
 
 
-KERNEL: Kind[str] = Kind(
+KERNEL: Checker[str] = Checker(
     section="kernel",
     model=str,
-    ids=(CheckId("kernel.name", Severity.WARNING, "another"), CheckId("kernel.age", Severity.INFO, "older")),
-    probes=lambda _: (UNAME, Engine.VERSION, UNAME),
-    judge=kernel,
+    ids=(Check("kernel.name", Severity.WARNING, "another"), Check("kernel.age", Severity.INFO, "older")),
+    probes=lambda _: (UNAME, EngineQuery.VERSION, UNAME),
+    evaluate=kernel,
 )
-FILE: Kind[str] = Kind(
+FILE: Checker[str] = Checker(
     section="file",
     model=str,
-    ids=(CheckId("file.text", Severity.CRITICAL, "it differs"),),
+    ids=(Check("file.text", Severity.CRITICAL, "it differs"),),
     probes=lambda _: (CAT, UNAME),
-    judge=lambda _, __: [],
+    evaluate=lambda _, __: [],
 )
-KINDS = (KERNEL, FILE)
-ALL = wanted_ids(KINDS)
+CHECKERS = (KERNEL, FILE)
+ALL = select_checks(CHECKERS)
 
 
 def host(name: str = "ol-web1", **sections: str) -> HostSpec:
@@ -74,7 +74,7 @@ def said(uname: str, name: str = "ol-web1") -> HostAnswers:
 
 
 def judged(uname: str) -> Finding:
-    report = audit([host()], [said(uname)], KINDS, ALL, RUN)
+    report = audit([host()], [said(uname)], CHECKERS, ALL, RUN)
     return next(found for found in report.findings if found.check == "kernel.name")
 
 
@@ -82,15 +82,15 @@ def judged(uname: str) -> Finding:
 
 
 def test_a_plan_asks_each_probe_once_in_the_order_of_the_kinds() -> None:
-    assert plan(host(kernel="k", file="f"), KINDS, ALL) == (UNAME, Engine.VERSION, CAT)
+    assert plan(host(kernel="k", file="f"), CHECKERS, ALL) == (UNAME, EngineQuery.VERSION, CAT)
 
 
 def test_a_plan_asks_nothing_for_sections_a_host_does_not_have() -> None:
-    assert plan(host(file="f"), KINDS, ALL) == (CAT, UNAME)
+    assert plan(host(file="f"), CHECKERS, ALL) == (CAT, UNAME)
 
 
 def test_a_plan_asks_nothing_for_kinds_of_which_no_check_is_wanted() -> None:
-    assert plan(host(kernel="k", file="f"), KINDS, wanted_ids(KINDS, ["file.*"])) == (CAT, UNAME)
+    assert plan(host(kernel="k", file="f"), CHECKERS, select_checks(CHECKERS, ["file.*"])) == (CAT, UNAME)
 
 
 # --- choosing checks -------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def test_a_plan_asks_nothing_for_kinds_of_which_no_check_is_wanted() -> None:
 def test_globs_choose_checks_and_never_lose_host_reachable(
     only: list[str], skip: list[str], left: set[str]
 ) -> None:
-    assert wanted_ids(KINDS, only, skip) == left | {"host.reachable"}
+    assert select_checks(CHECKERS, only, skip) == left | {"host.reachable"}
 
 
 @pytest.mark.parametrize(
@@ -125,20 +125,20 @@ def test_a_glob_that_matches_nothing_is_refused_with_a_suggestion(glob: str, hin
     both: list[tuple[list[str], list[str]]] = [([glob], []), ([], [glob])]
     for arguments in both:
         with pytest.raises(UsageError, match="no check is called") as refused:
-            wanted_ids(KINDS, *arguments)
+            select_checks(CHECKERS, *arguments)
         assert refused.value.hint == hint
 
 
 def test_host_reachable_cannot_be_skipped() -> None:
     with pytest.raises(UsageError, match=r"^host\.reachable cannot be skipped$"):
-        wanted_ids(KINDS, [], ["host.reachable"])
+        select_checks(CHECKERS, [], ["host.reachable"])
 
 
 # --- judging ---------------------------------------------------------------------------------------------------
 
 
 def test_a_reached_host_is_reported_as_reachable() -> None:
-    report = audit([host()], [said("Linux")], KINDS, ALL, RUN)
+    report = audit([host()], [said("Linux")], CHECKERS, ALL, RUN)
     assert [(found.check, found.subject, found.verdict) for found in report.findings] == [
         ("host.reachable", "host", Verdict.OK),
         ("kernel.name", "k", Verdict.OK),
@@ -149,13 +149,13 @@ def test_a_reached_host_is_reported_as_reachable() -> None:
 
 
 def test_a_failed_host_is_one_unknown_finding_and_nothing_else() -> None:
-    failure = Failure(Reason.DNS, "no such name\x1b[2J")
-    report = audit([host()], [HostAnswers("ol-web1", failure, 2.0)], KINDS, ALL, RUN)
+    failure = Failure(FailureReason.DNS, "no such name\x1b[2J")
+    report = audit([host()], [HostAnswers("ol-web1", failure, 2.0)], CHECKERS, ALL, RUN)
     (found,) = report.findings
     assert (found.check, found.subject, found.verdict) == ("host.reachable", "host", Verdict.UNKNOWN)
     assert (found.severity, found.source, found.fix) == (Severity.CRITICAL, "expected/hosts/ol-web1.yaml:1", None)
     assert found.message == "no such name\\x1b[2J"
-    assert report.hosts[0].failure == Failure(Reason.DNS, "no such name\\x1b[2J")
+    assert report.hosts[0].failure == Failure(FailureReason.DNS, "no such name\\x1b[2J")
     assert report.hosts[0].verdict is Verdict.UNKNOWN
     assert report.hosts[0].duration_seconds == 2.0
     assert report.unreachable == 1
@@ -163,19 +163,19 @@ def test_a_failed_host_is_one_unknown_finding_and_nothing_else() -> None:
 
 
 def test_a_host_without_an_answer_is_reported_as_interrupted() -> None:
-    report = audit([host()], [], KINDS, ALL, RUN)
+    report = audit([host()], [], CHECKERS, ALL, RUN)
     assert report.hosts[0].failure
-    assert report.hosts[0].failure.reason is Reason.INTERRUPTED
+    assert report.hosts[0].failure.reason is FailureReason.INTERRUPTED
     assert exit_code(report) == 3
 
 
 def test_answers_of_hosts_nobody_asked_for_are_left_out() -> None:
-    report = audit([host()], [said("Linux"), said("Linux", "ol-web2")], KINDS, ALL, RUN)
+    report = audit([host()], [said("Linux"), said("Linux", "ol-web2")], CHECKERS, ALL, RUN)
     assert [result.host for result in report.hosts] == ["ol-web1"]
 
 
 def test_findings_are_sorted_by_host_check_and_subject() -> None:
-    report = audit([host("b"), host("a")], [said("x", "b"), said("x", "a")], KINDS, ALL, RUN)
+    report = audit([host("b"), host("a")], [said("x", "b"), said("x", "a")], CHECKERS, ALL, RUN)
     assert [(found.host, found.check) for found in report.findings] == [
         ("a", "host.reachable"),
         ("a", "kernel.name"),
@@ -187,7 +187,7 @@ def test_findings_are_sorted_by_host_check_and_subject() -> None:
 
 def test_checks_that_are_not_wanted_are_not_reported() -> None:
     report = audit(
-        [host()], [HostAnswers("ol-web1", Answers({}), 0)], KINDS, wanted_ids(KINDS, ["kernel.age"]), RUN
+        [host()], [HostAnswers("ol-web1", Answers({}), 0)], CHECKERS, select_checks(CHECKERS, ["kernel.age"]), RUN
     )
     assert [found.check for found in report.findings] == ["host.reachable", "kernel.age"]
 
@@ -196,15 +196,15 @@ def test_checks_that_are_not_wanted_are_not_reported() -> None:
 def test_a_finding_takes_its_severity_from_the_check_unless_the_expected_file_says_otherwise(
     given_: Severity | None, taken: Severity
 ) -> None:
-    question = Question(check="file.text", subject="f", at=(), severity=given_)
-    kind: Kind[str] = Kind(
+    question = Expectation(check="file.text", subject="f", at=(), severity=given_)
+    checker: Checker[str] = Checker(
         section="file",
         model=str,
         ids=FILE.ids,
         probes=lambda _: (),
-        judge=lambda _, __: [question.drift("x", "y")],
+        evaluate=lambda _, __: [question.drift("x", "y")],
     )
-    report = audit([host(file="f")], [said("")], [kind], wanted_ids([kind]), RUN)
+    report = audit([host(file="f")], [said("")], [checker], select_checks([checker]), RUN)
     assert report.findings[0].severity is taken
 
 
@@ -212,25 +212,25 @@ def test_a_finding_names_the_place_of_its_expectation() -> None:
     assert judged("Minix").source == "expected/hosts/ol-web1.yaml:7"
 
 
-def broken(after: int) -> Kind[str]:
+def broken(after: int) -> Checker[str]:
     """Make a kind of check that raises after `after` judgements."""
 
-    def judge(subject: str, answers: Answers) -> Iterator[Judgement]:
+    def evaluate(subject: str, answers: Answers) -> Iterator[Result]:
         yield from kernel(subject, answers)[:after]
         raise RecursionError
 
-    return Kind(section="kernel", model=str, ids=KERNEL.ids, probes=lambda _: (), judge=judge)
+    return Checker(section="kernel", model=str, ids=KERNEL.ids, probes=lambda _: (), evaluate=evaluate)
 
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_check_that_raises_is_unknown_and_costs_no_other(after: int) -> None:
     """Neither the other checks of the host nor the other hosts are lost, and the run ends with 70."""
     hosts = [host(kernel="k", file="f"), host("ol-web2", file="f")]
-    kinds = [
+    checkers = [
         broken(after),
-        replace(FILE, judge=lambda _, __: [Question(check="file.text", subject="f", at=()).ok()]),
+        replace(FILE, evaluate=lambda _, __: [Expectation(check="file.text", subject="f", at=()).ok()]),
     ]
-    report = audit(hosts, [said("Linux"), said("Linux", "ol-web2")], kinds, ALL, RUN)
+    report = audit(hosts, [said("Linux"), said("Linux", "ol-web2")], checkers, ALL, RUN)
     found = {(one.host, one.check, one.subject): one.verdict for one in report.findings}
     assert found[("ol-web1", "kernel.name", "kernel")] is Verdict.UNKNOWN
     assert found[("ol-web1", "kernel.age", "kernel")] is Verdict.UNKNOWN
@@ -245,14 +245,14 @@ def test_a_check_that_raises_is_unknown_and_costs_no_other(after: int) -> None:
 
 
 def test_a_judgement_of_an_unlisted_id_is_an_internal_error() -> None:
-    liar: Kind[str] = Kind(section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), judge=kernel)
-    report = audit([host()], [said("Linux")], [liar], wanted_ids([liar]), RUN)
+    liar: Checker[str] = Checker(section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), evaluate=kernel)
+    report = audit([host()], [said("Linux")], [liar], select_checks([liar]), RUN)
     assert [(one.check, one.verdict) for one in report.findings][:1] == [("file.text", Verdict.UNKNOWN)]
     assert "KeyError" in report.errors[0].traceback
 
 
 def test_a_measure_that_raises_is_an_internal_error_and_loses_no_finding() -> None:
-    def measure(_: str, __: Answers) -> list[Measure]:
+    def measure(_: str, __: Answers) -> list[Measurement]:
         raise ZeroDivisionError
 
     report = audit([host()], [said("Linux")], [replace(KERNEL, measure=measure)], ALL, RUN)
@@ -332,8 +332,8 @@ def test_what_looks_like_a_secret_reaches_no_report() -> None:
     assert "hunter2secret" not in finding.observed + finding.message
     assert "[redacted]" in finding.observed
     assert finding.fix is None
-    failure = Failure(Reason.SSH, "the banner said password=hunter2secret")
-    report = audit([host()], [HostAnswers("ol-web1", failure, 2.0)], KINDS, ALL, RUN)
+    failure = Failure(FailureReason.SSH, "the banner said password=hunter2secret")
+    report = audit([host()], [HostAnswers("ol-web1", failure, 2.0)], CHECKERS, ALL, RUN)
     assert "hunter2secret" not in str(report)
 
 
@@ -343,14 +343,14 @@ def test_a_fix_that_would_have_to_be_altered_is_left_out() -> None:
 
 
 def test_a_host_s_subjects_are_what_the_expected_files_name_and_never_its_own_words() -> None:
-    def names(expected: str, answers: Answers) -> list[Judgement]:
+    def names(expected: str, answers: Answers) -> list[Result]:
         match answers[UNAME]:
             case Answered(stdout=found):
-                return [Question(check="kernel.name", subject=found, at=()).ok()]
+                return [Expectation(check="kernel.name", subject=found, at=()).ok()]
             case _:
-                return [Question(check="kernel.name", subject=expected, at=()).unknown("no uname")]
+                return [Expectation(check="kernel.name", subject=expected, at=()).unknown("no uname")]
 
-    kind = replace(KERNEL, judge=names)
-    report = audit([host(kernel="Linux")], [said("evil")], [kind], ALL, RUN)
+    checker = replace(KERNEL, evaluate=names)
+    report = audit([host(kernel="Linux")], [said("evil")], [checker], ALL, RUN)
     assert {finding.subject for finding in report.findings} == {"host", "evil"}
     assert report.hosts[0].subjects == {"host", "Linux"}

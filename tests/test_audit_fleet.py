@@ -6,31 +6,31 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from olaudit.audit import audit, exit_code, plan, wanted_ids
+from olaudit.audit import audit, exit_code, plan, select_checks
+from olaudit.checker import AnyChecker, Check, Checker, FleetChecker
 from olaudit.evaluate import REACHABLE
 from olaudit.expected.spec import HostSpec, Place
-from olaudit.kind import AnyKind, CheckId, FleetKind, Kind
 from olaudit.model import (
     Answered,
     Answers,
+    Command,
+    Expectation,
     Failure,
+    FailureReason,
     Finding,
     HostAnswers,
-    Judgement,
-    Question,
-    Reason,
     Report,
+    Result,
     Severity,
-    Shell,
     Verdict,
 )
 from tests.values import RUN
 
-COLOUR = Shell(("cat", "/etc/colour"))
-DOWN = Failure(Reason.TIMEOUT, "no answer")
+COLOUR = Command(("cat", "/etc/colour"))
+DOWN = Failure(FailureReason.TIMEOUT, "no answer")
 
 
-def same(specs: Mapping[str, str], outcomes: Mapping[str, Answers | Failure]) -> Iterator[tuple[str, Judgement]]:
+def same(specs: Mapping[str, str], outcomes: Mapping[str, Answers | Failure]) -> Iterator[tuple[str, Result]]:
     """Expect all hosts to have the colour of the first one that answered, and say how many did."""
     colours = {
         host: answer.stdout
@@ -39,31 +39,31 @@ def same(specs: Mapping[str, str], outcomes: Mapping[str, Answers | Failure]) ->
     }
     first = next(iter(colours.values()), "")
     for host, spec in specs.items():
-        question = Question(check="fleet.colour", subject=spec, at=("paint",), expected=first)
+        question = Expectation(check="fleet.colour", subject=spec, at=("paint",), expected=first)
         if host not in colours:
             yield host, question.unknown("not told")
         elif colours[host] == first:
             yield host, question.ok(f"{len(colours)} of {len(specs)}")
         else:
             yield host, question.drift(colours[host], f"it is {colours[host]}")
-        yield host, Question(check="fleet.shade", subject=spec, at=("paint",)).ok()
+        yield host, Expectation(check="fleet.shade", subject=spec, at=("paint",)).ok()
 
 
-FLEET: FleetKind[str] = FleetKind(
+FLEET: FleetChecker[str] = FleetChecker(
     section="paint",
     model=str,
-    ids=(CheckId("fleet.colour", Severity.CRITICAL, "another"), CheckId("fleet.shade", Severity.INFO, "another")),
+    ids=(Check("fleet.colour", Severity.CRITICAL, "another"), Check("fleet.shade", Severity.INFO, "another")),
     probes=lambda _: (COLOUR,),
-    judge=same,
+    evaluate=same,
 )
-ALONE: Kind[str] = Kind(
+ALONE: Checker[str] = Checker(
     section="paint",
     model=str,
-    ids=(CheckId("paint.dry", Severity.WARNING, "it is wet"),),
+    ids=(Check("paint.dry", Severity.WARNING, "it is wet"),),
     probes=lambda _: (COLOUR,),
-    judge=lambda spec, _: [Question(check="paint.dry", subject=spec, at=("paint",)).ok()],
+    evaluate=lambda spec, _: [Expectation(check="paint.dry", subject=spec, at=("paint",)).ok()],
 )
-KINDS: tuple[AnyKind, ...] = (FLEET, ALONE)
+CHECKERS: tuple[AnyChecker, ...] = (FLEET, ALONE)
 
 
 def host(name: str, section: str = "paint") -> HostSpec:
@@ -80,7 +80,7 @@ def said(**colours: str | None) -> list[HostAnswers]:
 
 
 def report(*hosts: HostSpec, only: tuple[str, ...] = (), **colours: str | None) -> Report:
-    return audit(hosts, said(**colours), KINDS, wanted_ids(KINDS, only), RUN)
+    return audit(hosts, said(**colours), CHECKERS, select_checks(CHECKERS, only), RUN)
 
 
 def colours(made: Report) -> dict[str, Finding]:
@@ -156,14 +156,16 @@ def test_findings_of_the_fleet_are_sorted_among_those_of_their_host() -> None:
 
 
 def test_what_a_kind_of_the_fleet_asks_is_asked_once_with_all_else() -> None:
-    assert plan(host("a"), KINDS, wanted_ids(KINDS)) == (COLOUR,)
-    assert plan(host("a", "other"), KINDS, wanted_ids(KINDS)) == ()
+    assert plan(host("a"), CHECKERS, select_checks(CHECKERS)) == (COLOUR,)
+    assert plan(host("a", "other"), CHECKERS, select_checks(CHECKERS)) == ()
 
 
 def test_a_fleet_check_that_raises_is_unknown_on_each_audited_host() -> None:
-    liar: FleetKind[str] = FleetKind(section="paint", model=str, ids=ALONE.ids, probes=lambda _: (), judge=same)
+    liar: FleetChecker[str] = FleetChecker(
+        section="paint", model=str, ids=ALONE.ids, probes=lambda _: (), evaluate=same
+    )
     hosts = [host("a"), host("b"), host("c")]
-    report = audit(hosts, said(a="red", b="red", c=None), [liar], wanted_ids([liar]), RUN)
+    report = audit(hosts, said(a="red", b="red", c=None), [liar], select_checks([liar]), RUN)
     (check,) = (one.id for one in ALONE.ids)
     assert [(one.host, one.verdict) for one in report.findings if one.check == check] == [
         ("a", Verdict.UNKNOWN),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from olaudit import recording
 from olaudit.collect import Collected, Job, Progress, collect
-from olaudit.model import Answered, Answers, Failure, Probe, Reason, Shell, Unanswered
+from olaudit.model import Answered, Answers, Command, Failure, FailureReason, Probe, Unanswered
 from olaudit.transport import Deadline, HostFailed
 
-PROBE = Shell(("echo",))
+PROBE = Command(("echo",))
 
 
 def answer_at_once(_: Deadline) -> None:
@@ -48,7 +48,7 @@ def wait(event: threading.Event) -> None:
 
 
 def refuse(_: Deadline) -> None:
-    raise HostFailed(Reason.REFUSED, "no")
+    raise HostFailed(FailureReason.REFUSED, "no")
 
 
 def test_every_host_comes_back_once_and_in_order() -> None:
@@ -56,7 +56,7 @@ def test_every_host_comes_back_once_and_in_order() -> None:
     assert collected.complete
     assert [(one.host, one.outcome) for one in collected.hosts] == [
         ("a", Answers({PROBE: Answered("a")})),
-        ("b", Failure(Reason.REFUSED, "no")),
+        ("b", Failure(FailureReason.REFUSED, "no")),
         ("c", Answers({PROBE: Answered("c")})),
     ]
     assert all(one.duration_seconds >= 0 for one in collected.hosts)
@@ -79,14 +79,16 @@ def test_a_host_whose_thread_never_comes_back_is_given_up_and_frees_its_place() 
     collected = collect(jobs("a", "b"), fake, parallel=1, timeout=0.3)
     hang.set()
     assert time.monotonic() - started < 0.3 + 2
-    assert collected.hosts[0].outcome == Failure(Reason.TIMEOUT, "no answer within 0.3 s")
+    assert collected.hosts[0].outcome == Failure(FailureReason.TIMEOUT, "no answer within 0.3 s")
     assert collected.hosts[1].outcome == Answers({PROBE: Answered("b")})
 
 
 def test_what_comes_after_it_was_given_up_changes_nothing() -> None:
     fake = Fake(a=lambda _: time.sleep(1.6), b=lambda _: time.sleep(2.2))
     collected = collect(jobs("a", "b"), fake, parallel=2, timeout=0.2)
-    assert [one.outcome for one in collected.hosts] == [Failure(Reason.TIMEOUT, "no answer within 0.2 s")] * 2
+    assert [one.outcome for one in collected.hosts] == [
+        Failure(FailureReason.TIMEOUT, "no answer within 0.2 s")
+    ] * 2
 
 
 def test_a_bug_in_a_transport_costs_only_the_host_it_concerns() -> None:
@@ -95,7 +97,7 @@ def test_a_bug_in_a_transport_costs_only_the_host_it_concerns() -> None:
 
     first, second = collect(jobs("a", "b"), Fake(a=bug), parallel=1, timeout=5).hosts
     assert first.outcome == Failure(
-        Reason.SSH, "internal error in olaudit while this host was asked: RecursionError"
+        FailureReason.SSH, "internal error in olaudit while this host was asked: RecursionError"
     )
     assert first.error
     assert first.error.host == "a"
@@ -112,7 +114,7 @@ class Surrogates:
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - as the protocol has it
         if host == "down":
-            raise HostFailed(Reason.SSH, SURROGATE)
+            raise HostFailed(FailureReason.SSH, SURROGATE)
         answers = Answered(SURROGATE, SURROGATE), Unanswered(SURROGATE)
         return Answers(dict(zip(probes, answers, strict=True)))
 
@@ -121,10 +123,10 @@ class Surrogates:
 
 
 def test_every_text_that_comes_in_is_valid_unicode() -> None:
-    two = (PROBE, Shell(("true",)))
+    two = (PROBE, Command(("true",)))
     collected = collect([Job("a", two), Job("down", two)], Surrogates(), parallel=2, timeout=5)
     assert collected.hosts[0].outcome == Answers({two[0]: Answered(VALID, VALID), two[1]: Unanswered(VALID)})
-    assert collected.hosts[1].outcome == Failure(Reason.SSH, VALID)
+    assert collected.hosts[1].outcome == Failure(FailureReason.SSH, VALID)
     assert recording.parse(recording.dump(collected), "x").hosts == collected.hosts
 
 
@@ -141,7 +143,7 @@ def test_an_interrupt_keeps_what_was_answered_and_marks_the_rest() -> None:
     assert not collected.complete
     assert collected.hosts[0].outcome == Answers({PROBE: Answered("a")})
     for one in collected.hosts[1:]:
-        assert one.outcome == Failure(Reason.INTERRUPTED, "interrupted before it had answered")
+        assert one.outcome == Failure(FailureReason.INTERRUPTED, "interrupted before it had answered")
 
 
 def test_progress_names_who_is_waited_for_the_slowest_first() -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.audit import plan, wanted_ids
-from olaudit.checks import KINDS
+from olaudit.audit import plan, select_checks
+from olaudit.checks import CHECKERS
 from olaudit.expected import load
 from olaudit.expected.spec import HostSpec
-from olaudit.model import Shell
+from olaudit.model import Command
 from olaudit.transport.batch import script
 
 EXPECTED = Path(__file__).parents[1] / "expected"
@@ -289,8 +289,8 @@ def strange(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 # --- what must hold -------------------------------------------------------------------------------------------
 
 
-def asked(host: HostSpec) -> tuple[Shell, ...]:
-    return tuple(probe for probe in plan(host, KINDS, wanted_ids(KINDS)) if isinstance(probe, Shell))
+def asked(host: HostSpec) -> tuple[Command, ...]:
+    return tuple(probe for probe in plan(host, CHECKERS, select_checks(CHECKERS)) if isinstance(probe, Command))
 
 
 @pytest.fixture(scope="module")
@@ -300,11 +300,11 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> tuple[HostSpec, ...]:
     (more / "hosts").mkdir()
     (more / "fleet.yaml").write_text("name: toys\ndomain: example.org\n")
     (more / "hosts" / "h.yaml").write_text(MORE)
-    return tuple(host for folder in (EXPECTED, more) for host in load(folder, KINDS).hosts.values())
+    return tuple(host for folder in (EXPECTED, more) for host in load(folder, CHECKERS).hosts.values())
 
 
 @pytest.fixture(scope="module")
-def probes(hosts: tuple[HostSpec, ...]) -> tuple[Shell, ...]:
+def probes(hosts: tuple[HostSpec, ...]) -> tuple[Command, ...]:
     """Give every command that any host is asked, once."""
     return tuple(dict.fromkeys(probe for host in hosts for probe in asked(host)))
 
@@ -312,7 +312,7 @@ def probes(hosts: tuple[HostSpec, ...]) -> tuple[Shell, ...]:
 @pytest.fixture(scope="module")
 def batch() -> tuple[str, str]:
     """Give the batch around the commands as a script of its own."""
-    return "sh", script([Shell(("uname", "-n"), sudo=True), Shell(("uname", "-n"), may_hang=True)], MARKER)
+    return "sh", script([Command(("uname", "-n"), sudo=True), Command(("uname", "-n"), may_hang=True)], MARKER)
 
 
 def shellcheck(shell: str, text: str, *but: str) -> set[tuple[str, str]]:
@@ -325,7 +325,7 @@ def shellcheck(shell: str, text: str, *but: str) -> set[tuple[str, str]]:
 
 
 def test_commands_and_options_are_those_of_2014_but_for_the_exceptions_which_are_all_in_use(
-    probes: tuple[Shell, ...], batch: tuple[str, str]
+    probes: tuple[Command, ...], batch: tuple[str, str]
 ) -> None:
     around = (batch[0], "-c", batch[1])
     found = {
@@ -337,7 +337,7 @@ def test_commands_and_options_are_those_of_2014_but_for_the_exceptions_which_are
     assert found == NEWER
 
 
-def test_every_command_that_the_host_of_all_sections_adds_is_seen(probes: tuple[Shell, ...]) -> None:
+def test_every_command_that_the_host_of_all_sections_adds_is_seen(probes: tuple[Command, ...]) -> None:
     words = {(one.argv[0], word) for one in probes for word in one.argv}
     assert words >= {("stat", "/a"), ("cmp", "/b"), ("find", "*.x"), ("find", ".*"), ("grep", "old1")}
 
@@ -349,7 +349,7 @@ def test_nothing_that_is_allowed_can_write() -> None:
 
 
 def test_scripts_write_to_nothing_but_descriptors_and_one_socket(
-    probes: tuple[Shell, ...], batch: tuple[str, str]
+    probes: tuple[Command, ...], batch: tuple[str, str]
 ) -> None:
     texts = {batch, *(found for one in probes for found in scripts(one.argv))}
     redirections = {one for _, text in texts for one in parse(text).redirections}
@@ -360,13 +360,13 @@ def test_scripts_write_to_nothing_but_descriptors_and_one_socket(
     assert {target for operator, target in redirections if operator == "<>"} <= {"/dev/tcp/$1/$2"}
 
 
-def test_scripts_pass_shellcheck(probes: tuple[Shell, ...]) -> None:
+def test_scripts_pass_shellcheck(probes: tuple[Command, ...]) -> None:
     texts = {found for one in probes for found in scripts(one.argv)}
     assert {shell for shell, _ in texts} == {"sh", "bash"}
     assert {said for shell, text in texts for said in shellcheck(shell, text)} == SHELLCHECK
 
 
-def test_what_runs_by_sudo_is_a_plain_program_that_runs_no_shell(probes: tuple[Shell, ...]) -> None:
+def test_what_runs_by_sudo_is_a_plain_program_that_runs_no_shell(probes: tuple[Command, ...]) -> None:
     by_root = [probe.argv for probe in probes if probe.sudo]
     assert by_root
     for argv in by_root:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.audit import audit, plan, wanted_ids
-from olaudit.checks import KINDS
+from olaudit.audit import audit, plan, select_checks
+from olaudit.checks import CHECKERS
 from olaudit.expected import load
-from olaudit.model import Answer, Answered, Answers, HostAnswers, Shell, Unanswered, Verdict
+from olaudit.model import Answer, Answered, Answers, Command, HostAnswers, Unanswered, Verdict
 from tests.values import RUN
 
 ROOT = Path(__file__).parents[1]
@@ -43,12 +43,12 @@ def test_the_example_judges(example: types.ModuleType, tmp_path: Path, answer: A
     (tmp_path / "hosts").mkdir()
     (tmp_path / "fleet.yaml").write_text("name: toy\ndomain: example.org\n")
     (tmp_path / "hosts" / "a.yaml").write_text("host: a\ntimezone: Etc/UTC\n")
-    kinds = (*KINDS, example.KIND)
-    (host,) = load(tmp_path, kinds).hosts.values()
-    wanted = wanted_ids(kinds)
-    probe = Shell(("cat", "/etc/timezone"))
-    assert plan(host, kinds, wanted) == (probe,)
-    report = audit([host], [HostAnswers("a", Answers({probe: answer}), 0.1)], kinds, wanted, RUN)
+    checkers = (*CHECKERS, example.CHECKER)
+    (host,) = load(tmp_path, checkers).hosts.values()
+    wanted = select_checks(checkers)
+    probe = Command(("cat", "/etc/timezone"))
+    assert plan(host, checkers, wanted) == (probe,)
+    report = audit([host], [HostAnswers("a", Answers({probe: answer}), 0.1)], checkers, wanted, RUN)
     found = {finding.check: finding for finding in report.findings}
     assert found["host.timezone"].verdict is verdict
     assert found["host.timezone"].source == "expected/hosts/a.yaml:2"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.render import RENDERERS
 from olaudit.waivers import IDS
 
@@ -43,10 +43,10 @@ def test_the_sudoers_lines_are_valid(generate: types.ModuleType, tmp_path: Path)
 
 
 def test_every_check_says_how_it_is_collected_and_mended() -> None:
-    for kind in KINDS:
-        assert kind.collected, kind.section
-    for check in (*IDS, *(check for kind in KINDS for check in kind.ids)):
-        assert check.mend, check.id
+    for checker in CHECKERS:
+        assert checker.collected, checker.section
+    for check in (*IDS, *(check for checker in CHECKERS for check in checker.ids)):
+        assert check.fix, check.id
 
 
 @pytest.mark.parametrize("format_", RENDERERS)

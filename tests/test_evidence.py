@@ -7,45 +7,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks import KINDS
+from olaudit.checker import AnyChecker, Check, FleetChecker
+from olaudit.checks import CHECKERS
 from olaudit.collect import Collected
 from olaudit.evidence import asked, bears, by_hand, check_of, evidence, excerpt, probes_of
 from olaudit.evidence.excerpts import MOST
 from olaudit.expected import HostSpec
-from olaudit.kind import AnyKind, CheckId, FleetKind
 from olaudit.model import (
     Answer,
     Answered,
     Answers,
+    Command,
+    ConnectionProbe,
     ContainerChanges,
-    Engine,
+    EngineQuery,
     Failure,
+    FailureReason,
     Finding,
     HostAnswers,
     ImageLayers,
     Lookup,
     Probe,
-    Reached,
-    Reason,
     Report,
     Severity,
-    Shell,
     Unanswered,
     Verdict,
 )
 from tests.cli.fleet import KERNEL, UNAME
 from tests.values import FOUND, RUN
 
-COMMIT = Shell(("git", "rev-parse", "HEAD"))
-AGREE: FleetKind[str] = FleetKind(
+COMMIT = Command(("git", "rev-parse", "HEAD"))
+AGREE: FleetChecker[str] = FleetChecker(
     section="commit",
     model=str,
-    ids=(CheckId("fleet.commit", Severity.WARNING, "others have another"),),
+    ids=(Check("fleet.commit", Severity.WARNING, "others have another"),),
     probes=lambda _: (COMMIT,),
-    judge=lambda *_: (),
+    evaluate=lambda *_: (),
 )
-SAID = Answers({UNAME: Answered("Minix"), COMMIT: Answered("abc"), Reached.CLOCK: Answered("{}")})
-TOY: tuple[AnyKind, ...] = (KERNEL, AGREE)
+SAID = Answers({UNAME: Answered("Minix"), COMMIT: Answered("abc"), ConnectionProbe.CLOCK: Answered("{}")})
+TOY: tuple[AnyChecker, ...] = (KERNEL, AGREE)
 
 
 def host(name: str, **sections: str) -> HostSpec:
@@ -54,7 +54,7 @@ def host(name: str, **sections: str) -> HostSpec:
 
 def kept(*findings: Finding) -> dict[str, set[Probe]]:
     hosts = [host(name, kernel="Linux", commit="x") for name in "abc"]
-    down = Failure(Reason.TIMEOUT, "no answer")
+    down = Failure(FailureReason.TIMEOUT, "no answer")
     collected = Collected(
         (HostAnswers("a", SAID, 1.0), HostAnswers("b", SAID, 1.0), HostAnswers("c", down, 1.0)), complete=True
     )
@@ -86,10 +86,10 @@ def test_a_finding_that_no_kind_makes_and_a_host_that_is_not_expected_any_more_k
 
 
 def test_every_check_of_every_kind_is_known_by_its_id() -> None:
-    assert all(check_of(KINDS, one.id) == one for kind in KINDS for one in kind.ids)
-    assert check_of(KINDS, "host.reachable")
-    assert check_of(KINDS, "waiver.expired")
-    assert check_of(KINDS, "no.such") is None
+    assert all(check_of(CHECKERS, one.id) == one for checker in CHECKERS for one in checker.ids)
+    assert check_of(CHECKERS, "host.reachable")
+    assert check_of(CHECKERS, "waiver.expired")
+    assert check_of(CHECKERS, "no.such") is None
 
 
 # --- what is shown of them -------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ NAMED = replace(FOUND, check="container.name", subject="ol-web-1", observed="012
 
 @pytest.mark.parametrize("name", ["ol-web-1", "ol_web_1", "0123456789ab_ol-web-1", "0123456789ab_ol_web_1"])
 def test_of_the_engines_containers_only_the_one_that_is_meant_is_shown(name: str) -> None:
-    shown = excerpt(Engine.CONTAINERS, engine("other", name, "third"), NAMED)
+    shown = excerpt(EngineQuery.CONTAINERS, engine("other", name, "third"), NAMED)
     assert f'Name: "/{name}"' in shown
     assert shown.endswith("(2 other containers left out)")
     assert '"/other"' not in shown
@@ -140,12 +140,15 @@ def test_of_the_engines_containers_only_the_one_that_is_meant_is_shown(name: str
 
 def test_a_container_is_known_by_its_compose_labels_too() -> None:
     answer = engine("whatever", project="ol", service="web", container_number="1")
-    assert 'Name: "/whatever"' in excerpt(Engine.CONTAINERS, answer, NAMED)
+    assert 'Name: "/whatever"' in excerpt(EngineQuery.CONTAINERS, answer, NAMED)
 
 
 def test_where_no_container_is_meant_all_are_named() -> None:
-    assert excerpt(Engine.CONTAINERS, engine("x", "y"), NAMED) == "(none of these 2 is it)\nx: running\ny: running"
-    assert excerpt(Engine.CONTAINERS, engine(), NAMED) == "(no containers at all)"
+    assert (
+        excerpt(EngineQuery.CONTAINERS, engine("x", "y"), NAMED)
+        == "(none of these 2 is it)\nx: running\ny: running"
+    )
+    assert excerpt(EngineQuery.CONTAINERS, engine(), NAMED) == "(no containers at all)"
 
 
 def test_of_changes_inside_of_containers_only_those_of_the_one_that_is_meant_are_shown() -> None:
@@ -157,9 +160,9 @@ def test_of_changes_inside_of_containers_only_those_of_the_one_that_is_meant_are
 
 PROBES: tuple[Probe, ...] = (
     UNAME,
-    Shell(("sh", "-c", "a\nb")),
-    *Engine,
-    *Reached,
+    Command(("sh", "-c", "a\nb")),
+    *EngineQuery,
+    *ConnectionProbe,
     ImageLayers("i"),
     ContainerChanges(("/x",)),
     Lookup("n"),
@@ -192,5 +195,5 @@ def test_whatever_a_host_answers_what_is_shown_is_printable_and_bounded(
 def test_an_answer_is_never_longer_than_the_most(lines: int) -> None:
     long = "\n".join(["kernel"] * lines)
     assert len(excerpt(UNAME, Answered(f"x\n{long}", long, 1), FOUND).split("\n")) <= MOST
-    assert len(excerpt(Engine.CONTAINERS, engine(*["ol-web-1"] * lines), NAMED).split("\n")) <= MOST
-    assert len(excerpt(Engine.CONTAINERS, engine(*["x"] * lines), NAMED).split("\n")) <= MOST
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), NAMED).split("\n")) <= MOST
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), NAMED).split("\n")) <= MOST

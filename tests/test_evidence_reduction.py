@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from olaudit.checks.memcached.evidence import MEMORY, PROCESSES
 from olaudit.evidence import excerpt
 from olaudit.evidence.reduction import reduce
-from olaudit.model import Answer, Answered, Engine, Probe, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered
 from tests.values import FOUND
 
-CONFIG = Shell(("head", "-c", "65536", "--", "/etc/memcached.conf"))
-SERVER = Shell(("bash", "-c", "x"))
-HBA = Shell(
+CONFIG = Command(("head", "-c", "65536", "--", "/etc/memcached.conf"))
+SERVER = Command(("bash", "-c", "x"))
+HBA = Command(
     ("grep", "-a", "-R", "-H", "-Z", "--include=pg_hba.conf", "-e", "^", "--", "/etc/postgresql"), sudo=True
 )
 MEMCACHED = replace(FOUND, check="memcached.configured", subject="memcached", observed="-m 64")
@@ -96,13 +96,16 @@ def test_of_containers_only_those_that_are_meant_are_kept() -> None:
         {"Name": "/ol-web-1", "HostConfig": {"LogConfig": log}},
         {"Name": "/other", "HostConfig": {"LogConfig": log}, "State": {"Status": "running", "Pid": 1}},
     ]
-    kept = json.loads(stdout(reduce(Engine.CONTAINERS, Answered(json.dumps(inspected)), [found])))
+    kept = json.loads(stdout(reduce(EngineQuery.CONTAINERS, Answered(json.dumps(inspected)), [found])))
     assert kept[0]["HostConfig"]["LogConfig"] == {"Type": "splunk", "Config": {"splunk-token": "[redacted]"}}
     assert kept[1] == {"Name": "/other", "State": {"Status": "running"}}
 
 
 @given(
-    st.sampled_from([CONFIG, PROCESSES, HBA, SERVER, Engine.CONTAINERS]), st.text(), st.text(), st.integers(0, 255)
+    st.sampled_from([CONFIG, PROCESSES, HBA, SERVER, EngineQuery.CONTAINERS]),
+    st.text(),
+    st.text(),
+    st.integers(0, 255),
 )
 def test_any_answer_is_reduced_and_a_second_time_to_the_same(
     probe: Probe, out: str, err: str, status: int
@@ -115,5 +118,5 @@ def test_reasons_and_complaints_are_redacted() -> None:
     assert reduce(CONFIG, Unanswered("curl -u me:hunter2 failed"), [FOUND]) == Unanswered(
         "curl -u me:[redacted] failed"
     )
-    reduced = reduce(Shell(("git",)), Answered("", "fatal: https://me:hunter2@x/", 1), [FOUND])
+    reduced = reduce(Command(("git",)), Answered("", "fatal: https://me:hunter2@x/", 1), [FOUND])
     assert reduced == Answered("", "fatal: https://[redacted]@x/", 1)

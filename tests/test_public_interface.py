@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from olaudit.checks import KINDS, check_ids
+from olaudit.checks import CHECKERS, check_ids
 from olaudit.cli.program import program
 from olaudit.expected import schema
 from olaudit.model import HostResult, Report, Verdict
@@ -74,7 +74,7 @@ def _interface() -> dict[str, Any]:
         "exit codes": _exit_codes(),
         "metrics": dict(_metrics()),
         "report": sorted(set(_keys(Document.model_json_schema(mode="serialization")))),
-        "expected files": sorted(set(_keys(schema(KINDS)))),
+        "expected files": sorted(set(_keys(schema(CHECKERS)))),
     }
 
 

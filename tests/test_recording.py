@@ -13,29 +13,29 @@ from olaudit.errors import UsageError
 from olaudit.model import (
     Answered,
     Answers,
+    Command,
+    ConnectionProbe,
     ContainerChanges,
-    Engine,
+    EngineQuery,
     Failure,
+    FailureReason,
     HostAnswers,
     ImageLayers,
     Lookup,
-    Reached,
-    Reason,
-    Shell,
     Unanswered,
 )
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 probes = (
-    st.builds(Shell, st.tuples(text, text), sudo=st.booleans())
-    | st.sampled_from(Engine)
-    | st.sampled_from(Reached)
+    st.builds(Command, st.tuples(text, text), sudo=st.booleans())
+    | st.sampled_from(EngineQuery)
+    | st.sampled_from(ConnectionProbe)
     | st.builds(ImageLayers, text)
     | st.builds(ContainerChanges, st.tuples(text))
     | st.builds(Lookup, text)
 )
 answers = st.builds(Answered, text, text, st.integers(0, 255)) | st.builds(Unanswered, text)
-outcomes = st.dictionaries(probes, answers).map(Answers) | st.builds(Failure, st.sampled_from(Reason), text)
+outcomes = st.dictionaries(probes, answers).map(Answers) | st.builds(Failure, st.sampled_from(FailureReason), text)
 hosts = st.builds(HostAnswers, text, outcomes, st.floats(0, 1e6))
 
 
@@ -76,7 +76,7 @@ def test_a_missing_recording_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_recording_is_plain_json_made_to_be_looked_at() -> None:
     collected = Collected(
-        (HostAnswers("a", Answers({Shell(("uname", "-n")): Answered("a\n")}), 0.5),), complete=True
+        (HostAnswers("a", Answers({Command(("uname", "-n")): Answered("a\n")}), 0.5),), complete=True
     )
     assert json.loads(recording.dump(collected)) == {
         "recording_version": 1,

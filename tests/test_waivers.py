@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from olaudit.audit import exit_code
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
-from olaudit.model import FLEET, Failure, Finding, HostResult, Reason, Report, Severity, Verdict, finding_id
+from olaudit.model import FLEET, Failure, FailureReason, Finding, HostResult, Report, Severity, Verdict, finding_id
 from olaudit.waivers import IDS, apply
 from tests.values import RUN
 
@@ -61,7 +61,7 @@ def report(*findings: Finding, hosts: Sequence[str] = HOSTS, failed: Sequence[st
         HostResult(
             host=host,
             verdict=Verdict.DRIFT,
-            failure=Failure(Reason.TIMEOUT, "no answer") if host in failed else None,
+            failure=Failure(FailureReason.TIMEOUT, "no answer") if host in failed else None,
             duration_seconds=0.5,
         )
         for host in hosts

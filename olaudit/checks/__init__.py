@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from olaudit.checker import AnyChecker, Check
 from olaudit.checks import (
     certificate,
     clock,
@@ -24,34 +25,33 @@ from olaudit.checks import (
     symlink,
     symlink_farm,
 )
-from olaudit.kind import AnyKind, CheckId
 
-KINDS: tuple[AnyKind, ...] = (
-    hostname.KIND,
-    release.KIND,
-    docker.KIND,
-    container.KIND,
-    stale_mount.KIND,
-    clock.KIND,
-    disk.KIND,
-    service.KIND,
-    package.KIND,
-    path.KIND,
-    symlink.KIND,
-    symlink_farm.KIND,
-    cron.KIND,
-    certificate.KIND,
-    memcached.KIND,
-    postgres.KIND,
-    firewall.KIND,
+CHECKERS: tuple[AnyChecker, ...] = (
+    hostname.CHECKER,
+    release.CHECKER,
+    docker.CHECKER,
+    container.CHECKER,
+    stale_mount.CHECKER,
+    clock.CHECKER,
+    disk.CHECKER,
+    service.CHECKER,
+    package.CHECKER,
+    path.CHECKER,
+    symlink.CHECKER,
+    symlink_farm.CHECKER,
+    cron.CHECKER,
+    certificate.CHECKER,
+    memcached.CHECKER,
+    postgres.CHECKER,
+    firewall.CHECKER,
     dns.ADDRESS,
     dns.RETIRED,
-    git.KIND,
-    *fleet.KINDS,
+    git.CHECKER,
+    *fleet.CHECKERS,
 )
 """Every kind, in the order in which hosts are asked and the docs list them."""
 
 
-def check_ids() -> dict[str, CheckId]:
-    """Map every public check id to its severity and meaning, in the order of `KINDS`."""
-    return {check.id: check for kind in KINDS for check in kind.ids}
+def check_ids() -> dict[str, Check]:
+    """Map every public check id to its severity and meaning, in the order of `CHECKERS`."""
+    return {check.id: check for checker in CHECKERS for check in checker.ids}

@@ -15,9 +15,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Expect, Section
-from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
 
 _DAY_SECONDS = 86400
 _OPENSSL = "/usr/bin/openssl"
@@ -34,11 +34,11 @@ class CertificatesSpec(Section):
     container: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
 
 
-CLOCK = Shell(("date", "-u", "+%s"))
+CLOCK = Command(("date", "-u", "+%s"))
 """The host's own clock: what is judged is how long a certificate lasts, not whether two clocks agree."""
 
 
-def look(spec: CertificatesSpec) -> Shell:
+def look(spec: CertificatesSpec) -> Command:
     """Ask for each certificate's end.
 
     `fullchain.pem` is what servers are given; its first certificate is the site's own, and all openssl reads.
@@ -52,10 +52,10 @@ def look(spec: CertificatesSpec) -> Shell:
     ends = (_OPENSSL, "x509", "-noout", "-enddate", "-in", "{}", ";")
     wanted = ("-name", "fullchain.pem", "-printf", "%p//", "-exec", *ends)
     argv = ("find", "-L", *folders, "-depth", "-maxdepth", "2", "(", *end, *wanted, ")")
-    return Shell(argv, may_hang=True, sudo=True, statuses=(0, 1))  # 1: not all could be seen
+    return Command(argv, may_hang=True, sudo=True, statuses=(0, 1))  # 1: not all could be seen
 
 
-def probes(spec: CertificatesSpec) -> tuple[Shell, ...]:
+def probes(spec: CertificatesSpec) -> tuple[Command, ...]:
     """Ask for the certificates, and for the time."""
     return (look(spec), CLOCK)
 
@@ -124,7 +124,7 @@ def _now(answer: Answer) -> int | Unanswered:
 # --- judging ---------------------------------------------------------------------------------------------------
 
 
-def judge(spec: CertificatesSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: CertificatesSpec, answers: Answers) -> Iterator[Result]:
     """Judge each certificate, and that there is one."""
     folder = _ask(spec, str(spec.folder))
     answer, now = answers[look(spec)], _now(answers[CLOCK])
@@ -148,17 +148,17 @@ def judge(spec: CertificatesSpec, answers: Answers) -> Iterator[Judgement]:
     missing = any(_OPENSSL in line for line in answer.stderr.split("\n") if line.startswith("find: "))
     blind = f"there is no {_OPENSSL}" if missing else "openssl did not say when it ends: is it a certificate?"
     for path, end in found:
-        yield _judge_end(spec, path, end, now) if isinstance(end, int) else _ask(spec, path).unknown(blind)
+        yield _evaluate_end(spec, path, end, now) if isinstance(end, int) else _ask(spec, path).unknown(blind)
 
 
-def _none(folder: Question, spec: CertificatesSpec) -> Judgement:
+def _none(folder: Expectation, spec: CertificatesSpec) -> Result:
     message = f"there is no certificate in {' or '.join(spec.folder.values)}"
     return folder.drift("no certificate", message, _certbot(spec, "certificates"))
 
 
-def _ask(spec: CertificatesSpec, subject: str, severity: Severity | None = None) -> Question:
+def _ask(spec: CertificatesSpec, subject: str, severity: Severity | None = None) -> Expectation:
     expected = f"at least {spec.days} days left"
-    return Question(
+    return Expectation(
         check="certificate.expiry",
         subject=subject,
         at=("certificates", "days"),
@@ -167,7 +167,7 @@ def _ask(spec: CertificatesSpec, subject: str, severity: Severity | None = None)
     )
 
 
-def _judge_end(spec: CertificatesSpec, path: str, end: int, now: int) -> Judgement:
+def _evaluate_end(spec: CertificatesSpec, path: str, end: int, now: int) -> Result:
     days = (end - now) // _DAY_SECONDS
     name = posixpath.basename(posixpath.dirname(path))
     renew = _certbot(spec, "renew", "--cert-name", name)
@@ -186,12 +186,12 @@ def _certbot(spec: CertificatesSpec, *arguments: str) -> str:
     return shlex.join((*where, "certbot", *arguments))
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="certificates",
     model=CertificatesSpec,
     # Once expired, no browser shows the site any more.
     ids=(
-        CheckId(
+        Check(
             "certificate.expiry",
             Severity.CRITICAL,
             "a certificate has expired, or there is none (warning: one that soon will)",
@@ -200,5 +200,5 @@ KIND = Kind(
     ),
     collected="`find` and `openssl x509 -enddate`, by sudo; `date` for the host's own clock",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -12,11 +12,21 @@ from collections.abc import Iterator
 
 from pydantic import PositiveFloat
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import Section
-from olaudit.model import Answer, Answers, Judgement, Probe, Question, Reached, Severity, Shell, Unanswered
+from olaudit.model import (
+    Answer,
+    Answers,
+    Command,
+    ConnectionProbe,
+    Expectation,
+    Probe,
+    Result,
+    Severity,
+    Unanswered,
+)
 
-TIME = Shell(("date", "-u", "+%s.%N"))
+TIME = Command(("date", "-u", "+%s.%N"))
 """The host's own clock, in seconds since 1970."""
 
 _TIME = re.compile(r"(-?[0-9]{1,12}\.[0-9]{9})\n")
@@ -35,20 +45,20 @@ class ClockSpec(Section):
 
 def probes(_spec: ClockSpec) -> tuple[Probe, ...]:
     """Ask for the host's time, and for the auditor's around it."""
-    return (TIME, Reached.CLOCK)
+    return (TIME, ConnectionProbe.CLOCK)
 
 
-def judge(spec: ClockSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: ClockSpec, answers: Answers) -> Iterator[Result]:
     """Compare the clocks. A span too long to tell them apart is unknown, unless they surely differ."""
     limit = spec.limit_seconds
-    question = Question(
+    question = Expectation(
         check="clock.skew",
         subject="clock",
         at=("clock", "limit_seconds"),
         expected=f"within {limit:g} s of the auditor's clock",
         severity=spec.severity,
     )
-    host, around = _host(answers[TIME]), _around(answers[Reached.CLOCK])
+    host, around = _host(answers[TIME]), _around(answers[ConnectionProbe.CLOCK])
     if isinstance(host, Unanswered):
         yield question.unknown(host.reason)
     elif isinstance(around, Unanswered):
@@ -104,11 +114,11 @@ def _long(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="clock",
     model=ClockSpec,
     ids=(
-        CheckId(
+        Check(
             "clock.skew",
             # Logs no longer tell what came first, and signed requests and certificates fail later on: mend by day.
             Severity.WARNING,
@@ -118,5 +128,5 @@ KIND = Kind(
     ),
     collected="`date -u +%s.%N`, between two looks at the auditor's clock; half the round trip is allowed for",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

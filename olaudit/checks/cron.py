@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answer, Answered, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answered, Answers, Command, Expectation, Result, Severity, Unanswered
 
 
 class CronSpec(Section):
@@ -62,7 +62,7 @@ The last line is "end".
 $1 is the source, $2 the folder that cron reads. No name holds a slash: "//" ends a field, whatever its name.
 """
 
-DAEMONS = Shell(
+DAEMONS = Command(
     ("ps", "-ww", "-p", "1", "-C", "cron,crond", "-o", "pid=", "-o", "ppid=", "-o", "comm=", "-o", "args="),
     statuses=(0, 1),  # 1: none of them was seen
 )
@@ -72,13 +72,13 @@ Containers have crons too, which their host's `ps` shows: the host's own is the 
 """
 
 
-def look(spec: CronSpec) -> Shell:
+def look(spec: CronSpec) -> Command:
     """Ask for all files at once."""
     # 1: not all could be seen
-    return Shell(("sh", "-c", SCRIPT, "sh", spec.source, spec.into), may_hang=True, statuses=(0, 1))
+    return Command(("sh", "-c", SCRIPT, "sh", spec.source, spec.into), may_hang=True, statuses=(0, 1))
 
 
-def probes(spec: CronSpec) -> tuple[Shell, ...]:
+def probes(spec: CronSpec) -> tuple[Command, ...]:
     """Ask for the files, and for the daemon if there should be one."""
     return (look(spec), DAEMONS) if spec.daemon else (look(spec),)
 
@@ -121,10 +121,10 @@ def _seen(answer: Answered) -> tuple[_Seen, ...] | None:
 # --- judging ---------------------------------------------------------------------------------------------------
 
 
-def judge(spec: CronSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: CronSpec, answers: Answers) -> Iterator[Result]:
     """Judge the daemon, and each file that is not as it should be; if all are, all of them at once."""
     if spec.daemon:
-        yield _judge_daemon(answers[DAEMONS])
+        yield _evaluate_daemon(answers[DAEMONS])
     every = _ask(spec.source, f"all its files are in {spec.into}, unchanged, and cron reads them")
     answer = answers[look(spec)]
     if isinstance(answer, Unanswered):
@@ -135,7 +135,7 @@ def judge(spec: CronSpec, answers: Answers) -> Iterator[Judgement]:
         yield every.unknown(f"the answer is not understood: {answer.stdout[:200]!r}")
         return
     wanted = [one for one in seen if one.name not in spec.exceptions]
-    judged = [judgement for one in wanted if (judgement := _judge_file(spec, one))]
+    judged = [result for one in wanted if (result := _evaluate_file(spec, one))]
     if answer.status or answer.stderr:
         reason = answer.stderr.strip().partition("\n")[0] or f"status {answer.status}"
         yield every.unknown(f"not all of it could be seen: {reason}")
@@ -144,11 +144,11 @@ def judge(spec: CronSpec, answers: Answers) -> Iterator[Judgement]:
     yield from judged
 
 
-def _ask(subject: str, expected: str, severity: Severity | None = None, at: str = "source") -> Question:
-    return Question(check="cron.files", subject=subject, at=("cron", at), expected=expected, severity=severity)
+def _ask(subject: str, expected: str, severity: Severity | None = None, at: str = "source") -> Expectation:
+    return Expectation(check="cron.files", subject=subject, at=("cron", at), expected=expected, severity=severity)
 
 
-def _judge_daemon(answer: Answer) -> Judgement:
+def _evaluate_daemon(answer: Answer) -> Result:
     # Nothing that is scheduled happens at all, backups and the rotation of logs among it.
     question = _ask("cron", "cron runs", Severity.CRITICAL, "daemon")
     if isinstance(answer, Unanswered):
@@ -166,7 +166,7 @@ def _judge_daemon(answer: Answer) -> Judgement:
     return question.drift("not running", "no cron daemon runs", "service cron start")
 
 
-def _judge_file(spec: CronSpec, one: _Seen) -> Judgement | None:
+def _evaluate_file(spec: CronSpec, one: _Seen) -> Result | None:
     """Judge one file; None if it is as it should be."""
     source, place = posixpath.join(spec.source, one.name), posixpath.join(spec.into, one.name)
     question = _ask(place, f"the same as {source}, and read by cron")
@@ -207,12 +207,12 @@ def _faults(one: _Seen, source: str, owner: str, mode: str, link_owner: str) -> 
         yield f"may be written by others (mode {int(mode, 8):04o})", "close"
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="cron",
     model=CronSpec,
     # Work is left undone, and the site stays up: a warning.
     ids=(
-        CheckId(
+        Check(
             "cron.files",
             Severity.WARNING,
             "a file is not there, differs, or is one that cron ignores; critical: no cron daemon runs",
@@ -221,5 +221,5 @@ KIND = Kind(
     ),
     collected="one `find` over the source, `cmp` and `stat` for each file; `ps` for the daemon",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

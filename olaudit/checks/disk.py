@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from pydantic import NonNegativeInt, field_validator
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Presence, Section, Size, parse_size
-from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
 
 _COLUMNS = "--output=avail,itotal,iavail,target"
 _HEAD = ["Avail", "Inodes", "IFree", "Mounted", "on"]
@@ -53,27 +53,27 @@ class _Space:
     target: str
 
 
-def _look(path: str) -> Shell:
+def _look(path: str) -> Command:
     # 1: there is no such path, or it may not be seen
-    return Shell(("df", path, "-B1", _COLUMNS), may_hang=True, statuses=(0, 1))
+    return Command(("df", path, "-B1", _COLUMNS), may_hang=True, statuses=(0, 1))
 
 
-def probes(spec: Mapping[str, DiskSpec]) -> tuple[Shell, ...]:
+def probes(spec: Mapping[str, DiskSpec]) -> tuple[Command, ...]:
     """Ask for each path on its own."""
     return tuple(_look(path) for path in spec)
 
 
-def judge(spec: Mapping[str, DiskSpec], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Mapping[str, DiskSpec], answers: Answers) -> Iterator[Result]:
     """Judge each path; one on which nothing is mounted is not judged, unless it must be."""
     for path, rule in spec.items():
         at = ("disks", path)
         expected = f"{rule.floor} and {rule.inodes} inodes free"
-        question = Question(check="disk.free", subject=path, at=at, expected=expected, severity=rule.severity)
+        question = Expectation(check="disk.free", subject=path, at=at, expected=expected, severity=rule.severity)
         match _space(answers[_look(path)]):
             case Unanswered(reason):
                 yield question.unknown(reason)
             case _Space() as space if path == "/" or not _is_inside(path, space.target):
-                yield _judge_space(question, path, rule, space)
+                yield _evaluate_space(question, path, rule, space)
             case space:
                 yield _unmounted(question, path, rule, f"lies on {space.target}" if space else "absent")
 
@@ -99,14 +99,14 @@ def _is_inside(path: str, mount: str) -> bool:
     return path != mount and path.startswith(mount.rstrip("/") + "/")
 
 
-def _unmounted(question: Question, path: str, rule: DiskSpec, observed: str) -> Judgement:
+def _unmounted(question: Expectation, path: str, rule: DiskSpec, observed: str) -> Result:
     """Say that nothing is mounted at a path: what is written there then fills the disk below."""
     if rule.presence is Presence.REQUIRED:
         return question.drift(observed, f"nothing is mounted at {path} ({observed})", shlex.join(("mount", path)))
     return question.ok(observed, f"nothing is mounted at {path} ({observed}), so it is not judged")
 
 
-def _judge_space(question: Question, path: str, rule: DiskSpec, space: _Space) -> Judgement:
+def _evaluate_space(question: Expectation, path: str, rule: DiskSpec, space: _Space) -> Result:
     inodes = "" if space.inodes is None else f", {space.inodes} inodes"
     observed = f"{_size(space.free)}{inodes} free"
     target = shlex.quote(space.target)
@@ -129,11 +129,11 @@ def _size(size: int) -> str:
     return f"{size} B"
 
 
-KIND: Kind[Mapping[str, DiskSpec]] = Kind(
+CHECKER: Checker[Mapping[str, DiskSpec]] = Checker(
     section="disks",
     model=dict[AbsolutePath, DiskSpec],
     ids=(
-        CheckId(
+        Check(
             "disk.free",
             # What has taken the site down most often.
             Severity.CRITICAL,
@@ -143,5 +143,5 @@ KIND: Kind[Mapping[str, DiskSpec]] = Kind(
     ),
     collected="`df`, once per path",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

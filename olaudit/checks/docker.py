@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterator
 from typing import Literal
 
+from olaudit.checker import Check, Checker
 from olaudit.engine_process import DOCKER_SOCKET, PROBE, Engines, read_engines
-from olaudit.kind import CheckId, Kind
-from olaudit.model import Answer, Answers, Engine, Judgement, Probe, Question, Severity, Unanswered
+from olaudit.model import Answer, Answers, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
 
 Rule = Literal["required", "absent"]
 
@@ -22,17 +22,17 @@ _SNAP = "snap.docker.dockerd.service"
 
 def probes(spec: Rule) -> tuple[Probe, ...]:
     """Ask for the processes, and for the engine only where one is expected."""
-    return (Engine.VERSION, PROBE) if spec == "required" else (PROBE,)
+    return (EngineQuery.VERSION, PROBE) if spec == "required" else (PROBE,)
 
 
-def judge(spec: Rule, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Rule, answers: Answers) -> Iterator[Result]:
     """Judge the one rule that the section sets."""
     engines = read_engines(answers[PROBE])
-    yield _engine(answers[Engine.VERSION], engines) if spec == "required" else _absent(engines)
+    yield _engine(answers[EngineQuery.VERSION], engines) if spec == "required" else _absent(engines)
 
 
-def _engine(answer: Answer, engines: Engines | Unanswered) -> Judgement:
-    question = Question(
+def _engine(answer: Answer, engines: Engines | Unanswered) -> Result:
+    question = Expectation(
         check="docker.engine", subject="docker", at=("docker",), expected="a Docker Engine answers"
     )
     if not isinstance(answer, Unanswered):
@@ -48,8 +48,8 @@ def _engine(answer: Answer, engines: Engines | Unanswered) -> Judgement:
     return question.drift("stopped", message, _start(engines))
 
 
-def _absent(engines: Engines | Unanswered) -> Judgement:
-    question = Question(check="docker.absent", subject="docker", at=("docker",), expected="no Docker Engine")
+def _absent(engines: Engines | Unanswered) -> Result:
+    question = Expectation(check="docker.absent", subject="docker", at=("docker",), expected="no Docker Engine")
     if isinstance(engines, Unanswered):
         return question.unknown(engines.reason)
     running = (*engines.own, *engines.elsewhere, *engines.inside)
@@ -89,17 +89,17 @@ def _version(text: str) -> str:
     return version if isinstance(version, str) else ""
 
 
-KIND: Kind[Rule] = Kind(
+CHECKER: Checker[Rule] = Checker(
     section="docker",
     model=Rule,
     ids=(
-        CheckId(
+        Check(
             "docker.engine",
             Severity.CRITICAL,
             "no Docker Engine runs where one is expected",
             "`sudo systemctl start docker`",
         ),
-        CheckId(
+        Check(
             "docker.absent",
             Severity.WARNING,
             "a Docker Engine runs on a bare-metal host",
@@ -108,5 +108,5 @@ KIND: Kind[Rule] = Kind(
     ),
     collected="processes named `dockerd`, from /proc; the engine's `GET /version` where one runs and must",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -13,13 +13,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
 
 # Not `iptables -S`: the legacy one creates /run/xtables.lock and the table it is to list, and loads its modules.
 # iptables-save prints the tables that exist.
-_RULES = Shell(("iptables-save",), may_hang=True, sudo=True)
+_RULES = Command(("iptables-save",), may_hang=True, sudo=True)
 
 _ABSENT = ("No such file or directory", "Not a directory")
 _DIFFER = re.compile(r"differ: (?:byte|char) [0-9]+, (line [0-9]{1,9})$", re.MULTILINE)
@@ -37,28 +37,28 @@ class FirewallSpec(Section):
     chains: tuple[_Chain, ...] = ()
 
 
-def _compare(spec: FirewallSpec) -> Shell:
+def _compare(spec: FirewallSpec) -> Command:
     # Debian keeps /etc/ferm to root and the group adm.
     # 2: one of them could not be read
-    return Shell(("cmp", "--", spec.ferm, spec.source), may_hang=True, sudo=True, statuses=(0, 1, 2))
+    return Command(("cmp", "--", spec.ferm, spec.source), may_hang=True, sudo=True, statuses=(0, 1, 2))
 
 
-def probes(spec: FirewallSpec) -> tuple[Shell, ...]:
+def probes(spec: FirewallSpec) -> tuple[Command, ...]:
     """Ask whether the files are equal, and for the rules that are in force if a chain must be among them."""
     return (_compare(spec), _RULES) if spec.chains else (_compare(spec),)
 
 
-def judge(spec: FirewallSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: FirewallSpec, answers: Answers) -> Iterator[Result]:
     """Judge the file, and then each chain."""
-    yield _judge_file(spec, answers[_compare(spec)])
+    yield _evaluate_file(spec, answers[_compare(spec)])
     rules = _rules(answers[_RULES]) if spec.chains else ()
     for n, chain in enumerate(spec.chains):
-        yield _judge_chain(n, chain, rules)
+        yield _evaluate_chain(n, chain, rules)
 
 
-def _judge_file(spec: FirewallSpec, answer: Answer) -> Judgement:
+def _evaluate_file(spec: FirewallSpec, answer: Answer) -> Result:
     # A warning: the rules in force are those of before, and a host that is open or cut off shows in its chains.
-    question = Question(
+    question = Expectation(
         check="firewall.rules",
         subject=spec.ferm,
         at=("firewall", "ferm"),
@@ -106,9 +106,9 @@ def _as_listed(line: str) -> str:
     return line if not chain else f"-N {chain[1]}" if chain[2] == "-" else f"-P {chain[1]} {chain[2]}"
 
 
-def _judge_chain(n: int, chain: str, rules: tuple[str, ...] | Unanswered) -> Judgement:
+def _evaluate_chain(n: int, chain: str, rules: tuple[str, ...] | Unanswered) -> Result:
     # Critical: without Docker's chains no container is reached any more, or every published port is, by anybody.
-    question = Question(
+    question = Expectation(
         check="firewall.rules", subject=chain, at=("firewall", "chains", n), expected="a chain that is in force"
     )
     if isinstance(rules, Unanswered):
@@ -128,11 +128,11 @@ def _judge_chain(n: int, chain: str, rules: tuple[str, ...] | Unanswered) -> Jud
     return question.drift("absent", f"there is no chain {chain}", fix)
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="firewall",
     model=FirewallSpec,
     ids=(
-        CheckId(
+        Check(
             "firewall.rules",
             Severity.CRITICAL,
             "ferm's file is not the deployed one (a warning), or a chain is not there, or no rule leads into it",
@@ -141,5 +141,5 @@ KIND = Kind(
     ),
     collected="`cmp` of the two files and `iptables-save`, both by sudo",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -13,9 +13,9 @@ from typing import Annotated
 from pydantic import Field
 
 from olaudit import worktree
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Expect, Section
-from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
 from olaudit.worktree import MOST, NoRepository, Worktree
 
 _SHOWN = 5  # changed files that a message names
@@ -33,12 +33,12 @@ class GitSpec(Section):
     severity: Severity | None = None
 
 
-def probes(spec: Mapping[str, GitSpec]) -> tuple[Shell, ...]:
+def probes(spec: Mapping[str, GitSpec]) -> tuple[Command, ...]:
     """Ask about each tree."""
     return tuple(worktree.question(path) for path in spec)
 
 
-def judge(spec: Mapping[str, GitSpec], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Mapping[str, GitSpec], answers: Answers) -> Iterator[Result]:
     """Judge each tree. What is no repository can neither be dirty: that is one finding."""
     for path, rule in spec.items():
         found = worktree.read(answers[worktree.question(path)])
@@ -47,7 +47,7 @@ def judge(spec: Mapping[str, GitSpec], answers: Answers) -> Iterator[Judgement]:
             yield _dirty(path, rule, found)
 
 
-def _revision(path: str, rule: GitSpec, found: Worktree | NoRepository | Unanswered) -> Judgement:
+def _revision(path: str, rule: GitSpec, found: Worktree | NoRepository | Unanswered) -> Result:
     question = _ask("revision", path, rule, _expected(rule))
     if isinstance(found, Unanswered):
         return question.unknown(f"{path}: {found.reason}")
@@ -65,7 +65,7 @@ def _revision(path: str, rule: GitSpec, found: Worktree | NoRepository | Unanswe
     return question.ok(observed)
 
 
-def _dirty(path: str, rule: GitSpec, found: Worktree | Unanswered) -> Judgement:
+def _dirty(path: str, rule: GitSpec, found: Worktree | Unanswered) -> Result:
     question = _ask("dirty", path, rule, "nothing changed since the commit")
     changes = found if isinstance(found, Unanswered) else found.changes
     if isinstance(changes, Unanswered):
@@ -85,24 +85,24 @@ def _expected(rule: GitSpec) -> str:
     return f"{commit} of the branch {rule.branch}" if rule.branch else commit
 
 
-def _ask(aspect: str, path: str, rule: GitSpec, expected: str) -> Question:
-    return Question(
+def _ask(aspect: str, path: str, rule: GitSpec, expected: str) -> Expectation:
+    return Expectation(
         check=f"git.{aspect}", subject=path, at=("git", path), expected=expected, severity=rule.severity
     )
 
 
-KIND: Kind[Mapping[str, GitSpec]] = Kind(
+CHECKER: Checker[Mapping[str, GitSpec]] = Checker(
     section="git",
     model=dict[AbsolutePath, GitSpec],
     ids=(
         # Warnings: what runs, runs; it is the next deploy, or the next rebuild, that goes another way.
-        CheckId(
+        Check(
             "git.revision",
             Severity.WARNING,
             "it is no git repository, has no commit, or is at another commit or branch than expected",
             "`git -C PATH checkout COMMIT`, or deploy anew",
         ),
-        CheckId(
+        Check(
             "git.dirty",
             Severity.WARNING,
             "files of the work tree are changed or added since its commit (a hot patch left behind)",
@@ -111,5 +111,5 @@ KIND: Kind[Mapping[str, GitSpec]] = Kind(
     ),
     collected="`git rev-parse` and `git status --porcelain`, without locks, as the audit user",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

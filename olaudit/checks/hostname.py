@@ -5,22 +5,22 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import Expect
-from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
 
-OWN_NAME = Shell(("uname", "-n"))
+OWN_NAME = Command(("uname", "-n"))
 """Asks the kernel: `hostname` is a package of its own on some releases, `hostnamectl` needs systemd."""
 
 
-def probes(_spec: Expect[str]) -> tuple[Shell, ...]:
+def probes(_spec: Expect[str]) -> tuple[Command, ...]:
     """Ask for the machine's own name."""
     return (OWN_NAME,)
 
 
-def judge(spec: Expect[str], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Expect[str], answers: Answers) -> Iterator[Result]:
     """Compare the machine's own name with the accepted ones."""
-    question = Question(check="host.hostname", subject="hostname", at=("hostname",), expected=str(spec))
+    question = Expectation(check="host.hostname", subject="hostname", at=("hostname",), expected=str(spec))
     answer = answers[OWN_NAME]
     if isinstance(answer, Unanswered):
         yield question.unknown(answer.reason)
@@ -40,11 +40,11 @@ def _rename(name: str) -> str:
     return f"hostnamectl set-hostname {quoted} || {{ echo {quoted} >/etc/hostname; hostname -F /etc/hostname; }}"
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="hostname",
     model=Expect[str],
     ids=(
-        CheckId(
+        Check(
             "host.hostname",
             Severity.WARNING,
             "the machine calls itself something else",
@@ -53,5 +53,5 @@ KIND = Kind(
     ),
     collected="`uname -n`",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

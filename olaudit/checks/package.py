@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import Expect, Presence, Section
-from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
 
 # Names alone: to dpkg-query "*" and "?" are patterns.
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
@@ -50,25 +50,25 @@ class _Package:
         return f"{self.name} {self.version}" + ("" if self.status == "installed" else f" ({self.status})")
 
 
-def _look(spec: Mapping[str, PackageSpec]) -> Shell:
+def _look(spec: Mapping[str, PackageSpec]) -> Command:
     # 1: at least one name is not known to it
-    return Shell(("dpkg-query", "--show", _FORMAT, *_names(spec)), statuses=(0, 1))
+    return Command(("dpkg-query", "--show", _FORMAT, *_names(spec)), statuses=(0, 1))
 
 
 def _names(spec: Mapping[str, PackageSpec]) -> tuple[str, ...]:
     return tuple(sorted({_WITNESS, *(name for key, rule in spec.items() for name in (key, *rule.accept))}))
 
 
-def probes(spec: Mapping[str, PackageSpec]) -> tuple[Shell, ...]:
+def probes(spec: Mapping[str, PackageSpec]) -> tuple[Command, ...]:
     """Ask for all packages at once."""
     return (_look(spec),) if spec else ()
 
 
-def judge(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Result]:
     """Judge each package, or the first there is of those that may stand in for it."""
     packages = _packages(_names(spec), answers[_look(spec)])
     for name, rule in spec.items():
-        question = Question(
+        question = Expectation(
             check="package.version",
             subject=name,
             at=("packages", name),
@@ -79,7 +79,7 @@ def judge(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Judgeme
             yield question.unknown(packages.reason)
         else:
             there = [packages[one] for one in (name, *rule.accept) if one in packages]
-            yield _judge(question, rule, there)
+            yield _evaluate(question, rule, there)
 
 
 def _packages(names: tuple[str, ...], answer: Answer) -> dict[str, _Package] | Unanswered:
@@ -105,7 +105,7 @@ def _packages(names: tuple[str, ...], answer: Answer) -> dict[str, _Package] | U
     return packages if _WITNESS in packages else Unanswered(f"dpkg does not list {_WITNESS}: no package database")
 
 
-def _judge(question: Question, rule: PackageSpec, there: list[_Package]) -> Judgement:
+def _evaluate(question: Expectation, rule: PackageSpec, there: list[_Package]) -> Result:
     names = " ".join(one.name for one in there)
     match rule.presence, bool(there):
         case Presence.FORBIDDEN, True:
@@ -118,10 +118,10 @@ def _judge(question: Question, rule: PackageSpec, there: list[_Package]) -> Judg
             others = f", nor is {' or '.join(rule.accept)}" if rule.accept else ""
             return question.drift("not installed", f"{name} is not installed{others}", f"apt-get install {name}")
         case _:
-            return _judge_versions(question, rule, there)
+            return _evaluate_versions(question, rule, there)
 
 
-def _judge_versions(question: Question, rule: PackageSpec, there: list[_Package]) -> Judgement:
+def _evaluate_versions(question: Expectation, rule: PackageSpec, there: list[_Package]) -> Result:
     for one in there:
         if one.status != "installed":
             message = f"the installation of {one.name} was broken off: {one.status}"
@@ -148,11 +148,11 @@ def _listed(packages: list[_Package]) -> str:
     return ", ".join(map(str, packages))
 
 
-KIND: Kind[Mapping[str, PackageSpec]] = Kind(
+CHECKER: Checker[Mapping[str, PackageSpec]] = Checker(
     section="packages",
     model=dict[PackageName, PackageSpec],
     ids=(
-        CheckId(
+        Check(
             "package.version",
             # What runs goes on running; the next deploy or upgrade goes wrong (internetarchive/openlibrary#7667).
             Severity.WARNING,
@@ -162,5 +162,5 @@ KIND: Kind[Mapping[str, PackageSpec]] = Kind(
     ),
     collected="`dpkg-query --show`",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -6,14 +6,14 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import Expect, Section
-from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
 
 _FILE = "/etc/os-release"
 _LONGEST_VALUE = 1000
 
-RELEASE = Shell(("head", "-c", "65536", "--", _FILE))
+RELEASE = Command(("head", "-c", "65536", "--", _FILE))
 """Asks os-release(5), which every release since Ubuntu 12.04 has; `lsb_release` is a package of its own."""
 
 
@@ -30,12 +30,12 @@ class OsSpec(Section):
         return _named(str(self.id), str(self.version_id), str(self.codename or ""))
 
 
-def probes(_spec: OsSpec) -> tuple[Shell, ...]:
+def probes(_spec: OsSpec) -> tuple[Command, ...]:
     """Ask for the file in which the system describes itself."""
     return (RELEASE,)
 
 
-def judge(spec: OsSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: OsSpec, answers: Answers) -> Iterator[Result]:
     """Compare id, version and codename; the first that differs is where the finding points to."""
     question = _question(spec)
     answer = answers[RELEASE]
@@ -57,8 +57,8 @@ def judge(spec: OsSpec, answers: Answers) -> Iterator[Judgement]:
     yield question.ok(observed)
 
 
-def _question(spec: OsSpec, *key: str) -> Question:
-    return Question(check="host.os", subject="os", at=("os", *key), expected=str(spec), severity=spec.severity)
+def _question(spec: OsSpec, *key: str) -> Expectation:
+    return Expectation(check="host.os", subject="os", at=("os", *key), expected=str(spec), severity=spec.severity)
 
 
 def _named(id_: str, version: str, codename: str) -> str:
@@ -91,11 +91,11 @@ def _codename(said: Mapping[str, str]) -> str:
     return match[1].lower() if match else ""
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="os",
     model=OsSpec,
     ids=(
-        CheckId(
+        Check(
             "host.os",
             # Nothing is down by it; but packages, init system and end of support are not what people believe.
             Severity.WARNING,
@@ -105,5 +105,5 @@ KIND = Kind(
     ),
     collected=f"`{_FILE}`: ID, VERSION_ID and the codename",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath
-from olaudit.model import Answer, Answers, Engine, Judgement, Probe, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
 
 LiveMounts = dict[AbsolutePath, AbsolutePath]
 """The section: for paths inside of containers, the path of the host that each is to be."""
 
-HOST_MOUNTS = Shell(("cat", "/proc/self/mountinfo"))
+HOST_MOUNTS = Command(("cat", "/proc/self/mountinfo"))
 
 _LINE = re.compile(
     r"(?:/proc/(?P<pid>[0-9]{1,9})/mountinfo:)?[0-9]+ [0-9]+ (?P<dev>[0-9]+:[0-9]+) (?P<root>\S+) (?P<at>/\S*) .*"
@@ -35,48 +35,48 @@ class _Mount:
     at: str
 
 
-def _inside(spec: Mapping[str, str]) -> Shell:
+def _inside(spec: Mapping[str, str]) -> Command:
     """List the mounts at the paths concerned of every process; those of a container's first one are wanted."""
     patterns = (word for path in sorted(spec) for word in ("-e", f" {path} "))
     grep = ("-exec", "/bin/grep", "-H", "-F", *patterns, "{}", "+")
     find = ("find", "/proc/", "-mindepth", "2", "-maxdepth", "2", "-name", "mountinfo", *grep)
     # 1: processes ended meanwhile, or some have none of these mounts
-    return Shell(find, may_hang=True, sudo=True, statuses=(0, 1))
+    return Command(find, may_hang=True, sudo=True, statuses=(0, 1))
 
 
-def _resolve(spec: Mapping[str, str]) -> Shell:
-    return Shell(("readlink", "-m", "--", *sorted(set(spec.values()))), may_hang=True)
+def _resolve(spec: Mapping[str, str]) -> Command:
+    return Command(("readlink", "-m", "--", *sorted(set(spec.values()))), may_hang=True)
 
 
 def probes(spec: Mapping[str, str]) -> tuple[Probe, ...]:
     """Ask for the containers, what they have mounted, and what the host has at these paths."""
-    return (Engine.CONTAINERS, _inside(spec), _resolve(spec), HOST_MOUNTS) if spec else ()
+    return (EngineQuery.CONTAINERS, _inside(spec), _resolve(spec), HOST_MOUNTS) if spec else ()
 
 
-def judge(spec: Mapping[str, str], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Mapping[str, str], answers: Answers) -> Iterator[Result]:
     """Judge each running container that mounts one of the paths. Total."""
-    containers = _containers(answers[Engine.CONTAINERS], spec)
+    containers = _containers(answers[EngineQuery.CONTAINERS], spec)
     if isinstance(containers, Unanswered):
         yield _ask("container").unknown(containers.reason)
         return
     inside = _mounts(answers[_inside(spec)])
     sources = _sources(spec, answers[_resolve(spec)], answers[HOST_MOUNTS])
     for name, pid, paths in containers:
-        yield _judge(_ask(name), {path: spec[path] for path in paths}, pid, inside, sources)
+        yield _evaluate(_ask(name), {path: spec[path] for path in paths}, pid, inside, sources)
 
 
-def _ask(subject: str) -> Question:
+def _ask(subject: str) -> Expectation:
     expected = "its mounts are what is at their paths of the host"
-    return Question(check="container.stale-mount", subject=subject, at=("live_mounts",), expected=expected)
+    return Expectation(check="container.stale-mount", subject=subject, at=("live_mounts",), expected=expected)
 
 
-def _judge(
-    question: Question,
+def _evaluate(
+    question: Expectation,
     paths: Mapping[str, str],
     pid: str,
     inside: tuple[_Mount, ...] | Unanswered,
     sources: Mapping[str, tuple[str, str]] | Unanswered,
-) -> Judgement:
+) -> Result:
     if isinstance(inside, Unanswered):
         return question.unknown(inside.reason)
     if isinstance(sources, Unanswered):
@@ -157,11 +157,11 @@ def _sources(spec: Mapping[str, str], resolved: Answer, mounts: Answer) -> dict[
     return found
 
 
-KIND: Kind[Mapping[str, str]] = Kind(
+CHECKER: Checker[Mapping[str, str]] = Checker(
     section="live_mounts",
     model=LiveMounts,
     ids=(
-        CheckId(
+        Check(
             "container.stale-mount",
             Severity.CRITICAL,
             "a bind mount is no longer what is at that path of the host",
@@ -170,5 +170,5 @@ KIND: Kind[Mapping[str, str]] = Kind(
     ),
     collected="/proc/PID/mountinfo of the containers' first processes (sudo), and the host's own",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -12,9 +12,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Expect, Section
-from olaudit.model import Answer, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
 
 _COMMIT = "<commit>"
 _ABSENT = ("No such file or directory", "Not a directory")
@@ -44,18 +44,18 @@ def _asked(spec: Mapping[str, SymlinkSpec]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*spec, *anchors)))
 
 
-def _look(paths: tuple[str, ...]) -> Shell:
+def _look(paths: tuple[str, ...]) -> Command:
     # %y is the type, %Y that of what a link leads to (N: nothing, L: itself, ?: could not be seen), %l its text.
     argv = ("find", *paths, "-maxdepth", "0", "-printf", "%y\\t%Y\\t%p\\t%l\\n")
-    return Shell(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
+    return Command(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
 
 
-def _resolve(paths: tuple[str, ...]) -> Shell:
+def _resolve(paths: tuple[str, ...]) -> Command:
     # Not `realpath -m`: the program of that name on Ubuntu 14.04 is another one, without that option.
-    return Shell(("readlink", "-m", "--", *paths), may_hang=True)
+    return Command(("readlink", "-m", "--", *paths), may_hang=True)
 
 
-def probes(spec: Mapping[str, SymlinkSpec]) -> tuple[Shell, ...]:
+def probes(spec: Mapping[str, SymlinkSpec]) -> tuple[Command, ...]:
     """Ask what all links and targets are, and what they resolve to."""
     asked = _asked(spec)
     return (_look(asked), _resolve(asked)) if asked else ()
@@ -109,18 +109,18 @@ def _resolved(paths: tuple[str, ...], answer: Answer) -> dict[str, str] | Unansw
 # --- judging ---------------------------------------------------------------------------------------------------
 
 
-def judge(spec: Mapping[str, SymlinkSpec], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Mapping[str, SymlinkSpec], answers: Answers) -> Iterator[Result]:
     """Judge each link: whether it is one, whether it leads anywhere, and whether it leads where it should."""
     asked = _asked(spec)
     seen = _seen(asked, answers[_look(asked)])
     resolved = _resolved(asked, answers[_resolve(asked)])
     for link, rule in spec.items():
-        yield from _judge_link(link, rule, seen, resolved)
+        yield from _evaluate_link(link, rule, seen, resolved)
 
 
-def _judge_link(
+def _evaluate_link(
     link: str, rule: SymlinkSpec, seen: Mapping[str, _Seen], resolved: Mapping[str, str] | Unanswered
-) -> Iterator[Judgement]:
+) -> Iterator[Result]:
     target = _ask("target", link, rule, str(rule.target))
     dangling = _ask("dangling", link, rule, "it leads to something")
     this = seen[link]
@@ -138,17 +138,17 @@ def _judge_link(
         fix = None if _is_accepted_text(link, this.text, rule) else _fix(link, rule)
         yield dangling.drift(this.text, f"{link} leads to {this.text!r}, which does not exist", fix)
     else:
-        yield _judge_target(target, rule, seen, resolved, link)
+        yield _evaluate_target(target, rule, seen, resolved, link)
         yield dangling.ok(this.text)
 
 
-def _judge_target(
-    question: Question,
+def _evaluate_target(
+    question: Expectation,
     rule: SymlinkSpec,
     seen: Mapping[str, _Seen],
     resolved: Mapping[str, str] | Unanswered,
     link: str,
-) -> Judgement:
+) -> Result:
     text = seen[link].text
     if _is_accepted_text(link, text, rule):
         return question.ok(text)
@@ -166,9 +166,9 @@ def _judge_target(
     return question.drift(text, f"{link} leads to {end!r} and not to {rule.target}", _fix(link, rule))
 
 
-def _ask(aspect: str, link: str, rule: SymlinkSpec, expected: str) -> Question:
+def _ask(aspect: str, link: str, rule: SymlinkSpec, expected: str) -> Expectation:
     at = ("symlinks", link, "target")
-    return Question(check=f"symlink.{aspect}", subject=link, at=at, expected=expected, severity=rule.severity)
+    return Expectation(check=f"symlink.{aspect}", subject=link, at=at, expected=expected, severity=rule.severity)
 
 
 def _is_accepted_text(link: str, text: str, rule: SymlinkSpec) -> bool:
@@ -188,17 +188,17 @@ def _fix(link: str, rule: SymlinkSpec) -> str | None:
     return None if _COMMIT in target else shlex.join(("ln", "-sfn", target, link))
 
 
-KIND: Kind[Mapping[str, SymlinkSpec]] = Kind(
+CHECKER: Checker[Mapping[str, SymlinkSpec]] = Checker(
     section="symlinks",
     model=Symlinks,
     ids=(
-        CheckId(
+        Check(
             "symlink.target",
             Severity.CRITICAL,
             "it leads elsewhere, is not there, or is not a link",
             "`ln -sfn TARGET LINK`",
         ),
-        CheckId(
+        Check(
             "symlink.dangling",
             Severity.CRITICAL,
             "it leads to nothing",
@@ -207,5 +207,5 @@ KIND: Kind[Mapping[str, SymlinkSpec]] = Kind(
     ),
     collected="`find -printf` for the links, `readlink -m` for what they and the accepted targets resolve to",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

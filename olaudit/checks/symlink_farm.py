@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from olaudit.kind import CheckId, Kind
+from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answered, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answered, Answers, Command, Expectation, Result, Severity, Unanswered
 
 
 class SymlinkFarmSpec(Section):
@@ -72,14 +72,14 @@ _ABSENT = ("No such file or directory", "Not a directory")
 _LEADS_NOWHERE = (*_ABSENT, "Too many levels of symbolic links")
 
 
-def look(spec: SymlinkFarmSpec) -> Shell:
+def look(spec: SymlinkFarmSpec) -> Command:
     """Ask for the whole farm at once."""
     left_out = [word for glob in spec.exceptions for word in ("-path", f"./{glob}", "-prune", "-o")]
     # 1: not all could be seen
-    return Shell(("sh", "-c", SCRIPT, "sh", spec.source, spec.into, *left_out), may_hang=True, statuses=(0, 1))
+    return Command(("sh", "-c", SCRIPT, "sh", spec.source, spec.into, *left_out), may_hang=True, statuses=(0, 1))
 
 
-def probes(spec: SymlinkFarmSpec) -> tuple[Shell, ...]:
+def probes(spec: SymlinkFarmSpec) -> tuple[Command, ...]:
     """Ask for the whole farm at once."""
     return (look(spec),)
 
@@ -120,7 +120,7 @@ def _seen(answer: Answered) -> tuple[tuple[_Seen, ...], int] | None:
 # --- judging ---------------------------------------------------------------------------------------------------
 
 
-def judge(spec: SymlinkFarmSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: SymlinkFarmSpec, answers: Answers) -> Iterator[Result]:
     """Judge each file that is not linked; if all are, or nothing can be said, the farm as a whole."""
     farm = _ask(spec.source, f"all its files are linked from {spec.into}")
     answer = answers[look(spec)]
@@ -141,7 +141,7 @@ def judge(spec: SymlinkFarmSpec, answers: Answers) -> Iterator[Judgement]:
         yield farm.drift("none linked", f"none of its {len(files)} files is linked from its place in {spec.into}")
     elif not files:
         yield farm.ok(f"{linked} linked") if linked else farm.unknown("there are no files in it")
-    yield from (_judge_file(spec, one) for one in files if not unlinked)
+    yield from (_evaluate_file(spec, one) for one in files if not unlinked)
 
 
 def _is_unlinked(files: tuple[_Seen, ...], linked: int) -> bool:
@@ -149,8 +149,8 @@ def _is_unlinked(files: tuple[_Seen, ...], linked: int) -> bool:
     return not linked and len(files) > 1 and all(one.state == "absent" and one.said in _ABSENT for one in files)
 
 
-def _ask(subject: str, expected: str, severity: Severity | None = None) -> Question:
-    return Question(
+def _ask(subject: str, expected: str, severity: Severity | None = None) -> Expectation:
+    return Expectation(
         check="symlink.farm",
         subject=subject,
         at=("symlink_farm", "source"),
@@ -159,7 +159,7 @@ def _ask(subject: str, expected: str, severity: Severity | None = None) -> Quest
     )
 
 
-def _judge_file(spec: SymlinkFarmSpec, one: _Seen) -> Judgement:
+def _evaluate_file(spec: SymlinkFarmSpec, one: _Seen) -> Result:
     source, place = posixpath.join(spec.source, one.file), posixpath.join(spec.into, one.file)
     # What is equal works, until the next deploy; all else runs without the production configuration.
     severity = Severity.WARNING if one.state == "equal" else None
@@ -191,11 +191,11 @@ def _drift(one: _Seen, source: str, place: str) -> tuple[str, str, str | None] |
     return drifts.get(one.state)
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="symlink_farm",
     model=SymlinkFarmSpec,
     ids=(
-        CheckId(
+        Check(
             "symlink.farm",
             Severity.CRITICAL,
             "a file's place is empty, leads elsewhere or to nothing, or holds a copy that differs "
@@ -205,5 +205,5 @@ KIND = Kind(
     ),
     collected="one `find` over the source; each place is compared by inode, and by `cmp` where it is no link",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

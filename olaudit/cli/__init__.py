@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.cli import internal_errors, plugin, streams
 from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.program import program
@@ -36,7 +36,9 @@ def _run(said: Sequence[str], argv: Sequence[str] | None, tools: Tools | None) -
     """Run the command and give its exit code, whatever happens."""
     try:
         # not standalone: click would turn an interrupt into 1, which is drift
-        outcome = program.main(argv, "olaudit", standalone_mode=False, obj=tools or Tools(KINDS, make_transport))
+        outcome = program.main(
+            argv, "olaudit", standalone_mode=False, obj=tools or Tools(CHECKERS, make_transport)
+        )
     except SystemExit:
         return 0  # click, where the reader of stdout has seen enough (`olaudit --help | head -1`)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever nobody foresaw ends here, in one way

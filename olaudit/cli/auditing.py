@@ -15,13 +15,13 @@ from importlib.metadata import version
 import click
 
 from olaudit import recording, waivers
-from olaudit.audit import audit, plan, wanted_ids
+from olaudit.audit import audit, plan, select_checks
+from olaudit.checker import AnyChecker
 from olaudit.cli.options import Options
 from olaudit.cli.progress import watching
 from olaudit.collect import Collected, Job, collect
 from olaudit.errors import UsageError
 from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select
-from olaudit.kind import AnyKind
 from olaudit.model import Report, Run
 from olaudit.text import visible
 from olaudit.transport import Transport
@@ -35,7 +35,7 @@ def _now() -> datetime:
 class Tools:
     """What commands work with, handed to them by `main`: the kinds of checks, the way to ask hosts, the clock."""
 
-    kinds: Sequence[AnyKind]
+    checkers: Sequence[AnyChecker]
     make_transport: Callable[[Options], Transport]
     now: Callable[[], datetime] = _now
 
@@ -67,15 +67,15 @@ class Audited:
 
 def audit_fleet(options: Options, tools: Tools) -> Audited:
     """Audit what `options` ask for. Raises ExpectedError and UsageError before any host is asked."""
-    fleet = load(find_expected(options.expected, os.environ), tools.kinds, tools.now().date())
+    fleet = load(find_expected(options.expected, os.environ), tools.checkers, tools.now().date())
     hosts = _hosts(options, fleet)
-    wanted = wanted_ids(tools.kinds, options.only, options.skip, waivers.IDS)
+    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.IDS)
     started, clock = tools.now(), time.monotonic()
     if options.replay:
         collected = recording.load(options.replay)
         hosts = _recorded(options, hosts, collected)
     else:
-        jobs = [Job(host.name, plan(host, tools.kinds, wanted)) for host in hosts]
+        jobs = [Job(host.name, plan(host, tools.checkers, wanted)) for host in hosts]
         with closing(tools.make_transport(options)) as transport, watching() as watch:
             collected = collect(jobs, transport, parallel=options.jobs, timeout=options.timeout, watch=watch)
     duration = round(time.monotonic() - clock, 3)
@@ -88,8 +88,8 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
         expected_revision=fleet.revision,
         complete=collected.complete,
     )
-    judged = audit(hosts, collected.hosts, tools.kinds, wanted, run)
-    report = waivers.apply(judged, fleet, wanted, wanted_ids(tools.kinds), started.date())
+    judged = audit(hosts, collected.hosts, tools.checkers, wanted, run)
+    report = waivers.apply(judged, fleet, wanted, select_checks(tools.checkers), started.date())
     return Audited(report, collected, fleet, wanted)
 
 

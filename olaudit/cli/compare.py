@@ -56,12 +56,12 @@ def _document(comparison: Comparison) -> dict[str, Any]:
     return {
         "before": asdict(comparison.before),
         "after": asdict(comparison.after),
-        "appeared": [_finding(found) for found in comparison.appeared],
-        "stayed": [_finding(found) for found in comparison.stayed],
-        "went": [{**_finding(found), "ending": ending} for found, ending in comparison.went],
-        "hidden": [_finding(found) for found in comparison.hidden],
+        "appeared": [_finding(found) for found in comparison.new],
+        "stayed": [_finding(found) for found in comparison.unchanged],
+        "went": [{**_finding(found), "ending": ending} for found, ending in comparison.resolved],
+        "hidden": [_finding(found) for found in comparison.unobserved],
         "newly_unknown": [_finding(found) for found in comparison.newly_unknown],
-        "known_again": [{**_finding(found), "verdict_now": now} for found, now in comparison.known_again],
+        "known_again": [{**_finding(found), "verdict_now": now} for found, now in comparison.observed_again],
     }
 
 

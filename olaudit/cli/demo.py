@@ -49,7 +49,7 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
 
     tools: Tools = context.obj
     expected = Path(str(importlib.resources.files("olaudit"))) / "shipped"
-    fleet = load(expected, tools.kinds)
+    fleet = load(expected, tools.checkers)
     style = stdout_style("auto", os.environ, everything=False)
     with simulated(fleet, DRIFTS) as simulation:
         emit(story.opening(len(fleet.hosts), style.width))

@@ -64,9 +64,9 @@ def explain(  # noqa: PLR0913 - one per option
     file = history_file(reports, history)
     lives = gone(file, finding) if _is_missing(document, finding) else ()
     told = _gone(lives[-1], document) if lives else _told(document, finding)
-    files = ExpectedFiles.find(expected, tools.kinds, told.revision)
+    files = ExpectedFiles.find(expected, tools.checkers, told.revision)
     past = past_of(told, file, replay)
-    explanation = put_together(told, files, tools.kinds, past, Given(report=report, expected=expected))
+    explanation = put_together(told, files, tools.checkers, past, Given(report=report, expected=expected))
     emit(render(explanation, stdout_style(color, os.environ, everything=False)))
 
 

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from olaudit.checker import AnyChecker, FleetChecker
 from olaudit.cli.past import Past, Told
 from olaudit.collect import Collected
 from olaudit.errors import OlauditError
 from olaudit.evaluate import REACHABLE
-from olaudit.evidence import asked, bears, by_hand, check_of, excerpt, kind_of, probes_of
+from olaudit.evidence import asked, bears, by_hand, check_of, checker_of, excerpt, probes_of
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.expected.quotation import quote
 from olaudit.files import read_regular
-from olaudit.kind import AnyKind, FleetKind
-from olaudit.model import FLEET, Answer, Answers, Engine, Finding, Probe
+from olaudit.model import FLEET, Answer, Answers, EngineQuery, Finding, Probe
 from olaudit.render.explanation import Asked, Explanation, Quoted
 
 _FEW = 5
@@ -41,12 +41,12 @@ class ExpectedFiles:
     remark: str = ""
 
     @classmethod
-    def find(cls, option: Path | None, kinds: Sequence[AnyKind], revision: str) -> ExpectedFiles:
+    def find(cls, option: Path | None, checkers: Sequence[AnyChecker], revision: str) -> ExpectedFiles:
         """Find and read them; what is wrong is a remark and no error: a report can be explained without."""
         root = None
         try:
             root = find_expected(option, os.environ)
-            fleet = load(root, kinds)
+            fleet = load(root, checkers)
         except OlauditError as error:
             said = error.message.splitlines()[0]
             return cls(
@@ -71,14 +71,16 @@ class ExpectedFiles:
 
 
 def put_together(
-    told: Told, files: ExpectedFiles, kinds: Sequence[AnyKind], past: Past, given: Given
+    told: Told, files: ExpectedFiles, checkers: Sequence[AnyChecker], past: Past, given: Given
 ) -> Explanation:
     """Put everything together."""
     found = told.finding
-    known = check_of(kinds, found.check)
+    known = check_of(checkers, found.check)
     raw = past.answers
-    questions = _questions(found, files.fleet, kinds, raw)
-    together = isinstance(kind_of(kinds, found.check), FleetKind)  # who differs shows only beside the others
+    questions = _questions(found, files.fleet, checkers, raw)
+    together = isinstance(
+        checker_of(checkers, found.check), FleetChecker
+    )  # who differs shows only beside the others
     bearing = [one for one in questions if together or bears(one[1], one[2], found)]
     bearing.sort(key=lambda one: (one[0] != found.host, not bears(one[1], None, found)))  # by the question alone
     rest = [one for one in questions if one not in bearing]
@@ -88,22 +90,22 @@ def put_together(
         reported=told.reported,
         remarks=tuple(filter(None, (told.remark, files.remark))),
         drift_when=known.drift_when if known and found.check != REACHABLE.id else "",
-        mend=known.mend if known else "",
+        fix=known.fix if known else "",
         expected=files.quoted(found.source),
         waiver=files.quoted(found.waiver.source) if found.waiver else None,
         asked=_asked(shown, found),
         also_asked=tuple(dict.fromkeys(asked(probe) for _, probe, _ in rest)),
         history=past.sentences,
-        verify=_verify(found, kinds, bearing or shown, given.expected),
+        verify=_verify(found, checkers, bearing or shown, given.expected),
     )
     if not questions:
-        return replace(explanation, answers=_nobody_asked(told, files, kinds))
+        return replace(explanation, answers=_nobody_asked(told, files, checkers))
     if any(answer is not None for _, _, answer in questions):
         return replace(explanation, answers=f"These answers are from {past.answers_from}.")
     lacking = (
         past.answers_from if raw is None else f"{past.answers_from} does not hold answers of {found.host} to this."
     )
-    check = _check(found, kinds, given.expected)
+    check = _check(found, checkers, given.expected)
     return replace(
         explanation,
         answers=f"{lacking} To see what exactly is answered now:",
@@ -116,16 +118,16 @@ Question = tuple[str, Probe, Answer | None]
 
 
 def _questions(
-    found: Finding, fleet: FleetSpec | None, kinds: Sequence[AnyKind], raw: Collected | None
+    found: Finding, fleet: FleetSpec | None, checkers: Sequence[AnyChecker], raw: Collected | None
 ) -> list[Question]:
     """List what was asked for a finding: of its host, or of all that should agree."""
     outcomes = {one.host: one.outcome for one in raw.hosts} if raw else {}
-    together = isinstance(kind_of(kinds, found.check), FleetKind)
+    together = isinstance(checker_of(checkers, found.check), FleetChecker)
     hosts = [host for host in (fleet.hosts.values() if fleet else ()) if together or host.name == found.host]
     questions: list[Question] = []
     for host in hosts:
         outcome = outcomes.get(host.name)
-        for probe in probes_of(kinds, host, found.check):
+        for probe in probes_of(checkers, host, found.check):
             answered = isinstance(outcome, Answers) and probe in outcome
             questions.append(
                 (host.name, probe, outcome[probe] if answered and isinstance(outcome, Answers) else None)
@@ -153,10 +155,10 @@ def _worded(told: Told) -> Finding:
     return replace(told.finding, expected="the host can be audited", observed=observed)
 
 
-def _nobody_asked(told: Told, files: ExpectedFiles, kinds: Sequence[AnyKind]) -> str:
+def _nobody_asked(told: Told, files: ExpectedFiles, checkers: Sequence[AnyChecker]) -> str:
     if told.finding.check == REACHABLE.id:
         return "It could not be asked anything." if told.failure else ""
-    if kind_of(kinds, told.finding.check) is None:
+    if checker_of(checkers, told.finding.check) is None:
         return "No host is asked for this: it is about the expected files themselves."
     host = told.finding.host
     if files.fleet and host not in files.fleet.hosts:
@@ -165,24 +167,24 @@ def _nobody_asked(told: Told, files: ExpectedFiles, kinds: Sequence[AnyKind]) ->
 
 
 def _verify(
-    found: Finding, kinds: Sequence[AnyKind], shown: Sequence[Question], option: Path | None
+    found: Finding, checkers: Sequence[AnyChecker], shown: Sequence[Question], option: Path | None
 ) -> tuple[str, ...]:
     if found.check == REACHABLE.id:
-        return _check(found, kinds, option), f"ssh {shlex.quote(found.host)} true"
-    inspected = {host: answer for host, probe, answer in shown if probe is Engine.CONTAINERS}
+        return _check(found, checkers, option), f"ssh {shlex.quote(found.host)} true"
+    inspected = {host: answer for host, probe, answer in shown if probe is EngineQuery.CONTAINERS}
     own = [one for one in shown if one[0] == found.host] or list(shown)
-    return _check(found, kinds, option), *dict.fromkeys(
+    return _check(found, checkers, option), *dict.fromkeys(
         by_hand(probe, host, found, inspected.get(host)) for host, probe, _ in own
     )
 
 
-def _check(found: Finding, kinds: Sequence[AnyKind], option: Path | None) -> str:
+def _check(found: Finding, checkers: Sequence[AnyChecker], option: Path | None) -> str:
     """Write the command that judges it again: with all hosts that should agree, with all checks for waivers."""
     words = ["olaudit", "check"]
-    kind = kind_of(kinds, found.check)
-    if found.host != FLEET and not isinstance(kind, FleetKind):
+    checker = checker_of(checkers, found.check)
+    if found.host != FLEET and not isinstance(checker, FleetChecker):
         words.append(found.host)
-    if kind is not None or found.check == REACHABLE.id:
+    if checker is not None or found.check == REACHABLE.id:
         words += ["--only", found.check]
     if option is not None:
         words += ["-e", str(option)]

@@ -123,7 +123,7 @@ def _enter(past: History | None, audited: Audited, tools: Tools, keep_days: int,
     if past is None:
         return audited.report
     hosts = audited.fleet.hosts
-    kept = evidence(audited.report, hosts.values(), audited.collected, tools.kinds)
+    kept = evidence(audited.report, hosts.values(), audited.collected, tools.checkers)
     scope = Scope(hosts=frozenset(hosts), checks=audited.wanted)
     with delivery.step(HistoryError):
         return past.enter(audited.report, scope, recording.dump(kept), keep_days=keep_days)

@@ -24,6 +24,6 @@ def schema(tools: Tools, what: str) -> None:
       olaudit schema report
     """  # noqa: D301 - click reads the backspace itself
     found = (
-        expected_schema(tools.kinds) if what == "expected" else Document.model_json_schema(mode="serialization")
+        expected_schema(tools.checkers) if what == "expected" else Document.model_json_schema(mode="serialization")
     )
     emit(json.dumps(found, indent=2) + "\n")

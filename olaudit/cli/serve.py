@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olaudit import waivers
-from olaudit.audit import wanted_ids
+from olaudit.audit import select_checks
 from olaudit.cli.auditing import Tools
 from olaudit.cli.options import Options, Seconds, asking_options
 from olaudit.expected import FleetSpec, find_expected, load
@@ -134,7 +134,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     from olaudit.serve.events import Pace  # noqa: PLC0415
     from olaudit.serve.guard import Guard  # noqa: PLC0415
     from olaudit.serve.hosts import own_names, served_names  # noqa: PLC0415
-    from olaudit.serve.judging import Judge  # noqa: PLC0415
+    from olaudit.serve.judging import ReportBuilder  # noqa: PLC0415
     from olaudit.serve.memory import limit_arenas  # noqa: PLC0415
     from olaudit.serve.service import Service  # noqa: PLC0415
     from olaudit.serve.web import Web  # noqa: PLC0415
@@ -142,15 +142,15 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
 
     config = read(serving.web_config) if serving.web_config else OPEN
     guard = Guard(config.users, served_names(serving.listen[0], *own_names(), *config.names))
-    wanted = wanted_ids(tools.kinds, options.only, options.skip, waivers.IDS)
-    judge = Judge(kinds=tools.kinds, wanted=wanted, version=version("olaudit"))
+    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.IDS)
+    evaluate = ReportBuilder(checkers=tools.checkers, wanted=wanted, version=version("olaudit"))
     asker = Asker(tools.make_transport(options), options.timeout)
     sources = _sources(options, serving, tools, config, guard)
-    service = Service(sources, judge, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
+    service = Service(sources, evaluate, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
     server.allow_files()
     limit_arenas()  # before the first thread
     listening = server.listen(*serving.listen)
-    web = Web(service, judge, guard, _log, timeout=options.timeout)
+    web = Web(service, evaluate, guard, _log, timeout=options.timeout)
     with _signals(service), server.HttpServer(web, listening, config.tls):
         where = server.place(*listening.getsockname()[:2])
         _log(f"listening on {'https' if config.tls else 'http'}://{where}; {_what(service, serving)}")
@@ -170,7 +170,7 @@ def _sources(options: Options, serving: Serving, tools: Tools, config: WebConfig
     history = serving.history
 
     def expected() -> FleetSpec:
-        return load(root, tools.kinds, tools.now().date())
+        return load(root, tools.checkers, tools.now().date())
 
     watched = Watched(config.files)
 

@@ -26,5 +26,5 @@ def validate(tools: Tools, expected: Path | None) -> None:
       olaudit validate
       olaudit validate -e ~/src/fleet/expected
     """  # noqa: D301 - click reads the backspace itself
-    fleet = load(find_expected(expected, os.environ), tools.kinds, tools.now().date())
+    fleet = load(find_expected(expected, os.environ), tools.checkers, tools.now().date())
     emit(f"expected files are valid: {len(fleet.hosts)} hosts, revision {fleet.revision}\n")

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from olaudit.checker import AnyChecker, Check, FleetChecker
 from olaudit.collect import Collected
 from olaudit.evaluate import REACHABLE
 from olaudit.evidence.questions import asked
 from olaudit.evidence.reduction import reduce
 from olaudit.evidence.terms import terms
 from olaudit.expected.spec import HostSpec
-from olaudit.kind import AnyKind, CheckId, FleetKind
 from olaudit.model import (
     Answer,
     Answered,
     Answers,
     ContainerChanges,
-    Engine,
+    EngineQuery,
     Finding,
     HostAnswers,
     Probe,
@@ -29,27 +29,27 @@ from olaudit.waivers import IDS as WAIVERS
 CHANGED = "container.modified"
 
 
-def kind_of(kinds: Iterable[AnyKind], check: str) -> AnyKind | None:
+def checker_of(checkers: Iterable[AnyChecker], check: str) -> AnyChecker | None:
     """Find the kind that makes a check; none makes host.reachable, nor the checks of waivers."""
-    return next((kind for kind in kinds if any(one.id == check for one in kind.ids)), None)
+    return next((checker for checker in checkers if any(one.id == check for one in checker.ids)), None)
 
 
-def check_of(kinds: Iterable[AnyKind], check: str) -> CheckId | None:
+def check_of(checkers: Iterable[AnyChecker], check: str) -> Check | None:
     """Find what is known of a check by its id."""
-    known = (REACHABLE, *WAIVERS, *(one for kind in kinds for one in kind.ids))
+    known = (REACHABLE, *WAIVERS, *(one for checker in checkers for one in checker.ids))
     return next((one for one in known if one.id == check), None)
 
 
-def probes_of(kinds: Iterable[AnyKind], host: HostSpec, check: str) -> tuple[Probe, ...]:
+def probes_of(checkers: Iterable[AnyChecker], host: HostSpec, check: str) -> tuple[Probe, ...]:
     """List what is asked of `host` for a check: nothing where no kind makes it, or nothing is expected there."""
-    kind = kind_of(kinds, check)
-    if kind is None or kind.section not in host.sections:
+    checker = checker_of(checkers, check)
+    if checker is None or checker.section not in host.sections:
         return ()
-    return tuple(dict.fromkeys(kind.probes(host.sections[kind.section])))
+    return tuple(dict.fromkeys(checker.probes(host.sections[checker.section])))
 
 
 def evidence(
-    report: Report, hosts: Iterable[HostSpec], collected: Collected, kinds: Sequence[AnyKind]
+    report: Report, hosts: Iterable[HostSpec], collected: Collected, checkers: Sequence[AnyChecker]
 ) -> Collected:
     """Keep of the answers that bear on what is not ok the values compared, without secrets; and why hosts failed.
 
@@ -57,14 +57,14 @@ def evidence(
     """
     specs = {host.name: host for host in hosts}
     loud = [(found.host, found.check) for found in report.findings if found.verdict is not Verdict.OK]
-    shared = {check for _, check in loud if isinstance(kind_of(kinds, check), FleetKind)}
+    shared = {check for _, check in loud if isinstance(checker_of(checkers, check), FleetChecker)}
 
     def bearing(answers: HostAnswers) -> HostAnswers:
         if not isinstance(answers.outcome, Answers):
             return answers
         checks = {check for host, check in loud if host == answers.host} | shared
         spec = specs.get(answers.host)
-        wanted = {probe for check in checks for probe in probes_of(kinds, spec, check)} if spec else set()
+        wanted = {probe for check in checks for probe in probes_of(checkers, spec, check)} if spec else set()
         about = [
             one
             for one in report.findings
@@ -83,7 +83,7 @@ def evidence(
 
 def bears(probe: Probe, answer: Answer | None, finding: Finding) -> bool:
     """Say whether a question, or its answer, names what the finding is about, or what was observed."""
-    if probe is Engine.CONTAINERS and finding.check.startswith("container."):
+    if probe is EngineQuery.CONTAINERS and finding.check.startswith("container."):
         return True
     if isinstance(probe, ContainerChanges):
         return finding.check == CHANGED  # it names every container, changed or not

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from types import MappingProxyType
 
 from olaudit.checks.memcached.evidence import MEMORY, PROCESSES
-from olaudit.model import Finding, Shell
+from olaudit.model import Command, Finding
 
 _MEMCACHED = re.compile(r"-[ACFLMVXZdhikrv]*([mlp])(.*)|--(memory-limit|listen|port)(?:=(.*))?")
 # as grep prints it behind the file's name, or as it was reduced before
@@ -20,7 +20,7 @@ _MASK = re.compile(r"[0-9.]{7,15}|[0-9a-f:]*::[0-9a-f:]*")
 _NAMED_LINE = re.compile(r"\(line (\d{1,6})\)")
 
 
-def compared_lines(probe: Shell, lines: Sequence[str], findings: Collection[Finding]) -> Sequence[str] | None:
+def compared_lines(probe: Command, lines: Sequence[str], findings: Collection[Finding]) -> Sequence[str] | None:
     """Give what is compared of an answer with configuration in it; None where it holds none."""
     for kind, reduce in _READERS.items():
         if any(finding.check.startswith(kind) for finding in findings) and (
@@ -33,7 +33,7 @@ def compared_lines(probe: Shell, lines: Sequence[str], findings: Collection[Find
 _Found = tuple[Sequence[str]] | None
 
 
-def _memcached(probe: Shell, lines: Sequence[str], _findings: Collection[Finding]) -> _Found:
+def _memcached(probe: Command, lines: Sequence[str], _findings: Collection[Finding]) -> _Found:
     if probe == MEMORY:
         return ([line for line in lines if line.startswith("MemTotal:")],)
     if probe == PROCESSES:
@@ -67,7 +67,7 @@ def _options(words: Iterable[str]) -> Iterator[str]:
             yield f"-{match[1]} {value}" if match[1] else f"--{match[3]}={value}"
 
 
-def _postgres(probe: Shell, lines: Sequence[str], findings: Collection[Finding]) -> _Found:
+def _postgres(probe: Command, lines: Sequence[str], findings: Collection[Finding]) -> _Found:
     """Keep type, database, user, address and method of the records for network connections that findings name.
 
     All of these records are kept where a finding names none: no record admits the client.
@@ -89,6 +89,6 @@ def _record(text: str) -> str:
     return " ".join(fields[: _NETWORK_FIELDS + masked])
 
 
-_READERS: Mapping[str, Callable[[Shell, Sequence[str], Collection[Finding]], _Found]] = MappingProxyType(
+_READERS: Mapping[str, Callable[[Command, Sequence[str], Collection[Finding]], _Found]] = MappingProxyType(
     {"memcached.": _memcached, "postgres.": _postgres}
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from olaudit.evidence.reduction import reduce
 from olaudit.evidence.terms import Inspected, meant, name_of, read
-from olaudit.model import Answer, Answered, Engine, Finding, Probe, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, EngineQuery, Finding, Probe, Unanswered
 from olaudit.text import visible
 
 MOST = 40
@@ -23,7 +23,7 @@ def excerpt(probe: Probe, answer: Answer, finding: Finding) -> str:
     answer = reduce(probe, answer, [finding])
     if isinstance(answer, Unanswered):
         return f"(no answer: {_shown(answer.reason)})"
-    containers = read(answer) if probe is Engine.CONTAINERS else None
+    containers = read(answer) if probe is EngineQuery.CONTAINERS else None
     if containers is not None:
         return "\n".join(_inspected(containers, finding))
     lines = _cut([_shown(line) for line in _lines(probe, answer)], _NAMING)
@@ -36,7 +36,7 @@ def excerpt(probe: Probe, answer: Answer, finding: Finding) -> str:
 
 def _lines(probe: Probe, answer: Answered) -> list[str]:
     """Split an answer; what is to be JSON and is, comes with a value per line."""
-    if not isinstance(probe, Shell):
+    if not isinstance(probe, Command):
         try:
             return json.dumps(json.loads(answer.stdout), indent=1, ensure_ascii=False).split("\n")
         except (ValueError, RecursionError):

@@ -6,19 +6,29 @@ import shlex
 from collections.abc import Sequence
 
 from olaudit.evidence.terms import nameable
-from olaudit.model import Answer, ContainerChanges, Engine, Finding, ImageLayers, Lookup, Probe, Reached, Shell
+from olaudit.model import (
+    Answer,
+    Command,
+    ConnectionProbe,
+    ContainerChanges,
+    EngineQuery,
+    Finding,
+    ImageLayers,
+    Lookup,
+    Probe,
+)
 from olaudit.text import visible
 
 
 def asked(probe: Probe) -> str:
     """Name a question on one line. Scripts are left out: nobody reads one in the middle of a line."""
     match probe:
-        case Shell(argv, sudo=sudo):
+        case Command(argv, sudo=sudo):
             words = ["'...'" if "\n" in word else shlex.quote(word) for word in argv]
             text = " ".join(["sudo -n"] * sudo + words)
-        case Engine.VERSION:
+        case EngineQuery.VERSION:
             text = "the engine's version"
-        case Engine.CONTAINERS:
+        case EngineQuery.CONTAINERS:
             text = "the engine's containers"
         case ImageLayers(image):
             text = f"the engine's layers of the image {image}"
@@ -26,9 +36,9 @@ def asked(probe: Probe) -> str:
             text = f"what was changed inside of containers, below {' '.join(paths)}"
         case Lookup(name):
             text = f"the auditor's resolver, for {name}"
-        case Reached.ADDRESS:
+        case ConnectionProbe.ADDRESS:
             text = "the address at which the host was reached"
-        case Reached.CLOCK:
+        case ConnectionProbe.CLOCK:
             text = "the auditor's own clock, before and after"
     return visible(text)
 
@@ -39,21 +49,21 @@ def by_hand(probe: Probe, host: str, finding: Finding, answer: Answer | None = N
     `answer`, where there is one, is that to `Engine.CONTAINERS`: it tells which container is meant.
     """
     match probe:
-        case Shell(argv, sudo=sudo):
+        case Command(argv, sudo=sudo):
             command = over_ssh(host, ("sudo", "-n", *argv) if sudo else argv)
-        case Engine.VERSION:
+        case EngineQuery.VERSION:
             command = over_ssh(host, ("docker", "version"))
-        case Engine.CONTAINERS | ContainerChanges():
-            verb = "inspect" if probe is Engine.CONTAINERS else "diff"
+        case EngineQuery.CONTAINERS | ContainerChanges():
+            verb = "inspect" if probe is EngineQuery.CONTAINERS else "diff"
             name = nameable(finding, answer)
             command = over_ssh(host, ("docker", verb, name) if name else ("docker", "ps", "--all"))
         case ImageLayers(image):
             command = over_ssh(host, ("docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
         case Lookup(name):
             command = shlex.join(("getent", "ahosts", name))
-        case Reached.ADDRESS:
+        case ConnectionProbe.ADDRESS:
             command = f"ssh -v {shlex.quote(host)} true 2>&1 | grep 'Connecting to'"
-        case Reached.CLOCK:
+        case ConnectionProbe.CLOCK:
             command = "date -u +%s.%N"
     return command
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from olaudit.evidence.configuration import compared_lines
 from olaudit.evidence.terms import name_fits, name_of, terms
-from olaudit.model import Answer, Answered, ContainerChanges, Engine, Finding, Probe, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, ContainerChanges, EngineQuery, Finding, Probe, Unanswered
 from olaudit.redaction import redact, redact_json
 
 WHOLE = 20
@@ -24,11 +24,11 @@ def reduce(probe: Probe, answer: Answer, findings: Collection[Finding]) -> Answe
     """Keep of an answer what `findings` need; reducing it again for some of them is possible."""
     if isinstance(answer, Unanswered):
         return Unanswered(redact(answer.reason, prose=True))
-    if not isinstance(probe, Shell) and (document := _document(answer)) is not None:
+    if not isinstance(probe, Command) and (document := _document(answer)) is not None:
         kept = redact_json(_needed(probe, document, findings))
         return replace(answer, stdout=json.dumps(kept, ensure_ascii=False), stderr=redact(answer.stderr))
     lines, omitted = _split(redact(answer.stdout))
-    compared = compared_lines(probe, lines, findings) if isinstance(probe, Shell) else None
+    compared = compared_lines(probe, lines, findings) if isinstance(probe, Command) else None
     if compared is not None:
         kept, omitted = list(compared), omitted + max(0, len(lines) - len(compared))
     else:
@@ -52,7 +52,7 @@ def _needed(probe: Probe, document: Any, findings: Iterable[Finding]) -> Any:
         return {
             name: changes for name, changes in document.items() if any(name_fits(name, one) for one in findings)
         }
-    if probe is Engine.CONTAINERS and isinstance(document, list):
+    if probe is EngineQuery.CONTAINERS and isinstance(document, list):
         return [
             one if not isinstance(one, dict) or _is_meant(one, findings) else _outline(one) for one in document
         ]

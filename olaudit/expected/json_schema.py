@@ -13,18 +13,18 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from olaudit.checker import AnyChecker
 from olaudit.expected.heads import FleetFile, HostHead
 from olaudit.expected.sections import Sections
 from olaudit.expected.waivers import WaiversFile
-from olaudit.kind import AnyKind
 from olaudit.language import Expect
 
 ID = "https://openlibrary.org/schemas/olaudit/expected.schema.json"
 
 
-def schema(kinds: Sequence[AnyKind]) -> dict[str, Any]:
+def schema(checkers: Sequence[AnyChecker]) -> dict[str, Any]:
     """Describe the fleet's and the waivers' file, and host and role files whose sections are those of `kinds`."""
-    sections = Sections(kinds)
+    sections = Sections(checkers)
     definitions: dict[str, Any] = {}
     keys = {name: _section(name, sections, definitions) for name in sorted(sections.models)}
     head = _generate(HostHead, "host", definitions)

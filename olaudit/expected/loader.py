@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from pydantic import TypeAdapter
 
+from olaudit.checker import AnyChecker
 from olaudit.expected.faults import Faults
 from olaudit.expected.folder import Folder, Sheet, read
 from olaudit.expected.heads import FleetFile, HostHead
@@ -19,13 +20,12 @@ from olaudit.expected.tree import Items, Scalar, Table, blanks, fill, merge, wal
 from olaudit.expected.validate import validate
 from olaudit.expected.waivers import waivers
 from olaudit.expected.words import suggest
-from olaudit.kind import AnyKind
-from olaudit.model import At
+from olaudit.model import SectionPath
 
 _HEAD = tuple(HostHead.model_fields)
 
 
-def load(root: Path, kinds: Sequence[AnyKind], today: date | None = None) -> FleetSpec:
+def load(root: Path, checkers: Sequence[AnyChecker], today: date | None = None) -> FleetSpec:
     """Load the folder `root`; the sections that files may hold are those of `kinds`.
 
     `today` (UTC) is what waivers may end at most a year after; None: they may end whenever they like.
@@ -33,8 +33,8 @@ def load(root: Path, kinds: Sequence[AnyKind], today: date | None = None) -> Fle
     """
     faults = Faults(root)
     folder = read(root, faults)
-    accepted = waivers(folder, [check.id for kind in kinds for check in kind.ids], today, faults)
-    return _Loader(folder, Sections(kinds), faults).fleet(root, accepted)
+    accepted = waivers(folder, [check.id for checker in checkers for check in checker.ids], today, faults)
+    return _Loader(folder, Sections(checkers), faults).fleet(root, accepted)
 
 
 class _Loader:
@@ -158,6 +158,6 @@ class _Loader:
             self._faults.add(place, message)
 
 
-def _places(whole: Table, top: Place) -> Iterator[tuple[At, Place]]:
+def _places(whole: Table, top: Place) -> Iterator[tuple[SectionPath, Place]]:
     yield from ((at, node.place) for at, node in walk(whole))
     yield (), top

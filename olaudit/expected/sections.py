@@ -8,22 +8,22 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from olaudit.checker import AnyChecker
 from olaudit.expected.tree import Items, Table
 from olaudit.expected.validate import Fault, validate
-from olaudit.kind import AnyKind
 
 
 class Sections:
     """All sections by name. Kinds that read the same section mean the same model by it."""
 
-    def __init__(self, kinds: Sequence[AnyKind]) -> None:
+    def __init__(self, checkers: Sequence[AnyChecker]) -> None:
         self.models: dict[str, Any] = {}
         self.defaults: dict[str, str] = {}
-        for kind in kinds:
-            self.models.setdefault(kind.section, kind.model)
-            if kind.defaults:
-                self.defaults[kind.section] = kind.defaults[0]
-                self.models.setdefault(*kind.defaults)
+        for checker in checkers:
+            self.models.setdefault(checker.section, checker.model)
+            if checker.defaults:
+                self.defaults[checker.section] = checker.defaults[0]
+                self.models.setdefault(*checker.defaults)
         self._adapters: dict[str, TypeAdapter[Any]] = {
             name: TypeAdapter(model) for name, model in self.models.items()
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from olaudit.model import At
+from olaudit.model import SectionPath
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,9 +34,9 @@ class HostSpec:
     name: str
     roles: tuple[str, ...]
     sections: Mapping[str, Any]
-    places: Mapping[At, Place]
+    places: Mapping[SectionPath, Place]
 
-    def source(self, at: At) -> str:
+    def source(self, at: SectionPath) -> str:
         """Say where the expectation at `at` is written: the nearest enclosing place that has a line."""
         while at and at not in self.places:
             at = at[:-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from olaudit.expected.spec import Place
-from olaudit.model import At
+from olaudit.model import SectionPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def plain(node: Node) -> Any:
     return {key: plain(entry) for key, entry in node.entries.items()}
 
 
-def walk(node: Node, at: At = ()) -> Iterator[tuple[At, Node]]:
+def walk(node: Node, at: SectionPath = ()) -> Iterator[tuple[SectionPath, Node]]:
     """Give each node below `node`, and itself, with the path to it."""
     yield at, node
     for step, child in _children(node):
@@ -67,9 +67,9 @@ def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
         yield from node.entries.items()
 
 
-def locate(node: Node, path: Sequence[str | int]) -> tuple[At, Node]:
+def locate(node: Node, path: Sequence[str | int]) -> tuple[SectionPath, Node]:
     """Follow `path` as far as it leads, passing over steps that are not in it (a union's tag, a missing key)."""
-    at: At = ()
+    at: SectionPath = ()
     for step in path:
         if (child := dict(_children(node)).get(step)) is not None:
             at, node = (*at, step), child

@@ -13,7 +13,7 @@ from olaudit.expected.parse import misread
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Items, Node, Scalar, locate, plain, walk
 from olaudit.expected.words import known_keys, sentence, suggest
-from olaudit.model import At
+from olaudit.model import SectionPath
 
 T = TypeVar("T")
 Fault = tuple[Place, str]
@@ -35,7 +35,7 @@ def validate(
         value = adapter.validate_json(json.dumps(plain(node)))
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    faults: dict[At, Fault] = {}
+    faults: dict[SectionPath, Fault] = {}
     for details in errors:
         if partial and details["type"] == "missing":
             continue
@@ -46,7 +46,7 @@ def validate(
     return (None if found else value), found
 
 
-def _fault(adapter: TypeAdapter[T], error: ErrorDetails, root: Node, name: str) -> tuple[At, Place, str]:
+def _fault(adapter: TypeAdapter[T], error: ErrorDetails, root: Node, name: str) -> tuple[SectionPath, Place, str]:
     """Find where an error is written, and say it."""
     at, node = locate(root, error["loc"])
     if error["type"] == "extra_forbidden":
@@ -59,10 +59,10 @@ def _fault(adapter: TypeAdapter[T], error: ErrorDetails, root: Node, name: str) 
     return at, node.place, message
 
 
-def _doubts(root: Node, errors: Sequence[ErrorDetails]) -> dict[At, Fault]:
+def _doubts(root: Node, errors: Sequence[ErrorDetails]) -> dict[SectionPath, Fault]:
     """Find what only YAML reads as a number, a boolean or nothing: it never passes, whatever is expected there."""
     wanted = {locate(root, error["loc"])[0]: error["type"] for error in errors}
-    found: dict[At, Fault] = {}
+    found: dict[SectionPath, Fault] = {}
     for at, node in walk(root):
         if isinstance(node, Scalar) and node.guess and isinstance(node.value, str):
             otherwise = _UNQUOTED.get(wanted.get(at, "")) if node.guess != "nothing" else None

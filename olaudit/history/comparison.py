@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from olaudit.model import Ending, Finding, RunSummary, Verdict
+from olaudit.model import EpisodeEnd, Finding, RunSummary, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +26,18 @@ class Met:
 class Comparison:
     """What is between two runs; findings are as in the second run, where it has them, else as in the first.
 
-    `hidden` is drift of the first run that the second could not look at; what the first could not look at, and was
+    `unobserved` is drift of the first run that the second could not look at; what the first could not look at, and was
     drift before, has stayed where the second has it.
     """
 
     before: RunSummary
     after: RunSummary
-    appeared: tuple[Finding, ...]
-    stayed: tuple[Finding, ...]
-    went: tuple[tuple[Finding, Ending], ...]
-    hidden: tuple[Finding, ...]
+    new: tuple[Finding, ...]
+    unchanged: tuple[Finding, ...]
+    resolved: tuple[tuple[Finding, EpisodeEnd], ...]
+    unobserved: tuple[Finding, ...]
     newly_unknown: tuple[Finding, ...]
-    known_again: tuple[tuple[Finding, Verdict], ...]
+    observed_again: tuple[tuple[Finding, Verdict], ...]
 
 
 def compare(before: Met, after: Met) -> Comparison:
@@ -51,12 +51,12 @@ def compare(before: Met, after: Met) -> Comparison:
     return Comparison(
         before=before.run,
         after=after.run,
-        appeared=_sorted(drifts, drifts.keys() - drifted.keys() - unseen),
-        stayed=_sorted(drifts, drifts.keys() & (drifted.keys() | unseen)),
-        went=tuple((one, went[one.id]) for one in _sorted(drifted, went.keys())),
-        hidden=_sorted(drifted, left.keys() - went.keys()),
+        new=_sorted(drifts, drifts.keys() - drifted.keys() - unseen),
+        unchanged=_sorted(drifts, drifts.keys() & (drifted.keys() | unseen)),
+        resolved=tuple((one, went[one.id]) for one in _sorted(drifted, went.keys())),
+        unobserved=_sorted(drifted, left.keys() - went.keys()),
         newly_unknown=_sorted(unsures, unsures.keys() - unsure.keys()),
-        known_again=tuple((one, known[one.id]) for one in _sorted(unsure, known.keys())),
+        observed_again=tuple((one, known[one.id]) for one in _sorted(unsure, known.keys())),
     )
 
 
@@ -64,15 +64,15 @@ def _of(met: Met, verdict: Verdict) -> dict[str, Finding]:
     return {id_: finding for id_, finding in met.findings.items() if finding.verdict is verdict}
 
 
-def _ending(id_: str, after: Met) -> Ending | None:
+def _ending(id_: str, after: Met) -> EpisodeEnd | None:
     """Say how a drift went; None: it may still be there."""
     match after.verdicts.get(id_):
         case Verdict.OK:
-            return Ending.MENDED
+            return EpisodeEnd.MENDED
         case Verdict.WAIVED:
-            return Ending.WAIVED
+            return EpisodeEnd.WAIVED
         case None if id_ not in after.open:
-            return Ending.DROPPED
+            return EpisodeEnd.DROPPED
         case _:
             return None
 

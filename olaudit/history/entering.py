@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from olaudit.history import rows
 from olaudit.history.states import State, States, summary, verdicts
-from olaudit.model import Ending, Finding, Report, Verdict
+from olaudit.model import EpisodeEnd, Finding, Report, Verdict
 
 
 def load_states(connection: sqlite3.Connection) -> dict[str, State]:
@@ -56,7 +56,7 @@ def write(connection: sqlite3.Connection, report: Report, after: States, recordi
 
 def _write_run(connection: sqlite3.Connection, report: Report) -> int:
     run, line, changes = report.run, summary(report), report.changes
-    appeared, went = (len(changes.new), len(changes.gone)) if changes else (0, 0)
+    appeared, went = (len(changes.new), len(changes.resolved)) if changes else (0, 0)
     said = (
         run.id,
         run.started_at,
@@ -125,8 +125,8 @@ _LATEST = """
 
 def _end_lives(connection: sqlite3.Connection, number: int, report: Report, subjects: Mapping[str, int]) -> None:
     end = "UPDATE lives SET ended = ?, ended_run = ?, ending = ? WHERE subject = ? AND ended IS NULL"
-    for gone in report.changes.gone if report.changes else ():
-        if gone.ending is not Ending.WAIVED:
+    for gone in report.changes.resolved if report.changes else ():
+        if gone.ending is not EpisodeEnd.WAIVED:
             said = (report.run.started_at, number, gone.ending.value, subjects[gone.finding.id])
             connection.execute(end, said)
 

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import asdict
 
 from olaudit.history.states import Life
-from olaudit.model import Ending, Finding, RunSummary, Severity, Verdict, Waiver
+from olaudit.model import EpisodeEnd, Finding, RunSummary, Severity, Verdict, Waiver
 
 FINDING = """
     subjects.id, subjects.host, subjects.check_id, subjects.subject,
@@ -51,7 +51,7 @@ def finding(row: sqlite3.Row) -> Finding:
 
 def life(row: sqlite3.Row) -> Life:
     """Read a life."""
-    ending = Ending(row["ending"]) if row["ending"] else None
+    ending = EpisodeEnd(row["ending"]) if row["ending"] else None
     return Life(finding=finding(row), last_seen=row["last_seen"], ended=row["ended"], ending=ending)
 
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from olaudit.model import FLEET, Changes, Ending, Finding, Gone, Hidden, Report, RunSummary, Severity, Verdict
+from olaudit.model import (
+    FLEET,
+    Changes,
+    EpisodeEnd,
+    Finding,
+    Report,
+    ResolvedDrift,
+    RunSummary,
+    Severity,
+    UnobservedDrift,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,7 @@ class Life:
     finding: Finding
     last_seen: str
     ended: str | None = None
-    ending: Ending | None = None
+    ending: EpisodeEnd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +90,7 @@ def advance(states: States, report: Report, scope: Scope, since: str | None) -> 
     now, judged = report.run.started_at, verdicts(report.findings)
     over = _Over(report, scope)
     after: dict[str, State] = {}
-    gone: list[Gone] = []
+    gone: list[ResolvedDrift] = []
     for id_, finding in judged.items():
         before = states.get(id_, State(host=finding.host, check=finding.check, subject=finding.subject))
         after[id_] = _judged(before, finding, now)
@@ -88,15 +99,19 @@ def advance(states: States, report: Report, scope: Scope, since: str | None) -> 
         if id_ not in judged and not over(state):
             after[id_] = state
         elif id_ not in judged and state.life:
-            gone.append(Gone(finding=state.life.finding, last_seen=state.life.last_seen, ending=Ending.DROPPED))
+            gone.append(
+                ResolvedDrift(
+                    finding=state.life.finding, last_seen=state.life.last_seen, ending=EpisodeEnd.DROPPED
+                )
+            )
     after = {id_: state for id_, state in after.items() if state.life or state.unknown_since}
     changes = Changes(
         since=since,
         new=frozenset(id_ for id_, finding in judged.items() if _is_new(states.get(id_), finding)),
-        gone=tuple(sorted(gone, key=lambda one: _place(one.finding))),
-        hidden=tuple(sorted(_hidden(after, judged), key=lambda one: _place(one.finding))),
+        resolved=tuple(sorted(gone, key=lambda one: _place(one.finding))),
+        unobserved=tuple(sorted(_hidden(after, judged), key=lambda one: _place(one.finding))),
         newly_unknown=frozenset(_unknown(after) & judged.keys() - _unknown(states)),
-        known_again=frozenset(_unknown(states) & judged.keys() - _unknown(after)),
+        observed_again=frozenset(_unknown(states) & judged.keys() - _unknown(after)),
         timeline=(summary(report),),
     )
     findings = tuple(replace(finding, first_seen=_age(finding, after, now)) for finding in report.findings)
@@ -142,15 +157,15 @@ def _judged(before: State, finding: Finding, now: str) -> State:
             return replace(before, life=life, unknown_since=None)
 
 
-def _ended(before: State, finding: Finding) -> Iterator[Gone]:
+def _ended(before: State, finding: Finding) -> Iterator[ResolvedDrift]:
     """Tell what a judgement ends: all of a life, or that it needs to be told as drift."""
     if before.life is None:
         return
     was, last_seen = before.life.finding, before.life.last_seen
     if finding.verdict is Verdict.OK:
-        yield Gone(finding=was, last_seen=last_seen, ending=Ending.MENDED)
+        yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.MENDED)
     elif finding.verdict is Verdict.WAIVED and was.verdict is Verdict.DRIFT:
-        yield Gone(finding=was, last_seen=last_seen, ending=Ending.WAIVED)
+        yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.WAIVED)
 
 
 def _is_new(before: State | None, finding: Finding) -> bool:
@@ -161,11 +176,11 @@ def _is_new(before: State | None, finding: Finding) -> bool:
     return was is None or was.verdict is not Verdict.DRIFT or _louder(finding, was)
 
 
-def _hidden(after: States, judged: Mapping[str, Finding]) -> Iterator[Hidden]:
+def _hidden(after: States, judged: Mapping[str, Finding]) -> Iterator[UnobservedDrift]:
     """Give the drift whose life is open though this run did not see it."""
     for id_, state in after.items():
         if state.life and (id_ not in judged or judged[id_].verdict is Verdict.UNKNOWN):
-            yield Hidden(finding=state.life.finding, last_seen=state.life.last_seen)
+            yield UnobservedDrift(finding=state.life.finding, last_seen=state.life.last_seen)
 
 
 def _unknown(states: States) -> frozenset[str]:

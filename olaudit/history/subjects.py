@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from olaudit.history import rows
 from olaudit.history.states import Life
-from olaudit.model import Failure, Finding, Reason, Verdict
+from olaudit.model import Failure, FailureReason, Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,12 @@ def troubles(connection: sqlite3.Connection, host: str) -> tuple[Trouble, ...]:
     """Give the runs that could not audit a host, the oldest first."""
     found: list[tuple[Trouble, int]] = []
     for row in connection.execute(_TROUBLES, (host,)):
-        failure, start, first, runs = Failure(Reason(row["reason"]), row["message"]), row["started_at"], None, 1
+        failure, start, first, runs = (
+            Failure(FailureReason(row["reason"]), row["message"]),
+            row["started_at"],
+            None,
+            1,
+        )
         if found and found[-1][1] == row["number"] - 1 and found[-1][0].failure.reason is failure.reason:
             before, _ = found.pop()
             first, runs = before.first, before.runs + 1

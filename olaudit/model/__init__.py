@@ -6,61 +6,61 @@ no reader of these types can mistake "could not look" for "looked, and it was fi
 asking -> judging -> finding -> comparing -> reporting
 """
 
-from olaudit.model.asking import (
+from olaudit.model.changes import Changes, EpisodeEnd, ResolvedDrift, RunSummary, UnobservedDrift
+from olaudit.model.finding import FLEET, Finding, Waiver, finding_id
+from olaudit.model.probe import (
     Answer,
     Answered,
     Answers,
+    Command,
+    ConnectionProbe,
     ContainerChanges,
-    Engine,
     EngineProbe,
+    EngineQuery,
     Failure,
+    FailureReason,
     HostAnswers,
     ImageLayers,
     InternalError,
     Lookup,
     Probe,
-    Reached,
-    Reason,
-    Shell,
     Unanswered,
 )
-from olaudit.model.comparing import Changes, Ending, Gone, Hidden, RunSummary
-from olaudit.model.finding import FLEET, Finding, Waiver, finding_id
-from olaudit.model.judging import At, Judgement, Measure, Question, Severity, Verdict
-from olaudit.model.reporting import HostResult, Report, Run
+from olaudit.model.report import HostResult, Report, Run
+from olaudit.model.result import Expectation, Measurement, Result, SectionPath, Severity, Verdict
 
 __all__ = [
     "FLEET",
     "Answer",
     "Answered",
     "Answers",
-    "At",
     "Changes",
+    "Command",
+    "ConnectionProbe",
     "ContainerChanges",
-    "Ending",
-    "Engine",
     "EngineProbe",
+    "EngineQuery",
+    "EpisodeEnd",
+    "Expectation",
     "Failure",
+    "FailureReason",
     "Finding",
-    "Gone",
-    "Hidden",
     "HostAnswers",
     "HostResult",
     "ImageLayers",
     "InternalError",
-    "Judgement",
     "Lookup",
-    "Measure",
+    "Measurement",
     "Probe",
-    "Question",
-    "Reached",
-    "Reason",
     "Report",
+    "ResolvedDrift",
+    "Result",
     "Run",
     "RunSummary",
+    "SectionPath",
     "Severity",
-    "Shell",
     "Unanswered",
+    "UnobservedDrift",
     "Verdict",
     "Waiver",
     "finding_id",

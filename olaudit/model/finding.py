@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from olaudit.model.judging import Severity, Verdict
+from olaudit.model.result import Severity, Verdict
 
 FLEET = "(fleet)"
 """Stands for a host in findings about the fleet as a whole; no host can be called so."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tabulate import tabulate
 
 from olaudit.audit import worst
-from olaudit.model import Changes, Failure, Finding, Hidden, Report, Severity, Verdict
+from olaudit.model import Changes, Failure, Finding, Report, Severity, UnobservedDrift, Verdict
 from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
 
@@ -22,10 +22,10 @@ _MOST_NAMED = 8  # of what can be looked at again, people need to know that and 
 _NO_HISTORY = Changes(
     since=None,
     new=frozenset(),
-    gone=(),
-    hidden=(),
+    resolved=(),
+    unobserved=(),
     newly_unknown=frozenset(),
-    known_again=frozenset(),
+    observed_again=frozenset(),
     timeline=(),
 )
 
@@ -38,11 +38,11 @@ def render(report: Report, style: Style) -> str:
     still = [found for found in drift if found.id not in changes.new]
     blocks = [
         "\n".join([*_verdict(report, len(new), style), "", *_new(new, changes, style)]),
-        *_block("GONE", len(changes.gone), _gone(changes), style),
+        *_block("GONE", len(changes.resolved), _gone(changes), style),
         *_block("STILL THERE", len(still), _still(still, report), style),
         *_block("UNKNOWN", report.count(Verdict.UNKNOWN), _unknown(report, changes, style), style),
-        *_block("HIDDEN DRIFT, as last seen", len(changes.hidden), _hidden(changes.hidden, report), style),
-        *_block("KNOWN AGAIN", len(changes.known_again), _known_again(report, changes, style), style),
+        *_block("HIDDEN DRIFT, as last seen", len(changes.unobserved), _hidden(changes.unobserved, report), style),
+        *_block("KNOWN AGAIN", len(changes.observed_again), _known_again(report, changes, style), style),
         *_block("WAIVED", report.count(Verdict.WAIVED), _waived(report), style),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -96,7 +96,7 @@ def _gone(changes: Changes) -> Iterator[str]:
                 gone.finding.subject,
                 f"{gone.ending}; drift from {moment(gone.finding.first_seen)} to {moment(gone.last_seen)}",
             )
-            for gone in changes.gone
+            for gone in changes.resolved
         ]
     )
 
@@ -110,7 +110,7 @@ def _still(still: Iterable[Finding], report: Report) -> Iterator[str]:
     )
 
 
-def _hidden(hidden: Iterable[Hidden], report: Report) -> Iterator[str]:
+def _hidden(hidden: Iterable[UnobservedDrift], report: Report) -> Iterator[str]:
     """Show the drift that this run could not look at: neither mended nor seen."""
     return _columns(
         [
@@ -177,9 +177,9 @@ def _known_again(report: Report, changes: Changes, style: Style) -> Iterator[str
     named = [
         f"{found.host} {found.check}" + (f" {found.subject}" if found.check != "host.reachable" else "")
         for found in report.findings
-        if found.id in changes.known_again
+        if found.id in changes.observed_again
     ]
-    more = len(changes.known_again) - len(named[:_MOST_NAMED])
+    more = len(changes.observed_again) - len(named[:_MOST_NAMED])
     text = ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if more and named else "")
     return (f"  {line}" for line in _wrap(text or "what was unknown is no longer judged", style))
 

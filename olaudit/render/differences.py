@@ -19,19 +19,19 @@ _LONGEST = 3  # lines that one message may take
 
 def render(comparison: Comparison, style: Style) -> str:
     """Show what appeared, went, stayed, could not be seen; each under its own title, with nothing under none."""
-    went = [(found, f"  {style.paint(str(ending), 'ok')}") for found, ending in comparison.went]
+    went = [(found, f"  {style.paint(str(ending), 'ok')}") for found, ending in comparison.resolved]
     known = [
         (found, f"  now {style.paint(verdict, tone(verdict, found.severity))}")
-        for found, verdict in comparison.known_again
+        for found, verdict in comparison.observed_again
     ]
     blocks = [
         "\n".join(_head(comparison, style)),
-        *_block("APPEARED", [(found, "") for found in comparison.appeared], style, told=True),
+        *_block("APPEARED", [(found, "") for found in comparison.new], style, told=True),
         *_block("WENT", went, style),
-        *_block("STAYED", [(found, "") for found in comparison.stayed], style),
+        *_block("STAYED", [(found, "") for found in comparison.unchanged], style),
         *_block(
             "HIDDEN: drift that the second run could not look at",
-            [(found, "") for found in comparison.hidden],
+            [(found, "") for found in comparison.unobserved],
             style,
         ),
         *_block("UNKNOWN NOW", [(found, "") for found in comparison.newly_unknown], style, told=True),
@@ -44,10 +44,10 @@ def _head(comparison: Comparison, style: Style) -> Iterator[str]:
     yield _run("from", comparison.before, style)
     yield _run("to  ", comparison.after, style)
     counts = (
-        (len(comparison.appeared), "appeared"),
-        (len(comparison.went), "went"),
-        (len(comparison.stayed), "stayed"),
-        (len(comparison.hidden), "hidden"),
+        (len(comparison.new), "appeared"),
+        (len(comparison.resolved), "went"),
+        (len(comparison.unchanged), "stayed"),
+        (len(comparison.unobserved), "hidden"),
     )
     yield ", ".join(f"{count} {word}" for count, word in counts)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from olaudit.model import Reason, Report, Severity, Verdict
+from olaudit.model import FailureReason, Report, Severity, Verdict
 from olaudit.render.style import Style
 
 
@@ -73,7 +73,7 @@ class SummaryPart(_Part):
 class FailurePart(_Part):
     """Why a host could not be audited."""
 
-    reason: Reason
+    reason: FailureReason
     message: str
 
 

@@ -44,7 +44,7 @@ class Explanation:
     reported: str
     remarks: tuple[str, ...] = ()
     drift_when: str = ""
-    mend: str = ""
+    fix: str = ""
     expected: Quoted | None = None
     waiver: Quoted | None = None
     answers: str = ""
@@ -127,7 +127,7 @@ def _fix(explanation: Explanation, style: Style) -> Iterator[str]:
     elif found.verdict is Verdict.UNKNOWN:
         yield from _wrap("First make it answer: nobody knows yet whether anything is wrong there.", style)
     else:
-        yield from _wrap(explanation.mend or "no command mends this: see what was observed", style)
+        yield from _wrap(explanation.fix or "no command mends this: see what was observed", style)
 
 
 def _quoted(quoted: Quoted | None, source: str, style: Style) -> Iterator[str]:

@@ -123,23 +123,23 @@ def _since(finding: Finding, report: Report) -> str:
 
 
 def _ended(changes: Changes) -> Iterator[str]:
-    if changes.gone:
+    if changes.resolved:
         yield _titled(
             "Gone",
             [
                 f"- {_head(gone.finding)} {gone.ending}, last seen {moment(gone.last_seen)}"
-                for gone in changes.gone
+                for gone in changes.resolved
             ],
         )
 
 
 def _hidden(changes: Changes) -> Iterator[str]:
     """Show the drift that this run could not look at: neither mended nor seen."""
-    if changes.hidden:
+    if changes.unobserved:
         lines = [
             f"- {_head(one.finding)}{' (waived)' * (one.finding.verdict is Verdict.WAIVED)}"
             f" last seen {moment(one.last_seen)}"
-            for one in changes.hidden
+            for one in changes.unobserved
         ]
         yield _titled("Hidden drift, as last seen", lines)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tabulate import tabulate
 
 from olaudit.history import Life, Night, Spell, Subject, Trouble
-from olaudit.model import Ending, Finding, RunSummary, Severity, Verdict
+from olaudit.model import EpisodeEnd, Finding, RunSummary, Severity, Verdict
 from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
 
@@ -104,7 +104,7 @@ def _open(life: Life, latest: RunSummary, style: Style, *, named: bool = True) -
 def _ended(life: Life, style: Style, *, named: bool = True) -> Iterator[str]:
     first, ended = life.finding.first_seen or life.last_seen, life.ended or life.last_seen
     when = f"{_when(first)} to {moment(ended)}, {age(first, ended)}"
-    badge = str(life.ending), "ok" if life.ending is Ending.MENDED else "dim"
+    badge = str(life.ending), "ok" if life.ending is EpisodeEnd.MENDED else "dim"
     yield from _told(life, badge, when, style, named=named)
 
 

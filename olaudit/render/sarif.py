@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from olaudit import waivers
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.evaluate import REACHABLE
 from olaudit.model import Finding, HostResult, Report, Severity, Verdict
 from olaudit.render.style import Style
@@ -50,11 +50,12 @@ def render(report: Report, style: Style) -> str:
 def _rule(rule: str) -> dict[str, Any]:
     """Describe a check by the words that its own module has for it; GitHub shows them beside every alert."""
     texts = {
-        check.id: check for check in (REACHABLE, *waivers.IDS, *(check for kind in KINDS for check in kind.ids))
+        check.id: check
+        for check in (REACHABLE, *waivers.IDS, *(check for checker in CHECKERS for check in checker.ids))
     }
     if rule not in texts:
         return {"id": rule, "shortDescription": {"text": rule}}
-    drift_when, mend = texts[rule].drift_when, texts[rule].mend or "see the finding"
+    drift_when, mend = texts[rule].drift_when, texts[rule].fix or "see the finding"
     return {
         "id": rule,
         "shortDescription": _text(drift_when),

@@ -9,13 +9,13 @@ from datetime import datetime
 from types import MappingProxyType
 
 from olaudit import waivers
-from olaudit.audit import audit, wanted_ids
+from olaudit.audit import audit, select_checks
+from olaudit.checker import AnyChecker
 from olaudit.expected import FleetSpec
 from olaudit.history import Scope, States, advance
-from olaudit.kind import AnyKind
-from olaudit.model import Answers, Failure, HostAnswers, Reason, Report, Run, RunSummary
+from olaudit.model import Answers, Failure, FailureReason, HostAnswers, Report, Run, RunSummary
 
-_NEVER = Failure(Reason.INTERRUPTED, "it was not audited yet, since `olaudit serve` began")
+_NEVER = Failure(FailureReason.INTERRUPTED, "it was not audited yet, since `olaudit serve` began")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
+class ReportBuilder:
     """Makes reports of answers: the kinds of checks, the ids that are wanted, and who we are."""
 
-    kinds: Sequence[AnyKind]
+    checkers: Sequence[AnyChecker]
     wanted: frozenset[str]
     version: str
 
@@ -76,8 +76,8 @@ class Judge:
         never = [HostAnswers(host, _NEVER, 0.0) for host in fleet.hosts if host not in last]
         answers = [*never, *(one.answers for one in last.values())]
         run = self._run(fleet, answers, now)
-        judged = audit(fleet.hosts.values(), answers, self.kinds, self.wanted, run)
-        report = waivers.apply(judged, fleet, self.wanted, wanted_ids(self.kinds), now.date())
+        judged = audit(fleet.hosts.values(), answers, self.checkers, self.wanted, run)
+        report = waivers.apply(judged, fleet, self.wanted, select_checks(self.checkers), now.date())
         after, aged = advance(states, report, self._scope(fleet), None)
         return after, replace(aged, changes=None)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.judging import Asked, Judge, Nights, Reloaded, Snapshot, trouble
+from olaudit.serve.judging import Asked, Nights, Reloaded, ReportBuilder, Snapshot, trouble
 
 T = TypeVar("T")
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 class Known:
     """The expected files, what each host answered last, and since when drift is there. For one thread alone."""
 
-    def __init__(self, fleet: FleetSpec, nights: Nights, judge: Judge, now: datetime) -> None:
+    def __init__(self, fleet: FleetSpec, nights: Nights, judge: ReportBuilder, now: datetime) -> None:
         self.fleet = fleet
         self.nights = nights
-        self._judge = judge
+        self._build_report = judge
         self._states = nights.states
         self._last: dict[str, Asked] = {}
         self._reloaded = Reloaded(success=True, at=now)
@@ -47,10 +47,10 @@ class Known:
 
     def snapshot(self, now: datetime) -> Snapshot:
         """Judge it all."""
-        self._states, report = self._judge(self.fleet, self._last, self._states, now)
+        self._states, report = self._build_report(self.fleet, self._last, self._states, now)
         return Snapshot(
             fleet=self.fleet,
-            report=self._judge.since(self.nights, self.fleet, report),
+            report=self._build_report.since(self.nights, self.fleet, report),
             audited={host: asked.at.timestamp() for host, asked in self._last.items()},
             reloaded=self._reloaded,
         )

@@ -16,7 +16,7 @@ from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
 from olaudit.serve.asking import Asks, Log
 from olaudit.serve.events import Ended, Event, Gone, Loaded, Pace, Reload, Sources, Stop, Stopped, Wanted
-from olaudit.serve.judging import Judge, Snapshot
+from olaudit.serve.judging import ReportBuilder, Snapshot
 from olaudit.serve.known import Known, only
 from olaudit.serve.slots import Slots
 
@@ -34,9 +34,9 @@ class Service:
     All else happens in the thread that calls `run`.
     """
 
-    def __init__(self, sources: Sources, judge: Judge, asker: Asks, pace: Pace, log: Log) -> None:
+    def __init__(self, sources: Sources, judge: ReportBuilder, asker: Asks, pace: Pace, log: Log) -> None:
         """Read the expected files. Raises ExpectedError if they are not valid, and OlauditError of the history."""
-        self._sources, self._judge, self._asker, self._log = sources, judge, asker, log
+        self._sources, self._build_report, self._asker, self._log = sources, judge, asker, log
         self._jobs = pace.jobs
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()  # may be put to by a signal's handler
         self._slots = Slots(pace.interval)
@@ -145,7 +145,9 @@ class Service:
     def _start(self, host: str, now: float) -> None:
         self._running.add(host)
         self._slots.audited(host, now)
-        job = Job(host, plan(self._known.fleet.hosts[host], self._judge.kinds, self._judge.wanted))
+        job = Job(
+            host, plan(self._known.fleet.hosts[host], self._build_report.checkers, self._build_report.wanted)
+        )
         self._asker.start(job, lambda answers: self._events.put(Ended(answers)))
 
     def _want(self, host: str, future: Future[Snapshot]) -> None:

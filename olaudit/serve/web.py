@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from olaudit.audit import audit
 from olaudit.expected import FleetSpec
-from olaudit.model import Failure, HostAnswers, Reason
+from olaudit.model import Failure, FailureReason, HostAnswers
 from olaudit.render.html.page import Live, page, policy
 from olaudit.render.style import Style
 from olaudit.serve.asking import Log
@@ -23,7 +23,7 @@ from olaudit.serve.events import Gone, Stopped
 from olaudit.serve.exposition import FleetCollector, HostCollector, encode
 from olaudit.serve.guard import Guard
 from olaudit.serve.hosts import request_target
-from olaudit.serve.judging import Judge, Snapshot
+from olaudit.serve.judging import ReportBuilder, Snapshot
 from olaudit.serve.responses import Response, line
 from olaudit.serve.service import Service
 
@@ -48,8 +48,8 @@ class Request:
 class Web:
     """The application. `timeout` is the deadline of one host's audit, in seconds."""
 
-    def __init__(self, service: Service, judge: Judge, guard: Guard, log: Log, *, timeout: float) -> None:
-        self._service, self._judge, self._guard, self._log = service, judge, guard, log
+    def __init__(self, service: Service, judge: ReportBuilder, guard: Guard, log: Log, *, timeout: float) -> None:
+        self._service, self._build_report, self._guard, self._log = service, judge, guard, log
         self._timeout = timeout
         self._exposures, self._pages = _Kept(), _Kept()  # a large page must not delay a scrape
         self._routes: dict[str, Callable[[Request], Awaitable[Response]]] = {
@@ -141,10 +141,12 @@ class Web:
 
     def _late(self, snapshot: Snapshot, host: str, seconds: float) -> HostCollector:
         """Say, in this scrape alone, that the host did not answer in time; the audit goes on without it."""
-        failure = Failure(Reason.TIMEOUT, f"no answer within the {seconds:g} s that the scrape leaves")
+        failure = Failure(FailureReason.TIMEOUT, f"no answer within the {seconds:g} s that the scrape leaves")
         answers = [HostAnswers(host, failure, seconds)]
         spec = snapshot.fleet.hosts[host]
-        report = audit([spec], answers, self._judge.kinds, self._judge.wanted, snapshot.report.run)
+        report = audit(
+            [spec], answers, self._build_report.checkers, self._build_report.wanted, snapshot.report.run
+        )
         return HostCollector(snapshot, report, host, time.time())
 
 

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from olaudit.model import Answers, Failure, Probe, Reason
+from olaudit.model import Answers, Failure, FailureReason, Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Deadline:
 class HostFailed(Exception):  # noqa: N818 - it is an outcome that is caught and kept, not an error that is shown
     """A host that could not be audited as a whole."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: FailureReason, message: str) -> None:
         super().__init__(message)
         self.failure = Failure(reason, message)
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
-from olaudit.model import Answered, Shell
+from olaudit.model import Answered, Command
 from olaudit.transport.automount import GUARD, NOT_RUN
 from olaudit.transport.frames import COMMAND_SECONDS, LATER_BYTES, WIDTH, frame
 
@@ -65,7 +65,7 @@ later() {{
 """
 
 
-def script(commands: Sequence[Shell], marker: str) -> str:
+def script(commands: Sequence[Command], marker: str) -> str:
     """Write the batch that runs `commands`; command numbers are their positions."""
     lines = {n: f"{n} {_SUDO * command.sudo}{shlex.join(command.argv)}" for n, command in enumerate(commands)}
     at_once = [f"ask {lines[n]}" for n, command in enumerate(commands) if not command.may_hang]

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from olaudit.model import Answer, Answered, Probe, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, Probe, Unanswered
 from olaudit.transport import automount
 
 MAX_BYTES = 4 << 20
@@ -73,7 +73,7 @@ class _Frames:
     """
 
     def __init__(
-        self, commands: Sequence[Shell], own: Iterable[int], marker: bytes, done: dict[int, Answer]
+        self, commands: Sequence[Command], own: Iterable[int], marker: bytes, done: dict[int, Answer]
     ) -> None:
         self._commands = commands
         self._own = {b"%d" % n: n for n in own}
@@ -135,7 +135,7 @@ class Reader:
     Total: no input raises, and no input costs more memory than a small multiple of `MAX_BYTES`.
     """
 
-    def __init__(self, commands: Sequence[Shell], marker: str) -> None:
+    def __init__(self, commands: Sequence[Command], marker: str) -> None:
         self._commands = commands
         self._prefix = marker.encode() + b" l "
         self._lines = _Lines()
@@ -209,7 +209,7 @@ def _small(word: bytes) -> int:
     return int(word) if word.isdigit() and len(word) < 6 else -1
 
 
-def _answer(command: Shell, frame: _Frame, status: int) -> Answer:
+def _answer(command: Command, frame: _Frame, status: int) -> Answer:
     """Distinguish a command that ran from one that was ended, is missing, or may not be run."""
     program = command.argv[0]
     if status == automount.NOT_RUN:

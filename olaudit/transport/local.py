@@ -14,7 +14,17 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from olaudit import engine_process
-from olaudit.model import Answer, Answered, Answers, EngineProbe, Lookup, Probe, Reached, Shell, Unanswered
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    Command,
+    ConnectionProbe,
+    EngineProbe,
+    Lookup,
+    Probe,
+    Unanswered,
+)
 from olaudit.transport.batch import script
 from olaudit.transport.beside import Beside, answers_of
 from olaudit.transport.engine import NoEngine, ask_running_engine
@@ -36,12 +46,12 @@ class LocalTransport:
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - there is but one
         """Ask this machine as `host`."""
-        commands = tuple(probe for probe in probes if isinstance(probe, Shell))
+        commands = tuple(probe for probe in probes if isinstance(probe, Command))
         engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
         lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
         names = Beside("names", partial(look_up, lookups, deadline))
         docker = Beside("engine of this machine", partial(_ask_engine, engine, deadline)) if engine else None
-        answers: dict[Probe, Answer] = {Reached.ADDRESS: _HERE, **_run(commands, deadline)}
+        answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _HERE, **_run(commands, deadline)}
         answers |= answers_of(names, lookups, deadline) | answers_of(docker, engine, deadline)
         return Answers({probe: answers[probe] for probe in probes})
 
@@ -49,7 +59,7 @@ class LocalTransport:
         """Nothing is kept open."""
 
 
-def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]:
+def _run(commands: tuple[Command, ...], deadline: Deadline) -> dict[Probe, Answer]:
     """Feed the batch to /bin/sh and read until it is complete, or time is up."""
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
@@ -69,7 +79,7 @@ def _run(commands: tuple[Shell, ...], deadline: Deadline) -> dict[Probe, Answer]
             reader.feed(data)
             watch.look(reader)
         shell.kill()
-    return {**reader.answers(reason), Reached.CLOCK: watch.answer()}
+    return {**reader.answers(reason), ConnectionProbe.CLOCK: watch.answer()}
 
 
 def _fed(text: str) -> IO[bytes]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from olaudit.audit import plan, wanted_ids
-from olaudit.checks import KINDS
+from olaudit.audit import plan, select_checks
+from olaudit.checker import AnyChecker, Checker
+from olaudit.checks import CHECKERS
 from olaudit.demo.drifts import DRIFTS, Drift
 from olaudit.demo.fleet import simulated
-from olaudit.kind import AnyKind, Kind
-from olaudit.model import Answer, Answers, Judgement, Probe, Unanswered, Verdict
+from olaudit.model import Answer, Answers, Probe, Result, Unanswered, Verdict
 from tests.demo.auditing import asked, page
 
 Verdicts = dict[tuple[str, str], Verdict]
@@ -34,43 +34,45 @@ class RecordedFleet:
 
     def probes(self, host: str) -> tuple[Probe, ...]:
         """List what is asked of `host`."""
-        return plan(page().hosts[host], KINDS, wanted_ids(KINDS))
+        return plan(page().hosts[host], CHECKERS, select_checks(CHECKERS))
 
-    def kinds(self, host: str, probe: Probe) -> tuple[AnyKind, ...]:
+    def checkers(self, host: str, probe: Probe) -> tuple[AnyChecker, ...]:
         """List the kinds of checks that ask `probe` of `host`."""
         sections = page().hosts[host].sections
-        kinds = (kind for kind in KINDS if kind.section in sections)
-        return tuple(kind for kind in kinds if probe in tuple(kind.probes(sections[kind.section])))
+        checkers = (checker for checker in CHECKERS if checker.section in sections)
+        return tuple(checker for checker in checkers if probe in tuple(checker.probes(sections[checker.section])))
 
-    def evaluate(self, host: str, kinds: Sequence[AnyKind], changed: Mapping[Probe, Answer]) -> Verdicts:
+    def evaluate(self, host: str, checkers: Sequence[AnyChecker], changed: Mapping[Probe, Answer]) -> Verdicts:
         """Evaluate `kinds` for `host`, some answers replaced, to the worst verdict of each subject."""
         answers = Answers({**self.outcomes[host].raw(), **changed})
         verdicts: Verdicts = {}
-        for kind in kinds:
-            for judgement in _judged(kind, host, self.outcomes, answers):
-                key = (judgement.check, judgement.subject)
-                verdicts[key] = worst(verdicts.get(key, Verdict.OK), judgement.verdict)
+        for checker in checkers:
+            for result in _judged(checker, host, self.outcomes, answers):
+                key = (result.check, result.subject)
+                verdicts[key] = worst(verdicts.get(key, Verdict.OK), result.verdict)
         return verdicts
 
     def based_on(self, host: str, probe: Probe) -> set[tuple[str, str]]:
         """List what is ok, and is not without an answer to `probe`: by construction, what is based on it."""
-        kinds = self.kinds(host, probe)
-        before = self.evaluate(host, kinds, {})
-        after = self.evaluate(host, kinds, {probe: Unanswered("removed")})
+        checkers = self.checkers(host, probe)
+        before = self.evaluate(host, checkers, {})
+        after = self.evaluate(host, checkers, {probe: Unanswered("removed")})
         return {key for key, verdict in before.items() if verdict is Verdict.OK and after.get(key) != verdict}
 
 
-def _judged(kind: AnyKind, host: str, outcomes: Mapping[str, Answers], answers: Answers) -> Iterator[Judgement]:
-    section: Any = page().hosts[host].sections[kind.section]
-    if isinstance(kind, Kind):
-        yield from kind.judge(section, answers)
+def _judged(checker: AnyChecker, host: str, outcomes: Mapping[str, Answers], answers: Answers) -> Iterator[Result]:
+    section: Any = page().hosts[host].sections[checker.section]
+    if isinstance(checker, Checker):
+        yield from checker.evaluate(section, answers)
         return
     sections = {
-        name: spec.sections[kind.section] for name, spec in page().hosts.items() if kind.section in spec.sections
+        name: spec.sections[checker.section]
+        for name, spec in page().hosts.items()
+        if checker.section in spec.sections
     }
-    for name, judgement in kind.judge(sections, {**outcomes, host: answers}):
+    for name, result in checker.evaluate(sections, {**outcomes, host: answers}):
         if name == host:
-            yield judgement
+            yield result
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from olaudit.model import Answer, Answered, Probe, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, Probe, Unanswered
 
 STATUSES = (1, 2, 3, 124, 125, 126, 127, 128, 137, 139, 255)
 GARBAGE = ("garbage\n", "\0\ufffd\x1b[31m\t/ //\n\n=:,\n", "9" * 5000, " \n", "\n")
@@ -37,11 +37,11 @@ def destroyed(probe: Probe, answer: Answered) -> Iterator[tuple[str, Answer]]:
         yield "emptied, errors too", replace(answer, stdout="", stderr="")
     for text in GARBAGE:
         yield f"garbage {text[:9]!r}", replace(answer, stdout=text)
-    documented = probe.statuses if isinstance(probe, Shell) else (0,)
+    documented = probe.statuses if isinstance(probe, Command) else (0,)
     for status in STATUSES:
         if status not in documented:
             yield f"status {status}", replace(answer, status=status)
-    if not isinstance(probe, Shell):
+    if not isinstance(probe, Command):
         for text in JSON:
             yield f"JSON {text[:30]}", replace(answer, stdout=text)
 

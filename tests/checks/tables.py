@@ -19,6 +19,7 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from olaudit.checker import Checker
 from olaudit.checks import (
     certificate,
     clock,
@@ -38,43 +39,42 @@ from olaudit.checks import (
     symlink,
     symlink_farm,
 )
-from olaudit.kind import Kind
 from olaudit.model import (
     Answer,
     Answered,
     Answers,
+    Command,
+    ConnectionProbe,
     ContainerChanges,
-    Engine,
+    EngineQuery,
     ImageLayers,
     Lookup,
-    Measure,
+    Measurement,
     Probe,
-    Reached,
-    Shell,
     Unanswered,
 )
 
 Row = dict[str, Any]
 
-RECORDED: list[tuple[str, Kind[Any]]] = [
-    ("hostname", hostname.KIND),
-    ("docker", docker.KIND),
-    ("path", path.KIND),
-    ("symlink", symlink.KIND),
-    ("memcached", memcached.KIND),
-    ("postgres", postgres.KIND),
-    ("firewall", firewall.KIND),
+RECORDED: list[tuple[str, Checker[Any]]] = [
+    ("hostname", hostname.CHECKER),
+    ("docker", docker.CHECKER),
+    ("path", path.CHECKER),
+    ("symlink", symlink.CHECKER),
+    ("memcached", memcached.CHECKER),
+    ("postgres", postgres.CHECKER),
+    ("firewall", firewall.CHECKER),
     ("dns_address", dns.ADDRESS),
     ("dns_retired", dns.RETIRED),
-    ("release", release.KIND),
-    ("clock", clock.KIND),
-    ("disk", disk.KIND),
-    ("service", service.KIND),
-    ("package", package.KIND),
-    ("git", git.KIND),
-    ("cron", cron.KIND),
-    ("symlink_farm", symlink_farm.KIND),
-    ("certificate", certificate.KIND),
+    ("release", release.CHECKER),
+    ("clock", clock.CHECKER),
+    ("disk", disk.CHECKER),
+    ("service", service.CHECKER),
+    ("package", package.CHECKER),
+    ("git", git.CHECKER),
+    ("cron", cron.CHECKER),
+    ("symlink_farm", symlink_farm.CHECKER),
+    ("certificate", certificate.CHECKER),
 ]
 """Every table, and the kind of check that it is about."""
 
@@ -90,35 +90,35 @@ def case(row: Row) -> str:
     return str(row["case"])
 
 
-def spec_of(kind: Kind[Any], section: Any) -> Any:
-    return TypeAdapter(kind.model).validate_json(json.dumps(section))
+def spec_of(checker: Checker[Any], section: Any) -> Any:
+    return TypeAdapter(checker.model).validate_json(json.dumps(section))
 
 
-def run(kind: Kind[Any], row: Row) -> None:
+def run(checker: Checker[Any], row: Row) -> None:
     """Judge the row's answers, and compare with the row's judgements."""
-    spec, answers = asked(kind, row)
-    judged = [asdict(judgement) for judgement in kind.judge(spec, answers)]
+    spec, answers = asked(checker, row)
+    judged = [asdict(result) for result in checker.evaluate(spec, answers)]
     named = [{key: made.get(key) for key in want} for made, want in zip(judged, row["judgements"], strict=False)]
     assert (named, len(judged)) == (row["judgements"], len(row["judgements"]))
 
 
-def measured(kind: Kind[Any], row: Row) -> list[Measure]:
+def measured(checker: Checker[Any], row: Row) -> list[Measurement]:
     """Give the measures in the row's answers."""
-    return list(kind.measure(*asked(kind, row)))
+    return list(checker.measure(*asked(checker, row)))
 
 
-def asked(kind: Kind[Any], row: Row) -> tuple[Any, Answers]:
-    spec = spec_of(kind, row["spec"])
-    probes = tuple(kind.probes(spec))
+def asked(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
+    spec = spec_of(checker, row["spec"])
+    probes = tuple(checker.probes(spec))
     return spec, Answers({_meant(start, probes): _answer(said) for start, said in row["answers"].items()})
 
 
 def written(probe: Probe) -> str:
     """Write a probe as a command line."""
     match probe:
-        case Shell(argv):
+        case Command(argv):
             return shlex.join(argv)
-        case Engine() | Reached():
+        case EngineQuery() | ConnectionProbe():
             return probe.value
         case ImageLayers(image):
             return f"layers {image}"
@@ -157,7 +157,7 @@ def _pieces(name: str) -> Iterator[str]:
 
 def ask(probe: Probe) -> Answer:
     """Ask this very machine."""
-    assert isinstance(probe, Shell)
+    assert isinstance(probe, Command)
     ran = subprocess.run(
         probe.argv, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"}, timeout=30, text=True
     )

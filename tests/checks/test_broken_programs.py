@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from olaudit import engine_process
+from olaudit.checker import AnyChecker
 from olaudit.checks.fleet.version import COMPOSE
 from olaudit.checks.service.asking import SCRIPT as SERVICES
 from olaudit.demo.build import conforming as machine_of
 from olaudit.demo.machine import Machine
-from olaudit.kind import AnyKind
-from olaudit.model import Answered, Probe, Shell, Verdict
+from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
 from tests.checks.tables import written
 from tests.demo.auditing import page
@@ -47,16 +47,16 @@ DOCUMENTED = {
 INNER = ("cmp", "docker-compose", "find", "git", "grep", "head", "openssl", "readlink", "sed", "stat", "systemctl")
 
 
-def _cases() -> Iterator[tuple[str, Shell]]:
+def _cases() -> Iterator[tuple[str, Command]]:
     """Choose one host for each command that differs in more than its paths, and in what kinds of checks ask it."""
     shapes = set()
     for host in sorted(page().hosts):
         for probe in conforming().probes(host):
             # The search for engines reads the processes of this machine: see tests/transport/test_engine_gate.py.
-            if not isinstance(probe, Shell) or probe == engine_process.PROBE:
+            if not isinstance(probe, Command) or probe == engine_process.PROBE:
                 continue
-            kinds = tuple(kind.ids[0].id for kind in conforming().kinds(host, probe))
-            shape = (probe.argv[:3], kinds) if probe.argv[0] == "sh" else (probe.argv[0], kinds)
+            checkers = tuple(checker.ids[0].id for checker in conforming().checkers(host, probe))
+            shape = (probe.argv[:3], checkers) if probe.argv[0] == "sh" else (probe.argv[0], checkers)
             if conforming().based_on(host, probe) and shape not in shapes:
                 shapes.add(shape)
                 yield host, probe
@@ -65,7 +65,7 @@ def _cases() -> Iterator[tuple[str, Shell]]:
 CASES = list(_cases())
 
 
-def _programs(probe: Shell) -> list[str]:
+def _programs(probe: Command) -> list[str]:
     """List the programs of a command that are looked up in PATH."""
     tokens = set(re.findall(r"[a-z][a-z-]*", " ".join(probe.argv[2:]))) if probe.argv[0] == "sh" else set()
     return [probe.argv[0]] if probe.argv[0] != "sh" else sorted(tokens & set(INNER))
@@ -74,23 +74,25 @@ def _programs(probe: Shell) -> list[str]:
 @pytest.mark.parametrize(
     ("host", "probe"), CASES, ids=[f"{host}-{n}-{probe.argv[0]}" for n, (host, probe) in enumerate(CASES)]
 )
-def test_no_check_is_ok_when_a_program_breaks(host: str, probe: Shell, tmp_path: Path) -> None:
+def test_no_check_is_ok_when_a_program_breaks(host: str, probe: Command, tmp_path: Path) -> None:
     fleet = conforming()
-    kinds = fleet.kinds(host, probe)
+    checkers = fleet.checkers(host, probe)
     place = _Place(tmp_path, host, probe)
-    unbroken = fleet.evaluate(host, kinds, {probe: place.answer()})
+    unbroken = fleet.evaluate(host, checkers, {probe: place.answer()})
     based = {key for key in fleet.based_on(host, probe) if unbroken.get(key) is Verdict.OK}
     assert based, f"{written(probe)[:200]}: {place.answer()}"
-    faults = [fault for program in _programs(probe) for fault in _faults(place, program, kinds, based)]
+    faults = [fault for program in _programs(probe) for fault in _faults(place, program, checkers, based)]
     assert faults == []
 
 
-def _faults(place: _Place, program: str, kinds: tuple[AnyKind, ...], based: set[tuple[str, str]]) -> Iterator[str]:
+def _faults(
+    place: _Place, program: str, checkers: tuple[AnyChecker, ...], based: set[tuple[str, str]]
+) -> Iterator[str]:
     for how, script in BROKEN.items():
         used = place.breaks(program, script)
         answer = place.answer()
         place.mends(program)
-        after = conforming().evaluate(place.host, kinds, {place.probe: answer})
+        after = conforming().evaluate(place.host, checkers, {place.probe: answer})
         still = sorted(key for key in based if after.get(key) is Verdict.OK)
         if still and used.exists() and (program, how) not in DOCUMENTED:
             yield f"{program} {how}: {still[:3]}: {answer}"
@@ -99,7 +101,7 @@ def _faults(place: _Place, program: str, kinds: tuple[AnyKind, ...], based: set[
 class _Place:
     """A folder with the files of a simulated host, good programs in one folder, and broken ones in another."""
 
-    def __init__(self, root: Path, host: str, probe: Shell) -> None:
+    def __init__(self, root: Path, host: str, probe: Command) -> None:
         self.root, self.host, self.probe = root, host, probe
         self.good, self.bad = root / "good", root / "bad"
         self.good.mkdir()
@@ -187,6 +189,6 @@ def _commit(root: Path, tree: str) -> None:
 
 def test_each_script_is_among_the_cases() -> None:
     scripts: set[Probe] = {probe for host in page().hosts for probe in conforming().probes(host)}
-    texts = {probe.argv[2] for probe in scripts if isinstance(probe, Shell) and probe.argv[0] == "sh"}
+    texts = {probe.argv[2] for probe in scripts if isinstance(probe, Command) and probe.argv[0] == "sh"}
     covered = {probe.argv[2] for _, probe in CASES if probe.argv[0] == "sh"}
     assert texts == covered | {engine_process.SCRIPT}

@@ -19,21 +19,21 @@ LIVE = {"folder": "/etc/letsencrypt/live", "days": 21}
 
 @pytest.mark.parametrize("row", rows("certificate"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(certificate.KIND, row)
+    run(certificate.CHECKER, row)
 
 
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
-    spec = spec_of(certificate.KIND, LIVE)
-    for judgement in certificate.judge(spec, data.draw(hostile("certificate", certificate.probes(spec)))):
-        assert judgement.check == "certificate.expiry"
-        assert (judgement.fix is None) or judgement.verdict is Verdict.DRIFT
+    spec = spec_of(certificate.CHECKER, LIVE)
+    for result in certificate.evaluate(spec, data.draw(hostile("certificate", certificate.probes(spec)))):
+        assert result.check == "certificate.expiry"
+        assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
 def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
-    spec = spec_of(certificate.KIND, LIVE)
+    spec = spec_of(certificate.CHECKER, LIVE)
     answers = Answers({probe: Unanswered("timed out") for probe in certificate.probes(spec)})
-    assert [one.verdict for one in certificate.judge(spec, answers)] == [Verdict.UNKNOWN]
+    assert [one.verdict for one in certificate.evaluate(spec, answers)] == [Verdict.UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
 )
 def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        spec_of(certificate.KIND, section)
+        spec_of(certificate.CHECKER, section)
 
 
 def test_only_reading_certificates_needs_root() -> None:
-    look, clock = certificate.probes(spec_of(certificate.KIND, LIVE))
+    look, clock = certificate.probes(spec_of(certificate.CHECKER, LIVE))
     assert (look.sudo, clock.sudo) == (True, False)
 
 
@@ -65,11 +65,11 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     (live / "privkey.pem").write_text("secret", encoding="ascii")
     for days, said in ((21, "ok"), (40, "drift")):
         section = {"folder": {"value": str(tmp_path / "none"), "accept": [str(live.parent)]}, "days": days}
-        spec = spec_of(certificate.KIND, section)
+        spec = spec_of(certificate.CHECKER, section)
         answers = Answers({probe: ask(probe) for probe in certificate.probes(spec)})
-        (judgement,) = certificate.judge(spec, answers)
-        assert (judgement.subject, judgement.verdict.value) == (f"{live}/fullchain.pem", said)
-        assert judgement.observed in ("29 days left", "30 days left")
+        (result,) = certificate.evaluate(spec, answers)
+        assert (result.subject, result.verdict.value) == (f"{live}/fullchain.pem", said)
+        assert result.observed in ("29 days left", "30 days left")
 
 
 def make_certificate(path: Path, days: int) -> None:

@@ -12,16 +12,16 @@ from tests.checks.tables import Row, case, rows, run, spec_of
 
 @pytest.mark.parametrize("row", rows("clock"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(clock.KIND, row)
+    run(clock.CHECKER, row)
 
 
 def test_the_clock_of_this_machine_agrees_with_itself() -> None:
     spec = clock.ClockSpec()
-    answers = LocalTransport().ask("here", tuple(clock.KIND.probes(spec)), Deadline.after(20))
-    (judgement,) = clock.KIND.judge(spec, answers)
-    assert judgement.verdict is Verdict.OK, judgement.message
+    answers = LocalTransport().ask("here", tuple(clock.CHECKER.probes(spec)), Deadline.after(20))
+    (result,) = clock.CHECKER.evaluate(spec, answers)
+    assert result.verdict is Verdict.OK, result.message
 
 
 def test_a_limit_is_more_than_nothing() -> None:
     with pytest.raises(ValidationError, match="greater than 0"):
-        spec_of(clock.KIND, {"limit_seconds": 0})
+        spec_of(clock.CHECKER, {"limit_seconds": 0})

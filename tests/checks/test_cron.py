@@ -18,21 +18,21 @@ CRON = {"source": "/opt/openlibrary/olsystem/etc/cron.d"}
 
 @pytest.mark.parametrize("row", rows("cron"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(cron.KIND, row)
+    run(cron.CHECKER, row)
 
 
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
-    spec = spec_of(cron.KIND, CRON)
-    for judgement in cron.judge(spec, data.draw(hostile("cron", cron.probes(spec)))):
-        assert judgement.check == "cron.files"
-        assert (judgement.fix is None) or judgement.verdict is Verdict.DRIFT
+    spec = spec_of(cron.CHECKER, CRON)
+    for result in cron.evaluate(spec, data.draw(hostile("cron", cron.probes(spec)))):
+        assert result.check == "cron.files"
+        assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
 def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
-    spec = spec_of(cron.KIND, CRON)
+    spec = spec_of(cron.CHECKER, CRON)
     answers = Answers({probe: Unanswered("timed out") for probe in cron.probes(spec)})
-    judged = list(cron.judge(spec, answers))
+    judged = list(cron.evaluate(spec, answers))
     assert [(one.subject, one.verdict) for one in judged] == [
         ("cron", Verdict.UNKNOWN),
         (CRON["source"], Verdict.UNKNOWN),
@@ -49,7 +49,7 @@ def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
 )
 def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        spec_of(cron.KIND, section)
+        spec_of(cron.CHECKER, section)
 
 
 def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
@@ -63,9 +63,10 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     (into / "copied").write_text("# copied\n", encoding="ascii")
     (into / "changed").write_text("# and more\n", encoding="ascii")
     (into / "copied").chmod(0o622)
-    spec = spec_of(cron.KIND, {"source": str(source), "into": str(into), "daemon": False})
+    spec = spec_of(cron.CHECKER, {"source": str(source), "into": str(into), "daemon": False})
     judged = {
-        Path(one.subject).name: one for one in cron.judge(spec, Answers({cron.look(spec): ask(cron.look(spec))}))
+        Path(one.subject).name: one
+        for one in cron.evaluate(spec, Answers({cron.look(spec): ask(cron.look(spec))}))
     }
     assert judged["missing"].observed == "absent"
     assert judged["changed"].observed.startswith("differs from ")

@@ -4,27 +4,27 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import disk
-from olaudit.model import Answers, Shell, Verdict
+from olaudit.model import Answers, Command, Verdict
 from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 
 @pytest.mark.parametrize("row", rows("disk"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(disk.KIND, row)
+    run(disk.CHECKER, row)
 
 
 def test_each_path_is_asked_on_its_own_because_one_may_hang() -> None:
-    asked = list(disk.KIND.probes({"/": disk.DiskSpec(), "/1": disk.DiskSpec()}))
+    asked = list(disk.CHECKER.probes({"/": disk.DiskSpec(), "/1": disk.DiskSpec()}))
     assert len(asked) == 2
-    assert all(isinstance(probe, Shell) and probe.may_hang for probe in asked)
+    assert all(isinstance(probe, Command) and probe.may_hang for probe in asked)
 
 
 def test_what_df_really_says_of_this_machine_is_understood() -> None:
     spec = {"/": disk.DiskSpec(floor="0 B", inodes=0)}
-    answers = Answers({probe: ask(probe) for probe in disk.KIND.probes(spec)})
-    assert [judgement.verdict for judgement in disk.KIND.judge(spec, answers)] == [Verdict.OK]
+    answers = Answers({probe: ask(probe) for probe in disk.CHECKER.probes(spec)})
+    assert [result.verdict for result in disk.CHECKER.evaluate(spec, answers)] == [Verdict.OK]
 
 
 def test_a_disk_cannot_be_forbidden() -> None:
     with pytest.raises(ValidationError, match="not forbidden"):
-        spec_of(disk.KIND, {"/1": {"presence": "forbidden"}})
+        spec_of(disk.CHECKER, {"/1": {"presence": "forbidden"}})

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from olaudit.checker import Checker
 from olaudit.checks import dns
-from olaudit.kind import Kind
-from olaudit.model import Answer, Answers, Lookup, Probe, Reached, Shell, Verdict
+from olaudit.model import Answer, Answers, Command, ConnectionProbe, Lookup, Probe, Verdict
 from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 NAME = "ol-home0.us.archive.org"
@@ -25,7 +25,7 @@ def test_recorded_answers_about_names_out_of_use_are_judged_as_recorded(row: Row
 
 
 @pytest.mark.parametrize(
-    ("kind", "section"),
+    ("checker", "section"),
     [
         (dns.ADDRESS, {}),
         (dns.ADDRESS, {"name": "-x"}),
@@ -37,20 +37,20 @@ def test_recorded_answers_about_names_out_of_use_are_judged_as_recorded(row: Row
         (dns.RETIRED, {"unresolved": ["a.example.org"]}),
     ],
 )
-def test_a_section_that_makes_no_sense_is_an_error(kind: Kind[Any], section: dict[str, Any]) -> None:
+def test_a_section_that_makes_no_sense_is_an_error(checker: Checker[Any], section: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        spec_of(kind, section)
+        spec_of(checker, section)
 
 
 def test_the_audited_address_is_asked_for_only_where_it_is_expected() -> None:
-    assert dns.ADDRESS.probes(spec_of(dns.ADDRESS, {"name": NAME})) == (Lookup(NAME), Reached.ADDRESS)
+    assert dns.ADDRESS.probes(spec_of(dns.ADDRESS, {"name": NAME})) == (Lookup(NAME), ConnectionProbe.ADDRESS)
     assert dns.ADDRESS.probes(spec_of(dns.ADDRESS, {"name": NAME, "address": "10.0.0.1"})) == (Lookup(NAME),)
 
 
 def test_files_without_names_are_unknown_and_not_searched_for_nothing() -> None:
     spec = spec_of(dns.RETIRED, {"files": ["/etc/hosts"]})
     assert not tuple(dns.RETIRED.probes(spec))
-    assert [one.verdict for one in dns.RETIRED.judge(spec, Answers({}))] == [Verdict.UNKNOWN]
+    assert [one.verdict for one in dns.RETIRED.evaluate(spec, Answers({}))] == [Verdict.UNKNOWN]
 
 
 def test_this_machine_searches_files_as_understood(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_this_machine_searches_files_as_understood(tmp_path: Path) -> None:
     section = {"names": ["ol-mem3", "ol-mem4"], "files": [f"{tmp_path}/{name}" for name in names]}
     spec = spec_of(dns.RETIRED, section)
     probes = tuple(dns.RETIRED.probes(spec))
-    answers: dict[Probe, Answer] = {probe: ask(probe) for probe in probes if isinstance(probe, Shell)}
+    answers: dict[Probe, Answer] = {probe: ask(probe) for probe in probes if isinstance(probe, Command)}
     assert "secret" not in str(answers)
-    assert [one.observed for one in dns.RETIRED.judge(spec, Answers(answers))] == [
+    assert [one.observed for one in dns.RETIRED.evaluate(spec, Answers(answers))] == [
         "ol-mem3",
         "none",
         "none",

@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 
 from olaudit.checks import docker
-from olaudit.model import Engine
+from olaudit.model import EngineQuery
 from tests.checks.tables import Row, case, rows, run
 
 
 @pytest.mark.parametrize("row", rows("docker"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(docker.KIND, row)
+    run(docker.CHECKER, row)
 
 
 def test_the_engine_is_asked_only_where_one_is_required() -> None:
-    assert Engine.VERSION in docker.probes("required")
-    assert Engine.VERSION not in docker.probes("absent")
+    assert EngineQuery.VERSION in docker.probes("required")
+    assert EngineQuery.VERSION not in docker.probes("absent")

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import firewall
-from olaudit.model import Answer, Answered, Answers, Probe, Shell
+from olaudit.model import Answer, Answered, Answers, Command, Probe
 from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 FILES = {"ferm": "/etc/ferm/ferm.conf", "source": "/srv/ferm.conf"}
@@ -18,7 +18,7 @@ FILES = {"ferm": "/etc/ferm/ferm.conf", "source": "/srv/ferm.conf"}
 
 @pytest.mark.parametrize("row", rows("firewall"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(firewall.KIND, row)
+    run(firewall.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,15 @@ def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
 )
 def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        spec_of(firewall.KIND, section)
+        spec_of(firewall.CHECKER, section)
 
 
 def test_rules_are_asked_for_only_where_a_chain_is_expected() -> None:
-    assert [probe.argv[0] for probe in firewall.probes(spec_of(firewall.KIND, FILES))] == ["cmp"]
+    assert [probe.argv[0] for probe in firewall.probes(spec_of(firewall.CHECKER, FILES))] == ["cmp"]
 
 
 def test_what_needs_root_is_asked_by_sudo() -> None:
-    probes = firewall.probes(spec_of(firewall.KIND, {**FILES, "chains": ["DOCKER-USER"]}))
+    probes = firewall.probes(spec_of(firewall.CHECKER, {**FILES, "chains": ["DOCKER-USER"]}))
     assert [(probe.argv[0], probe.sudo, probe.may_hang) for probe in probes] == [
         ("cmp", True, True),
         ("iptables-save", True, True),
@@ -75,14 +75,14 @@ def test_this_machine_misses_a_file_as_understood(tmp_path: Path) -> None:
     ],
 )
 def test_real_rules_are_understood(rules: str, observed: str) -> None:
-    spec = spec_of(firewall.KIND, {"ferm": "/etc/passwd", "source": "/etc/passwd", "chains": ["X"]})
+    spec = spec_of(firewall.CHECKER, {"ferm": "/etc/passwd", "source": "/etc/passwd", "chains": ["X"]})
     argv = ("unshare", "-n", "sh", "-c", f"{rules} && exec iptables-save")
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     answers: dict[Probe, Answer] = dict.fromkeys(firewall.probes(spec), Answered(done.stdout, done.stderr))
-    assert [one.observed for one in firewall.judge(spec, Answers(answers))][1] == observed
+    assert [one.observed for one in firewall.evaluate(spec, Answers(answers))][1] == observed
 
 
 def judged(section: dict[str, Any]) -> list[str]:
-    spec = spec_of(firewall.KIND, section)
-    probes: tuple[Shell, ...] = firewall.probes(spec)
-    return [one.observed for one in firewall.judge(spec, Answers({probe: ask(probe) for probe in probes}))]
+    spec = spec_of(firewall.CHECKER, section)
+    probes: tuple[Command, ...] = firewall.probes(spec)
+    return [one.observed for one in firewall.evaluate(spec, Answers({probe: ask(probe) for probe in probes}))]

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 
 from olaudit.checks.fleet import majority
 from olaudit.checks.fleet.majority import Topic, Vote, compare
-from olaudit.model import Judgement, Unanswered, Verdict
+from olaudit.model import Result, Unanswered, Verdict
 
 TOPIC = Topic("fleet.git", "the commit of olsystem", ("agree", "olsystem"))
 OLD, NEW = "0a" * 20, "1b" * 20
 SILENT = Unanswered("timed out")
 
 
-def told(*values: str | Unanswered) -> dict[str, Judgement]:
+def told(*values: str | Unanswered) -> dict[str, Result]:
     """Let hosts a, b, c, ... say these values."""
     votes = {chr(ord("a") + number): Vote("/opt/olsystem", value) for number, value in enumerate(values)}
     return dict(compare(TOPIC, votes))
 
 
-def verdicts(judged: Mapping[str, Judgement]) -> str:
+def verdicts(judged: Mapping[str, Result]) -> str:
     """Write the verdicts of all hosts as their first letters."""
-    return "".join(judgement.verdict.value[0] for judgement in judged.values())
+    return "".join(result.verdict.value[0] for result in judged.values())
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_host_of_the_majority_is_told_how_many_agree() -> None:
 
 def test_a_tie_says_so_to_every_host_concerned() -> None:
     message = "no majority has the commit of olsystem in common: 1 host each has 0a0a0a0a0a0a and 1b1b1b1b1b1b"
-    assert {judgement.message for judgement in told(NEW, OLD).values()} == {message}
+    assert {result.message for result in told(NEW, OLD).values()} == {message}
 
 
 def test_too_many_silent_hosts_say_so() -> None:
@@ -86,10 +86,10 @@ def test_for_any_fleet_ok_is_only_who_has_what_most_have_and_the_order_does_not_
 ) -> None:
     judged = told(*values)
     counts = Counter(value for value in values if isinstance(value, str))
-    for value, judgement in zip(values, judged.values(), strict=bool(judged)):
+    for value, result in zip(values, judged.values(), strict=bool(judged)):
         if isinstance(value, Unanswered):
-            assert judgement.verdict is Verdict.UNKNOWN
-        elif judgement.verdict is Verdict.OK:
+            assert result.verdict is Verdict.UNKNOWN
+        elif result.verdict is Verdict.OK:
             assert all(counts[value] > count for other, count in counts.items() if other != value)
             assert counts[value] >= max(2, len(values) - counts.total())
     shuffled = chance.sample(range(len(values)), len(values))

@@ -8,19 +8,19 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import git
-from olaudit.model import Answer, Answers, Judgement
+from olaudit.model import Answer, Answers, Result
 from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 
 @pytest.mark.parametrize("row", rows("git"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(git.KIND, row)
+    run(git.CHECKER, row)
 
 
 @pytest.mark.parametrize("commit", ["", "master", "0A1B2C3", "0a1b2c", "0a1b2c3; reboot"])
 def test_what_is_no_commit_is_an_error(commit: str) -> None:
     with pytest.raises(ValidationError):
-        spec_of(git.KIND, {"/opt/olsystem": {"commit": commit}})
+        spec_of(git.CHECKER, {"/opt/olsystem": {"commit": commit}})
 
 
 # --- on this machine -------------------------------------------------------------------------------------------
@@ -40,13 +40,13 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _judged(tree: Path, answer: Answer | None = None) -> list[Judgement]:
-    spec = spec_of(git.KIND, {str(tree): {"branch": "master"}})
-    return list(git.judge(spec, Answers({probe: answer or ask(probe) for probe in git.probes(spec)})))
+def _judged(tree: Path, answer: Answer | None = None) -> list[Result]:
+    spec = spec_of(git.CHECKER, {str(tree): {"branch": "master"}})
+    return list(git.evaluate(spec, Answers({probe: answer or ask(probe) for probe in git.probes(spec)})))
 
 
-def _told(judged: list[Judgement]) -> list[tuple[str, str]]:
-    return [(judgement.check, judgement.verdict.value) for judgement in judged]
+def _told(judged: list[Result]) -> list[tuple[str, str]]:
+    return [(result.check, result.verdict.value) for result in judged]
 
 
 def test_a_clean_tree_of_this_machine_is_ok(tree: Path) -> None:

@@ -19,12 +19,12 @@ RESERVE = {"least": "256 MiB", "most": "768 MiB"}
 
 @pytest.mark.parametrize("row", rows("memcached"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(memcached.KIND, row)
+    run(memcached.CHECKER, row)
 
 
 @pytest.mark.parametrize("row", [row for row in rows("memcached") if "is one finding" in row["case"]], ids=case)
 def test_one_cause_is_one_finding(row: Row) -> None:
-    assert [judgement["verdict"] for judgement in row["judgements"]] == [Verdict.DRIFT, Verdict.OK, Verdict.OK]
+    assert [result["verdict"] for result in row["judgements"]] == [Verdict.DRIFT, Verdict.OK, Verdict.OK]
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_one_cause_is_one_finding(row: Row) -> None:
 )
 def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        spec_of(memcached.KIND, section)
+        spec_of(memcached.CHECKER, section)
 
 
 def test_bash_alone_gets_the_limit_from_a_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         said = pool.submit(_serve_once, listener)
         port = listener.getsockname()[1]
-        answer = ask(evidence.server(spec_of(memcached.KIND, {"reserve": RESERVE, "port": port})))
+        answer = ask(evidence.server(spec_of(memcached.CHECKER, {"reserve": RESERVE, "port": port})))
         assert said.result(30) == b"stats settings\r\nquit\r\n"
     assert evidence.served(answer) == evidence.Limit(64, "64 MiB")
 
@@ -85,7 +85,7 @@ MIB = 1 << 20
     ],
 )
 def test_each_limit_that_is_known_is_a_measure(name: str, limits: dict[str, int]) -> None:
-    found = measured(memcached.KIND, next(row for row in rows("memcached") if row["case"] == name))
+    found = measured(memcached.CHECKER, next(row for row in rows("memcached") if row["case"] == name))
     assert {one.source: one.value for one in found if one.name == "memcached_limit_bytes"} == {
         source: limit * MIB for source, limit in limits.items()
     }
@@ -95,16 +95,16 @@ def test_each_limit_that_is_known_is_a_measure(name: str, limits: dict[str, int]
     ("name", "totals"), [("right everywhere", [10171187 * 1024]), ("the machine's memory is not known", [])]
 )
 def test_the_memory_is_a_measure_where_it_is_known(name: str, totals: list[int]) -> None:
-    found = measured(memcached.KIND, next(row for row in rows("memcached") if row["case"] == name))
+    found = measured(memcached.CHECKER, next(row for row in rows("memcached") if row["case"] == name))
     assert [one.value for one in found if one.name == "memory_total_bytes"] == totals
 
 
-SPEC = spec_of(memcached.KIND, {"reserve": RESERVE})
+SPEC = spec_of(memcached.CHECKER, {"reserve": RESERVE})
 
 
 @given(hostile("memcached", memcached.probes(SPEC)))
 def test_whatever_a_host_says_its_measures_are_few_finite_and_of_known_names(answers: Answers) -> None:
-    found = list(memcached.KIND.measure(SPEC, answers))
+    found = list(memcached.CHECKER.measure(SPEC, answers))
     assert len(found) == len({(one.name, one.source) for one in found}) <= 4
     assert {one.name for one in found} <= MEASURED.keys()
     assert all(0 <= one.value < 1e19 for one in found)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from olaudit.kind import AnyKind, Kind
+from olaudit.checker import AnyChecker, Checker
 from olaudit.model import Answer, Answered, Answers, Probe, Unanswered, Verdict
 from tests.checks import mutations
 from tests.checks.fleet_answers import RecordedFleet, Verdicts, conforming, drifted, worst
@@ -31,24 +31,24 @@ def _became_ok(before: Verdicts, after: Verdicts) -> set[tuple[str, str]]:
     return {key for key, verdict in after.items() if verdict is Verdict.OK and key not in was and key in before}
 
 
-def _vanished(kinds: Iterable[AnyKind], before: Verdicts, after: Verdicts) -> set[str]:
+def _vanished(checkers: Iterable[AnyChecker], before: Verdicts, after: Verdicts) -> set[str]:
     """List the checks that have no finding any more, in whose place their kind has no finding that is not ok."""
     not_ok = {check for (check, _), verdict in after.items() if verdict is not Verdict.OK}
     remaining = {check for check, _ in after}
     lost: set[str] = set()
-    for kind in kinds:
-        ids = {check.id for check in kind.ids}
+    for checker in checkers:
+        ids = {check.id for check in checker.ids}
         lost |= {check for check, _ in before if check in ids and check not in remaining and not not_ok & ids}
     return lost
 
 
 def _faults(fleet: RecordedFleet, host: str, probe: Probe, broken: Iterable[tuple[str, Answer]]) -> list[str]:
-    kinds = fleet.kinds(host, probe)
-    before = fleet.evaluate(host, kinds, {})
+    checkers = fleet.checkers(host, probe)
+    before = fleet.evaluate(host, checkers, {})
     faults = []
     for how, answer in broken:
-        after = fleet.evaluate(host, kinds, {probe: answer})
-        if wrong := _became_ok(before, after) | {(check, "") for check in _vanished(kinds, before, after)}:
+        after = fleet.evaluate(host, checkers, {probe: answer})
+        if wrong := _became_ok(before, after) | {(check, "") for check in _vanished(checkers, before, after)}:
             faults.append(f"{written(probe)[:80]}: {how}: {sorted(wrong)}")
     return faults
 
@@ -58,9 +58,9 @@ def test_destroyed_evidence_leaves_nothing_ok(host: str) -> None:
     fleet = conforming()
     faults = []
     for probe, answer in _answered(fleet, host):
-        kinds, based = fleet.kinds(host, probe), fleet.based_on(host, probe)
+        checkers, based = fleet.checkers(host, probe), fleet.based_on(host, probe)
         for how, broken in mutations.destroyed(probe, answer):
-            after = fleet.evaluate(host, kinds, {probe: broken})
+            after = fleet.evaluate(host, checkers, {probe: broken})
             if still := {key for key in based if after.get(key) is Verdict.OK}:
                 faults.append(f"{written(probe)[:80]}: {how}: {sorted(still)[:3]}")
     assert faults == []
@@ -77,19 +77,19 @@ def test_no_broken_answer_makes_a_check_ok_or_vanish(host: str, recorded: Callab
     assert faults == []
 
 
-@pytest.mark.parametrize(("name", "kind"), RECORDED, ids=[name for name, _ in RECORDED])
-def test_recorded_answers_that_are_destroyed_leave_nothing_ok(name: str, kind: Kind[Any]) -> None:
+@pytest.mark.parametrize(("name", "checker"), RECORDED, ids=[name for name, _ in RECORDED])
+def test_recorded_answers_that_are_destroyed_leave_nothing_ok(name: str, checker: Checker[Any]) -> None:
     faults = []
     for row in rows(name):
-        section, answers = asked(kind, row)
-        before = _verdicts(kind, section, answers)
+        section, answers = asked(checker, row)
+        before = _verdicts(checker, section, answers)
         for probe, answer in answers.raw().items():
-            removed = _verdicts(kind, section, Answers({**answers.raw(), probe: Unanswered("removed")}))
+            removed = _verdicts(checker, section, Answers({**answers.raw(), probe: Unanswered("removed")}))
             based = {key for key in before if before[key] is Verdict.OK and removed.get(key) is not Verdict.OK}
             if isinstance(answer, Unanswered):
                 continue
             for how, broken in mutations.destroyed(probe, answer):
-                after = _verdicts(kind, section, Answers({**answers.raw(), probe: broken}))
+                after = _verdicts(checker, section, Answers({**answers.raw(), probe: broken}))
                 still = {key for key in based if after.get(key) is Verdict.OK}
                 wrong = still | _became_ok(before, after)
                 partial = written(probe).startswith("grep -r") and answer.status == 2 and how == "emptied"
@@ -99,11 +99,11 @@ def test_recorded_answers_that_are_destroyed_leave_nothing_ok(name: str, kind: K
     assert faults == []
 
 
-def _verdicts(kind: Kind[Any], section: Any, answers: Answers) -> Verdicts:
+def _verdicts(checker: Checker[Any], section: Any, answers: Answers) -> Verdicts:
     verdicts: Verdicts = {}
-    for judgement in kind.judge(section, answers):
-        key = (judgement.check, judgement.subject)
-        verdicts[key] = worst(verdicts.get(key, Verdict.OK), judgement.verdict)
+    for result in checker.evaluate(section, answers):
+        key = (result.check, result.subject)
+        verdicts[key] = worst(verdicts.get(key, Verdict.OK), result.verdict)
     return verdicts
 
 
@@ -123,9 +123,9 @@ def test_a_cut_answer_leaves_nothing_ok(host: str) -> None:
     fleet = conforming()
     faults = []
     for probe, answer in _answered(fleet, host):
-        kinds, based = fleet.kinds(host, probe), fleet.based_on(host, probe)
+        checkers, based = fleet.checkers(host, probe), fleet.based_on(host, probe)
         for where, broken in mutations.truncated(answer):
-            after = fleet.evaluate(host, kinds, {probe: broken})
+            after = fleet.evaluate(host, checkers, {probe: broken})
             still = {key for key in based if after.get(key) is Verdict.OK}
             if still and not _is_enough(probe, where):
                 faults.append(f"{written(probe)[:80]}: {where}: {sorted(still)[:3]}")

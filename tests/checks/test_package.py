@@ -9,10 +9,10 @@ from tests.checks.tables import Row, case, rows, run, spec_of
 
 @pytest.mark.parametrize("row", rows("package"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(package.KIND, row)
+    run(package.CHECKER, row)
 
 
 @pytest.mark.parametrize("name", ["*", "-l", "lib?"])
 def test_a_name_is_neither_a_pattern_nor_an_option(name: str) -> None:
     with pytest.raises(ValidationError, match="match pattern"):
-        spec_of(package.KIND, {name: {}})
+        spec_of(package.CHECKER, {name: {}})

@@ -12,7 +12,7 @@ from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 @pytest.mark.parametrize("row", rows("path"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(path.KIND, row)
+    run(path.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
 )
 def test_a_path_that_could_be_misread_is_an_error(name: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        spec_of(path.KIND, {name: {}})
+        spec_of(path.CHECKER, {name: {}})
 
 
 @pytest.mark.parametrize(
@@ -43,27 +43,27 @@ def test_a_path_that_could_be_misread_is_an_error(name: str, message: str) -> No
 )
 def test_a_content_that_cannot_be_compared_is_an_error(name: str, rule: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        spec_of(path.KIND, {name: rule})
+        spec_of(path.CHECKER, {name: rule})
 
 
 def test_this_machine_compares_contents(tmp_path: Path) -> None:
     for name, text in {"source": "a\nb\n", "same": "a\nb\n", "more": "a\nb\nc\n", "other": "a\nc\n"}.items():
         (tmp_path / name).write_text(text, encoding="ascii")
     equals = {"content": {"equals": f"{tmp_path}/source"}}
-    spec = spec_of(path.KIND, {f"{tmp_path}/{name}": equals for name in ("same", "more", "other")})
-    judged = path.judge(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
-    verdicts = [judgement.verdict.value for judgement in judged if judgement.check == "path.content"]
+    spec = spec_of(path.CHECKER, {f"{tmp_path}/{name}": equals for name in ("same", "more", "other")})
+    judged = path.evaluate(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
+    verdicts = [result.verdict.value for result in judged if result.check == "path.content"]
     assert verdicts == ["ok", "drift", "drift"]
 
 
 @pytest.mark.parametrize("rule", [{"mode": "0999"}, {"mode": 755}, {"owner": "a b"}, {"kind": "file"}])
 def test_a_rule_that_makes_no_sense_is_an_error(rule: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        spec_of(path.KIND, {"/opt": rule})
+        spec_of(path.CHECKER, {"/opt": rule})
 
 
 def test_all_plain_paths_cost_two_questions_and_each_glob_one() -> None:
-    spec = spec_of(path.KIND, {"/opt": {}, "/etc": {}, "/opt/*.dat": {}, "/etc/*.d": {}})
+    spec = spec_of(path.CHECKER, {"/opt": {}, "/etc": {}, "/opt/*.dat": {}, "/etc/*.d": {}})
     probes = list(path.probes(spec))
     assert len(probes) == 4
     assert all(probe.may_hang for probe in probes)
@@ -85,9 +85,9 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
         f"{tmp_path}/here/ways/*": {},
         f"{tmp_path}/here/ways/f*": {"type": "file", "mode": "0640"},
     }
-    spec = spec_of(path.KIND, section)
-    judged = path.judge(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
-    assert [(judgement.check, judgement.observed) for judgement in judged] == [
+    spec = spec_of(path.CHECKER, section)
+    judged = path.evaluate(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
+    assert [(result.check, result.observed) for result in judged] == [
         ("path.missing", "present"),
         ("path.type", "file"),
         ("path.mode", "0640"),

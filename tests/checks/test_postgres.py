@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from olaudit.checks import postgres
 from olaudit.checks.postgres.hba import MAX_RULES, parse
-from olaudit.model import Answer, Answered, Answers, Lookup, Probe, Severity, Shell, Verdict
+from olaudit.model import Answer, Answered, Answers, Command, Lookup, Probe, Severity, Verdict
 from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 HOME = "ol-home0.us.archive.org"
@@ -19,7 +19,7 @@ HOME = "ol-home0.us.archive.org"
 
 @pytest.mark.parametrize("row", rows("postgres"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(postgres.KIND, row)
+    run(postgres.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
 )
 def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        spec_of(postgres.KIND, section)
+        spec_of(postgres.CHECKER, section)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,10 @@ def test_any_text_can_be_parsed(text: str) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0/0", "::/0", "all", "samenet", ".org", '"10.0.0.0/8"', "10.0.0.0/31"])
 def test_no_range_is_open_by_trust_unnoticed(address: str) -> None:
     trust = judged(f"host all all {address} trust")["trust"]
-    assert (trust.verdict, trust.severity or postgres.KIND.ids[0].severity) == (Verdict.DRIFT, Severity.CRITICAL)
+    assert (trust.verdict, trust.severity or postgres.CHECKER.ids[0].severity) == (
+        Verdict.DRIFT,
+        Severity.CRITICAL,
+    )
 
 
 def test_replication_is_not_among_all_databases() -> None:
@@ -128,18 +131,18 @@ def test_the_file_is_read_through_links_and_below_any_version(tmp_path: Path) ->
     (tmp_path / "deployed").write_text(f"host all all {HOME} md5\n")
     (tmp_path / "15/main/pg_hba.conf").symlink_to("../../deployed")
     (tmp_path / "15/main/pg_ident.conf").write_text("host all all all trust\n")
-    spec = spec_of(postgres.KIND, {"hba": str(tmp_path), "clients": [HOME]})
+    spec = spec_of(postgres.CHECKER, {"hba": str(tmp_path), "clients": [HOME]})
     shell, *_ = postgres.probes(spec)
-    assert isinstance(shell, Shell)
+    assert isinstance(shell, Command)
     assert (shell.sudo, shell.may_hang) == (True, True)
-    found = list(postgres.judge(spec, Answers({shell: ask(shell)})))
+    found = list(postgres.evaluate(spec, Answers({shell: ask(shell)})))
     assert [one.verdict for one in found] == [Verdict.OK] * 3
 
 
 def judged(text: str) -> dict[str, Any]:
-    spec = spec_of(postgres.KIND, {"clients": [HOME]})
+    spec = spec_of(postgres.CHECKER, {"clients": [HOME]})
     shell, name = postgres.probes(spec)
     nobody = Answered(json.dumps({"addresses": ["192.0.2.1"], "names": {}}))
     assert name == Lookup(HOME)
     answers: dict[Probe, Answer] = {shell: Answered(f"/etc/postgresql/x/pg_hba.conf\0{text}\n"), name: nobody}
-    return {one.subject: one for one in postgres.judge(spec, Answers(answers))}
+    return {one.subject: one for one in postgres.evaluate(spec, Answers(answers))}

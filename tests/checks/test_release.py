@@ -11,13 +11,13 @@ from tests.checks.tables import Row, case, rows, run
 
 @pytest.mark.parametrize("row", rows("release"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(release.KIND, row)
+    run(release.CHECKER, row)
 
 
 @pytest.mark.parametrize("text", ["ID=" + "u" * 4_000_000, "ID=u" * 1_000_000, "ID='" + "u" * 4_000_000])
 def test_a_value_of_megabytes_is_unknown_at_once(text: str) -> None:
     spec = release.OsSpec.model_validate({"id": "ubuntu", "version_id": "14.04"})
     started = time.process_time()
-    (judgement,) = release.judge(spec, Answers({release.RELEASE: Answered(text)}))
-    assert judgement.verdict is Verdict.UNKNOWN
+    (result,) = release.evaluate(spec, Answers({release.RELEASE: Answered(text)}))
+    assert result.verdict is Verdict.UNKNOWN
     assert time.process_time() - started < 2

@@ -17,7 +17,7 @@ from tests.checks.tables import Row, case, rows, run, spec_of
 
 @pytest.mark.parametrize("row", rows("service"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(service.KIND, row)
+    run(service.CHECKER, row)
 
 
 _INITCTL = """\
@@ -64,4 +64,4 @@ def test_the_script_asks_upstart_in_every_shell_what_runs_and_what_starts_at_boo
 
 def test_what_is_asked_cannot_be_taken_for_an_option() -> None:
     with pytest.raises(ValidationError, match="match pattern"):
-        spec_of(service.KIND, {"--now": {}})
+        spec_of(service.CHECKER, {"--now": {}})

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.stale_mount import HOST_MOUNTS, judge, probes
-from olaudit.model import Answer, Answered, Answers, Engine, Judgement, Probe, Unanswered, Verdict
+from olaudit.checks.stale_mount import HOST_MOUNTS, evaluate, probes
+from olaudit.model import Answer, Answered, Answers, EngineQuery, Probe, Result, Unanswered, Verdict
 
 SPEC = {"/olsystem": "/opt/openlibrary/olsystem", "/1": "/1"}
 _, INSIDE, RESOLVE, _ = probes(SPEC)
@@ -37,13 +37,13 @@ def inside(root: str, at: str = "/olsystem", dev: str = "254:1", pid: int = 41) 
     return f"/proc/{pid}/mountinfo:612 598 {dev} {root} {at} ro,relatime - ext4 /dev/vda1 rw\n"
 
 
-def judged(*containers: Any, **said: str | Answer) -> list[Judgement]:
-    answers: dict[Probe, Answer] = {Engine.CONTAINERS: Answered(json.dumps(containers))}
+def judged(*containers: Any, **said: str | Answer) -> list[Result]:
+    answers: dict[Probe, Answer] = {EngineQuery.CONTAINERS: Answered(json.dumps(containers))}
     given_ = {"inside": inside(DEPLOY), "resolve": f"/1\n{DEPLOY}\n", "host": HOST, **said}
     for probe, name in ((INSIDE, "inside"), (RESOLVE, "resolve"), (HOST_MOUNTS, "host")):
         one = given_[name]
         answers[probe] = Answered(one) if isinstance(one, str) else one
-    return list(judge(SPEC, Answers(answers)))
+    return list(evaluate(SPEC, Answers(answers)))
 
 
 def test_a_mount_of_what_is_there_is_ok_though_its_source_is_a_link() -> None:
@@ -103,7 +103,7 @@ def test_what_cannot_be_seen_is_unknown_with_its_reason() -> None:
 
 
 def test_an_engine_that_does_not_answer_leaves_it_unknown() -> None:
-    (one,) = judge(SPEC, Answers({Engine.CONTAINERS: Unanswered("Docker gave no answer")}))
+    (one,) = evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Unanswered("Docker gave no answer")}))
     assert (one.verdict, one.subject, one.message) == (Verdict.UNKNOWN, "container", "Docker gave no answer")
 
 
@@ -113,12 +113,12 @@ def test_nothing_is_asked_where_nothing_is_expected() -> None:
 
 @given(st.text(), st.text(), st.text(), st.text())
 def test_no_answer_whatever_makes_it_raise(engine: str, mounts: str, resolved: str, host: str) -> None:
-    answers = {Engine.CONTAINERS: engine, INSIDE: mounts, RESOLVE: resolved, HOST_MOUNTS: host}
-    found = list(judge(SPEC, Answers({probe: Answered(text) for probe, text in answers.items()})))
+    answers = {EngineQuery.CONTAINERS: engine, INSIDE: mounts, RESOLVE: resolved, HOST_MOUNTS: host}
+    found = list(evaluate(SPEC, Answers({probe: Answered(text) for probe, text in answers.items()})))
     assert all(one.verdict is not Verdict.OK for one in found)
 
 
 @pytest.mark.parametrize("nonsense", ["{}", "[1]", '["x"]', "3", "null", '[{"State": {"Running": true}}]', "["])
 def test_an_engine_s_answer_of_another_shape_is_never_ok(nonsense: str) -> None:
-    found = list(judge(SPEC, Answers({Engine.CONTAINERS: Answered(nonsense)})))
+    found = list(evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Answered(nonsense)})))
     assert [one.verdict for one in found] == [Verdict.UNKNOWN]

@@ -12,7 +12,7 @@ from tests.checks.tables import Row, ask, case, rows, run, spec_of
 
 @pytest.mark.parametrize("row", rows("symlink"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(symlink.KIND, row)
+    run(symlink.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
 )
 def test_a_path_that_could_be_misread_is_an_error(link: str, target: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        spec_of(symlink.KIND, {link: {"target": target}})
+        spec_of(symlink.CHECKER, {link: {"target": target}})
 
 
 def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
@@ -36,9 +36,9 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     (tmp_path / "opt/gone").symlink_to("deploys/1a1b2c3")
     links = ("right", "gone", "none", "deploys")
     accepted = {"value": f"{tmp_path}/opt/deploys/now", "accept": [f"{tmp_path}/opt/deploys/<commit>"]}
-    spec = spec_of(symlink.KIND, {f"{tmp_path}/opt/{link}": {"target": accepted} for link in links})
-    judged = symlink.judge(spec, Answers({probe: ask(probe) for probe in symlink.probes(spec)}))
-    assert [(judgement.check, judgement.verdict.value, judgement.observed) for judgement in judged] == [
+    spec = spec_of(symlink.CHECKER, {f"{tmp_path}/opt/{link}": {"target": accepted} for link in links})
+    judged = symlink.evaluate(spec, Answers({probe: ask(probe) for probe in symlink.probes(spec)}))
+    assert [(result.check, result.verdict.value, result.observed) for result in judged] == [
         ("symlink.target", "ok", "../volume/deploys/0a1b2c3"),
         ("symlink.dangling", "ok", "../volume/deploys/0a1b2c3"),
         ("symlink.dangling", "drift", "deploys/1a1b2c3"),

@@ -17,22 +17,22 @@ FARM = {"source": "/opt/openlibrary/olsystem/etc", "into": "/etc"}
 
 @pytest.mark.parametrize("row", rows("symlink_farm"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(symlink_farm.KIND, row)
+    run(symlink_farm.CHECKER, row)
 
 
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
-    spec = spec_of(symlink_farm.KIND, FARM)
+    spec = spec_of(symlink_farm.CHECKER, FARM)
     answers = data.draw(hostile("symlink_farm", symlink_farm.probes(spec)))
-    for judgement in symlink_farm.judge(spec, answers):
-        assert judgement.check == "symlink.farm"
-        assert (judgement.fix is None) or judgement.verdict is Verdict.DRIFT
+    for result in symlink_farm.evaluate(spec, answers):
+        assert result.check == "symlink.farm"
+        assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
 def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
-    spec = spec_of(symlink_farm.KIND, FARM)
+    spec = spec_of(symlink_farm.CHECKER, FARM)
     answers = Answers({symlink_farm.look(spec): Unanswered("timed out")})
-    assert [one.verdict for one in symlink_farm.judge(spec, answers)] == [Verdict.UNKNOWN]
+    assert [one.verdict for one in symlink_farm.evaluate(spec, answers)] == [Verdict.UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
 )
 def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        spec_of(symlink_farm.KIND, section)
+        spec_of(symlink_farm.CHECKER, section)
 
 
 def test_the_five_ways_not_to_be_linked_are_told_apart_by_this_machine(tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_the_five_ways_not_to_be_linked_are_told_apart_by_this_machine(tmp_path:
     (into / "whole").symlink_to(source / "whole")
     (into / "equal").write_text("equal", encoding="ascii")
     (into / "differs").write_text("hot patch", encoding="ascii")
-    spec = spec_of(symlink_farm.KIND, {"source": str(source), "into": str(into), "except": ["left"]})
-    judged = symlink_farm.judge(spec, Answers({symlink_farm.look(spec): ask(symlink_farm.look(spec))}))
+    spec = spec_of(symlink_farm.CHECKER, {"source": str(source), "into": str(into), "except": ["left"]})
+    judged = symlink_farm.evaluate(spec, Answers({symlink_farm.look(spec): ask(symlink_farm.look(spec))}))
     assert [(Path(one.subject).name, one.observed, one.severity) for one in judged] == [
         ("dangling", "a link to nothing", None),
         ("differs", "another copy", None),
@@ -75,8 +75,8 @@ def test_the_five_ways_not_to_be_linked_are_told_apart_by_this_machine(tmp_path:
 def test_a_farm_of_a_thousand_files_stays_far_below_what_an_answer_may_be(tmp_path: Path) -> None:
     for number in range(1000):
         (tmp_path / f"a-file-with-quite-a-long-name-{number}").touch()
-    spec = spec_of(symlink_farm.KIND, {"source": str(tmp_path), "into": "/etc"})
+    spec = spec_of(symlink_farm.CHECKER, {"source": str(tmp_path), "into": "/etc"})
     answer = ask(symlink_farm.look(spec))
     assert len(str(answer)) < 1 << 18
-    (judgement,) = symlink_farm.judge(spec, Answers({symlink_farm.look(spec): answer}))
-    assert judgement.observed == "none linked"
+    (result,) = symlink_farm.evaluate(spec, Answers({symlink_farm.look(spec): answer}))
+    assert result.observed == "none linked"

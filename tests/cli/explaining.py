@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from olaudit import recording
-from olaudit.audit import wanted_ids
+from olaudit.audit import select_checks
+from olaudit.checker import Check, FleetChecker
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools, audit_fleet
 from olaudit.cli.options import Options
 from olaudit.evidence import evidence
 from olaudit.expected import load
 from olaudit.history import History, Scope
-from olaudit.kind import CheckId, FleetKind
 from olaudit.model import (
     Answers,
+    Expectation,
     Failure,
-    Judgement,
+    FailureReason,
     Probe,
-    Question,
-    Reason,
+    Result,
     Severity,
     Unanswered,
     finding_id,
@@ -35,25 +35,23 @@ from tests.cli.fleet import KERNEL, UNAME, Told
 
 FINE: dict[str, str | Failure] = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
 DRIFTED = FINE | {"ol-b": "Minix \x1b[2J"}
-DOWN = FINE | {"ol-b": Failure(Reason.TIMEOUT, "no answer within 1 s")}
+DOWN = FINE | {"ol-b": Failure(FailureReason.TIMEOUT, "no answer within 1 s")}
 KERNEL_B = finding_id("ol-b", "kernel.name", "kernel")
 REACH_B = finding_id("ol-b", "host.reachable", "host")
 START = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
 
-def _agree(
-    specs: Mapping[str, str], _outcomes: Mapping[str, Answers | Failure]
-) -> Iterable[tuple[str, Judgement]]:
-    question = Question(check="fleet.commit", subject="commit", at=("commit",))
+def _agree(specs: Mapping[str, str], _outcomes: Mapping[str, Answers | Failure]) -> Iterable[tuple[str, Result]]:
+    question = Expectation(check="fleet.commit", subject="commit", at=("commit",))
     return [(host, question.drift("Minix", "another one") if host == "ol-b" else question.ok()) for host in specs]
 
 
-AGREE: FleetKind[str] = FleetKind(
+AGREE: FleetChecker[str] = FleetChecker(
     section="commit",
     model=str,
-    ids=(CheckId("fleet.commit", Severity.WARNING, "others have another"),),
+    ids=(Check("fleet.commit", Severity.WARNING, "others have another"),),
     probes=lambda _: (UNAME,),
-    judge=_agree,
+    evaluate=_agree,
 )
 
 
@@ -86,7 +84,7 @@ def night(said: Mapping[str, str | Failure], day: int) -> None:
     fleet = load(Path("expected"), [KERNEL])
     kept = recording.dump(evidence(audited.report, fleet.hosts.values(), audited.collected, [KERNEL]))
     with History.open(Path("history.sqlite")) as history:
-        report = history.enter(audited.report, Scope(frozenset(fleet.hosts), wanted_ids([KERNEL])), kept)
+        report = history.enter(audited.report, Scope(frozenset(fleet.hosts), select_checks([KERNEL])), kept)
         history.commit()
     Path("report.json").write_text(RENDERERS["json"](report, Style()))
 

@@ -9,17 +9,17 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from olaudit.checker import Check, Checker
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools
-from olaudit.kind import CheckId, Kind
-from olaudit.model import Answered, Answers, Failure, Judgement, Probe, Question, Severity, Shell
+from olaudit.model import Answered, Answers, Command, Expectation, Failure, Probe, Result, Severity
 from olaudit.transport import Deadline, HostFailed
 
-UNAME = Shell(("uname",))
+UNAME = Command(("uname",))
 
 
-def _judge(expected: str, answers: Answers) -> list[Judgement]:
-    question = Question(check="kernel.name", subject="kernel", at=("kernel",), expected=expected)
+def _evaluate(expected: str, answers: Answers) -> list[Result]:
+    question = Expectation(check="kernel.name", subject="kernel", at=("kernel",), expected=expected)
     match answers[UNAME]:
         case Answered(stdout="crash"):
             raise ZeroDivisionError("crashed \x1b[2J")
@@ -29,12 +29,12 @@ def _judge(expected: str, answers: Answers) -> list[Judgement]:
             return [question.unknown(unanswered.reason)]
 
 
-KERNEL: Kind[str] = Kind(
+KERNEL: Checker[str] = Checker(
     section="kernel",
     model=str,
-    ids=(CheckId("kernel.name", Severity.WARNING, "another kernel runs"),),
+    ids=(Check("kernel.name", Severity.WARNING, "another kernel runs"),),
     probes=lambda _: (UNAME,),
-    judge=_judge,
+    evaluate=_evaluate,
 )
 
 

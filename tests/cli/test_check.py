@@ -13,7 +13,7 @@ from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.options import Options
 from olaudit.cli.program import program
 from olaudit.errors import OlauditError
-from olaudit.model import Failure, Reason
+from olaudit.model import Failure, FailureReason
 from olaudit.transport import Transport
 from olaudit.transport.local import LocalTransport
 from olaudit.transport.ssh import SshTransport
@@ -21,7 +21,7 @@ from tests.cli.fleet import KERNEL, Told, tools, write_expected
 
 FINE = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
 DRIFTED = FINE | {"ol-b": "Minix"}
-DOWN: dict[str, str | Failure] = FINE | {"ol-c": Failure(Reason.TIMEOUT, "no answer")}
+DOWN: dict[str, str | Failure] = FINE | {"ol-c": Failure(FailureReason.TIMEOUT, "no answer")}
 
 pytestmark = pytest.mark.usefixtures("expected")
 

@@ -14,7 +14,7 @@ import pytest
 
 from olaudit.cli import main
 from olaudit.history import History
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from tests.history.nights import DISK, MODE, SCOPE, UP, five_nights, found, report
 
 
@@ -142,7 +142,7 @@ def test_a_drift_the_latest_run_could_not_look_at_is_said_to_be_hidden(
     reports: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with History.open(reports / "history.sqlite") as history:
-        history.enter(report(6, [UP], failed={"ol-b": Reason.DNS}), SCOPE)
+        history.enter(report(6, [UP], failed={"ol-b": FailureReason.DNS}), SCOPE)
         history.commit()
     said = run(capsys, "history", "ol-b")
     assert "since 2026-11-01 03:00 UTC, 5 days, last seen 2026-11-05 03:00 UTC: hidden since" in said

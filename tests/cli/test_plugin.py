@@ -11,11 +11,11 @@ import pytest
 
 from olaudit.cli import main, plugin
 from olaudit.cli.program import program
-from olaudit.model import Failure, Reason
+from olaudit.model import Failure, FailureReason
 from tests.cli.fleet import tools
 
 FINE = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
-DOWN: dict[str, str | Failure] = {"ol-c": Failure(Reason.TIMEOUT, "no answer")}
+DOWN: dict[str, str | Failure] = {"ol-c": Failure(FailureReason.TIMEOUT, "no answer")}
 
 pytestmark = pytest.mark.usefixtures("expected")
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from olaudit.cli import main
-from olaudit.model import Failure, Reason, finding_id
+from olaudit.model import Failure, FailureReason, finding_id
 from tests.cli.fleet import tools
 
 FIRST = datetime(2026, 11, 20, 3, 0, 0, tzinfo=UTC)
 FINE = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
 DRIFTED = FINE | {"ol-b": "Minix"}
-DOWN: dict[str, str | Failure] = FINE | {"ol-b": Failure(Reason.TIMEOUT, "no answer within 30 s")}
+DOWN: dict[str, str | Failure] = FINE | {"ol-b": Failure(FailureReason.TIMEOUT, "no answer within 30 s")}
 
 pytestmark = pytest.mark.usefixtures("expected")
 

@@ -16,7 +16,7 @@ from olaudit.cli import main
 from olaudit.cli.auditing import Tools
 from olaudit.cli.reports import find_finding, read_report
 from olaudit.errors import UsageError
-from olaudit.model import Failure, Reason, finding_id
+from olaudit.model import Failure, FailureReason, finding_id
 from tests.cli.fleet import tools
 
 Capture = pytest.CaptureFixture[str]
@@ -91,7 +91,7 @@ def test_a_drift_is_waived_until_its_last_day_is_over_and_as_long_as_it_is_the_s
     assert audited(day="2027-02-01") == {"ol-b kernel.name": "drift", "(fleet) waiver.expired": "drift"}
     assert audited(SAID | {"ol-b": "Plan9"}) == {"ol-b kernel.name": "drift", "(fleet) waiver.unused": "drift"}
     assert audited(SAID | {"ol-b": "Linux"}) == {"(fleet) waiver.unused": "drift"}
-    down = Failure(Reason.TIMEOUT, "no answer")
+    down = Failure(FailureReason.TIMEOUT, "no answer")
     assert audited(SAID | {"ol-b": down}) == {"ol-b host.reachable": "unknown", "(fleet) waiver.unused": "unknown"}
     assert audited(SAID | {"ol-b": "Linux"}, "2026-11-22", "ol-a") == {}
     assert audited(SAID, "2026-11-22", "--only", "waiver.*,kernel.*", "ol-b") == {"ol-b kernel.name": "waived"}
@@ -176,7 +176,7 @@ def test_what_cannot_be_waived_is_one_clear_line(
 def test_what_is_unknown_or_about_a_waiver_cannot_be_waived(expected: Path, capsys: Capture) -> None:
     entry = "observed: x, owner: mek, reason: why, ticket: x, expires: 2027-01-31"
     (expected / "waivers.yaml").write_text(f"waivers: [{{host: ol-a, check: kernel.name, subject: x, {entry}}}]")
-    audited(SAID | {"ol-b": Failure(Reason.TIMEOUT, "no answer")})
+    audited(SAID | {"ol-b": Failure(FailureReason.TIMEOUT, "no answer")})
     for host, check, subject, message in (
         ("ol-b", "host.reachable", "host", "is unknown: what was not seen cannot be waived"),
         (

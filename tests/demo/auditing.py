@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from olaudit.audit import audit, plan, wanted_ids
-from olaudit.checks import KINDS
+from olaudit.audit import audit, plan, select_checks
+from olaudit.checks import CHECKERS
 from olaudit.collect import Collected, Job, collect
 from olaudit.demo.network import Named, names
 from olaudit.expected import FleetSpec, load
@@ -23,7 +23,7 @@ from tests.values import RUN
 @cache
 def page() -> FleetSpec:
     """Load the shipped expected files."""
-    return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", KINDS)
+    return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", CHECKERS)
 
 
 def only(*hosts: str) -> FleetSpec:
@@ -43,8 +43,8 @@ PATIENCE = 60.0
 
 def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Collected:
     """Ask a fleet everything."""
-    wanted = wanted_ids(KINDS)
-    jobs = [Job(host.name, plan(host, KINDS, wanted)) for host in fleet.hosts.values()]
+    wanted = select_checks(CHECKERS)
+    jobs = [Job(host.name, plan(host, CHECKERS, wanted)) for host in fleet.hosts.values()]
     with closing(Named(SshTransport(SshConfig(ssh_config)), names(fleet))) as transport:
         return collect(jobs, transport, parallel=32, timeout=timeout)
 
@@ -52,7 +52,7 @@ def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Coll
 def audited(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Report:
     """Audit a fleet."""
     collected = asked(fleet, ssh_config, timeout)
-    return audit(fleet.hosts.values(), collected.hosts, KINDS, wanted_ids(KINDS), RUN)
+    return audit(fleet.hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), RUN)
 
 
 def loud(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checker import AnyChecker, Check, Checker
+from olaudit.checks import CHECKERS
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.demo import demo
 from olaudit.demo import drifts
 from olaudit.demo.drifts import DRIFTS
-from olaudit.kind import AnyKind, CheckId, Kind
-from olaudit.model import Answer, Answers, Judgement, Probe, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, Expectation, Probe, Result, Severity, Unanswered
 from olaudit.transport import Deadline
 
 
 def _demo(tools: Tools | None = None) -> Any:
-    return demo.main([], "olaudit demo", standalone_mode=False, obj=tools or Tools(KINDS, make_transport))
+    return demo.main([], "olaudit demo", standalone_mode=False, obj=tools or Tools(CHECKERS, make_transport))
 
 
 def test_the_demo_says_what_it_is_shows_the_drift_and_explains_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +38,7 @@ def test_the_demo_says_what_it_is_shows_the_drift_and_explains_it(capsys: pytest
 
 
 def test_a_demo_in_which_the_audit_misses_something_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
-    blind = [_blinded(kind) if kind.section == "memcached" else kind for kind in KINDS]
+    blind = [_blinded(checker) if checker.section == "memcached" else checker for checker in CHECKERS]
     assert _demo(Tools(blind, make_transport)) == 70
     said = capsys.readouterr().out
     assert "This is a bug in olaudit" in said
@@ -47,33 +47,37 @@ def test_a_demo_in_which_the_audit_misses_something_is_a_bug(capsys: pytest.Capt
     assert "Next:" not in said
 
 
-def _blinded(kind: AnyKind) -> Kind[Any]:
-    return Kind(
-        section=kind.section, model=kind.model, ids=kind.ids, probes=kind.probes, judge=lambda _spec, _answers: ()
+def _blinded(checker: AnyChecker) -> Checker[Any]:
+    return Checker(
+        section=checker.section,
+        model=checker.model,
+        ids=checker.ids,
+        probes=checker.probes,
+        evaluate=lambda _spec, _answers: (),
     )
 
 
 def test_a_kind_of_check_that_the_simulation_was_not_taught_is_unknown_there_and_no_bug(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asks = Shell(("nosuch", "--version"))
-    untaught: Kind[Any] = Kind(
+    asks = Command(("nosuch", "--version"))
+    untaught: Checker[Any] = Checker(
         section="hostname",
-        model=KINDS[0].model,
-        ids=(CheckId("nosuch.version", Severity.WARNING, "it is another"),),
+        model=CHECKERS[0].model,
+        ids=(Check("nosuch.version", Severity.WARNING, "it is another"),),
         probes=lambda _: (asks,),
-        judge=lambda _, answers: [_unknown(answers[asks])],
+        evaluate=lambda _, answers: [_unknown(answers[asks])],
     )
-    assert KINDS[0].section == "hostname"
-    assert _demo(Tools([*KINDS, untaught], make_transport)) is None
+    assert CHECKERS[0].section == "hostname"
+    assert _demo(Tools([*CHECKERS, untaught], make_transport)) is None
     said = capsys.readouterr().out
     assert "no such command there: nosuch" in said
     assert "13 checks are unknown only because the simulation" in said, said
 
 
-def _unknown(answer: Answer) -> Judgement:
+def _unknown(answer: Answer) -> Result:
     assert isinstance(answer, Unanswered)
-    return Question(check="nosuch.version", subject="nosuch", at=("hostname",)).unknown(answer.reason)
+    return Expectation(check="nosuch.version", subject="nosuch", at=("hostname",)).unknown(answer.reason)
 
 
 def test_a_demo_in_which_the_audit_sees_something_else_is_a_bug(
@@ -97,7 +101,7 @@ def test_an_interrupted_demo_ends_as_interrupted(capsys: pytest.CaptureFixture[s
         def close(self) -> None:
             pass
 
-    assert _demo(Tools(KINDS, lambda _: Interrupted())) == 130
+    assert _demo(Tools(CHECKERS, lambda _: Interrupted())) == 130
     said = capsys.readouterr().out
     assert "INCOMPLETE" in said
     assert "This is a bug" not in said

@@ -13,7 +13,7 @@ from olaudit.demo.faults import Fault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.machine import Machine
 from olaudit.demo.verdict import outcome
-from olaudit.model import Answers, Engine, Reason, Verdict
+from olaudit.model import Answers, EngineQuery, FailureReason, Verdict
 from tests.demo.auditing import PATIENCE, asked, audited, loud, many, only, page
 
 
@@ -87,18 +87,20 @@ def _answers(outcome: object) -> Answers:
 @pytest.mark.parametrize(
     ("fault", "reason", "says"),
     [
-        (Fault.NOTHING_LISTENS, Reason.REFUSED, "refuses connections"),
-        (Fault.HANGS_UP, Reason.SSH, "closed 4 connections before its SSH greeting"),
-        (Fault.SAYS_NOTHING, Reason.TIMEOUT, "no SSH greeting came"),
-        (Fault.OTHER_KEY, Reason.HOSTKEY, "CHANGED"),
-        (Fault.LETS_NOBODY_IN, Reason.AUTH, "did not let audit in"),
-        (Fault.RUNS_NOTHING, Reason.TIMEOUT, "answers nothing"),
+        (Fault.NOTHING_LISTENS, FailureReason.REFUSED, "refuses connections"),
+        (Fault.HANGS_UP, FailureReason.SSH, "closed 4 connections before its SSH greeting"),
+        (Fault.SAYS_NOTHING, FailureReason.TIMEOUT, "no SSH greeting came"),
+        (Fault.OTHER_KEY, FailureReason.HOSTKEY, "CHANGED"),
+        (Fault.LETS_NOBODY_IN, FailureReason.AUTH, "did not let audit in"),
+        (Fault.RUNS_NOTHING, FailureReason.TIMEOUT, "answers nothing"),
     ],
 )
-def test_a_host_that_fails_gives_its_reason(fault: Fault, reason: Reason, says: str) -> None:
+def test_a_host_that_fails_gives_its_reason(fault: Fault, reason: FailureReason, says: str) -> None:
     fleet = only("ol-web1", "ol-mem0")
     with simulated(fleet, faults={"ol-web1": fault}) as simulation:
-        report = audited(fleet, simulation.ssh_config, timeout=4.0 if reason is Reason.TIMEOUT else PATIENCE)
+        report = audited(
+            fleet, simulation.ssh_config, timeout=4.0 if reason is FailureReason.TIMEOUT else PATIENCE
+        )
     failures = {host.host: host.failure for host in report.hosts}
     assert failures["ol-mem0"] is None
     failure = failures["ol-web1"]
@@ -112,8 +114,8 @@ def test_a_hanging_engine_costs_its_own_answers_alone() -> None:
     fleet = only("ol-web1")
     with simulated(fleet, faults={"ol-web1": Fault.DOCKER_HANGS}) as simulation:
         report = audited(fleet, simulation.ssh_config, timeout=2.5)
-    kinds = {check.partition(".")[0] for _, _, check, _ in loud(report.findings)}
-    assert kinds == {"container", "docker"}
+    checkers = {check.partition(".")[0] for _, _, check, _ in loud(report.findings)}
+    assert checkers == {"container", "docker"}
     assert all(one.verdict is not Verdict.DRIFT for one in report.findings)
     assert report.hosts[0].failure is None
 
@@ -212,5 +214,5 @@ def test_the_engines_socket_is_only_where_an_engine_is() -> None:
         spec = replace(fleet.hosts["ol-mem0"], sections={**fleet.hosts["ol-mem0"].sections, "docker": "required"})
         asked_for = replace(fleet, hosts={"ol-mem0": spec})
         collected = asked(asked_for, simulation.ssh_config)
-    answer = _answers(collected.hosts[0].outcome)[Engine.VERSION]
+    answer = _answers(collected.hosts[0].outcome)[EngineQuery.VERSION]
     assert "the Docker Engine is not running there" in str(answer)

@@ -84,26 +84,28 @@ def _agree(machine: Machine, argv: tuple[str, ...]) -> Answered:
 def test_a_farm_is_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
     section = {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"}
     for left_out in ([], ["left"], ["le*", "folder/deeper"]):
-        said = _agree(machine, symlink_farm.look(spec_of(symlink_farm.KIND, {**section, "except": left_out})).argv)
+        said = _agree(
+            machine, symlink_farm.look(spec_of(symlink_farm.CHECKER, {**section, "except": left_out})).argv
+        )
         assert ("left/out" in said.stdout) is (left_out == [])
         assert said.stdout.endswith("same 1//\nend//\n")
 
 
 def test_crons_files_are_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
-    spec = spec_of(cron.KIND, {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"})
+    spec = spec_of(cron.CHECKER, {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"})
     assert _agree(machine, cron.look(spec).argv).stdout.count("//\n") == 8
 
 
 def test_an_empty_tree_is_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
-    spec = spec_of(symlink_farm.KIND, {"source": f"{tmp_path}/into/taken", "into": f"{tmp_path}/into"})
+    spec = spec_of(symlink_farm.CHECKER, {"source": f"{tmp_path}/into/taken", "into": f"{tmp_path}/into"})
     assert _agree(machine, symlink_farm.look(spec).argv).stdout == "end//\n"
 
 
 def test_a_tree_that_is_not_there_is_missed(machine: Machine, tmp_path: Path) -> None:
     section = {"source": f"{tmp_path}/none", "into": f"{tmp_path}/into"}
     for argv in (
-        symlink_farm.look(spec_of(symlink_farm.KIND, section)).argv,
-        cron.look(spec_of(cron.KIND, section)).argv,
+        symlink_farm.look(spec_of(symlink_farm.CHECKER, section)).argv,
+        cron.look(spec_of(cron.CHECKER, section)).argv,
     ):
         assert run(machine, argv).status == 1
 
@@ -142,7 +144,7 @@ def test_a_certificate_is_described_as_find_and_openssl_do(tmp_path: Path) -> No
     real.parent.mkdir(parents=True)
     made = time.time()
     make_certificate(real, days=30)
-    spec = spec_of(certificate.KIND, {"folder": {"value": f"{tmp_path}/live", "accept": ["/none"]}, "days": 1})
+    spec = spec_of(certificate.CHECKER, {"folder": {"value": f"{tmp_path}/live", "accept": ["/none"]}, "days": 1})
     argv = certificate.look(spec).argv
     end = ask(certificate.look(spec))
     assert isinstance(end, Answered)

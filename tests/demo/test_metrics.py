@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from olaudit.audit import audit, wanted_ids
-from olaudit.checks import KINDS, cron, symlink_farm
+from olaudit.audit import audit, select_checks
+from olaudit.checks import CHECKERS, cron, symlink_farm
 from olaudit.collect import Collected
 from olaudit.demo.fleet import simulated
-from olaudit.model import Answer, Answered, Answers, Engine, HostAnswers, Probe, Report, Shell, Verdict
+from olaudit.model import Answer, Answered, Answers, Command, EngineQuery, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from tests.demo.auditing import asked, page
@@ -31,7 +31,7 @@ def collected() -> Collected:
 
 
 def _report(collected: Collected) -> Report:
-    return audit(page().hosts.values(), collected.hosts, KINDS, wanted_ids(KINDS), run())
+    return audit(page().hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), run())
 
 
 def _series(report: Report) -> dict[Series, float]:
@@ -75,15 +75,15 @@ def _inventive(host: HostAnswers) -> Answers:
 
 
 def _more(probe: Probe, answer: Answer) -> Answer:
-    if probe is Engine.CONTAINERS and isinstance(answer, Answered) and (there := json.loads(answer.stdout)):
+    if probe is EngineQuery.CONTAINERS and isinstance(answer, Answered) and (there := json.loads(answer.stdout)):
         return replace(answer, stdout=json.dumps([*there, *_clones(there)]))
-    if isinstance(probe, Shell) and "fullchain.pem" in probe.argv:
+    if isinstance(probe, Command) and "fullchain.pem" in probe.argv:
         return Answered(
             "".join(f"/evil/{n}/fullchain.pem//notAfter=Nov 22 19:00:00 2020 GMT\n" for n in range(MANY))
         )
-    if isinstance(probe, Shell) and symlink_farm.SCRIPT in probe.argv:
+    if isinstance(probe, Command) and symlink_farm.SCRIPT in probe.argv:
         return Answered("".join(f"leads evil-{n}///evil//\n" for n in range(MANY)) + "end//\n")
-    if isinstance(probe, Shell) and cron.SCRIPT in probe.argv:
+    if isinstance(probe, Command) and cron.SCRIPT in probe.argv:
         return Answered("".join(f"differs evil-{n}////0 644 0//\n" for n in range(MANY)) + "end//\n")
     return answer
 

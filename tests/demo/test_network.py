@@ -18,7 +18,7 @@ from olaudit.demo.files import DIRECTORY, Files, Node, file, link
 from olaudit.demo.listener import ADDRESS
 from olaudit.demo.machine import Machine
 from olaudit.demo.network import Named, names
-from olaudit.model import Answered, Answers, Lookup, Probe, Reached, Shell
+from olaudit.model import Answered, Answers, Command, ConnectionProbe, Lookup, Probe
 from olaudit.transport import Deadline
 from tests.checks.tables import spec_of
 from tests.demo.auditing import page
@@ -75,14 +75,14 @@ def agree(twin: Machine, argv: tuple[str, ...]) -> None:
 def test_grep_finds_words_as_the_real_one_does(twin: Machine, tmp_path: Path, found: tuple[str, ...]) -> None:
     section = {"names": ["ol-mem3", "ol-mem4"], "files": [f"{tmp_path}/{name}" for name in found]}
     (probe,) = dns.RETIRED.probes(spec_of(dns.RETIRED, section))
-    assert isinstance(probe, Shell)
+    assert isinstance(probe, Command)
     agree(twin, probe.argv)
 
 
 @pytest.mark.parametrize("folder", ["", "/etc", "/other", "/etc/deep", "/gone"])
 def test_grep_finds_a_file_by_its_name_as_the_real_one_does(twin: Machine, tmp_path: Path, folder: str) -> None:
-    (probe,) = postgres.probes(spec_of(postgres.KIND, {"hba": f"{tmp_path}{folder}", "clients": []}))
-    assert isinstance(probe, Shell)
+    (probe,) = postgres.probes(spec_of(postgres.CHECKER, {"hba": f"{tmp_path}{folder}", "clients": []}))
+    assert isinstance(probe, Command)
     agree(twin, probe.argv)
 
 
@@ -111,10 +111,10 @@ def test_what_is_not_simulated_is_not_there(argv: tuple[str, ...]) -> None:
 
 
 def test_a_firewall_whose_chains_were_swept_away_is_seen() -> None:
-    spec = spec_of(firewall.KIND, {"ferm": "/etc/f", "source": "/srv/f", "chains": ["DOCKER-USER"]})
+    spec = spec_of(firewall.CHECKER, {"ferm": "/etc/f", "source": "/srv/f", "chains": ["DOCKER-USER"]})
     there = machine(Files().put("/etc/f", file("x\n")).put("/srv/f", file("y\n")))
     answers = Answers({probe: run(there, probe.argv) for probe in firewall.probes(spec)})
-    assert [one.observed for one in firewall.judge(spec, answers)] == ["differs from line 1 on", "absent"]
+    assert [one.observed for one in firewall.evaluate(spec, answers)] == ["differs from line 1 on", "absent"]
 
 
 class _Host:
@@ -130,8 +130,8 @@ class _Host:
 def test_names_of_the_fleet_are_answered_for_and_no_others() -> None:
     named = Named(_Host(), names(page()))
     known, gone = Lookup("ol-mem0.us.archive.org"), Lookup("ol-mem5.us.archive.org")
-    answers = named.ask("ol-mem0", (known, gone, Reached.ADDRESS), Deadline.after(1))
-    assert answers[Reached.ADDRESS] == Answered("ol-mem0")
+    answers = named.ask("ol-mem0", (known, gone, ConnectionProbe.ADDRESS), Deadline.after(1))
+    assert answers[ConnectionProbe.ADDRESS] == Answered("ol-mem0")
     assert answers[gone] == Answered(json.dumps({"addresses": [], "names": {}}))
     found = answers[known]
     assert isinstance(found, Answered)

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from olaudit.audit import audit, wanted_ids
-from olaudit.checks import KINDS
+from olaudit.audit import audit, select_checks
+from olaudit.checks import CHECKERS
 from olaudit.collect import Collected
 from olaudit.demo.fleet import simulated
 from olaudit.history import Scope, States, advance
-from olaudit.model import Answers, Changes, Ending, HostAnswers, Probe, Report, Unanswered, Verdict
+from olaudit.model import Answers, Changes, EpisodeEnd, HostAnswers, Probe, Report, Unanswered, Verdict
 from tests.demo.auditing import asked, page
 from tests.values import RUN
 
-WANTED = wanted_ids(KINDS)
+WANTED = select_checks(CHECKERS)
 SCOPE = Scope(hosts=frozenset(page().hosts), checks=WANTED)
 REACHED = "host.reachable"
 
@@ -35,7 +35,7 @@ def judged(collected: Collected, silent: Callable[[Probe], bool] = lambda _: Fal
         assert isinstance(host.outcome, Answers)
         told = {probe: Unanswered("silent") if silent(probe) else said for probe, said in host.outcome.items()}
         hosts.append(HostAnswers(host.host, Answers(told), host.duration_seconds))
-    return audit(page().hosts.values(), hosts, KINDS, WANTED, RUN)
+    return audit(page().hosts.values(), hosts, CHECKERS, WANTED, RUN)
 
 
 def all_drifting(report: Report) -> States:
@@ -54,8 +54,8 @@ def test_when_all_is_silent_all_drift_is_hidden(collected: Collected) -> None:
     states = all_drifting(judged(collected))
     after = changes(states, judged(collected, lambda _: True))
     assert len(states) > 600
-    assert after.gone == ()
-    assert {one.finding.id for one in after.hidden} == states.keys()
+    assert after.resolved == ()
+    assert {one.finding.id for one in after.unobserved} == states.keys()
 
 
 def test_whichever_probe_is_silent_no_drift_is_told_as_no_longer_judged(collected: Collected) -> None:
@@ -65,6 +65,6 @@ def test_whichever_probe_is_silent_no_drift_is_told_as_no_longer_judged(collecte
     probes = {probe for host in collected.hosts if isinstance(host.outcome, Answers) for probe in host.outcome}
     for silent in sorted(probes, key=repr):
         after = changes(states, judged(collected, frozenset({silent}).__contains__))
-        assert {one.finding.id for one in after.gone} <= mended, silent
-        assert {one.ending for one in after.gone} <= {Ending.MENDED}, silent
-        assert len(after.gone) + len(after.hidden) == len(states), silent
+        assert {one.finding.id for one in after.resolved} <= mended, silent
+        assert {one.ending for one in after.resolved} <= {EpisodeEnd.MENDED}, silent
+        assert len(after.resolved) + len(after.unobserved) == len(states), silent

@@ -69,7 +69,7 @@ def test_services_that_run_are_told_from_those_that_are_not_there() -> None:
     spec = {"docker": ServiceSpec(), "memcached": ServiceSpec()}
     (probe,) = service.probes(spec)
     machine = replace(_machine(), services=frozenset({"docker"}))
-    judged = service.judge(spec, Answers({probe: run(machine, probe.argv)}))
+    judged = service.evaluate(spec, Answers({probe: run(machine, probe.argv)}))
     assert [one.verdict for one in judged] == [Verdict.OK, Verdict.DRIFT]
 
 
@@ -79,10 +79,10 @@ def test_other_arguments_count_as_a_program_that_is_not_there(argv: tuple[str, .
 
 
 def test_a_disk_that_is_built_has_room_to_spare() -> None:
-    spec = spec_of(disk.KIND, {"/1": {"floor": "3 TiB", "inodes": 9_000_000}})
+    spec = spec_of(disk.CHECKER, {"/1": {"floor": "3 TiB", "inodes": 9_000_000}})
     machine = system.disks(_machine(), spec)
     answers = Answers({probe: run(machine, probe.argv) for probe in disk.probes(spec)})
-    assert [one.verdict for one in disk.judge(spec, answers)] == [Verdict.OK]
+    assert [one.verdict for one in disk.evaluate(spec, answers)] == [Verdict.OK]
 
 
 _ALWAYS = {("disk.free", "/")}
@@ -116,8 +116,8 @@ def test_a_machine_in_a_bad_way_is_seen_over_ssh(host: str, found: set[tuple[str
     drift = Drift(host=host, says="", finds=tuple(found), change=_broken)
     with simulated(only(host), (drift,)) as simulation:
         findings = audited(only(host), simulation.ssh_config).findings
-    kinds = {check.id for kind in (clock, disk, package, release, service) for check in kind.KIND.ids}
-    ours = [one for one in findings if one.check in kinds]
+    checkers = {check.id for checker in (clock, disk, package, release, service) for check in checker.CHECKER.ids}
+    ours = [one for one in findings if one.check in checkers]
     assert {(one.check, one.subject) for one in ours if one.verdict is Verdict.DRIFT} == found
     assert {one.verdict for one in ours} == {Verdict.OK, Verdict.DRIFT}
     assert [one.verdict for one in ours if one.check == "clock.skew"] == [Verdict.OK]

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from olaudit.checks import KINDS as REAL
+from olaudit.checks import CHECKERS as REAL
 from olaudit.expected import schema
-from tests.expected.toys import KINDS
+from tests.expected.toys import CHECKERS
 
 SHIPPED = Path(__file__).parents[2] / "expected"
 
@@ -17,12 +17,12 @@ WORD = "observed: '', owner: me, reason: why, ticket: x, expires: '2027-01-31'"
 
 
 def accepts(text: str) -> bool:
-    return bool(Draft202012Validator(schema(KINDS)).is_valid(yaml.safe_load(text)))
+    return bool(Draft202012Validator(schema(CHECKERS)).is_valid(yaml.safe_load(text)))
 
 
-@pytest.mark.parametrize("kinds", [KINDS, REAL], ids=["toys", "real"])
-def test_it_is_a_schema_of_the_draft_it_names(kinds: Any) -> None:
-    made = schema(kinds)
+@pytest.mark.parametrize("checkers", [CHECKERS, REAL], ids=["toys", "real"])
+def test_it_is_a_schema_of_the_draft_it_names(checkers: Any) -> None:
+    made = schema(checkers)
     assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert made["$id"].startswith("https://")
     Draft202012Validator.check_schema(made)

@@ -8,7 +8,7 @@ import pytest
 
 from olaudit.errors import ExpectedError
 from olaudit.expected import HostSpec, Retired, load
-from tests.expected.toys import BASE, KINDS, Engine, Files, fleet, problems, write
+from tests.expected.toys import BASE, CHECKERS, Engine, Files, fleet, problems, write
 
 
 def toy1(root: Path, host: str, common: str = BASE["roles/common.yaml"]) -> HostSpec:
@@ -21,7 +21,7 @@ def toy1(root: Path, host: str, common: str = BASE["roles/common.yaml"]) -> Host
 
 def test_an_empty_folder_lacks_its_fleet_and_its_hosts(tmp_path: Path) -> None:
     with pytest.raises(ExpectedError) as error:
-        load(tmp_path, KINDS)
+        load(tmp_path, CHECKERS)
     assert error.value.message.replace(f"{tmp_path}/", "") == (
         "fleet.yaml:0: this file is missing: it names the fleet, its domain and its roles\n"
         "hosts:0: no host is described here: write one file per host, such as ol-web1.yaml"
@@ -104,7 +104,7 @@ def test_problems_are_shown_as_one_would_open_the_files(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     for root in (Path("there/expected"), tmp_path / "there/expected"):
         with pytest.raises(ExpectedError, match=r"^there/expected/fleet\.yaml:0: this file is missing"):
-            load(root, KINDS)
+            load(root, CHECKERS)
 
 
 def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.expected import FleetSpec, HostSpec, load
 from olaudit.language import Presence
 from tests.expected.toys import Files, problems
@@ -45,7 +45,7 @@ DOCKER = ["ol-covers0", "ol-dev", "ol-home0", "ol-solr0", "ol-solr1", "ol-web1",
 
 @pytest.fixture(scope="module")
 def shipped() -> FleetSpec:
-    return load(ROOT, KINDS)
+    return load(ROOT, CHECKERS)
 
 
 def rows(fleet: FleetSpec, presence: Presence) -> list[list[str]]:
@@ -170,4 +170,4 @@ def test_two_containers_of_one_name_are_told_at_the_second_ones_line(tmp_path: P
       name: {value: b, accept: [a]}
     """
     files: Files = {"roles/common.yaml": "{}", "roles/extra.yaml": None, "hosts/toy1.yaml": text}
-    assert problems(tmp_path, files, KINDS) == ["hosts/toy1.yaml:5: two containers are named a"]
+    assert problems(tmp_path, files, CHECKERS) == ["hosts/toy1.yaml:5: two containers are named a"]

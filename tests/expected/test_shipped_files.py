@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Severity
 
@@ -16,7 +16,7 @@ ETC = "/opt/openlibrary/olsystem/etc"
 
 @pytest.fixture(scope="module")
 def shipped() -> FleetSpec:
-    return load(ROOT, KINDS)
+    return load(ROOT, CHECKERS)
 
 
 def test_every_docker_host_links_all_of_olsystems_etc_but_what_is_judged_elsewhere(shipped: FleetSpec) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.expected import FleetSpec, load
 
 ROOT = Path(__file__).parents[2] / "expected"
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2] / "expected"
 
 @pytest.fixture(scope="module")
 def shipped() -> FleetSpec:
-    return load(ROOT, KINDS)
+    return load(ROOT, CHECKERS)
 
 
 def test_every_host_must_not_name_what_the_fleet_has_retired(shipped: FleetSpec) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.expected import FleetSpec, load
 
 _TRUSTY = ("ol-backup0", "ol-db1", "ol-db2")
@@ -16,7 +16,7 @@ _FOCAL = ("ol-mem0", "ol-mem1", "ol-mem2")
 
 @pytest.fixture(scope="module")
 def shipped() -> FleetSpec:
-    return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", KINDS)
+    return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", CHECKERS)
 
 
 def test_the_release_is_expected_of_the_hosts_of_which_the_page_says_it(shipped: FleetSpec) -> None:

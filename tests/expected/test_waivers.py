@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from olaudit.checker import Check, Checker
 from olaudit.errors import ExpectedError
 from olaudit.expected import Place, WaiverSpec, load
-from olaudit.kind import CheckId, Kind
 from olaudit.language import Expect
 from olaudit.model import Severity, finding_id
 from tests.expected.toys import write
 
-TITLE: Kind[Expect[str]] = Kind(
+TITLE: Checker[Expect[str]] = Checker(
     section="title",
     model=Expect[str],
-    ids=(CheckId("title.text", Severity.WARNING, "another"), CheckId("title.colour", Severity.INFO, "another")),
+    ids=(Check("title.text", Severity.WARNING, "another"), Check("title.colour", Severity.INFO, "another")),
     probes=lambda _: (),
-    judge=lambda _, __: (),
+    evaluate=lambda _, __: (),
 )
 FILES = {
     "fleet.yaml": "name: toys\ndomain: example.org\n",

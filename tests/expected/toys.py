@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from olaudit.checker import AnyChecker, Checker
 from olaudit.errors import ExpectedError
 from olaudit.expected import FleetSpec, load
-from olaudit.kind import AnyKind, Kind
 from olaudit.language import Expect, Section
 
 
@@ -74,18 +74,18 @@ def _even(length: int) -> int:
     return length
 
 
-def _kind(section: str, model: Any, defaults: tuple[str, Any] | None = None) -> Kind[Any]:
-    return Kind(
+def _kind(section: str, model: Any, defaults: tuple[str, Any] | None = None) -> Checker[Any]:
+    return Checker(
         section=section,
         model=model,
         ids=(),
         probes=lambda _spec: (),
-        judge=lambda _spec, _answers: (),
+        evaluate=lambda _spec, _answers: (),
         defaults=defaults,
     )
 
 
-KINDS = (
+CHECKERS = (
     _kind("wagon", Wagon),
     _kind("boxes", Annotated[tuple[Box, ...], AfterValidator(_different)], ("box_defaults", BoxDefaults)),
     _kind("lengths", dict[str, Annotated[int, AfterValidator(_even)]]),
@@ -117,14 +117,14 @@ def write(root: Path, files: Files) -> Path:
 
 def fleet(root: Path, files: Files) -> FleetSpec:
     """Load BASE with `files` over it."""
-    return load(write(root, files), KINDS)
+    return load(write(root, files), CHECKERS)
 
 
-def problems(root: Path, files: Files, kinds: Sequence[AnyKind] = KINDS) -> list[str]:
+def problems(root: Path, files: Files, checkers: Sequence[AnyChecker] = CHECKERS) -> list[str]:
     """List what is wrong with BASE with `files` over it; the folder's own path is cut off."""
     write(root, files)
     try:
-        load(root, kinds)
+        load(root, checkers)
     except ExpectedError as error:
         return [str(problem).removeprefix(f"{root}/").replace(f"{root}/", "") for problem in error.problems]
     return []

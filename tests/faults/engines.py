@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.demo import engine as demo
 from olaudit.demo.build import conforming
 from olaudit.demo.machine import Engine
@@ -95,7 +95,7 @@ def _containers(scene: Scene) -> tuple[Any, ...]:
     """Make the containers that the expected files of a row expect."""
     folder = scene.row_folder() / "expected"
     write_expected(folder, {scene.id: "engine"})
-    machine = conforming(load(folder, KINDS).hosts[scene.id])
+    machine = conforming(load(folder, CHECKERS).hosts[scene.id])
     assert machine.engine
     return machine.engine.containers
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.demo.fleet import simulated
 from olaudit.expected import load
 from tests.faults.engines import Request, engine
@@ -73,7 +73,7 @@ def healthy(scene: Scene) -> Iterator[None]:
                 scene.targets[name] = stack.enter_context(inject(scene))
         else:
             write_expected(scene.expected, scene.roles)
-            fleet = load(scene.expected, KINDS)
+            fleet = load(scene.expected, CHECKERS)
             hosts = {name: fleet.hosts[name] for name in HEALTHY}
             simulation = stack.enter_context(simulated(replace(fleet, hosts=hosts)))
             scene.targets |= _targets(simulation.ssh_config)

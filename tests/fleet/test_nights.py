@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools, make_transport
 from tests.fleet.auditing import NO_INIT
@@ -34,7 +34,7 @@ class Nights:
         self.night += timedelta(days=1)
         where = ["-e", str(self.folder / "expected"), "--reports", str(self.folder / "reports")]
         how = ["--ssh-config", str(self.lab.ssh_config), "--timeout", "8", *NO_INIT]
-        code = main(["report", *where, *how, *arguments], Tools(KINDS, make_transport, lambda: self.night))
+        code = main(["report", *where, *how, *arguments], Tools(CHECKERS, make_transport, lambda: self.night))
         printed = self.capsys.readouterr()
         assert printed.err == ""
         document = json.loads((self.folder / "reports" / "latest.json").read_text(encoding="utf-8"))

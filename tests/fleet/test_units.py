@@ -132,11 +132,11 @@ def test_an_audit_changes_nothing_on_a_running_host(host: LabHost, audit_units: 
     audited = audited_without_trace(host, audit_units)
     assert [one for one in audited.findings if one[3] != "ok"] == []
     assert audited.code == 0
-    assert {one[1].partition(".")[0] for one in audited.findings} >= KINDS
+    assert {one[1].partition(".")[0] for one in audited.findings} >= CHECKERS
 
 
 # All kinds but fleet, whose questions are asked too: with one host there is nothing that could disagree.
-KINDS = {
+CHECKERS = {
     *("certificate", "clock", "container", "cron", "disk", "dns", "docker", "firewall", "git", "host"),
     *("memcached", "package", "path", "postgres", "service", "symlink"),
 }

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import secrets
 
-from olaudit.model import Answered, Shell
+from olaudit.model import Answered, Command
 from olaudit.transport.frames import Reader, frame
 from tests.fuzz.source import Source
 
 MARKER = "0123456789abcdef0123456789abcdef"
 COMMANDS = (
-    Shell(("uname", "-n")),
-    Shell(("df", "/"), may_hang=True, statuses=(0, 1)),
-    Shell(("cat", "/etc/hosts")),
-    Shell(("cmp", "a", "b"), may_hang=True, sudo=True, statuses=(0, 1)),
+    Command(("uname", "-n")),
+    Command(("df", "/"), may_hang=True, statuses=(0, 1)),
+    Command(("cat", "/etc/hosts")),
+    Command(("cmp", "a", "b"), may_hang=True, sudo=True, statuses=(0, 1)),
 )
 _SECRET = "wholeframe"  # stands in the output of each complete frame, and in nothing else
 

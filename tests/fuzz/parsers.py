@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from olaudit.checks import KINDS
-from olaudit.kind import AnyKind, Kind
+from olaudit.checker import AnyChecker, Checker
+from olaudit.checks import CHECKERS
 from olaudit.model import Answer, Answered, Answers, Unanswered, Verdict
 from tests.checks.fleet_answers import RecordedFleet, conforming, drifted
 from tests.demo.auditing import page
@@ -19,30 +19,35 @@ def parsers(data: bytes) -> None:
     """Evaluate one kind of check of one host, most of whose answers are broken."""
     source = Source(data)
     fleet = (conforming, drifted)[source.number(2)]()
-    kind, host = source.choice(_pairs())
-    section: Any = page().hosts[host].sections[kind.section]
+    checker, host = source.choice(_pairs())
+    section: Any = page().hosts[host].sections[checker.section]
     raw = fleet.outcomes[host].raw()
-    broken = {probe: _broken(source, fleet, host, raw.get(probe)) for probe in kind.probes(section)}
+    broken = {probe: _broken(source, fleet, host, raw.get(probe)) for probe in checker.probes(section)}
     answers = Answers({**raw, **broken})
-    if isinstance(kind, Kind):
-        judged = list(kind.judge(section, answers))
-        list(kind.measure(section, answers))
+    if isinstance(checker, Checker):
+        judged = list(checker.evaluate(section, answers))
+        list(checker.measure(section, answers))
     else:
-        hosts = {name: spec.sections[kind.section] for name, spec in page().hosts.items()
-                 if kind.section in spec.sections}  # fmt: skip
-        judged = [judgement for _, judgement in kind.judge(hosts, {**fleet.outcomes, host: answers})]
-    ids = {check.id for check in kind.ids}
-    for judgement in judged:
-        assert judgement.check in ids, judgement
-        assert judgement.fix is None or judgement.verdict is Verdict.DRIFT, judgement
-        assert not judgement.message.rstrip(" \t\r\n").endswith(":"), judgement
-    if broken and all(isinstance(answers[probe], Unanswered) for probe in broken) and isinstance(kind, Kind):
-        assert {judgement.verdict for judgement in judged} == {Verdict.UNKNOWN}, judged
+        hosts = {name: spec.sections[checker.section] for name, spec in page().hosts.items()
+                 if checker.section in spec.sections}  # fmt: skip
+        judged = [result for _, result in checker.evaluate(hosts, {**fleet.outcomes, host: answers})]
+    ids = {check.id for check in checker.ids}
+    for result in judged:
+        assert result.check in ids, result
+        assert result.fix is None or result.verdict is Verdict.DRIFT, result
+        assert not result.message.rstrip(" \t\r\n").endswith(":"), result
+    if broken and all(isinstance(answers[probe], Unanswered) for probe in broken) and isinstance(checker, Checker):
+        assert {result.verdict for result in judged} == {Verdict.UNKNOWN}, judged
 
 
 @cache
-def _pairs() -> list[tuple[AnyKind, str]]:
-    return [(kind, host) for kind in KINDS for host, spec in page().hosts.items() if kind.section in spec.sections]
+def _pairs() -> list[tuple[AnyChecker, str]]:
+    return [
+        (checker, host)
+        for checker in CHECKERS
+        for host, spec in page().hosts.items()
+        if checker.section in spec.sections
+    ]
 
 
 def _broken(source: Source, fleet: RecordedFleet, host: str, answer: Answer | None) -> Answer:

@@ -8,7 +8,7 @@ import re
 from lxml import etree
 from lxml import html as lxml_html
 
-from olaudit.model import Failure, Judgement, Question, Reason, Report, Severity
+from olaudit.model import Expectation, Failure, FailureReason, Report, Result, Severity
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from tests.fuzz.source import Source
@@ -49,17 +49,17 @@ def _check(name: str, text: str) -> None:
 
 def _report(source: Source) -> Report:
     """Make a report of what hosts answered, through the audit: that is where texts are made visible."""
-    outcomes: dict[str, list[Judgement] | Failure] = {}
+    outcomes: dict[str, list[Result] | Failure] = {}
     for n in range(1 + source.number(4)):
         if source.number(5) == 0:
-            outcomes[f"host{n}"] = Failure(source.choice(list(Reason)), source.text(300))
+            outcomes[f"host{n}"] = Failure(source.choice(list(FailureReason)), source.text(300))
         else:
-            outcomes[f"host{n}"] = [_judgement(source, line) for line in range(1, 1 + source.number(5))]
+            outcomes[f"host{n}"] = [_result(source, line) for line in range(1, 1 + source.number(5))]
     return report(outcomes, complete=source.number(4) > 0)
 
 
-def _judgement(source: Source, line: int) -> Judgement:
-    question = Question(
+def _result(source: Source, line: int) -> Result:
+    question = Expectation(
         check=source.choice(IDS).id,
         subject=source.text(),
         at=("said", line),

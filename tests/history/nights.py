@@ -10,9 +10,9 @@ from olaudit.history import History, Scope
 from olaudit.model import (
     FLEET,
     Failure,
+    FailureReason,
     Finding,
     HostResult,
-    Reason,
     Report,
     Run,
     Severity,
@@ -56,7 +56,7 @@ def report(
     findings: Iterable[Finding] = (),
     *,
     audited: Iterable[str] = HOSTS,
-    failed: Mapping[str, Reason] | None = None,
+    failed: Mapping[str, FailureReason] | None = None,
     started: str = "",
 ) -> Report:
     """Make the report of a night; `failed` hosts have an unknown host.reachable, and are not among `audited`."""
@@ -101,7 +101,7 @@ def five_nights(folder: Path) -> Path:
     """Make `folder`, with a history in it: a disk drifts, hides and is waived; ol-b is down for two nights."""
     folder.mkdir()
     on_b = found("ol-b", "path.mode", "drift", subject="/opt/olsystem", observed="0777")
-    down = {"ol-b": Reason.TIMEOUT}
+    down = {"ol-b": FailureReason.TIMEOUT}
     interrupted = report(5, [UP, disk("waived"), B_UP, on_b])
     nights = [
         report(1, [UP, disk("ok"), B_UP, on_b]),

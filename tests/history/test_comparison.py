@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from olaudit.history import Comparison, History, Scope, compare
-from olaudit.model import Ending, Finding, Reason, Report, Verdict
+from olaudit.model import EpisodeEnd, FailureReason, Finding, Report, Verdict
 from tests.history.nights import CHECKS, DISK, HOSTS, SCOPE, disk, found, report, start
 
 ON_B = found("ol-b", "path.mode", "drift")
@@ -29,33 +29,33 @@ def ids(findings: tuple[Finding, ...]) -> list[str]:
 
 def test_what_appeared_and_what_stayed(tmp_path: Path) -> None:
     said = compared(tmp_path, report(1, [disk("drift")]), report(2, [disk("drift", "fuller"), ON_B]))
-    assert ids(said.appeared) == [ON_B.id]
-    assert [(one.id, one.observed, one.first_seen) for one in said.stayed] == [(DISK, "fuller", start(1))]
-    assert (said.went, said.hidden, said.newly_unknown, said.known_again) == ((), (), (), ())
+    assert ids(said.new) == [ON_B.id]
+    assert [(one.id, one.observed, one.first_seen) for one in said.unchanged] == [(DISK, "fuller", start(1))]
+    assert (said.resolved, said.unobserved, said.newly_unknown, said.observed_again) == ((), (), (), ())
 
 
-UNREACHABLE = report(3, audited=["ol-b"], failed={"ol-a": Reason.DNS})
+UNREACHABLE = report(3, audited=["ol-b"], failed={"ol-a": FailureReason.DNS})
 
 
 @pytest.mark.parametrize(
     ("last", "ending"),
     [
-        (report(3, [disk("ok")]), Ending.MENDED),
-        (report(3, [disk("waived")]), Ending.WAIVED),
-        (report(3), Ending.DROPPED),
+        (report(3, [disk("ok")]), EpisodeEnd.MENDED),
+        (report(3, [disk("waived")]), EpisodeEnd.WAIVED),
+        (report(3), EpisodeEnd.DROPPED),
     ],
 )
-def test_what_went_and_how(tmp_path: Path, last: Report, ending: Ending) -> None:
+def test_what_went_and_how(tmp_path: Path, last: Report, ending: EpisodeEnd) -> None:
     said = compared(tmp_path, report(1, [disk("drift")]), report(2, [disk("unknown")]), last)
-    assert [(one.id, how) for one, how in said.went] == [(DISK, ending)]
-    assert said.hidden == ()
+    assert [(one.id, how) for one, how in said.resolved] == [(DISK, ending)]
+    assert said.unobserved == ()
 
 
 @pytest.mark.parametrize("last", [report(3, [disk("unknown")]), UNREACHABLE, report(3, audited=["ol-b"])])
 def test_what_the_second_run_could_not_look_at_did_not_go(tmp_path: Path, last: Report) -> None:
     said = compared(tmp_path, report(1, [disk("drift")]), last)
-    assert said.went == ()
-    assert ids(said.hidden) == [DISK]
+    assert said.resolved == ()
+    assert ids(said.unobserved) == [DISK]
 
 
 @pytest.mark.parametrize("first", [report(2, [disk("unknown")]), replace(UNREACHABLE, run=report(2).run)])
@@ -65,21 +65,21 @@ def test_what_the_first_run_could_not_look_at_did_not_appear(tmp_path: Path, fir
             history.enter(night, SCOPE)
             history.commit()
         said = compare(history.met("previous"), history.met("latest"))
-    assert said.appeared == ()
-    assert ids(said.stayed) == [DISK]
+    assert said.new == ()
+    assert ids(said.unchanged) == [DISK]
 
 
 def test_what_became_unknown_and_what_is_known_again(tmp_path: Path) -> None:
     first = report(1, [disk("unknown"), found("ol-b", "path.mode", "ok")])
     said = compared(tmp_path, first, report(2, [disk("ok"), found("ol-b", "path.mode", "unknown")]))
     assert ids(said.newly_unknown) == [ON_B.id]
-    assert [(one.id, now) for one, now in said.known_again] == [(DISK, Verdict.OK)]
+    assert [(one.id, now) for one, now in said.observed_again] == [(DISK, Verdict.OK)]
 
 
 def test_a_host_that_left_the_fleet_takes_its_drift_with_it(tmp_path: Path) -> None:
     scopes = (SCOPE, Scope(HOSTS - {"ol-a"}, CHECKS))
     said = compared(tmp_path, report(1, [disk("drift")]), report(2, audited=["ol-b"]), scopes=scopes)
-    assert [how for _, how in said.went] == [Ending.DROPPED]
+    assert [how for _, how in said.resolved] == [EpisodeEnd.DROPPED]
 
 
 def test_backwards_is_the_other_way_round(tmp_path: Path) -> None:
@@ -88,5 +88,5 @@ def test_backwards_is_the_other_way_round(tmp_path: Path) -> None:
             history.enter(night, SCOPE)
             history.commit()
         said = compare(history.met("latest"), history.met("previous"))
-    assert ids(said.appeared) == [DISK]
-    assert [one.id for one, _ in said.went] == [ON_B.id]
+    assert ids(said.new) == [DISK]
+    assert [one.id for one, _ in said.resolved] == [ON_B.id]

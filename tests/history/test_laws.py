@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.history import State, advance
-from olaudit.model import FLEET, Finding, Reason, Report, Verdict
+from olaudit.model import FLEET, FailureReason, Finding, Report, Verdict
 from tests.history.nights import HOSTS, SCOPE, found, report
 
 VERDICTS = st.sampled_from(["ok", "drift", "unknown", "waived"])
@@ -35,7 +35,7 @@ def _reports(past: list[tuple[list[Finding], set[str]]]) -> list[Report]:
             number,
             [one for one in findings if one.host in {*audited, FLEET}],
             audited=audited,
-            failed=dict.fromkeys(HOSTS - audited, Reason.TIMEOUT),
+            failed=dict.fromkeys(HOSTS - audited, FailureReason.TIMEOUT),
         )
         for number, (findings, audited) in enumerate(past, 1)
     ]
@@ -76,14 +76,14 @@ def test_a_night_that_sees_nothing_changes_no_life(past: list[tuple[list[Finding
             if state.host == FLEET
         ],
         audited=[],
-        failed=dict.fromkeys(HOSTS, Reason.TIMEOUT),
+        failed=dict.fromkeys(HOSTS, FailureReason.TIMEOUT),
     )
     after, seen = advance(states, blind, SCOPE, None)
     lives = {id_: state.life for id_, state in states.items() if state.life}
     assert {id_: state.life for id_, state in after.items() if state.life} == lives
     assert seen.changes
-    assert not seen.changes.gone
-    assert {one.finding.id for one in seen.changes.hidden} == lives.keys()
+    assert not seen.changes.resolved
+    assert {one.finding.id for one in seen.changes.unobserved} == lives.keys()
 
 
 @given(PAST)

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from olaudit.history import Scope, State, advance
-from olaudit.model import FLEET, Changes, Ending, Finding, Reason, Report, Severity, Verdict
+from olaudit.model import FLEET, Changes, EpisodeEnd, FailureReason, Finding, Report, Severity, Verdict
 from tests.history.nights import CHECKS, DISK, HOSTS, REACHABLE, SCOPE, UNUSED, disk, found, report, start
 
 ELSEWHERE = replace(disk("ok"), host="ol-b")
@@ -28,7 +28,7 @@ class Nights:
         *findings: Finding,
         scope: Scope = SCOPE,
         audited: Iterable[str] = HOSTS,
-        failed: Mapping[str, Reason] | None = None,
+        failed: Mapping[str, FailureReason] | None = None,
     ) -> tuple[Report, Changes]:
         given_ = report(next(self.number), findings, audited=audited, failed=failed)
         self.states, after = advance(self.states, given_, scope, self.since)
@@ -75,8 +75,8 @@ def test_drift_of_the_very_first_run_is_new_and_since_nothing(nights: Nights) ->
 def test_what_is_mended_is_told_once_as_it_was_last_seen(nights: Nights) -> None:
     nights.night(disk("drift"))
     _, changes = nights.night(disk("ok"))
-    (gone,) = changes.gone
-    assert (gone.ending, gone.last_seen, gone.finding.first_seen) == (Ending.MENDED, start(1), start(1))
+    (gone,) = changes.resolved
+    assert (gone.ending, gone.last_seen, gone.finding.first_seen) == (EpisodeEnd.MENDED, start(1), start(1))
     assert gone.finding.observed == "full"
     assert not nights.states
     assert not nights.night(disk("ok"))[1].any
@@ -96,13 +96,13 @@ class Night:
 
     findings: tuple[Finding, ...] = ()
     audited: tuple[str, ...] = ("ol-a", "ol-b")
-    failed: Mapping[str, Reason] | None = None
+    failed: Mapping[str, FailureReason] | None = None
     scope: Scope = SCOPE
 
 
 HIDING = {
     "its answer is unknown": Night((disk("unknown"),)),
-    "its host is unreachable": Night(audited=("ol-b",), failed={"ol-a": Reason.TIMEOUT}),
+    "its host is unreachable": Night(audited=("ol-b",), failed={"ol-a": FailureReason.TIMEOUT}),
     "its check is left out": Night(scope=Scope(HOSTS, CHECKS - {"disk.free"})),
     "its host is not asked": Night(audited=("ol-b",)),
     "its check is unknown of another subject": Night((found("ol-a", "disk.free", "unknown", subject="/"),)),
@@ -117,11 +117,11 @@ def test_what_cannot_be_looked_at_neither_ends_nor_renews_a_drift(nights: Nights
     before = nights.states[DISK].life
     _, changes = nights.night(*hiding.findings, scope=hiding.scope, audited=hiding.audited, failed=hiding.failed)
     assert nights.states[DISK].life == before
-    assert [(one.finding.id, one.last_seen) for one in changes.hidden] == [(DISK, start(1))]
-    assert not changes.gone
+    assert [(one.finding.id, one.last_seen) for one in changes.unobserved] == [(DISK, start(1))]
+    assert not changes.resolved
     after, changes = nights.night(disk("drift"))
     assert not changes.new
-    assert not changes.hidden
+    assert not changes.unobserved
     assert after.findings[0].first_seen == start(1)
 
 
@@ -155,15 +155,15 @@ def test_what_there_is_no_more_is_dropped(nights: Nights, why: str) -> None:
     dropping = DROPPING[why]
     nights.night(disk("drift"))
     _, changes = nights.night(*dropping.findings, scope=dropping.scope, audited=dropping.audited)
-    assert [(one.finding.id, one.ending) for one in changes.gone] == [(DISK, Ending.DROPPED)]
+    assert [(one.finding.id, one.ending) for one in changes.resolved] == [(DISK, EpisodeEnd.DROPPED)]
     assert DISK not in nights.states
-    assert not changes.hidden
+    assert not changes.unobserved
 
 
 def test_waived_drift_is_told_as_gone_once_and_lives_on(nights: Nights) -> None:
     nights.night(disk("drift"))
     after, changes = nights.night(disk("waived"))
-    assert [one.ending for one in changes.gone] == [Ending.WAIVED]
+    assert [one.ending for one in changes.resolved] == [EpisodeEnd.WAIVED]
     assert after.findings[0].first_seen == start(1)
     assert not nights.night(disk("waived"))[1].any
 
@@ -180,28 +180,28 @@ def test_drift_whose_waiver_expired_is_new_with_its_old_age(nights: Nights) -> N
 def test_what_was_waived_from_the_first_has_an_age_and_is_gone_when_mended(nights: Nights) -> None:
     after, changes = nights.night(disk("waived"))
     assert after.findings[0].first_seen == start(1)
-    assert not changes.gone
-    assert [one.ending for one in nights.night(disk("ok"))[1].gone] == [Ending.MENDED]
+    assert not changes.resolved
+    assert [one.ending for one in nights.night(disk("ok"))[1].resolved] == [EpisodeEnd.MENDED]
 
 
 def test_a_host_that_cannot_be_audited_is_news_when_it_begins_and_when_it_ends(nights: Nights) -> None:
     up = found("ol-a", "host.reachable", "ok", subject="host")
     nights.night(up, disk("unknown"))
-    after, changes = nights.night(audited=["ol-b"], failed={"ol-a": Reason.DNS})
+    after, changes = nights.night(audited=["ol-b"], failed={"ol-a": FailureReason.DNS})
     assert changes.newly_unknown == {REACHABLE}
-    assert not changes.known_again  # nobody knows of the disk
+    assert not changes.observed_again  # nobody knows of the disk
     assert after.findings[0].first_seen == start(2)
-    assert not nights.night(audited=["ol-b"], failed={"ol-a": Reason.DNS})[1].any
+    assert not nights.night(audited=["ol-b"], failed={"ol-a": FailureReason.DNS})[1].any
     assert not nights.night(audited=["ol-b"])[1].any  # was not even asked
     _, changes = nights.night(up, disk("unknown"))
-    assert changes.known_again == {REACHABLE}
+    assert changes.observed_again == {REACHABLE}
     assert not changes.newly_unknown
 
 
 def test_findings_of_the_fleet_end_when_they_are_no_more(nights: Nights) -> None:
     nights.night(found(FLEET, "waiver.unused", "drift"))
     _, changes = nights.night()
-    assert [one.finding.id for one in changes.gone] == [UNUSED]
+    assert [one.finding.id for one in changes.resolved] == [UNUSED]
 
 
 @pytest.mark.parametrize(

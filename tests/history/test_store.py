@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from olaudit.errors import HistoryError, UsageError
 from olaudit.history import History, Life, Scope, State, advance
 from olaudit.history.entering import load_states
-from olaudit.model import Ending, Finding, Reason, Report, Verdict
+from olaudit.model import EpisodeEnd, FailureReason, Finding, Report, Verdict
 from tests.history.nights import DISK, SCOPE, WAIVER, disk, found, report, start
 
 
@@ -86,7 +86,7 @@ def test_lives_are_kept_with_how_they_ended(file: Path) -> None:
     third = enter(file, report(3, [disk("drift")]))
     fourth = enter(file, report(4, [disk("waived")]))
     with History.open(file, create=False) as history:
-        mended = Life(finding=first.findings[0], last_seen=start(1), ended=start(2), ending=Ending.MENDED)
+        mended = Life(finding=first.findings[0], last_seen=start(1), ended=start(2), ending=EpisodeEnd.MENDED)
         assert history.lives(DISK) == (mended, Life(finding=fourth.findings[0], last_seen=start(4)))
         assert history.lives_of_host("ol-a") == history.lives(DISK)
         assert history.lives_of_host("ol-b") == ()
@@ -110,15 +110,15 @@ def test_a_spell_lasts_while_the_verdict_does_and_every_run_gives_it(file: Path)
 
 
 def test_runs_in_a_row_that_could_not_audit_a_host_are_one_trouble(file: Path) -> None:
-    reasons = [Reason.DNS, Reason.DNS, Reason.TIMEOUT, None, Reason.TIMEOUT]
+    reasons = [FailureReason.DNS, FailureReason.DNS, FailureReason.TIMEOUT, None, FailureReason.TIMEOUT]
     for night, reason in enumerate(reasons, 1):
         enter(file, report(night, audited=["ol-b"], failed={"ol-a": reason} if reason else {}))
     with History.open(file, create=False) as history:
         told = [(one.first, one.last, one.runs, one.failure.reason) for one in history.troubles("ol-a")]
     assert told == [
-        (start(1), start(2), 2, Reason.DNS),
-        (start(3), start(3), 1, Reason.TIMEOUT),
-        (start(5), start(5), 1, Reason.TIMEOUT),
+        (start(1), start(2), 2, FailureReason.DNS),
+        (start(3), start(3), 1, FailureReason.TIMEOUT),
+        (start(5), start(5), 1, FailureReason.TIMEOUT),
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_clock_that_stands_still_or_goes_back_confuses_nothing(file: Path) -> 
             after = history.enter(replace(one, run=replace(one.run, started_at=moment)), SCOPE)
             history.commit()
             assert after.changes
-            assert len(after.changes.hidden) == (one.run.id == runs[1].run.id)
+            assert len(after.changes.unobserved) == (one.run.id == runs[1].run.id)
             assert all(finding.first_seen == start(5) for finding in after.findings)
         kept = [history.findings(one.run.id) for one in runs]
         assert [one[0].first_seen if one else None for one in kept] == [start(5)] * 3 + [None]

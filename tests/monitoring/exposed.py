@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from olaudit.model import (
     FLEET,
     Failure,
+    FailureReason,
     Finding,
     HostResult,
-    Measure,
-    Reason,
+    Measurement,
     Report,
     Run,
     Severity,
@@ -97,7 +97,7 @@ def drifting() -> Report:
         "ol-mem2": [("host.reachable", "host", Verdict.UNKNOWN, Severity.CRITICAL)],
         FLEET: [("waiver.unused", "ol-db1 disk.free", Verdict.DRIFT, Severity.INFO)],
     }
-    failure = Failure(Reason.TIMEOUT, "no answer within 30 s")
+    failure = Failure(FailureReason.TIMEOUT, "no answer within 30 s")
     return _report("bbbbbbbbbbbb", HOSTS, said, {"ol-mem2": failure})
 
 
@@ -125,8 +125,8 @@ def _report(
 
 def _host(name: str, failure: Failure | None) -> HostResult:
     measures = [
-        Measure("memory_total_bytes", 8 * GIB),
-        *(Measure("memcached_limit_bytes", limit * GIB, source) for source, limit in LIMITS.items()),
+        Measurement("memory_total_bytes", 8 * GIB),
+        *(Measurement("memcached_limit_bytes", limit * GIB, source) for source, limit in LIMITS.items()),
     ]
     return HostResult(
         host=name,

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from olaudit.history import Scope, State, advance
-from olaudit.model import Failure, Judgement, Report
+from olaudit.model import Failure, Report, Result
 from tests.render.reports import BLIND, IDS, LONG_LINK, MISSING, RELEASE, RENAMED, TIMEOUT, WEB, question, report
 
-Told = Mapping[str, Sequence[Judgement] | Failure]
+Told = Mapping[str, Sequence[Result] | Failure]
 
 NAMED_WELL = question("container.name", "openlibrary-covers-1", 5).ok("openlibrary-covers-1")
 OTHERS = [one for one in BLIND if one.subject != MISSING.subject]

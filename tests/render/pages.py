@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from olaudit.model import (
     FLEET,
     Changes,
-    Ending,
+    EpisodeEnd,
     Finding,
-    Gone,
-    Hidden,
     HostResult,
     Report,
+    ResolvedDrift,
     RunSummary,
     Severity,
+    UnobservedDrift,
     Verdict,
     Waiver,
 )
@@ -154,18 +154,18 @@ def rich() -> Report:
             for one in whole.findings
             if one.verdict is Verdict.DRIFT and one.first_seen == whole.run.started_at
         ),
-        gone=(
-            Gone(
+        resolved=(
+            ResolvedDrift(
                 finding=replace(MEMORY, host="ol-mem0", subject="memcached", first_seen="2026-11-14T03:00:00Z"),
                 last_seen="2026-11-21T17:49:00Z",
-                ending=Ending.MENDED,
+                ending=EpisodeEnd.MENDED,
             ),
         ),
-        hidden=(Hidden(finding=MEMORY, last_seen="2026-11-21T17:49:00Z"),),
+        unobserved=(UnobservedDrift(finding=MEMORY, last_seen="2026-11-21T17:49:00Z"),),
         newly_unknown=frozenset(
             one.id for one in whole.findings if one.verdict is Verdict.UNKNOWN and one.host.startswith("ol-mem")
         ),
-        known_again=frozenset(
+        observed_again=frozenset(
             one.id for one in whole.findings if one.host == "ol-web2" and one.check == "host.reachable"
         ),
         timeline=runs(whole),

@@ -9,33 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from olaudit import waivers
-from olaudit.audit import audit, wanted_ids
+from olaudit.audit import audit, select_checks
+from olaudit.checker import Check, Checker
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
-from olaudit.kind import CheckId, Kind
 from olaudit.model import (
     Answers,
+    Expectation,
     Failure,
+    FailureReason,
     Finding,
     HostAnswers,
-    Judgement,
-    Question,
-    Reason,
     Report,
+    Result,
     Run,
     Severity,
     Verdict,
 )
 
 IDS = (
-    CheckId("container.missing", Severity.CRITICAL, "it is not there"),
-    CheckId("container.name", Severity.WARNING, "it has another name"),
-    CheckId("container.state", Severity.CRITICAL, "it does not run"),
-    CheckId("host.os", Severity.INFO, "another release runs"),
-    CheckId("path.type", Severity.WARNING, "it is something else"),
-    CheckId("symlink.target", Severity.WARNING, "it leads elsewhere"),
+    Check("container.missing", Severity.CRITICAL, "it is not there"),
+    Check("container.name", Severity.WARNING, "it has another name"),
+    Check("container.state", Severity.CRITICAL, "it does not run"),
+    Check("host.os", Severity.INFO, "another release runs"),
+    Check("path.type", Severity.WARNING, "it is something else"),
+    Check("symlink.target", Severity.WARNING, "it leads elsewhere"),
 )
-KIND: Kind[Sequence[Judgement]] = Kind(
-    section="said", model=Any, ids=IDS, probes=lambda _: (), judge=lambda said, _: said
+CHECKER: Checker[Sequence[Result]] = Checker(
+    section="said", model=Any, ids=IDS, probes=lambda _: (), evaluate=lambda said, _: said
 )
 
 
@@ -51,23 +51,23 @@ def run(*, complete: bool = True) -> Run:
     )
 
 
-def spec(host: str, said: Sequence[Judgement] = ()) -> HostSpec:
+def spec(host: str, said: Sequence[Result] = ()) -> HostSpec:
     file = f"hosts/{host}.yaml"
     places = {(): Place(file, 1)} | {one.at: Place(file, int(one.at[1])) for one in said if one.at}
     return HostSpec(name=host, roles=(), sections={"said": said}, places=places)
 
 
-def report(said: Mapping[str, Sequence[Judgement] | Failure], *, complete: bool = True) -> Report:
+def report(said: Mapping[str, Sequence[Result] | Failure], *, complete: bool = True) -> Report:
     """Audit hosts that say what they are told to: a host's judgements, or how it failed."""
     hosts = [spec(host, () if isinstance(what, Failure) else what) for host, what in said.items()]
     answers = [
         HostAnswers(host, what if isinstance(what, Failure) else Answers({}), 0.5) for host, what in said.items()
     ]
-    return audit(hosts, answers, [KIND], wanted_ids([KIND]), run(complete=complete))
+    return audit(hosts, answers, [CHECKER], select_checks([CHECKER]), run(complete=complete))
 
 
-def question(check: str, subject: str, line: int = 1, expected: str = "") -> Question:
-    return Question(check=check, subject=subject, at=("said", line), expected=expected)
+def question(check: str, subject: str, line: int = 1, expected: str = "") -> Expectation:
+    return Expectation(check=check, subject=subject, at=("said", line), expected=expected)
 
 
 WEB = question("container.state", "openlibrary-web-1", 7, "running").ok("running")
@@ -114,13 +114,15 @@ HOSTILE = question("container.name", "openlibrary-web-1\x1b]0;owned\x07", 5, "op
     "docker rename 'x\x1b[2J' openlibrary-web-1",
 )
 
-TIMEOUT = Failure(Reason.TIMEOUT, "no answer within 30 s: is the host up, and is port 22 open to this machine?")
+TIMEOUT = Failure(
+    FailureReason.TIMEOUT, "no answer within 30 s: is the host up, and is port 22 open to this machine?"
+)
 HOSTKEY = Failure(
-    Reason.HOSTKEY,
+    FailureReason.HOSTKEY,
     "the host's key has changed since it was recorded in ~/.ssh/known_hosts: find out why before you replace it "
     "(ssh-keygen -R ol-mem1)",
 )
-INTERRUPTED = Failure(Reason.INTERRUPTED, "the run was interrupted before this host had answered")
+INTERRUPTED = Failure(FailureReason.INTERRUPTED, "the run was interrupted before this host had answered")
 
 
 def waiver(
@@ -144,8 +146,8 @@ def accepted(whole: Report, accepting: Sequence[WaiverSpec]) -> Report:
     """Lay waivers over a report."""
     hosts = {host.host: spec(host.host) for host in whole.hosts}
     fleet = FleetSpec(Path("expected"), "toys", "example.org", "3f1c2d9a7b60", hosts, waivers=tuple(accepting))
-    checks = wanted_ids([KIND])
-    wanted = wanted_ids([KIND], also=waivers.IDS)
+    checks = select_checks([CHECKER])
+    wanted = select_checks([CHECKER], also=waivers.IDS)
     return waivers.apply(whole, fleet, wanted, checks, date(2026, 11, 22))
 
 
@@ -197,11 +199,13 @@ CASES: dict[str, Report] = {
         }
     ),
     "one-cause": report({"ol-home0": [*BLIND, OTHER, *PATHS]}),
-    "hostile": report({"ol-web1": [HOSTILE], "ol-web2": Failure(Reason.SSH, "banner: \x1b[31mSSH-2.0\n\nok")}),
+    "hostile": report(
+        {"ol-web1": [HOSTILE], "ol-web2": Failure(FailureReason.SSH, "banner: \x1b[31mSSH-2.0\n\nok")}
+    ),
     "jump-host-down": report(
         {
             f"ol-web{n}": Failure(
-                Reason.REFUSED, f"the jump host gate lets nobody through to ol-web{n}: is sshd up?"
+                FailureReason.REFUSED, f"the jump host gate lets nobody through to ol-web{n}: is sshd up?"
             )
             for n in range(4)
         }

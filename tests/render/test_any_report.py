@@ -7,7 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from olaudit.model import Failure, Judgement, Question, Reason, Report, Verdict
+from olaudit.model import Expectation, Failure, FailureReason, Report, Result, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.document import Document
 from olaudit.render.style import Style
@@ -15,7 +15,7 @@ from tests.render.reports import IDS, report
 
 TEXT = st.text(st.characters(), max_size=40)
 QUESTIONS = st.builds(
-    Question,
+    Expectation,
     check=st.sampled_from([check.id for check in IDS]),
     subject=TEXT,
     at=st.just(()) | st.tuples(st.just("said"), st.integers(1, 99)),
@@ -24,7 +24,7 @@ QUESTIONS = st.builds(
 
 
 @st.composite
-def judgements(draw: st.DrawFn) -> Judgement:
+def results(draw: st.DrawFn) -> Result:
     question = draw(QUESTIONS)
     match draw(st.sampled_from([Verdict.OK, Verdict.DRIFT, Verdict.UNKNOWN])):
         case Verdict.OK:
@@ -35,12 +35,12 @@ def judgements(draw: st.DrawFn) -> Judgement:
             return question.unknown(draw(TEXT))
 
 
-FAILURES = st.builds(Failure, st.sampled_from(Reason), TEXT)
+FAILURES = st.builds(Failure, st.sampled_from(FailureReason), TEXT)
 REPORTS = st.builds(
     report,
     st.dictionaries(
         st.from_regex(r"ol-[a-z]{1,4}[0-9]", fullmatch=True),
-        FAILURES | st.lists(judgements(), max_size=6),
+        FAILURES | st.lists(results(), max_size=6),
         max_size=5,
     ),
     complete=st.booleans(),
@@ -69,8 +69,8 @@ def test_json_can_be_read_back(any_report: Report, style: Style) -> None:
 def test_ndjson_says_what_json_says_line_by_line(any_report: Report, style: Style) -> None:
     document = json.loads(RENDERERS["json"](any_report, style))
     lines = [json.loads(line) for line in RENDERERS["ndjson"](any_report, style).split("\n")[:-1]]
-    kinds = [line.pop("type") for line in lines]
-    assert kinds == ["run"] + ["host"] * len(document["hosts"]) + ["finding"] * len(document["findings"])
+    checkers = [line.pop("type") for line in lines]
+    assert checkers == ["run"] + ["host"] * len(document["hosts"]) + ["finding"] * len(document["findings"])
     assert lines[1:] == document["hosts"] + document["findings"]
     assert lines[0] == {key: document[key] for key in ("schema_version", "run", "summary")}
 

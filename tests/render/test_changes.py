@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from olaudit.model import Failure, Reason, Report, Verdict, Waiver
+from olaudit.model import Failure, FailureReason, Report, Verdict, Waiver
 from olaudit.render import RENDERERS, changes
 from olaudit.render.style import Style
 from tests.render.nights import NIGHTS, Told, after
@@ -88,7 +88,7 @@ def test_lines_keep_to_the_width_but_for_commands_and_tables() -> None:
 
 def test_hosts_that_are_out_of_reach_for_one_cause_are_one_entry_and_the_new_ones_another() -> None:
     def down(*hosts: str) -> dict[str, Failure]:
-        return {host: Failure(Reason.REFUSED, f"the gate lets nobody through to {host}") for host in hosts}
+        return {host: Failure(FailureReason.REFUSED, f"the gate lets nobody through to {host}") for host in hosts}
 
     nights: list[Told] = [{**down("ol-web0", "ol-web1"), "ol-web2": []}, down("ol-web0", "ol-web1", "ol-web2")]
     assert changes.render(after(nights), Style()).endswith(
@@ -103,9 +103,9 @@ def test_hosts_that_are_out_of_reach_for_one_cause_are_one_entry_and_the_new_one
 def test_waived_drift_that_could_not_be_looked_at_is_still_called_waived() -> None:
     report = rich()
     assert report.changes
-    (hidden,) = report.changes.hidden
+    (hidden,) = report.changes.unobserved
     waived = replace(hidden, finding=replace(hidden.finding, verdict=Verdict.WAIVED))
-    report = replace(report, changes=replace(report.changes, hidden=(waived,)))
+    report = replace(report, changes=replace(report.changes, unobserved=(waived,)))
     said = changes.render(report, Style()).partition("HIDDEN DRIFT")[2]
     assert said.splitlines()[1].startswith("  waived ")
     assert "waived when last seen, " in RENDERERS["html"](report, Style())

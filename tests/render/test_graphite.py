@@ -68,6 +68,8 @@ def test_a_fully_qualified_host_is_one_word_of_the_path() -> None:
 @given(REPORTS)
 def test_no_word_of_a_host_is_in_any_path(whole: Report) -> None:
     hosts = {f"host.{host.host}.{what}" for host in whole.hosts for what in (*Verdict, "up", "duration_seconds")}
-    kinds = {f"check.{kind}.{verdict}" for kind in ("container", "host", "path", "symlink") for verdict in Verdict}
+    checkers = {
+        f"check.{kind}.{verdict}" for kind in ("container", "host", "path", "symlink") for verdict in Verdict
+    }
     totals = {*Verdict, "hosts", "unreachable", "checks", "complete", "duration_seconds"}
-    assert {path.removeprefix("olaudit.") for path in series(whole)} <= hosts | kinds | totals
+    assert {path.removeprefix("olaudit.") for path in series(whole)} <= hosts | checkers | totals

@@ -55,8 +55,8 @@ def test_any_report_is_valid_and_a_parser_counts_what_the_report_has(report: Rep
     ],
     ids=["critical", "warning", "waived", "info", "unknown", "unknown info"],
 )
-def test_each_verdict_ends_its_test_case_in_its_own_way(host: str, judgement: object, ending: type) -> None:
-    name = f"{getattr(judgement, 'check', '')} {getattr(judgement, 'subject', '')}"
+def test_each_verdict_ends_its_test_case_in_its_own_way(host: str, result: object, ending: type) -> None:
+    name = f"{getattr(result, 'check', '')} {getattr(result, 'subject', '')}"
     (result,) = cases(MIXED)[host, name].result
     assert type(result) is ending
 

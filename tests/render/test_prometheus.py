@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics import exposition, parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from olaudit.model import FLEET, Finding, Measure, Reason, Report, Severity, Verdict, Waiver
+from olaudit.model import FLEET, FailureReason, Finding, Measurement, Report, Severity, Verdict, Waiver
 from olaudit.render import RENDERERS
 from olaudit.render.prometheus.collector import ReportCollector
 from olaudit.render.prometheus.helps import HELP, MEASURED
@@ -89,7 +89,7 @@ def test_a_host_that_could_not_be_audited_is_not_up_says_why_and_has_no_drift_se
     assert samples(whole, "host_up") == {("ol-a",): 0}
     assert samples(whole, "drift") == {}
     failures = samples(whole, "host_failure")
-    assert failures == {("ol-a", reason.value): reason is Reason.TIMEOUT for reason in Reason}
+    assert failures == {("ol-a", reason.value): reason is FailureReason.TIMEOUT for reason in FailureReason}
     assert samples(whole, "checks")["ol-a", "unknown"] == 1
 
 
@@ -155,7 +155,7 @@ def test_findings_about_the_fleet_as_a_whole_are_told_by_their_subjects() -> Non
 
 
 def test_numbers_of_hosts_are_told_with_their_sources() -> None:
-    measures = (Measure("memcached_limit_bytes", 64, "running"), Measure("memory_total_bytes", 128))
+    measures = (Measurement("memcached_limit_bytes", 64, "running"), Measurement("memory_total_bytes", 128))
     whole = _report()
     whole = replace(whole, hosts=(replace(whole.hosts[0], measures=measures),))
     assert samples(whole, "memcached_limit_bytes") == {("ol-a", "running"): 64}

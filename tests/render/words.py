@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from olaudit.model import (
     Changes,
-    Ending,
+    EpisodeEnd,
     Finding,
-    Gone,
-    Hidden,
-    Judgement,
     Report,
+    ResolvedDrift,
+    Result,
+    UnobservedDrift,
     Verdict,
     Waiver,
 )
@@ -72,8 +72,8 @@ MIXED = replace(_MIXED, findings=tuple(map(_waive, _MIXED.findings)))
 """Each verdict, drift and unknown of severity info too, a host that was not audited, and a waiver in full."""
 
 
-def finding(whole: Report, judgement: Judgement) -> Finding:
-    return next(one for one in whole.findings if (one.check, one.subject) == (judgement.check, judgement.subject))
+def finding(whole: Report, result: Result) -> Finding:
+    return next(one for one in whole.findings if (one.check, one.subject) == (result.check, result.subject))
 
 
 def with_changes(whole: Report) -> Report:
@@ -94,10 +94,10 @@ def with_changes(whole: Report) -> Report:
         changes=Changes(
             since=yesterday,
             new=frozenset({new.id}),
-            gone=(Gone(finding=ended, last_seen=yesterday, ending=Ending.MENDED),),
-            hidden=(Hidden(finding=unseen, last_seen=yesterday),),
+            resolved=(ResolvedDrift(finding=ended, last_seen=yesterday, ending=EpisodeEnd.MENDED),),
+            unobserved=(UnobservedDrift(finding=unseen, last_seen=yesterday),),
             newly_unknown=frozenset(),
-            known_again=frozenset(),
+            observed_again=frozenset(),
             timeline=(),
         ),
     )

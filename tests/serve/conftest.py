@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Failure, Reason
+from olaudit.model import Failure, FailureReason
 from tests.cli.fleet import write_expected
 from tests.serve.running import Toy, ready
 
@@ -20,7 +20,7 @@ def expected(tmp_path: Path) -> Path:
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """A fleet with one drift and one host down; its files and what it answers stay as they are."""
     expected = write_expected(tmp_path_factory.mktemp("toy") / "expected", "ol-a", "ol-b", "ol-c")
-    return Toy(expected, {"ol-b": "Minix", "ol-c": Failure(Reason.REFUSED, 'refuses "connections"\n')})
+    return Toy(expected, {"ol-b": "Minix", "ol-c": Failure(FailureReason.REFUSED, 'refuses "connections"\n')})
 
 
 @pytest.fixture(scope="module")

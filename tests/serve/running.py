@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from olaudit.audit import wanted_ids
+from olaudit.audit import select_checks
 from olaudit.collect import Job
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Answered, Answers, Failure, HostAnswers, Probe
 from olaudit.serve.asking import Asker
 from olaudit.serve.events import Pace, Sources
 from olaudit.serve.guard import Guard
-from olaudit.serve.judging import Judge
+from olaudit.serve.judging import ReportBuilder
 from olaudit.serve.server import HttpServer, listen
 from olaudit.serve.service import Service
 from olaudit.serve.watching import Watched, expected_files
@@ -102,7 +102,7 @@ class Toy:
     def __post_init__(self) -> None:
         self.log: list[str] = []
         self.transport = Counted(self.said)
-        self.judge = Judge(kinds=[KERNEL], wanted=wanted_ids([KERNEL]), version="1.2.3")
+        self.judge = ReportBuilder(checkers=[KERNEL], wanted=select_checks([KERNEL]), version="1.2.3")
         clock = {"now": self.clock.now, "monotonic": self.clock.monotonic} if self.clock else {"now": _now}
         sources = Sources(expected=self.load, watch_expected=Watched(expected_files(self.expected)), **clock)
         self.hand = ByHand()

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from olaudit.expected import FleetSpec
-from olaudit.model import Failure, Reason, Verdict
+from olaudit.model import Failure, FailureReason, Verdict
 from olaudit.serve.events import Gone
 from olaudit.serve.service import FRESH_SECONDS
 from tests.serve.running import Clock, Toy
 
-DOWN = Failure(Reason.REFUSED, "refuses connections")
+DOWN = Failure(FailureReason.REFUSED, "refuses connections")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_drift_keeps_its_age_over_audits_that_see_nothing(toy: Toy) -> None:
 
 def test_the_log_says_when_a_host_goes_and_comes_back_and_nothing_else(toy: Toy) -> None:
     audit_all(toy)
-    for said in ("Linux", DOWN, DOWN, Failure(Reason.AUTH, "no"), "Minix", "Linux"):
+    for said in ("Linux", DOWN, DOWN, Failure(FailureReason.AUTH, "no"), "Minix", "Linux"):
         toy.service.probe("ol-a")
         advance(toy, 10.0)
         toy.hand.end("ol-a", said)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checks import KINDS
+from olaudit.checks import CHECKERS
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools, make_transport
 from olaudit.demo.drifts import DRIFTS
@@ -57,7 +57,7 @@ def test_the_page_says_what_is_new_since_the_last_nightly_run(
     history = tmp_path / "history.sqlite"
     options = ("-e", str(SHIPPED), "--only", "memcached.*,container.*")
     with simulated(page()) as simulation:
-        tools = Tools(KINDS, lambda options: Named(make_transport(options), names(page())))
+        tools = Tools(CHECKERS, lambda options: Named(make_transport(options), names(page())))
         reports = ("--reports", str(tmp_path / "reports"), "--history", str(history))
         assert main(["report", *options, "--ssh-config", str(simulation.ssh_config), *reports], tools) == 0
     capsys.readouterr()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answer, Answered, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, Unanswered
 from olaudit.transport.automount import NOT_RUN
 from olaudit.transport.batch import script
 from olaudit.transport.frames import Reader, frame
@@ -36,8 +36,8 @@ class Machine:
 
     def run(self, *argv: str, sudo: bool = False, may_hang: bool = True) -> Answer:
         """Run one probe between two others that must be answered; `@` in an argument is the folder."""
-        probe = Shell(tuple(word.replace("@", str(self.folder)) for word in argv), may_hang, sudo)
-        others = (Shell(("echo", "1")), Shell(("echo", "2"), may_hang=True))
+        probe = Command(tuple(word.replace("@", str(self.folder)) for word in argv), may_hang, sudo)
+        others = (Command(("echo", "1")), Command(("echo", "2"), may_hang=True))
         mounts = self.folder / "mountinfo"
         mounts.write_text("".join(f"{line}\n" for line in (ROOT, BINFMT, *self.lines)))
         text = script((others[0], probe, others[1]), MARKER).replace(MOUNTINFO, str(mounts))
@@ -239,7 +239,7 @@ def test_a_host_without_automount_points_runs_one_grep(tmp_path: Path, shell: st
         wrapper.chmod(0o755)
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"{ROOT}\n{BINFMT}\n")
-    probe = Shell(("cat", "/dev/null"))
+    probe = Command(("cat", "/dev/null"))
     text = script((probe,), MARKER).replace(MOUNTINFO, str(mounts))
     env = {"PATH": f"{tmp_path}:{os.defpath}", "U": "\n/dev\n", "P": "x", "B": "y"}
     subprocess.run([f"/bin/{shell}"], input=text.encode(), env=env, check=True, capture_output=True)
@@ -248,7 +248,7 @@ def test_a_host_without_automount_points_runs_one_grep(tmp_path: Path, shell: st
 
 
 def test_no_process_can_end_with_the_status_of_a_blocked_probe(shell: str) -> None:
-    probe = Shell((shell, "-c", f"exit {NOT_RUN}"))
+    probe = Command((shell, "-c", f"exit {NOT_RUN}"))
     done = subprocess.run([shell], input=script((probe,), MARKER).encode(), capture_output=True, check=False)
     reader = Reader((probe,), MARKER)
     reader.feed(done.stdout)

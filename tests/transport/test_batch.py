@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.model import Answer, Answered, Probe, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, Probe, Unanswered
 from olaudit.transport.batch import answer_batch, commands_of, script
 from olaudit.transport.frames import LATER_BYTES, MAX_BYTES, TOO_LARGE, Reader, frame
 
@@ -17,20 +17,20 @@ MARKER = "f" * 32
 COUNT = "i=0; while [ $i -lt 3000 ]; do echo {0} $i; i=$((i+1)); done"
 
 COMMANDS = (
-    Shell(("uname", "-s")),
-    Shell(("cat", "/nonexistent")),
-    Shell(("printf", "a\\0b\\n\\n")),
-    Shell(("nosuch",)),
-    Shell(("sh", "-c", "echo 'x  y'; echo err >&2; exit 3")),
-    Shell(("/etc/passwd",)),
-    Shell(("sh", "-c", COUNT.format("fox")), may_hang=True),
-    Shell(("sh", "-c", COUNT.format("hen")), may_hang=True),
-    Shell(("printf", "no newline"), may_hang=True),
-    Shell(("printf", f"x\\n{MARKER[:-1]} z 0\\n{MARKER}0 z 0\\n")),
+    Command(("uname", "-s")),
+    Command(("cat", "/nonexistent")),
+    Command(("printf", "a\\0b\\n\\n")),
+    Command(("nosuch",)),
+    Command(("sh", "-c", "echo 'x  y'; echo err >&2; exit 3")),
+    Command(("/etc/passwd",)),
+    Command(("sh", "-c", COUNT.format("fox")), may_hang=True),
+    Command(("sh", "-c", COUNT.format("hen")), may_hang=True),
+    Command(("printf", "no newline"), may_hang=True),
+    Command(("printf", f"x\\n{MARKER[:-1]} z 0\\n{MARKER}0 z 0\\n")),
 )
 
 
-def run(shell: str, commands: tuple[Shell, ...], chunk: int = 1 << 16) -> dict[Probe, Answer]:
+def run(shell: str, commands: tuple[Command, ...], chunk: int = 1 << 16) -> dict[Probe, Answer]:
     """Run a batch in a real shell and read it in pieces of `chunk` bytes."""
     done = subprocess.run([shell], input=script(commands, MARKER).encode(), capture_output=True, check=False)
     assert done.stderr == b""
@@ -68,10 +68,10 @@ def test_a_hanging_command_is_ended_and_costs_only_its_own_answer(monkeypatch: p
     monkeypatch.setattr("olaudit.transport.batch.COMMAND_SECONDS", 1)
     monkeypatch.setattr("olaudit.transport.frames.COMMAND_SECONDS", 1)
     commands = (
-        Shell(("sleep", "30")),
-        Shell(("echo", "one")),
-        Shell(("sleep", "31"), may_hang=True),
-        Shell(("echo", "two"), may_hang=True),
+        Command(("sleep", "30")),
+        Command(("echo", "one")),
+        Command(("sleep", "31"), may_hang=True),
+        Command(("echo", "two"), may_hang=True),
     )
     assert list(run("dash", commands).values()) == [
         Unanswered("sleep gave no answer within 1 s and was ended"),
@@ -84,35 +84,35 @@ def test_a_hanging_command_is_ended_and_costs_only_its_own_answer(monkeypatch: p
 def test_a_host_without_timeout_answers_nothing_rather_than_something(tmp_path: Path) -> None:
     for program in ("sh", "dd", "sed"):
         (tmp_path / program).symlink_to(shutil.which(program) or "")
-    text = script((Shell(("echo", "x")),), MARKER).replace("PATH=$PATH:", "PATH=$PATH #")
+    text = script((Command(("echo", "x")),), MARKER).replace("PATH=$PATH:", "PATH=$PATH #")
     done = subprocess.run(
         ["/bin/dash"], input=text.encode(), capture_output=True, env={"PATH": str(tmp_path)}, check=False
     )
-    reader = Reader((Shell(("echo", "x")),), MARKER)
+    reader = Reader((Command(("echo", "x")),), MARKER)
     reader.feed(done.stdout)
-    assert reader.answers("")[Shell(("echo", "x"))] == Unanswered(
+    assert reader.answers("")[Command(("echo", "x"))] == Unanswered(
         "the host has no `timeout` command (GNU coreutils)"
     )
 
 
 AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-SECRET = Shell(("cat", "/etc/shadow"), sudo=True)
+SECRET = Command(("cat", "/etc/shadow"), sudo=True)
 
 
 def as_nobody(text: str) -> dict[Probe, Answer]:
     if os.getuid():
         pytest.skip("only root can become somebody who needs sudo")
     done = subprocess.run([*AS_NOBODY, "/bin/dash"], input=text.encode(), capture_output=True, check=False)
-    reader = Reader((SECRET, Shell(("echo", "x"))), MARKER)
+    reader = Reader((SECRET, Command(("echo", "x"))), MARKER)
     reader.feed(done.stdout)
     return reader.answers("not answered")
 
 
 def test_what_needs_sudo_and_is_refused_says_so_and_costs_only_its_own_answer() -> None:
-    answers = as_nobody(script((SECRET, Shell(("echo", "x"))), MARKER))
+    answers = as_nobody(script((SECRET, Command(("echo", "x"))), MARKER))
     assert answers == {
         SECRET: Unanswered("cat needs sudo there, and was refused: a password is required"),
-        Shell(("echo", "x")): Answered("x\n"),
+        Command(("echo", "x")): Answered("x\n"),
     }
 
 
@@ -130,31 +130,31 @@ def test_root_needs_no_sudo() -> None:
 
 
 def test_what_was_not_answered_in_full_is_unanswered() -> None:
-    commands = (Shell(("a",)), Shell(("b",)))
+    commands = (Command(("a",)), Command(("b",)))
     reader = Reader(commands, MARKER)
     stream = frame(0, Answered("A"), MARKER) + frame(1, Answered("B"), MARKER)
     reader.feed(stream[:-3])
     assert not reader.complete
-    assert reader.answers("cut") == {Shell(("a",)): Answered("A"), Shell(("b",)): Unanswered("cut")}
+    assert reader.answers("cut") == {Command(("a",)): Answered("A"), Command(("b",)): Unanswered("cut")}
     reader.feed(stream[-3:])
     assert reader.complete
 
 
 def test_a_host_that_talks_without_end_is_cut_off_and_believed_only_in_what_was_whole() -> None:
-    commands = (Shell(("a",)), Shell(("b",)))
+    commands = (Command(("a",)), Command(("b",)))
     reader = Reader(commands, MARKER)
     reader.feed(frame(0, Answered("A"), MARKER))
     reader.feed(b"x" * MAX_BYTES)
     reader.feed(frame(1, Answered("B"), MARKER))
     assert reader.overflowed
     assert reader.answers("") == {
-        Shell(("a",)): Answered("A"),
-        Shell(("b",)): Unanswered("the host answered with more than 4 MiB"),
+        Command(("a",)): Answered("A"),
+        Command(("b",)): Unanswered("the host answered with more than 4 MiB"),
     }
 
 
 def test_the_noise_of_a_login_shell_is_not_an_answer() -> None:
-    reader = Reader((Shell(("a",)),), MARKER)
+    reader = Reader((Command(("a",)),), MARKER)
     reader.feed(b"Welcome!\nLast login: today\n")
     assert not reader.started
     reader.feed(frame(0, Answered("A"), MARKER))
@@ -181,7 +181,7 @@ def test_the_noise_of_a_login_shell_is_not_an_answer() -> None:
     ],
 )
 def test_a_frame_out_of_order_answers_nothing(line: str) -> None:
-    reader = Reader((Shell(("a",)),), MARKER)
+    reader = Reader((Command(("a",)),), MARKER)
     reader.feed(f"{MARKER} {line.replace('MARKER', MARKER)}\n".encode())
     assert not reader.complete
 
@@ -198,14 +198,14 @@ def test_a_frame_out_of_order_answers_nothing(line: str) -> None:
     ],
 )
 def test_a_status_is_attributed_to_the_program_that_set_it(status: int, stderr: str, answer: Answer) -> None:
-    reader = Reader((Shell(("a",)),), MARKER)
+    reader = Reader((Command(("a",)),), MARKER)
     reader.feed(frame(0, Answered("", stderr, status), MARKER))
-    assert reader.answers("")[Shell(("a",))] == answer
+    assert reader.answers("")[Command(("a",))] == answer
 
 
 # --- forged answers --------------------------------------------------------------------------------------------
 
-CHEAP, STREAM, OTHER = Shell(("cheap",)), Shell(("stream",), may_hang=True), Shell(("other",), may_hang=True)
+CHEAP, STREAM, OTHER = Command(("cheap",)), Command(("stream",), may_hang=True), Command(("other",), may_hang=True)
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "posh"])
@@ -217,7 +217,7 @@ def test_no_process_of_a_batch_shows_the_marker(shell: str, tmp_path: Path) -> N
         wrapper = tmp_path / program
         wrapper.write_text(f'#!/bin/dash\necho "{program} $*" >>{log}\nenv >>{log}\nexec {real} "$@"\n')
         wrapper.chmod(0o755)
-    commands = (Shell(("cat", "/dev/null")), Shell(("cat", "/dev/null"), may_hang=True))
+    commands = (Command(("cat", "/dev/null")), Command(("cat", "/dev/null"), may_hang=True))
     done = subprocess.run(
         [f"/bin/{shell}"],
         input=script(commands, MARKER).encode(),
@@ -236,7 +236,7 @@ def test_every_process_under_way_hides_the_marker(tmp_path: Path) -> None:
     """Even root, who may read the arguments and environments of all processes, does not find it there."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    commands = (Shell(("cat", str(fifo)), may_hang=True), Shell(("cat", str(fifo)), may_hang=True))
+    commands = (Command(("cat", str(fifo)), may_hang=True), Command(("cat", str(fifo)), may_hang=True))
     secret = secrets.token_hex(16)
     with subprocess.Popen(["/bin/dash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
         assert shell.stdin
@@ -285,7 +285,7 @@ def test_a_gathered_command_cannot_answer_for_a_stream() -> None:
 
 
 @pytest.mark.parametrize("command", [CHEAP, STREAM])
-def test_the_first_answer_of_a_command_wins(command: Shell) -> None:
+def test_the_first_answer_of_a_command_wins(command: Command) -> None:
     reader = Reader((command,), MARKER)
     for text in ("true", "forged"):
         reader.feed(frame(0, Answered(text), MARKER, stream=command.may_hang))
@@ -299,13 +299,13 @@ def test_the_first_answer_of_a_command_wins(command: Shell) -> None:
 def test_long_lines_of_one_command_tear_no_other_apart(shell: str) -> None:
     """A pipe carries at most 4,096 bytes in one piece; the lines of streams that run together meet in one pipe."""
     long = tuple(
-        Shell(
+        Command(
             ("sh", "-c", f"for i in 1 2 3 4 5 6 7 8; do head -c 50000 /dev/zero | tr '\\0' {letter}; echo; done"),
             may_hang=True,
         )
         for letter in "abcd"
     )
-    short = tuple(Shell(("sh", "-c", COUNT.format(name)), may_hang=True) for name in ("fox", "hen"))
+    short = tuple(Command(("sh", "-c", COUNT.format(name)), may_hang=True) for name in ("fox", "hen"))
     assert list(run(shell, (*long, *short)).values()) == [
         *(Answered((letter * 50000 + "\n") * 8) for letter in "abcd"),
         *(Answered("".join(f"{name} {n}\n" for n in range(3000))) for name in ("fox", "hen")),
@@ -314,9 +314,9 @@ def test_long_lines_of_one_command_tear_no_other_apart(shell: str) -> None:
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_too_large_an_answer_costs_only_itself(shell: str) -> None:
-    large = Shell(("head", "-c", str(LATER_BYTES + 1), "/dev/zero"), may_hang=True)
-    lines = Shell(("sh", "-c", "yes yes yes yes yes yes yes yes | head -n 40000"), may_hang=True)
-    small = Shell(("echo", "x"), may_hang=True)
+    large = Command(("head", "-c", str(LATER_BYTES + 1), "/dev/zero"), may_hang=True)
+    lines = Command(("sh", "-c", "yes yes yes yes yes yes yes yes | head -n 40000"), may_hang=True)
+    small = Command(("echo", "x"), may_hang=True)
     assert run(shell, (large, small, lines)) == {
         large: Unanswered(TOO_LARGE),
         small: Answered("x\n"),
@@ -348,7 +348,7 @@ words = st.lists(
 
 @given(st.lists(st.tuples(words, st.booleans()), min_size=1, max_size=8))
 def test_a_simulated_host_reads_back_what_was_asked(asked: list[tuple[list[str], bool]]) -> None:
-    commands = [Shell(tuple(argv), may_hang) for argv, may_hang in asked]
+    commands = [Command(tuple(argv), may_hang) for argv, may_hang in asked]
     text = script(commands, MARKER)
     by_number = {n: (argv, may_hang) for n, argv, may_hang in commands_of(text)}
     assert by_number == {n: (command.argv, command.may_hang) for n, command in enumerate(commands)}
@@ -359,7 +359,7 @@ def test_a_simulated_host_reads_back_what_was_asked(asked: list[tuple[list[str],
 
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_reading_any_bytes_never_raises_and_never_invents_an_answer(noise: bytes, chunk: int) -> None:
-    reader = Reader((Shell(("a",)),), MARKER)
+    reader = Reader((Command(("a",)),), MARKER)
     for start in range(0, len(noise), chunk):
         reader.feed(noise[start : start + chunk])
-    assert reader.answers("none") == {Shell(("a",)): Unanswered("none")}
+    assert reader.answers("none") == {Command(("a",)): Unanswered("none")}

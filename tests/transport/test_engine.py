@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from olaudit.model import Answer, Answered, Engine, EngineProbe, Probe, Unanswered
+from olaudit.model import Answer, Answered, EngineProbe, EngineQuery, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.engine import Dial, NoEngine, ask_engine
 from olaudit.transport.engine.reduction import reduced
 
-BOTH = (Engine.VERSION, Engine.CONTAINERS)
+BOTH = (EngineQuery.VERSION, EngineQuery.CONTAINERS)
 Routes = Callable[[str], tuple[int, Any]]
 
 
@@ -97,7 +97,7 @@ def test_many_containers_are_asked_in_parallel() -> None:
         return plain(path)
 
     started = time.monotonic()
-    answer = ask(slow, Engine.CONTAINERS)[Engine.CONTAINERS]
+    answer = ask(slow, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert isinstance(answer, Answered)
     assert len(json.loads(answer.stdout)) == 24
     assert time.monotonic() - started < 24 * 0.1
@@ -109,7 +109,7 @@ def described(name: str) -> dict[str, Any]:
 
 
 def containers(routes: Routes) -> list[dict[str, Any]]:
-    answer = ask(routes, Engine.CONTAINERS)[Engine.CONTAINERS]
+    answer = ask(routes, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert isinstance(answer, Answered)
     found: list[dict[str, Any]] = json.loads(answer.stdout)
     return found
@@ -216,7 +216,7 @@ def test_two_descriptions_of_one_name_are_unreadable() -> None:
 
 def test_too_many_containers_are_unanswered() -> None:
     rows = [{"Id": str(n), "Names": [f"/{n}"]} for n in range(1001)]
-    answer = ask(lambda _: (200, rows), Engine.CONTAINERS)[Engine.CONTAINERS]
+    answer = ask(lambda _: (200, rows), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert answer == Unanswered("Docker lists 1,001 containers, more than the 1,000 that are read")
 
 
@@ -239,21 +239,21 @@ def test_an_engine_that_hangs_is_told_as_one() -> None:
 
 
 def test_an_engine_that_refuses_says_why() -> None:
-    answer = ask(lambda _: (500, {"message": "out of\ncheese"}), Engine.CONTAINERS)[Engine.CONTAINERS]
+    answer = ask(lambda _: (500, {"message": "out of\ncheese"}), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker refused to answer: 500 (")
     assert answer.reason.endswith("(out of cheese)")
 
 
 def test_what_is_not_json_is_unanswered() -> None:
-    answer = ask(lambda _: (200, b"<html>"), Engine.VERSION)[Engine.VERSION]
+    answer = ask(lambda _: (200, b"<html>"), EngineQuery.VERSION)[EngineQuery.VERSION]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's answer could not be parsed")
 
 
 @pytest.mark.parametrize("body", [b"{}", b'"x"', b"null"])
 def test_json_of_another_shape_is_unanswered(body: bytes) -> None:
-    answer = ask(lambda _: (200, body), Engine.CONTAINERS)[Engine.CONTAINERS]
+    answer = ask(lambda _: (200, body), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's answer could not be parsed")
 
@@ -262,7 +262,7 @@ def test_an_engine_that_names_no_version_it_would_take_is_unanswered() -> None:
     def routes(path: str) -> tuple[int, Any]:
         return (200, {}) if path.endswith("/version") else (400, {"message": "client version 1.41 is too old"})
 
-    assert isinstance(ask(routes, Engine.CONTAINERS)[Engine.CONTAINERS], Unanswered)
+    assert isinstance(ask(routes, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS], Unanswered)
 
 
 def test_a_stream_that_breaks_is_explained_by_the_host_where_it_says_something() -> None:
@@ -272,7 +272,9 @@ def test_a_stream_that_breaks_is_explained_by_the_host_where_it_says_something()
         return here
 
     for said, reason in (("no docker group", "no docker group"), ("", "the stream to Docker broke: ")):
-        answer = ask_engine((Engine.VERSION,), dial, Deadline.after(5), lambda said=said: said)[Engine.VERSION]  # type: ignore[misc]  # a default binds the loop's value
+        answer = ask_engine((EngineQuery.VERSION,), dial, Deadline.after(5), lambda said=said: said)[
+            EngineQuery.VERSION
+        ]  # type: ignore[misc]  # a default binds the loop's value
         assert isinstance(answer, Unanswered)
         assert answer.reason.startswith(reason)
 

@@ -17,14 +17,14 @@ import pytest
 
 from olaudit.checks.fleet.version import COMPOSE
 from olaudit.engine_process import PROBE, SCRIPT, Engines, obstacle, read_engines
-from olaudit.model import Answer, Answered, Engine, Probe, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.local import LocalTransport
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, running
 
-HELLO = Shell(("echo", "hello"))
+HELLO = Command(("echo", "hello"))
 STOPPED = Unanswered(
     "the Docker Engine is not running there: no process is dockerd; it was not contacted because connecting could "
     "start it"
@@ -177,7 +177,7 @@ def test_the_answer_must_be_whole() -> None:
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @pytest.mark.parametrize("probe", [PROBE, COMPOSE], ids=["engine", "compose"])
-def test_a_probe_connects_to_nothing_and_writes_nothing(probe: Shell, tmp_path: Path) -> None:
+def test_a_probe_connects_to_nothing_and_writes_nothing(probe: Command, tmp_path: Path) -> None:
     """Docker's Compose plugin is asked without the docker command, which would connect to the engine."""
     plugins = tmp_path / ".docker" / "cli-plugins"
     plugins.mkdir(parents=True)
@@ -205,21 +205,24 @@ def test_a_probe_connects_to_nothing_and_writes_nothing(probe: Shell, tmp_path: 
 
 def test_a_stopped_engine_is_not_contacted(server: Sshd, docker_socket: Path) -> None:
     with unix_engine(docker_socket, VERSION) as connections:
-        assert ask(server.config(), HELLO, Engine.VERSION) == {HELLO: Answered("hello\n"), Engine.VERSION: STOPPED}
+        assert ask(server.config(), HELLO, EngineQuery.VERSION) == {
+            HELLO: Answered("hello\n"),
+            EngineQuery.VERSION: STOPPED,
+        }
         assert connections == []
 
 
 @root
 def test_a_running_engine_is_contacted(server: Sshd, docker_socket: Path, tmp_path: Path) -> None:
     with dockerd(tmp_path), unix_engine(docker_socket, VERSION) as connections:
-        answers = ask(server.config(), HELLO, Engine.VERSION)
-        assert answers == {HELLO: Answered("hello\n"), Engine.VERSION: Answered('{"Version": "1"}')}
+        answers = ask(server.config(), HELLO, EngineQuery.VERSION)
+        assert answers == {HELLO: Answered("hello\n"), EngineQuery.VERSION: Answered('{"Version": "1"}')}
         assert len(connections) == 1
 
 
 @root
 def test_a_server_with_one_session_has_room_for_both(docker_socket: Path, tmp_path: Path) -> None:
-    slow = Shell(("sleep", "0.5"))
+    slow = Command(("sleep", "0.5"))
     for _ in range(3):
         with (
             running(tmp_path / "sshd", ["MaxSessions 1"]) as one,
@@ -227,10 +230,10 @@ def test_a_server_with_one_session_has_room_for_both(docker_socket: Path, tmp_pa
         ):
             stack.enter_context(dockerd(tmp_path))
             stack.enter_context(unix_engine(docker_socket, VERSION))
-            answers = ask(one.config(), slow, HELLO, Engine.VERSION)
+            answers = ask(one.config(), slow, HELLO, EngineQuery.VERSION)
         docker_socket.unlink()
         assert answers[HELLO] == Answered("hello\n")
-        assert answers[Engine.VERSION] == Answered('{"Version": "1"}')
+        assert answers[EngineQuery.VERSION] == Answered('{"Version": "1"}')
 
 
 def test_a_search_that_hangs_costs_the_engines_answers_alone(tmp_path: Path) -> None:
@@ -238,10 +241,10 @@ def test_a_search_that_hangs_costs_the_engines_answers_alone(tmp_path: Path) -> 
     force = f"ForceCommand {script}"
     with running(tmp_path / "sshd", [force]) as one:
         started = time.monotonic()
-        answers = ask(one.config(), HELLO, Engine.VERSION, seconds=2)
+        answers = ask(one.config(), HELLO, EngineQuery.VERSION, seconds=2)
         assert time.monotonic() - started < 3
     assert answers[HELLO] == Answered("hello\n")
-    assert answers[Engine.VERSION] == Unanswered(
+    assert answers[EngineQuery.VERSION] == Unanswered(
         "whether a Docker Engine runs there could not be determined: no answer within 2 s; "
         "it was not contacted because connecting could start it"
     )
@@ -260,12 +263,12 @@ def test_what_the_shell_answered_is_kept_when_docker_drips(
     with unix_engine(docker_socket, DRIP):
         started = time.monotonic()
         if way == "ssh":
-            answers = ask(server.config(), HELLO, *Engine, seconds=2)
+            answers = ask(server.config(), HELLO, *EngineQuery, seconds=2)
         else:
-            answers = dict(LocalTransport().ask("host", (HELLO, *Engine), Deadline.after(2)))
+            answers = dict(LocalTransport().ask("host", (HELLO, *EngineQuery), Deadline.after(2)))
         assert time.monotonic() - started < 3
     assert answers[HELLO] == Answered("hello\n")
-    for question in Engine:
+    for question in EngineQuery:
         answer = answers[question]
         assert isinstance(answer, Unanswered)
         assert answer.reason.startswith("Docker's answer was not complete within ")
@@ -280,8 +283,8 @@ def test_what_the_shell_answered_is_kept_when_docker_drips(
 
 def test_a_stopped_engine_of_this_machine_is_not_contacted(docker_socket: Path) -> None:
     with unix_engine(docker_socket, VERSION) as connections:
-        answers = dict(LocalTransport().ask("host", (Engine.VERSION,), Deadline.after(5)))
-        assert answers == {Engine.VERSION: STOPPED}
+        answers = dict(LocalTransport().ask("host", (EngineQuery.VERSION,), Deadline.after(5)))
+        assert answers == {EngineQuery.VERSION: STOPPED}
         assert connections == []
 
 
@@ -299,10 +302,10 @@ def test_an_engine_that_accepts_no_connection_costs_the_deadline_alone(
             with contextlib.suppress(BlockingIOError):
                 client.connect(str(docker_socket))
         started = time.monotonic()
-        answers = dict(LocalTransport().ask("host", (HELLO, Engine.VERSION), Deadline.after(1)))
+        answers = dict(LocalTransport().ask("host", (HELLO, EngineQuery.VERSION), Deadline.after(1)))
         assert time.monotonic() - started < 2
     assert answers[HELLO] == Answered("hello\n")
-    assert isinstance(answers[Engine.VERSION], Unanswered)
+    assert isinstance(answers[EngineQuery.VERSION], Unanswered)
 
 
 def test_the_script_is_known_to_all_shells() -> None:

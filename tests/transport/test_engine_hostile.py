@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answer, Answered, Engine, Probe, Unanswered
+from olaudit.model import Answer, Answered, EngineQuery, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.engine import Dial, ask_engine
 
 SECONDS = 1.0
-BOTH = (Engine.VERSION, Engine.CONTAINERS)
+BOTH = (EngineQuery.VERSION, EngineQuery.CONTAINERS)
 VERSION = b'{"Version": "1"}'
 
 
@@ -96,7 +96,7 @@ def engine_threads() -> int:
     return sum(thread.name.startswith("engine") for thread in threading.enumerate())
 
 
-def ask(dial: Dial, seconds: float = SECONDS, *wanted: Engine) -> dict[Probe, Answer]:
+def ask(dial: Dial, seconds: float = SECONDS, *wanted: EngineQuery) -> dict[Probe, Answer]:
     """Ask, and assert that this ends in time and leaves no thread behind."""
     started = time.monotonic()
     answers = ask_engine(wanted or BOTH, dial, Deadline.after(seconds), lambda: "")
@@ -227,7 +227,7 @@ def test_a_compressed_answer_is_never_decoded(encoding: str) -> None:
 
 def test_no_encoding_is_asked_for() -> None:
     with hostile(sending(response(VERSION))) as server:
-        assert isinstance(ask(server.dial, SECONDS, Engine.VERSION)[Engine.VERSION], Answered)
+        assert isinstance(ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION], Answered)
     (request,) = server.requests
     assert b"\r\nAccept-Encoding: identity\r\n" in request
     assert b"gzip" not in request
@@ -267,7 +267,7 @@ def test_all_answers_together_are_bounded() -> None:
         connection.sendall(listed if b"/containers/json" in head else large)
 
     with hostile(behave) as flooding:
-        answer = ask(flooding.dial, 5, Engine.CONTAINERS)[Engine.CONTAINERS]
+        answer = ask(flooding.dial, 5, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert answer == Unanswered("Docker answered with more than 32 MiB in all")
 
 
@@ -285,7 +285,7 @@ def test_surplus_bytes_are_not_the_next_answer() -> None:
         time.sleep(0.05)
 
     with hostile(behave) as surplus:
-        answer = ask(surplus.dial, 5, Engine.CONTAINERS)[Engine.CONTAINERS]
+        answer = ask(surplus.dial, 5, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
         assert len(surplus.connections) == 2
     assert isinstance(answer, Answered)
     assert [one["Name"] for one in json.loads(answer.stdout)] == ["/a"]
@@ -294,7 +294,7 @@ def test_surplus_bytes_are_not_the_next_answer() -> None:
 
 def test_a_stream_is_used_for_several_requests() -> None:
     with hostile(sending(response(b"[]"))) as server:
-        ask(server.dial, SECONDS, Engine.CONTAINERS)
+        ask(server.dial, SECONDS, EngineQuery.CONTAINERS)
         again = server.connections
     assert len(again) == 1
 
@@ -305,7 +305,9 @@ def test_an_engine_of_http_1_0_answers() -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
     with hostile(close) as server:
-        assert ask(server.dial, SECONDS, Engine.VERSION) == {Engine.VERSION: Answered('{"Version": "1"}')}
+        assert ask(server.dial, SECONDS, EngineQuery.VERSION) == {
+            EngineQuery.VERSION: Answered('{"Version": "1"}')
+        }
 
 
 def test_after_a_stream_broke_no_other_is_dialled() -> None:
@@ -318,7 +320,7 @@ def test_after_a_stream_broke_no_other_is_dialled() -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
     with hostile(behave) as server:
-        answer = ask(server.dial, SECONDS, Engine.CONTAINERS)[Engine.CONTAINERS]
+        answer = ask(server.dial, SECONDS, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
         assert len(server.connections) <= 1 + 8
     assert isinstance(answer, Answered)
     assert all(one["Unreadable"].startswith("the stream to Docker broke: ") for one in json.loads(answer.stdout))
@@ -338,7 +340,7 @@ def test_the_auditors_docker_configuration_is_not_used(
         monkeypatch.setenv(name, str(tmp_path / ".docker") if name == "DOCKER_CONFIG" else "http://127.0.0.1:9")
     monkeypatch.setenv("HOME", str(tmp_path))
     with hostile(sending(response(VERSION, "Set-Cookie: a=b"))) as server:
-        assert isinstance(ask(server.dial, SECONDS, Engine.VERSION)[Engine.VERSION], Answered)
+        assert isinstance(ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION], Answered)
     lines = ("GET /version HTTP/1.1", "Host: docker", "Accept-Encoding: identity", "Accept: application/json")
     assert server.requests == ["\r\n".join((*lines, "User-Agent: olaudit", "", "")).encode()]
 
@@ -349,7 +351,7 @@ def test_the_auditors_docker_configuration_is_not_used(
 def test_half_a_surrogate_pair_and_twice_a_key_are_harmless() -> None:
     body = b'{"Version": "0", "Version": "\\ud800"}'
     with hostile(sending(response(body))) as server:
-        answer = ask(server.dial, SECONDS, Engine.VERSION)[Engine.VERSION]
+        answer = ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION]
     assert isinstance(answer, Answered)
     assert json.loads(answer.stdout) == {"Version": "\\ud800"}
 
@@ -363,7 +365,7 @@ def test_a_version_of_the_api_is_only_used_if_it_is_one(version: object) -> None
             connection.sendall(response(b'{"message": "client version is too old"}', status="400 x"))
 
     with hostile(behave) as server:
-        answer = ask(server.dial, SECONDS, Engine.CONTAINERS)[Engine.CONTAINERS]
+        answer = ask(server.dial, SECONDS, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's ")
     assert len(server.requests) == 2

@@ -13,7 +13,7 @@ import paramiko
 import pytest
 from paramiko.common import cMSG_CHANNEL_DATA, cMSG_CHANNEL_EXTENDED_DATA, cMSG_CHANNEL_OPEN_FAILURE
 
-from olaudit.model import Shell, Unanswered
+from olaudit.model import Command, Unanswered
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.link import Link
@@ -111,7 +111,7 @@ def test_a_flood_beyond_the_window_is_not_kept(server: Sshd, kind: str, monkeypa
         transport = SshTransport(SshConfig(config))
         try:
             with contextlib.suppress(HostFailed):
-                answers = transport.ask(kind, (Shell(("true",)),), Deadline.after(3))
+                answers = transport.ask(kind, (Command(("true",)),), Deadline.after(3))
                 assert all(isinstance(answer, Unanswered) for answer in answers.values())
         finally:
             done.set()

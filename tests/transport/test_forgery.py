@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answered, Answers, Shell
+from olaudit.model import Answered, Answers, Command
 from olaudit.transport import Deadline
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.settings import SshConfig
@@ -51,9 +51,9 @@ def test_an_unprivileged_user_cannot_forge_answers(server: Sshd, tmp_path: Path)
     for parent in (tmp_path, *tmp_path.parents):
         if parent.stat().st_uid == os.getuid() and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o011)
-    cheap = Shell(("echo", "true"))
-    attacked = Shell(("cat", str(fifo)), may_hang=True)
-    slow = Shell(("sh", "-c", "sleep 2; echo true"), may_hang=True)
+    cheap = Command(("echo", "true"))
+    attacked = Command(("cat", str(fifo)), may_hang=True)
+    slow = Command(("sh", "-c", "sleep 2; echo true"), may_hang=True)
     decoy = secrets.token_hex(16)
     with (
         subprocess.Popen((decoy, "30"), executable="/bin/sleep") as shown,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from olaudit.model import Answered, Reason, Shell
+from olaudit.model import Answered, Command, FailureReason
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.ssh import SshTransport, revoked, trust
 from olaudit.transport.ssh.host import Settings
@@ -21,7 +21,7 @@ from olaudit.transport.ssh.known_hosts import KnownHosts
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, keygen, running
 
-HELLO = Shell(("echo", "hello"))
+HELLO = Command(("echo", "hello"))
 
 
 def public(file: Path) -> str:
@@ -50,7 +50,7 @@ def olaudit_says(config: Path) -> str:
         return ""
     finally:
         transport.close()
-    assert failure.reason is Reason.HOSTKEY, failure
+    assert failure.reason is FailureReason.HOSTKEY, failure
     return failure.message
 
 
@@ -234,7 +234,7 @@ def test_check_host_ip_compares_the_key_of_the_address(
         return
     with pytest.raises(HostFailed, match=r"known:1 has for its address .*192\.0\.2\.1.*CheckHostIP") as caught:
         trust.check_address(settings_, key, "192.0.2.1", KnownHosts())
-    assert caught.value.failure.reason is Reason.HOSTKEY
+    assert caught.value.failure.reason is FailureReason.HOSTKEY
 
 
 def test_an_rsa_host_key_below_the_required_size_is_refused(tmp_path: Path) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answered, Engine, Shell, Unanswered
+from olaudit.model import Answered, Command, EngineQuery, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.local import LocalTransport
 
-HELLO = Shell(("echo", "hello"))
+HELLO = Command(("echo", "hello"))
 
 
 def test_this_machine_answers_for_itself() -> None:
     transport = LocalTransport()
-    large = Shell(("head", "-c", "300000", "/dev/zero"))
+    large = Command(("head", "-c", "300000", "/dev/zero"))
     assert dict(transport.ask("ol-home0", (HELLO, large), Deadline.after(10))) == {
         HELLO: Answered("hello\n"),
         large: Answered("\0" * 300_000),
@@ -24,14 +24,14 @@ def test_this_machine_answers_for_itself() -> None:
 
 
 def test_a_batch_larger_than_a_pipe_does_not_lock_up() -> None:
-    many = tuple(Shell(("echo", str(n) * 500)) for n in range(300))
+    many = tuple(Command(("echo", str(n) * 500)) for n in range(300))
     answers = LocalTransport().ask("ol-home0", many, Deadline.after(30))
     assert all(isinstance(answer, Answered) for answer in answers.values())
 
 
 def test_what_hangs_beyond_the_deadline_is_left_behind() -> None:
     started = time.monotonic()
-    slow = Shell(("sleep", "4"), may_hang=True)
+    slow = Command(("sleep", "4"), may_hang=True)
     assert dict(LocalTransport().ask("ol-home0", (HELLO, slow), Deadline.after(1))) == {
         HELLO: Answered("hello\n"),
         slow: Unanswered("no answer within 1 s"),
@@ -40,7 +40,7 @@ def test_what_hangs_beyond_the_deadline_is_left_behind() -> None:
 
 
 def test_too_large_an_answer_is_none() -> None:
-    endless = Shell(("cat", "/dev/zero"), may_hang=True)
+    endless = Command(("cat", "/dev/zero"), may_hang=True)
     assert LocalTransport().ask("ol-home0", (endless,), Deadline.after(10))[endless] == Unanswered(
         "its answer was larger than 1 MiB"
     )
@@ -52,7 +52,7 @@ def test_a_machine_without_an_engine_says_so(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # none runs on this machine
 
     def reason() -> str:
-        answer = LocalTransport().ask("ol-home0", (Engine.VERSION,), Deadline.after(5))[Engine.VERSION]
+        answer = LocalTransport().ask("ol-home0", (EngineQuery.VERSION,), Deadline.after(5))[EngineQuery.VERSION]
         assert isinstance(answer, Unanswered)
         return answer.reason
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answer, Answered, Probe, Reached, Reason, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, ConnectionProbe, FailureReason, Probe, Unanswered
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, free_port, running
 
-HELLO = Shell(("echo", "hello"))
+HELLO = Command(("echo", "hello"))
 _BRIDGE = """\
 import os, socket, sys, threading
 peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))
@@ -46,7 +46,7 @@ def ask(config: Path, *probes: Probe, seconds: float = 10) -> dict[Probe, Answer
         transport.close()
 
 
-def failure(config: Path, seconds: float = 10) -> tuple[Reason, str]:
+def failure(config: Path, seconds: float = 10) -> tuple[FailureReason, str]:
     with pytest.raises(HostFailed) as caught:
         ask(config, seconds=seconds)
     failed = caught.value.failure
@@ -74,10 +74,10 @@ def children_end(word: str) -> Iterator[None]:
 
 def test_a_proxy_command_carries_the_connection(server: Sshd, bridge: str) -> None:
     with children_end(bridge.split()[2]):
-        answers = ask(server.config(f"ProxyCommand {bridge}"), HELLO, Reached.ADDRESS)
+        answers = ask(server.config(f"ProxyCommand {bridge}"), HELLO, ConnectionProbe.ADDRESS)
     assert answers == {
         HELLO: Answered("hello\n"),
-        Reached.ADDRESS: Unanswered("reached through its ProxyCommand, so not at an address of ours"),
+        ConnectionProbe.ADDRESS: Unanswered("reached through its ProxyCommand, so not at an address of ours"),
     }
 
 
@@ -89,7 +89,7 @@ def test_a_proxy_command_is_a_command_line_of_the_shell(server: Sshd, bridge: st
 
 
 def test_large_answers_pass_through_a_proxy_command(server: Sshd, bridge: str) -> None:
-    large = Shell(("head", "-c", "1000000", "/dev/zero"))
+    large = Command(("head", "-c", "1000000", "/dev/zero"))
     assert ask(server.config(f"ProxyCommand {bridge}"), large)[large] == Answered("\0" * 1_000_000)
 
 
@@ -116,7 +116,7 @@ def test_the_real_ssh_works_as_a_proxy_command(server: Sshd) -> None:
 )
 def test_why_a_proxy_command_failed_is_the_reason(server: Sshd, command: str, message: str) -> None:
     reason, text = failure(server.config(f"ProxyCommand {command}"))
-    assert reason is Reason.SSH
+    assert reason is FailureReason.SSH
     assert message in text
 
 
@@ -125,14 +125,14 @@ def test_a_proxy_command_that_hangs_is_killed_at_the_deadline(server: Sshd) -> N
     with children_end("sleep 4343"):
         reason, text = failure(server.config("ProxyCommand sh -c 'trap \"\" HUP; sleep 4343; true'"), seconds=1)
     assert time.monotonic() - started < 2
-    assert reason is Reason.TIMEOUT
+    assert reason is FailureReason.TIMEOUT
     assert "the ProxyCommand runs, but no SSH greeting came within 1 s" in text
 
 
 def test_what_a_hanging_proxy_command_wrote_is_the_reason(server: Sshd) -> None:
     with children_end("sleep 4444"):
         reason, text = failure(server.config("ProxyCommand sh -c 'echo waiting >&2; sleep 4444'"), seconds=1)
-    assert reason is Reason.TIMEOUT
+    assert reason is FailureReason.TIMEOUT
     assert text.endswith("sent no SSH greeting within 1 s: the ProxyCommand wrote: waiting")
 
 
@@ -146,7 +146,7 @@ def test_without_the_user_s_shell_the_reason_says_so(server: Sshd, monkeypatch: 
     monkeypatch.setenv("SHELL", "/nonexistent/shell")
     reason, text = failure(server.config("ProxyCommand nc %h %p"))
     assert (reason, text) == (
-        Reason.SSH,
+        FailureReason.SSH,
         "ProxyCommand cannot be run by /nonexistent/shell: No such file or directory",
     )
 
@@ -205,14 +205,14 @@ def test_jump_hosts_in_a_circle_are_a_reason(server: Sshd, jump: str, host: str)
     started = time.monotonic()
     reason, text = failure(jumping(server, [f"ProxyJump {jump}"], f"ProxyJump {host}"), seconds=8)
     assert time.monotonic() - started < 4
-    assert reason is Reason.SSH
+    assert reason is FailureReason.SSH
     assert "ProxyJump goes in a circle" in text
 
 
 def test_a_jump_host_that_forwards_nothing_says_so(tmp_path: Path) -> None:
     with running(tmp_path / "sshd", ["AllowTcpForwarding no"]) as server:
         reason, text = failure(jumping(server, [], "ProxyJump jump"))
-    assert reason is Reason.SSH
+    assert reason is FailureReason.SSH
     assert "the jump host jump does not forward connections (" in text
     assert text.endswith("see AllowTcpForwarding and PermitOpen in its sshd_config")
 
@@ -220,12 +220,12 @@ def test_a_jump_host_that_forwards_nothing_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "reason", "why"),
     [
-        (["Port {closed}"], Reason.REFUSED, ": Connection refused"),
-        (["HostName ol-web9.invalid"], Reason.DNS, ": "),
+        (["Port {closed}"], FailureReason.REFUSED, ": Connection refused"),
+        (["HostName ol-web9.invalid"], FailureReason.DNS, ": "),
     ],
 )
 def test_why_a_jump_host_could_not_connect_is_the_reason(
-    server: Sshd, lines: list[str], reason: Reason, why: str
+    server: Sshd, lines: list[str], reason: FailureReason, why: str
 ) -> None:
     lines = [line.format(closed=free_port()) for line in lines]
     got, text = failure(jumping(server, [], "ProxyJump jump", *lines))

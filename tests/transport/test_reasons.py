@@ -15,7 +15,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from olaudit.model import Reason, Shell
+from olaudit.model import Command, FailureReason
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.reasons import describe, listed, one_line
 from olaudit.transport.ssh import SshTransport
@@ -24,11 +24,11 @@ from olaudit.transport.ssh.link import Link
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, keygen, running
 
-HELLO = Shell(("echo", "hello"))
+HELLO = Command(("echo", "hello"))
 Serve = Callable[[socket.socket], object]
 
 
-def failure(config: Path, seconds: float = 10) -> tuple[Reason, str]:
+def failure(config: Path, seconds: float = 10) -> tuple[FailureReason, str]:
     """Ask a host, and hold that its reason is complete."""
     transport = SshTransport(SshConfig(config))
     started = time.monotonic()
@@ -138,7 +138,7 @@ BANNER = b"SSH-2.0-OpenSSH_9.2\r\n"
 def test_a_server_that_fails_early_gives_a_complete_reason(server: Sshd, data: bytes, reason: str) -> None:
     with serving(sends(data)) as port:
         got, message = failure(server.config(f"Port {port}"))
-    assert got is Reason.SSH
+    assert got is FailureReason.SSH
     assert reason in message
 
 
@@ -162,7 +162,7 @@ def test_a_server_that_falls_silent_is_a_timeout(server: Sshd, data: bytes, reas
     with serving(serve) as port:
         got, message = failure(server.config(f"Port {port}"), seconds=1)
         stop.set()
-    assert got is Reason.TIMEOUT
+    assert got is FailureReason.TIMEOUT
     assert reason in message
 
 
@@ -186,12 +186,12 @@ class _Login(paramiko.ServerInterface):
 @pytest.mark.parametrize(
     ("how", "got", "text"),
     [
-        ("refuses", Reason.AUTH, "did not let "),
-        ("closes", Reason.AUTH, "closed the connection during the login of "),
-        ("hangs", Reason.TIMEOUT, "did not finish the login within 2 s"),
+        ("refuses", FailureReason.AUTH, "did not let "),
+        ("closes", FailureReason.AUTH, "closed the connection during the login of "),
+        ("hangs", FailureReason.TIMEOUT, "did not finish the login within 2 s"),
     ],
 )
-def test_a_login_that_fails_gives_its_true_reason(server: Sshd, how: str, got: Reason, text: str) -> None:
+def test_a_login_that_fails_gives_its_true_reason(server: Sshd, how: str, got: FailureReason, text: str) -> None:
     key = paramiko.PKey.from_path(server.folder / "host_key")
 
     def serve(connection: socket.socket) -> None:
@@ -245,7 +245,7 @@ def test_an_agent_that_fails_is_named(server: Sshd, tmp_path: Path, reply: bytes
         config = server.config(f"IdentityAgent {path}")
         config.write_text(config.read_text().replace(str(server.identity), str(other)))
         reason, message = failure(config)
-    assert reason is Reason.AUTH
+    assert reason is FailureReason.AUTH
     assert f"the agent at {path}: {why}" in message
 
 
@@ -272,7 +272,7 @@ def test_a_certificate_logs_in_as_with_ssh(tmp_path: Path, named: bool) -> None:
 
 def test_pubkey_accepted_algorithms_leave_out_keys(server: Sshd) -> None:
     reason, message = failure(server.config("PubkeyAcceptedAlgorithms rsa-sha2-512"))
-    assert reason is Reason.AUTH
+    assert reason is FailureReason.AUTH
     assert f"{server.identity}: PubkeyAcceptedAlgorithms does not allow it" in message
 
 

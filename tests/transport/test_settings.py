@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from olaudit.errors import UsageError
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.ssh import openssh, parser
 from olaudit.transport.ssh.host import Settings, Target
@@ -45,7 +45,7 @@ def by_ssh(tmp_path: Path, config: str, target: str = "ol-web1", seconds: float 
     return SshConfig(file).settings(target, Deadline.after(seconds))
 
 
-def refusal(resolve: Resolve, config: str, **more: float) -> tuple[Reason, str]:
+def refusal(resolve: Resolve, config: str, **more: float) -> tuple[FailureReason, str]:
     with pytest.raises(HostFailed) as caught:
         resolve(config, **more)
     return caught.value.failure.reason, caught.value.failure.message
@@ -200,7 +200,7 @@ def test_jump_hosts_are_as_ssh_lists_them(resolve: Resolve, jump: str, jumps: tu
 )
 def test_what_cannot_be_honoured_is_refused_by_name(resolve: Resolve, line: str, message: str) -> None:
     reason, text = refusal(resolve, f"{line}\n")
-    assert reason is Reason.SSH
+    assert reason is FailureReason.SSH
     assert message in text
 
 
@@ -212,7 +212,7 @@ def test_a_directive_that_is_off_is_not_refused(resolve: Resolve, line: str) -> 
 def test_a_name_that_cannot_be_made_canonical_is_dns(resolve: Resolve) -> None:
     config = "CanonicalizeHostname yes\nCanonicalDomains x.invalid\nCanonicalizeFallbackLocal no\n"
     reason, message = refusal(resolve, config)
-    assert reason is Reason.DNS
+    assert reason is FailureReason.DNS
     assert "ol-web1" in message
 
 
@@ -287,7 +287,7 @@ def test_match_exec_that_hangs_ends_at_the_deadline(tmp_path: Path, monkeypatch:
     with pytest.raises(HostFailed, match=r"within 0\.5 s: does a `Match exec`") as caught:
         by_ssh(tmp_path, 'Match exec "sleep 4242"\n  User x\n', seconds=0.5)
     assert time.monotonic() - started < 2
-    assert caught.value.failure.reason is Reason.TIMEOUT
+    assert caught.value.failure.reason is FailureReason.TIMEOUT
     assert "4242" not in subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from olaudit.model import Answer, Answered, Engine, Probe, Reason, Shell, Unanswered
+from olaudit.model import Answer, Answered, Command, EngineQuery, FailureReason, Probe, Unanswered
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.batch import script
 from olaudit.transport.ssh import SshTransport
@@ -26,7 +26,7 @@ from olaudit.transport.ssh.link import Stream
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, free_port, keygen, running
 
-HELLO = Shell(("echo", "hello"))
+HELLO = Command(("echo", "hello"))
 
 
 def ask(config: Path, *probes: Probe, host: str = "host", seconds: float = 10) -> dict[Probe, Answer]:
@@ -37,7 +37,7 @@ def ask(config: Path, *probes: Probe, host: str = "host", seconds: float = 10) -
         transport.close()
 
 
-def failure(config: Path, reason: Reason, host: str = "host", seconds: float = 10) -> str:
+def failure(config: Path, reason: FailureReason, host: str = "host", seconds: float = 10) -> str:
     with pytest.raises(HostFailed) as caught:
         ask(config, host=host, seconds=seconds)
     assert caught.value.failure.reason is reason, caught.value.failure
@@ -75,7 +75,7 @@ def listening(greeting: bytes | None) -> Iterator[int]:
 
 
 def test_commands_are_answered(server: Sshd) -> None:
-    missing = Shell(("cat", "/nonexistent"), may_hang=True, statuses=(0, 1))
+    missing = Command(("cat", "/nonexistent"), may_hang=True, statuses=(0, 1))
     assert ask(server.config(), HELLO, missing) == {
         HELLO: Answered("hello\n"),
         missing: Answered("", "cat: /nonexistent: No such file or directory", 1),
@@ -88,12 +88,12 @@ def test_a_host_of_which_nothing_is_asked_is_only_connected_to(server: Sshd) -> 
 
 
 def test_large_answers_arrive_whole(server: Sshd) -> None:
-    large = Shell(("head", "-c", "1000000", "/dev/zero"))
+    large = Command(("head", "-c", "1000000", "/dev/zero"))
     assert ask(server.config(), large)[large] == Answered("\0" * 1_000_000)
 
 
 def test_what_is_larger_than_allowed_is_unanswered_and_what_came_before_is_kept(server: Sshd) -> None:
-    endless = Shell(("cat", "/dev/zero"), may_hang=True)
+    endless = Command(("cat", "/dev/zero"), may_hang=True)
     assert ask(server.config(), HELLO, endless) == {
         HELLO: Answered("hello\n"),
         endless: Unanswered("its answer was larger than 1 MiB"),
@@ -101,12 +101,12 @@ def test_what_is_larger_than_allowed_is_unanswered_and_what_came_before_is_kept(
 
 
 def test_a_host_that_talks_without_end_is_cut_off(server: Sshd) -> None:
-    endless = Shell(("cat", "/dev/zero"))
+    endless = Command(("cat", "/dev/zero"))
     assert ask(server.config(), HELLO, endless)[endless] == Unanswered("the host answered with more than 4 MiB")
 
 
 def test_at_the_deadline_what_was_answered_is_kept(server: Sshd) -> None:
-    slow = Shell(("sleep", "5"), may_hang=True)
+    slow = Command(("sleep", "5"), may_hang=True)
     assert ask(server.config(), HELLO, slow, seconds=2) == {
         HELLO: Answered("hello\n"),
         slow: Unanswered("no answer within 2 s"),
@@ -116,14 +116,14 @@ def test_at_the_deadline_what_was_answered_is_kept(server: Sshd) -> None:
 def test_a_host_that_answers_nothing_at_all_in_time_has_failed(server: Sshd) -> None:
     transport = SshTransport(SshConfig(server.config()))
     with pytest.raises(HostFailed, match="lets one in, but answers nothing within 1 s") as caught:
-        transport.ask("host", (Shell(("sleep", "5")),), Deadline.after(1))
-    assert caught.value.failure.reason is Reason.TIMEOUT
+        transport.ask("host", (Command(("sleep", "5")),), Deadline.after(1))
+    assert caught.value.failure.reason is FailureReason.TIMEOUT
 
 
 def test_a_connection_that_breaks_off_leaves_the_rest_unanswered(server: Sshd) -> None:
     # up from the command to the batch's shell, and from there to the sshd of this very session
     up = "p=$$; while [ $(cat /proc/$p/comm) != sshd ]; do p=$(ps -o ppid= -p $p | tr -d ' '); done; kill -9 $p"
-    suicide = Shell(("sh", "-c", f"sleep 1; {up}"), may_hang=True)
+    suicide = Command(("sh", "-c", f"sleep 1; {up}"), may_hang=True)
     answers = ask(server.config(), HELLO, suicide)
     assert answers[HELLO] == Answered("hello\n")
     assert isinstance(answers[suicide], Unanswered)
@@ -134,31 +134,31 @@ def test_a_connection_that_breaks_off_leaves_the_rest_unanswered(server: Sshd) -
 
 
 def test_a_name_that_does_not_resolve_is_dns(server: Sshd) -> None:
-    message = failure(server.config("HostName ol-web9.invalid"), Reason.DNS)
+    message = failure(server.config("HostName ol-web9.invalid"), FailureReason.DNS)
     assert message.startswith("the name ol-web9.invalid does not resolve (")
     assert message.endswith("correct DNS, or set HostName in ssh_config")
 
 
 def test_a_name_that_cannot_be_one_is_dns(server: Sshd) -> None:
-    assert "does not resolve" in failure(server.config(f"HostName {'x' * 70}"), Reason.DNS)
+    assert "does not resolve" in failure(server.config(f"HostName {'x' * 70}"), FailureReason.DNS)
 
 
 def test_a_resolver_that_hangs_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     hang = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: hang.wait(5) and [])
-    message = failure(server.config(), Reason.DNS, seconds=0.5)
+    message = failure(server.config(), FailureReason.DNS, seconds=0.5)
     hang.set()
     assert message.startswith("the resolver did not answer for 127.0.0.1 within 0.5 s")
 
 
 def test_a_name_without_addresses_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: [])
-    assert failure(server.config(), Reason.DNS) == "127.0.0.1 has no address"
+    assert failure(server.config(), FailureReason.DNS) == "127.0.0.1 has no address"
 
 
 def test_a_closed_port_is_refused(server: Sshd) -> None:
     port = free_port()
-    assert failure(server.config(f"Port {port}"), Reason.REFUSED) == (
+    assert failure(server.config(f"Port {port}"), FailureReason.REFUSED) == (
         f"127.0.0.1 port {port} refuses connections: the host is up, but is sshd running, and on that port?"
     )
 
@@ -172,7 +172,7 @@ def test_a_full_backlog_is_a_timeout(server: Sshd) -> None:
         for one in waiting:
             one.setblocking(False)  # noqa: FBT003 - the socket's own interface
             one.connect_ex(("127.0.0.1", port))
-        message = failure(server.config(f"Port {port}", "ConnectTimeout 1"), Reason.TIMEOUT)
+        message = failure(server.config(f"Port {port}", "ConnectTimeout 1"), FailureReason.TIMEOUT)
         for one in waiting:
             one.close()
     assert message == (
@@ -189,35 +189,35 @@ def cannot_connect(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 def test_no_route_is_a_timeout_that_names_the_route(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     cannot_connect(monkeypatch, errno.EHOSTUNREACH)
-    assert "(No route to host)" in failure(server.config(), Reason.TIMEOUT)
+    assert "(No route to host)" in failure(server.config(), FailureReason.TIMEOUT)
 
 
 def test_a_connection_that_fails_in_another_way_is_ssh(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     cannot_connect(monkeypatch, errno.EPERM)
-    message = failure(server.config(), Reason.SSH)
+    message = failure(server.config(), FailureReason.SSH)
     assert message == f"cannot connect to 127.0.0.1 port {server.port}: Operation not permitted"
 
 
 def test_a_server_that_says_nothing_is_a_timeout(server: Sshd) -> None:
     with listening(None) as port:
-        message = failure(server.config(f"Port {port}"), Reason.TIMEOUT, seconds=1)
+        message = failure(server.config(f"Port {port}"), FailureReason.TIMEOUT, seconds=1)
     assert "the connection was accepted, but no SSH greeting came within 1 s" in message
 
 
 def test_a_server_that_hangs_up_is_tried_again_and_then_ssh(server: Sshd) -> None:
     with listening(b"") as port:
-        message = failure(server.config(f"Port {port}"), Reason.SSH)
+        message = failure(server.config(f"Port {port}"), FailureReason.SSH)
     assert "closed 4 connections before its SSH greeting: too many logins at once (MaxStartups" in message
 
 
 def test_something_that_is_no_ssh_server_is_ssh(server: Sshd) -> None:
     with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 200) as port:
-        failure(server.config(f"Port {port}"), Reason.SSH)
+        failure(server.config(f"Port {port}"), FailureReason.SSH)
 
 
 def test_a_server_that_breaks_off_during_the_key_exchange_is_ssh(server: Sshd) -> None:
     with listening(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
-        message = failure(server.config(f"Port {port}"), Reason.SSH)
+        message = failure(server.config(f"Port {port}"), FailureReason.SSH)
     assert "SSH-2.0-OpenSSH_9.2: " in message
 
 
@@ -233,7 +233,7 @@ def test_a_burst_of_logins_gets_through_a_server_that_drops_some(tmp_path: Path)
 
 
 def test_an_unknown_host_key_is_refused_and_says_what_to_compare_with(server: Sshd, tmp_path: Path) -> None:
-    message = failure(server.config(f"UserKnownHostsFile {tmp_path}/none"), Reason.HOSTKEY)
+    message = failure(server.config(f"UserKnownHostsFile {tmp_path}/none"), FailureReason.HOSTKEY)
     print_ = subprocess.run(
         ["ssh-keygen", "-lf", server.folder / "host_key.pub"], capture_output=True, text=True, check=True
     ).stdout.split()[1]
@@ -242,14 +242,14 @@ def test_an_unknown_host_key_is_refused_and_says_what_to_compare_with(server: Ss
 
 
 def test_without_any_known_hosts_file_the_key_is_unknown_too(server: Sshd) -> None:
-    assert "any known_hosts file" in failure(server.config("UserKnownHostsFile none"), Reason.HOSTKEY)
+    assert "any known_hosts file" in failure(server.config("UserKnownHostsFile none"), FailureReason.HOSTKEY)
 
 
 def test_a_changed_host_key_is_refused_and_says_which_line_to_mend(server: Sshd, tmp_path: Path) -> None:
     other = keygen(tmp_path / "other").with_suffix(".pub").read_text()
     known = tmp_path / "known"
     known.write_text(f"[127.0.0.1]:{server.port} {other}")
-    message = failure(server.config(f"UserKnownHostsFile {known}"), Reason.HOSTKEY)
+    message = failure(server.config(f"UserKnownHostsFile {known}"), FailureReason.HOSTKEY)
     assert f"CHANGED: it shows ed25519 SHA256:" in message  # noqa: F541 - reads as the others
     assert f"{known}:1 has another" in message
     assert f"`ssh-keygen -R '[127.0.0.1]:{server.port}' -f {known}`" in message
@@ -259,14 +259,14 @@ def test_a_host_known_by_another_type_of_key_only_has_changed(server: Sshd, tmp_
     other = keygen(tmp_path / "other", "ecdsa").with_suffix(".pub").read_text()
     known = tmp_path / "known"
     known.write_text(f"[127.0.0.1]:{server.port} {other}")
-    assert "CHANGED" in failure(server.config(f"UserKnownHostsFile {known}"), Reason.HOSTKEY)
+    assert "CHANGED" in failure(server.config(f"UserKnownHostsFile {known}"), FailureReason.HOSTKEY)
 
 
 def test_a_revoked_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
     key = (server.folder / "host_key.pub").read_text()
     known = tmp_path / "known"
     known.write_text(f"{server.known_hosts.read_text()}@revoked * {key}")
-    assert f"{known}:2 revokes" in failure(server.config(f"UserKnownHostsFile {known}"), Reason.HOSTKEY)
+    assert f"{known}:2 revokes" in failure(server.config(f"UserKnownHostsFile {known}"), FailureReason.HOSTKEY)
 
 
 def test_a_host_is_asked_for_the_key_it_is_known_by(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_server_with_nothing_in_common_names_both_sides(
     tmp_path: Path, line: str, kind: str, theirs: str
 ) -> None:
     with running(tmp_path / "sshd", [line]) as one:
-        message = failure(one.config(), Reason.SSH)
+        message = failure(one.config(), FailureReason.SSH)
     assert f"SSH-2.0-OpenSSH_" in message  # noqa: F541 - reads as the others
     assert f": no common {kind}: it offers {theirs}; olaudit offers " in message
     ours = message.partition("olaudit offers ")[2]
@@ -307,13 +307,13 @@ def test_a_server_with_nothing_in_common_names_both_sides(
 
 
 def test_host_key_algorithms_restrict_what_is_asked_for(server: Sshd) -> None:
-    message = failure(server.config("HostKeyAlgorithms rsa-sha2-512"), Reason.SSH)
+    message = failure(server.config("HostKeyAlgorithms rsa-sha2-512"), FailureReason.SSH)
     assert message.endswith("no common host key algorithm: it offers ssh-ed25519; olaudit offers rsa-sha2-512")
 
 
 @pytest.mark.parametrize("line", ["Ciphers 3des-cbc", "MACs hmac-md5", "HostKeyAlgorithms ssh-dss"])
 def test_algorithms_that_are_refused_cannot_be_configured(server: Sshd, line: str) -> None:
-    message = failure(server.config(line), Reason.SSH)
+    message = failure(server.config(line), FailureReason.SSH)
     assert f"ssh_config's {line.split(maxsplit=1)[0]} allows {line.split()[1]}, and olaudit has only " in message
 
 
@@ -323,7 +323,7 @@ def test_algorithms_that_are_refused_cannot_be_configured(server: Sshd, line: st
 def test_a_key_that_is_not_accepted_is_named(server: Sshd, tmp_path: Path) -> None:
     other = keygen(tmp_path / "other")
     config = server.config("User nobody", f"IdentityFile {other}")
-    message = failure(config, Reason.AUTH)
+    message = failure(config, FailureReason.AUTH)
     assert message == (
         f"host (127.0.0.1:{server.port}) did not let nobody in with {other}, {server.identity}; "
         "set User and IdentityFile in ssh_config, or add the key to its authorized_keys"
@@ -336,7 +336,7 @@ def test_without_a_key_it_says_that_there_is_none(server: Sshd, tmp_path: Path) 
         f"Host host\nHostName 127.0.0.1\nPort {server.port}\nUserKnownHostsFile {server.known_hosts}\n"
         "IdentityFile ~/.ssh/none\n"
     )
-    message = failure(config, Reason.AUTH)
+    message = failure(config, FailureReason.AUTH)
     assert f"did not let {getpass.getuser()} in because there is no key to try" in message
     assert f"{tmp_path}/.ssh/none: there is no such file" in message
 
@@ -345,7 +345,9 @@ def test_a_key_with_a_passphrase_wants_an_agent(server: Sshd, tmp_path: Path) ->
     locked = keygen(tmp_path / "locked", passphrase="secret")
     config = tmp_path / "config"
     config.write_text(server.config().read_text().replace(str(server.identity), str(locked)))
-    assert f"{locked}: it needs a passphrase: add it to an agent with ssh-add" in failure(config, Reason.AUTH)
+    assert f"{locked}: it needs a passphrase: add it to an agent with ssh-add" in failure(
+        config, FailureReason.AUTH
+    )
 
 
 def test_a_file_that_is_no_key_is_named(server: Sshd, tmp_path: Path) -> None:
@@ -353,7 +355,7 @@ def test_a_file_that_is_no_key_is_named(server: Sshd, tmp_path: Path) -> None:
     none.write_text("no key")
     config = tmp_path / "config"
     config.write_text(server.config().read_text().replace(str(server.identity), str(none)))
-    assert f"; {none}: " in failure(config, Reason.AUTH)
+    assert f"; {none}: " in failure(config, FailureReason.AUTH)
 
 
 @contextlib.contextmanager
@@ -388,25 +390,27 @@ def test_the_agent_s_keys_are_used_and_the_one_named_comes_first(
         config.write_text(text.replace("IdentitiesOnly yes", "IdentitiesOnly no").replace(str(locked), "none"))
         assert ask(config)[HELLO] == Answered("hello\n")
         config.write_text(text.replace(str(locked), str(other)))
-        assert "agent key test ed25519" in failure(config, Reason.AUTH)
+        assert "agent key test ed25519" in failure(config, FailureReason.AUTH)
 
 
 def test_a_server_that_wants_more_than_a_key_is_auth(tmp_path: Path) -> None:
     extra = ["AuthenticationMethods publickey,password", "PasswordAuthentication yes"]
     with running(tmp_path / "sshd", extra) as one:
-        assert "the host also asks for password, which a tool cannot give" in failure(one.config(), Reason.AUTH)
+        assert "the host also asks for password, which a tool cannot give" in failure(
+            one.config(), FailureReason.AUTH
+        )
 
 
 def test_a_server_that_takes_no_keys_is_auth(tmp_path: Path) -> None:
     with running(tmp_path / "sshd", ["PubkeyAuthentication no", "PasswordAuthentication yes"]) as one:
-        assert "the host takes no keys, only password" in failure(one.config(), Reason.AUTH)
+        assert "the host takes no keys, only password" in failure(one.config(), FailureReason.AUTH)
 
 
 def test_a_server_that_hangs_up_over_too_many_keys_says_what_helps(tmp_path: Path) -> None:
     keys = [keygen(tmp_path / f"key{n}") for n in range(3)]
     with running(tmp_path / "sshd", ["MaxAuthTries 2"]) as one:
         config = one.config(*(f"IdentityFile {key}" for key in keys))
-        assert "set IdentitiesOnly in ssh_config" in failure(config, Reason.AUTH)
+        assert "set IdentitiesOnly in ssh_config" in failure(config, FailureReason.AUTH)
 
 
 def test_rsa_keys_at_an_old_server_are_told_apart(tmp_path: Path) -> None:
@@ -419,13 +423,13 @@ def test_rsa_keys_at_an_old_server_are_told_apart(tmp_path: Path) -> None:
         config.write_text(one.config().read_text().replace(str(one.identity), str(rsa)))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("olaudit.transport.ssh.login._RSA_SHA2_SINCE", (99, 0))
-            assert "there: use an ed25519 key" in failure(config, Reason.AUTH)
+            assert "there: use an ed25519 key" in failure(config, FailureReason.AUTH)
 
 
 @pytest.mark.parametrize("command", ["echo go away >&2; exit 1", "true"])
 def test_an_account_that_runs_no_command_is_ssh(tmp_path: Path, command: str) -> None:
     with running(tmp_path / "sshd", [f"ForceCommand {command}"]) as one:
-        message = failure(one.config(), Reason.SSH)
+        message = failure(one.config(), FailureReason.SSH)
     said = "go away" if "echo" in command else "the session ended without any output"
     assert message == f"the login was accepted, but no command is run there: {said}"
 
@@ -433,19 +437,19 @@ def test_an_account_that_runs_no_command_is_ssh(tmp_path: Path, command: str) ->
 def test_an_account_that_ends_before_it_was_told_anything_is_ssh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(commands: tuple[Shell, ...], marker: str) -> str:
+    def slow(commands: tuple[Command, ...], marker: str) -> str:
         time.sleep(1)
         return script(commands, marker)
 
     monkeypatch.setattr("olaudit.transport.ssh.script", slow)
     with running(tmp_path / "sshd", ["ForceCommand echo go away >&2"]) as one:
-        message = failure(one.config(), Reason.SSH)
+        message = failure(one.config(), FailureReason.SSH)
     assert message == "the login was accepted, but no command is run there: go away"
 
 
 def test_an_account_without_sessions_is_ssh(tmp_path: Path) -> None:
     with running(tmp_path / "sshd", ["MaxSessions 0"]) as one:
-        message = failure(one.config(), Reason.SSH)
+        message = failure(one.config(), FailureReason.SSH)
     assert message.startswith("the login was accepted, but no session is opened there: ")
 
 
@@ -479,19 +483,19 @@ def test_a_jump_through_a_jump_works(server: Sshd) -> None:
 
 
 def test_what_is_wrong_behind_a_jump_host_is_told(server: Sshd) -> None:
-    message = failure(jumping(server, "jump", f"Port {free_port()}"), Reason.REFUSED)
+    message = failure(jumping(server, "jump", f"Port {free_port()}"), FailureReason.REFUSED)
     assert message.startswith("the jump host jump could not connect to 127.0.0.1 port")
 
 
 def test_a_host_behind_a_jump_host_that_does_not_answer_is_a_timeout(server: Sshd) -> None:
     with listening(None) as port:
-        failure(jumping(server, "jump", f"Port {port}"), Reason.TIMEOUT, seconds=1)
+        failure(jumping(server, "jump", f"Port {port}"), FailureReason.TIMEOUT, seconds=1)
 
 
 def test_what_is_wrong_at_a_jump_host_is_told(server: Sshd) -> None:
     file = jumping(server, "jump")
     file.write_text(file.read_text().replace(f"Port {server.port}", f"Port {free_port()}", 1))
-    assert failure(file, Reason.REFUSED).startswith("at the jump host jump: 127.0.0.1 port ")
+    assert failure(file, FailureReason.REFUSED).startswith("at the jump host jump: 127.0.0.1 port ")
 
 
 @pytest.mark.parametrize("error", [EOFError(), OSError(), paramiko.SSHException()])
@@ -504,7 +508,7 @@ def test_a_jump_host_that_went_first_is_no_error_for_what_ran_through_it(error: 
 
 
 def test_jump_hosts_in_a_circle_end(server: Sshd) -> None:
-    message = failure(jumping(server, ",".join(["jump"] * 9)), Reason.SSH)
+    message = failure(jumping(server, ",".join(["jump"] * 9)), FailureReason.SSH)
     assert "does ProxyJump go in a circle?" in message
 
 
@@ -514,9 +518,9 @@ def test_jump_hosts_in_a_circle_end(server: Sshd) -> None:
 def test_a_host_without_docker_says_so_and_answers_the_rest(server: Sshd) -> None:
     if Path("/var/run/docker.sock").exists():
         pytest.skip("a Docker Engine runs on this very machine")
-    answers = ask(server.config(), HELLO, Engine.VERSION, Engine.CONTAINERS)
+    answers = ask(server.config(), HELLO, EngineQuery.VERSION, EngineQuery.CONTAINERS)
     assert answers[HELLO] == Answered("hello\n")
-    for question in Engine:
+    for question in EngineQuery:
         assert answers[question] == Unanswered(
             "the Docker Engine is not running there: no process is dockerd; "
             "it was not contacted because connecting could start it"
@@ -549,5 +553,8 @@ def test_what_the_docker_command_complains_of_is_put_plainly(
     monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # none runs on this machine
     force = f"""ForceCommand case $SSH_ORIGINAL_COMMAND in *dial-stdio) echo "{said}" >&2; exit 1;; *) sh;; esac"""
     with running(tmp_path / "sshd", ["AllowStreamLocalForwarding no", force]) as one:
-        answers = ask(one.config(), HELLO, Engine.VERSION)
-    assert answers == {HELLO: Answered("hello\n"), Engine.VERSION: Unanswered(reason.format(getpass.getuser()))}
+        answers = ask(one.config(), HELLO, EngineQuery.VERSION)
+    assert answers == {
+        HELLO: Answered("hello\n"),
+        EngineQuery.VERSION: Unanswered(reason.format(getpass.getuser())),
+    }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answered, Answers, Probe, Reached, Shell, Unanswered
+from olaudit.model import Answered, Answers, Command, ConnectionProbe, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.frames import Reader, frame
 from olaudit.transport.local import LocalTransport
@@ -17,8 +17,8 @@ from olaudit.transport.stopwatch import Stopwatch
 from tests.transport.sshd import Sshd
 
 _MARKER = "0123456789abcdef"
-_DATE = Shell(("date", "-u", "+%s.%N"))
-_DF = Shell(("df", "/1"), may_hang=True)
+_DATE = Command(("date", "-u", "+%s.%N"))
+_DF = Command(("df", "/1"), may_hang=True)
 
 
 def test_the_span_ends_when_all_that_cannot_hang_is_answered() -> None:
@@ -58,11 +58,11 @@ def _by_ssh(config: Path, *probes: Probe) -> Answers:
 
 @pytest.mark.parametrize("way", ["here", "by ssh"])
 def test_the_hosts_time_is_within_the_span_and_a_dead_mount_does_not_cost_it(server: Sshd, way: str) -> None:
-    hanging = Shell(("sleep", "30"), may_hang=True)
-    probes = (_DATE, hanging, Reached.CLOCK)
+    hanging = Command(("sleep", "30"), may_hang=True)
+    probes = (_DATE, hanging, ConnectionProbe.CLOCK)
     answers = _here(*probes) if way == "here" else _by_ssh(server.config(), *probes)
     assert isinstance(answers[hanging], Unanswered)
-    date, clock = answers[_DATE], answers[Reached.CLOCK]
+    date, clock = answers[_DATE], answers[ConnectionProbe.CLOCK]
     assert isinstance(date, Answered)
     assert isinstance(clock, Answered)
     said = json.loads(clock.stdout)
@@ -70,5 +70,5 @@ def test_the_hosts_time_is_within_the_span_and_a_dead_mount_does_not_cost_it(ser
 
 
 def test_without_the_hosts_answers_there_is_no_span() -> None:
-    answers = _here(_DATE, Shell(("sleep", "30")), Reached.CLOCK)  # what was not to hang, and did
-    assert isinstance(answers[Reached.CLOCK], Unanswered)
+    answers = _here(_DATE, Command(("sleep", "30")), ConnectionProbe.CLOCK)  # what was not to hang, and did
+    assert isinstance(answers[ConnectionProbe.CLOCK], Unanswered)

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from olaudit.checker import Checker
 from olaudit.checks.container import changes
 from olaudit.checks.container.identity import (
-    judge_absent,
-    judge_present,
-    judge_rest,
-    judge_unanswered,
-    judge_unreadable,
+    evaluate_absent,
+    evaluate_present,
+    evaluate_rest,
+    evaluate_unanswered,
+    evaluate_unreadable,
     why_uncertain,
 )
 from olaudit.checks.container.ids import IDS
-from olaudit.checks.container.life import judge_life
+from olaudit.checks.container.life import evaluate_life
 from olaudit.checks.container.observed import read, read_clock
 from olaudit.checks.container.pairing import pair
-from olaudit.checks.container.setup import judge_setup
+from olaudit.checks.container.setup import evaluate_setup
 from olaudit.checks.container.spec import ContainerDefaults, Containers, ContainerSpec, Item
-from olaudit.kind import Kind
-from olaudit.model import Answers, Engine, Judgement, Probe, Shell, Unanswered
+from olaudit.model import Answers, Command, EngineQuery, Probe, Result, Unanswered
 
-CLOCK = Shell(("date", "-u", "+%s"))
+CLOCK = Command(("date", "-u", "+%s"))
 """The host's own clock: how recent a restart is can only be told by it."""
 
 
 def probes(spec: tuple[ContainerSpec, ...]) -> tuple[Probe, ...]:
     """Ask for all containers, what time it is there, and what was changed in their code."""
-    return (Engine.CONTAINERS, CLOCK, *changes.probes(spec))
+    return (EngineQuery.CONTAINERS, CLOCK, *changes.probes(spec))
 
 
-def judge(spec: tuple[ContainerSpec, ...], answers: Answers) -> tuple[Judgement, ...]:
+def evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> tuple[Result, ...]:
     """Judge every expected container, and every other one."""
-    return tuple(_judge(spec, answers))
+    return tuple(_evaluate(spec, answers))
 
 
-def _judge(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Judgement]:
+def _evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Result]:
     items = tuple(Item(index, one) for index, one in enumerate(spec))
-    containers = read(answers[Engine.CONTAINERS])
+    containers = read(answers[EngineQuery.CONTAINERS])
     if isinstance(containers, Unanswered):
-        yield from judge_unanswered(items, containers.reason)
+        yield from evaluate_unanswered(items, containers.reason)
         return
     now, pairing = read_clock(answers[CLOCK]), pair(spec, containers)
     changed = changes.read(spec, answers)
@@ -48,23 +48,23 @@ def _judge(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Judgem
     for item in items:
         container = pairing.pairs.get(item.index)
         if container and container.unreadable:
-            yield judge_unreadable(item, container)
+            yield evaluate_unreadable(item, container)
         elif container:
-            yield from judge_present(item, container)
-            yield from judge_life(item, container, now)
-            yield from judge_setup(item, container)
-            yield from changes.judge_changes(item, container, changed)
+            yield from evaluate_present(item, container)
+            yield from evaluate_life(item, container, now)
+            yield from evaluate_setup(item, container)
+            yield from changes.evaluate_changes(item, container, changed)
         else:
-            yield judge_absent(item, uncertain)
-    yield from judge_rest(items, pairing.rest)
+            yield evaluate_absent(item, uncertain)
+    yield from evaluate_rest(items, pairing.rest)
 
 
-KIND: Kind[tuple[ContainerSpec, ...]] = Kind(
+CHECKER: Checker[tuple[ContainerSpec, ...]] = Checker(
     section="containers",
     model=Containers,
     defaults=("container_defaults", ContainerDefaults),
     ids=IDS,
     collected="the engine's `GET /containers/ID/json`, `/containers/ID/changes` of running ones; `date` there",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

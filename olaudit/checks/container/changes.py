@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from olaudit.checks.container import fixes
 from olaudit.checks.container.observed import Container
 from olaudit.checks.container.spec import ContainerSpec, Item
-from olaudit.model import Answers, ContainerChanges, Judgement, Unanswered
+from olaudit.model import Answers, ContainerChanges, Result, Unanswered
 
 _SHOWN = 5  # changed files that a message names
 _MOST = 50  # and that a finding lists
@@ -59,9 +59,9 @@ def _changes(rows: object) -> Changes | Unanswered:
     return tuple(found)
 
 
-def judge_changes(
+def evaluate_changes(
     item: Item, container: Container, changed: Mapping[str, Changes | Unanswered] | Unanswered
-) -> Iterator[Judgement]:
+) -> Iterator[Result]:
     """Judge a running container; of one that does not run, its state has said what there is to say."""
     if not item.spec.code or not container.running:
         return

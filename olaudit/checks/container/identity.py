@@ -14,27 +14,27 @@ from olaudit.checks.container.pairing import (
 )
 from olaudit.checks.container.spec import ContainerSpec, Item
 from olaudit.language import Presence
-from olaudit.model import Judgement, Question
+from olaudit.model import Expectation, Result
 
 _STYLES = {"--": "Compose v2's", "__": "Compose v1's"}
 _SHOWN = 5  # names in a message
 _NAMELESS = "the engine's answer does not tell the names of all containers"
 
 
-def _nobody() -> Question:
-    return Question(
+def _nobody() -> Expectation:
+    return Expectation(
         check="container.unexpected", subject="container", at=("containers",), expected="no further container"
     )
 
 
-def judge_unanswered(items: tuple[Item, ...], reason: str) -> Iterator[Judgement]:
+def evaluate_unanswered(items: tuple[Item, ...], reason: str) -> Iterator[Result]:
     """Say of every expected container, and of all others, that the engine did not tell."""
     for item in items:
         yield _presence(item).unknown(f"cannot tell: {reason}")
     yield _nobody().unknown(f"cannot tell: {reason}")
 
 
-def judge_present(item: Item, container: Container) -> Iterator[Judgement]:
+def evaluate_present(item: Item, container: Container) -> Iterator[Result]:
     """Judge a container that was found: it is not missing, and has its name or another one."""
     shown = container.name or container.id[:12]
     yield _presence(item).ok(shown)
@@ -48,7 +48,7 @@ def judge_present(item: Item, container: Container) -> Iterator[Judgement]:
         yield question.drift(name, f"{_why_renamed(item.spec, name)}: it is named {name}", fix)
 
 
-def judge_unreadable(item: Item, container: Container) -> Judgement:
+def evaluate_unreadable(item: Item, container: Container) -> Result:
     """Judge a container that the engine lists and does not describe: nothing is known of it but its name."""
     return _presence(item).unknown(f"it could not be read: {container.unreadable}")
 
@@ -61,7 +61,7 @@ def why_uncertain(containers: tuple[Container, ...]) -> str:
     return f"cannot tell: {_NAMELESS}" if any(container.name is None for container in containers) else ""
 
 
-def judge_absent(item: Item, uncertain: str) -> Judgement:
+def evaluate_absent(item: Item, uncertain: str) -> Result:
     """Judge a container that was not found among those that could be read."""
     if uncertain:
         return _presence(item).unknown(uncertain)
@@ -71,12 +71,12 @@ def judge_absent(item: Item, uncertain: str) -> Judgement:
     return _presence(item).drift("absent", message, fixes.compose_up(item.spec))
 
 
-def judge_rest(items: tuple[Item, ...], rest: tuple[Container, ...]) -> Iterator[Judgement]:
+def evaluate_rest(items: tuple[Item, ...], rest: tuple[Container, ...]) -> Iterator[Result]:
     """Judge the containers that are nobody's, one judgement per name; one for all when there is none."""
     named = {container.name: container for container in reversed(rest) if container.name is not None}
     for name in sorted(named):
         container = named[name]
-        question = Question(check="container.unexpected", subject=name, at=("containers",), expected="absent")
+        question = Expectation(check="container.unexpected", subject=name, at=("containers",), expected="absent")
         if container.unreadable:
             yield question.unknown(f"it could not be read: {container.unreadable}")
             continue
@@ -91,7 +91,7 @@ def judge_rest(items: tuple[Item, ...], rest: tuple[Container, ...]) -> Iterator
         yield _nobody().ok("none")
 
 
-def _presence(item: Item) -> Question:
+def _presence(item: Item) -> Expectation:
     optional = item.spec.presence is Presence.OPTIONAL
     return item.question("missing", "present, or absent" if optional else "present")
 

@@ -14,7 +14,7 @@ from olaudit.checks.container import fixes
 from olaudit.checks.container.observed import Container
 from olaudit.checks.container.spec import Item
 from olaudit.language import Expect
-from olaudit.model import Judgement, Question
+from olaudit.model import Expectation, Result
 
 RECENT = 3600
 """Seconds after its start in which a container that was restarted too often counts as looping, and one whose
@@ -38,7 +38,7 @@ class Loop(Enum):
     UNREADABLE = auto()
 
 
-def judge_life(item: Item, container: Container, now: int | None) -> Iterator[Judgement]:
+def evaluate_life(item: Item, container: Container, now: int | None) -> Iterator[Result]:
     """Judge what lives. `now` is the host's own clock (seconds since 1970), or None where it did not tell."""
     loop = _loop(item, container, now)
     if container.running or loop is Loop.YES:
@@ -75,7 +75,7 @@ def _age(container: Container, now: int | None) -> float | None:
     return None if started is None or now is None else now - started.timestamp()
 
 
-def _restarts(item: Item, container: Container, loop: Loop) -> Judgement:
+def _restarts(item: Item, container: Container, loop: Loop) -> Result:
     most = item.spec.max_restarts
     question = item.question("restarts", f"at most {most} restarts, or none within the hour", "max_restarts")
     restarts = f"restarted {container.restarts} times" if container.restarts is not None else "restarting"
@@ -96,7 +96,7 @@ def _restarts(item: Item, container: Container, loop: Loop) -> Judgement:
 # --- state -----------------------------------------------------------------------------------------------------
 
 
-def _state(item: Item, container: Container) -> Judgement:
+def _state(item: Item, container: Container) -> Result:
     question, state = item.question("state", item.spec.state.value, "state"), container.state
     if state.status is None:
         return question.unknown("the engine's answer does not tell its state")
@@ -167,7 +167,7 @@ def _comes_back(container: Container) -> str:
 # --- health and policy -----------------------------------------------------------------------------------------
 
 
-def _health(item: Item, container: Container, now: int | None) -> Iterator[Judgement]:
+def _health(item: Item, container: Container, now: int | None) -> Iterator[Result]:
     """Judge the healthcheck of a running container that has one. It has no key of its own in the item."""
     question, health = item.question("health", "healthy"), container.state.health
     match health:
@@ -184,7 +184,7 @@ def _health(item: Item, container: Container, now: int | None) -> Iterator[Judge
             yield question.unknown("the engine's answer does not tell its health")
 
 
-def _starting(question: Question, container: Container, age: float | None) -> Judgement:
+def _starting(question: Expectation, container: Container, age: float | None) -> Result:
     """Allow a healthcheck its time after a start, within reason."""
     if age is None:
         return question.unknown("its healthcheck is still starting, and it cannot be told since when")
@@ -194,7 +194,7 @@ def _starting(question: Question, container: Container, age: float | None) -> Ju
     return question.drift("starting", message, fixes.docker("restart", container))
 
 
-def _restart_policy(item: Item, container: Container, expected: Expect[str]) -> Judgement:
+def _restart_policy(item: Item, container: Container, expected: Expect[str]) -> Result:
     question, policy = item.question("restart-policy", expected.value, "restart"), container.policy
     if policy is None:
         return question.unknown("the engine's answer does not tell its restart policy")

@@ -9,13 +9,13 @@ from olaudit.checks.container import fixes
 from olaudit.checks.container.notation import Logs
 from olaudit.checks.container.observed import Container
 from olaudit.checks.container.spec import Item, Logging
-from olaudit.model import Judgement
+from olaudit.model import Result
 
 _DRIVER = "json-file"
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
-def judge_logging(item: Item, container: Container, expected: Logging) -> Judgement:
+def evaluate_logging(item: Item, container: Container, expected: Logging) -> Result:
     """Judge the log driver and its caps, as far as the expected file gives them."""
     size, files = expected.max_size or "", str(expected.max_file or "")
     question, logs = item.question("logging", str(Logs(_DRIVER, size, files)), "logging"), container.logs

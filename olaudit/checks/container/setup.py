@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from olaudit.checks.container import fixes
-from olaudit.checks.container.logs import judge_logging
+from olaudit.checks.container.logs import evaluate_logging
 from olaudit.checks.container.notation import Mount, parse_mount, parse_port
 from olaudit.checks.container.observed import Container
 from olaudit.checks.container.pairing import compose_name
 from olaudit.checks.container.spec import Item, Logging
 from olaudit.language import Expect
-from olaudit.model import Judgement
+from olaudit.model import Result
 
 
-def judge_setup(item: Item, container: Container) -> Iterator[Judgement]:
+def evaluate_setup(item: Item, container: Container) -> Iterator[Result]:
     """Judge what a container was created with, as far as the expected file says."""
     spec = item.spec
     if spec.hostname is not None:
@@ -30,11 +30,11 @@ def judge_setup(item: Item, container: Container) -> Iterator[Judgement]:
     if spec.ports is not None:
         yield _ports(item, container, spec.ports)
     if spec.logging is not None and spec.logging != Logging():
-        yield judge_logging(item, container, spec.logging)
+        yield evaluate_logging(item, container, spec.logging)
     yield from _service(item, container)
 
 
-def _hostname(item: Item, container: Container, expected: Expect[str]) -> Judgement:
+def _hostname(item: Item, container: Container, expected: Expect[str]) -> Result:
     question, hostname = item.question("hostname", expected.value, "hostname"), container.hostname
     if hostname is None:
         return question.unknown("the engine's answer does not tell its hostname")
@@ -47,7 +47,7 @@ def _hostname(item: Item, container: Container, expected: Expect[str]) -> Judgem
     return question.drift(hostname, message, fixes.recreate(item.spec))
 
 
-def _image(item: Item, container: Container, expected: Expect[str]) -> Judgement:
+def _image(item: Item, container: Container, expected: Expect[str]) -> Result:
     question, image = item.question("image", expected.value, "image"), container.image
     if image is None:
         return question.unknown("the engine's answer does not tell its image")
@@ -63,7 +63,7 @@ def _reference(image: str) -> str:
     return name if tagged else f"{name}:latest"
 
 
-def _mounts(item: Item, container: Container, texts: tuple[str, ...]) -> Judgement:
+def _mounts(item: Item, container: Container, texts: tuple[str, ...]) -> Result:
     """Judge the expected mounts, each with its source and mode; further ones are nobody's business here."""
     question, mounts = item.question("mounts", _listed(texts), "mounts"), container.mounts
     if mounts is None:
@@ -95,7 +95,7 @@ def _sources(item: Item, want: Mount) -> set[str]:
     return {want.source, f"{name.project}_{want.source}"}
 
 
-def _ports(item: Item, container: Container, texts: tuple[str, ...]) -> Judgement:
+def _ports(item: Item, container: Container, texts: tuple[str, ...]) -> Result:
     """Judge the published ports. They are the container's settings, so they can be told while it is stopped."""
     expected = {parse_port(text) for text in texts}
     question = item.question("ports", _listed([str(port) for port in sorted(expected)]), "ports")
@@ -115,7 +115,7 @@ def _ports(item: Item, container: Container, texts: tuple[str, ...]) -> Judgemen
     return question.drift(observed, message, fixes.recreate(item.spec))
 
 
-def _service(item: Item, container: Container) -> Iterator[Judgement]:
+def _service(item: Item, container: Container) -> Iterator[Result]:
     """Judge Compose's label: always where the expected name is of Compose's making, else where there is one."""
     spec, compose = item.spec, container.compose
     question = item.question("service", spec.service, "service")

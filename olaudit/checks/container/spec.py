@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from olaudit.checks.container.notation import parse_mount, parse_port
 from olaudit.language import AbsolutePath, Expect, Presence, Section
-from olaudit.model import Question, Severity
+from olaudit.model import Expectation, Severity
 
 DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 """What Docker itself accepts as the name of a container."""
@@ -119,9 +119,9 @@ class Item:
     index: int
     spec: ContainerSpec
 
-    def question(self, aspect: str, expected: str, key: str = "") -> Question:
+    def question(self, aspect: str, expected: str, key: str = "") -> Expectation:
         """Ask `container.ASPECT` of this container; `key` is the key of the item that says what is expected."""
-        return Question(
+        return Expectation(
             check=f"container.{aspect}",
             subject=self.spec.name.value,
             at=("containers", self.index, key) if key else ("containers", self.index),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from olaudit.checks.dns.address import KIND as ADDRESS
-from olaudit.checks.dns.retired import KIND as RETIRED
+from olaudit.checks.dns.address import CHECKER as ADDRESS
+from olaudit.checks.dns.retired import CHECKER as RETIRED
 
 __all__ = ["ADDRESS", "RETIRED"]

@@ -12,10 +12,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from olaudit.checker import Check, Checker
 from olaudit.checks.dns.resolved import Name, Resolved, resolved
-from olaudit.kind import CheckId, Kind
 from olaudit.language import Section
-from olaudit.model import Answer, Answers, Judgement, Lookup, Probe, Question, Reached, Severity, Unanswered
+from olaudit.model import (
+    Answer,
+    Answers,
+    ConnectionProbe,
+    Expectation,
+    Lookup,
+    Probe,
+    Result,
+    Severity,
+    Unanswered,
+)
 
 _AUDITED = "audited"
 
@@ -51,19 +61,19 @@ class DnsSpec(Section):
 
 def probes(spec: DnsSpec) -> tuple[Probe, ...]:
     """Ask for the name, and for the address of the host if that is what it should resolve to."""
-    return (Lookup(spec.name), Reached.ADDRESS) if spec.address == _AUDITED else (Lookup(spec.name),)
+    return (Lookup(spec.name), ConnectionProbe.ADDRESS) if spec.address == _AUDITED else (Lookup(spec.name),)
 
 
-def judge(spec: DnsSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: DnsSpec, answers: Answers) -> Iterator[Result]:
     """Judge the way there, and then the way back."""
     found = resolved(answers[Lookup(spec.name)])
-    expected = _expected(spec, answers[Reached.ADDRESS])
+    expected = _expected(spec, answers[ConnectionProbe.ADDRESS])
     known = "" if isinstance(expected, Unanswered) else expected
-    forward = Question(
+    forward = Expectation(
         check="dns.address", subject=spec.name, at=("dns", "address"), expected=known or "the audited address"
     )
     # Not critical: nothing but logs, and what is admitted by name, goes by the way back.
-    back = Question(
+    back = Expectation(
         check="dns.address",
         subject=f"{spec.name} (reverse)",
         at=("dns", "reverse"),
@@ -76,10 +86,10 @@ def judge(spec: DnsSpec, answers: Answers) -> Iterator[Judgement]:
         if spec.reverse:
             yield back.unknown(reason)
         return
-    yield _judge_forward(forward, found, expected)
+    yield _evaluate_forward(forward, found, expected)
     # Where the name leads elsewhere, that is the one cause; the way back from there says nothing
     if spec.reverse and expected in map(_normal, found.addresses):
-        yield _judge_back(back, found, expected)
+        yield _evaluate_back(back, found, expected)
 
 
 def _expected(spec: DnsSpec, reached: Answer) -> str | Unanswered:
@@ -99,7 +109,7 @@ def _reason(spec: DnsSpec, found: Resolved | Unanswered, expected: str | Unanswe
     return expected.reason if isinstance(expected, Unanswered) else ""
 
 
-def _judge_forward(question: Question, found: Resolved, expected: str) -> Judgement:
+def _evaluate_forward(question: Expectation, found: Resolved, expected: str) -> Result:
     """Judge all addresses of the expected one's family: a second one leads every other client astray."""
     addresses = [_normal(one) for one in found.addresses]
     family = [one for one in addresses if (":" in one) == (":" in expected)]
@@ -111,7 +121,7 @@ def _judge_forward(question: Question, found: Resolved, expected: str) -> Judgem
     return question.drift(shown, f"{question.subject} resolves to {wrong}{also}: mend its record in DNS")
 
 
-def _judge_back(question: Question, found: Resolved, expected: str) -> Judgement:
+def _evaluate_back(question: Expectation, found: Resolved, expected: str) -> Result:
     names = [
         name.rstrip(".") for address, back in found.names.items() if _normal(address) == expected for name in back
     ]
@@ -125,11 +135,11 @@ def _judge_back(question: Question, found: Resolved, expected: str) -> Judgement
     return question.drift("no name", f"{expected} does not resolve back to a name: add its PTR record")
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="dns",
     model=DnsSpec,
     ids=(
-        CheckId(
+        Check(
             "dns.address",
             # The fleet's services find each other by these names.
             Severity.CRITICAL,
@@ -139,5 +149,5 @@ KIND = Kind(
     ),
     collected="the resolver of the machine that audits, and the address at which the host was reached",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -11,19 +11,19 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from olaudit.checker import Check, Checker
 from olaudit.checks.dns.resolved import Name, resolved
-from olaudit.kind import CheckId, Kind
 from olaudit.language import AbsolutePath, Section
 from olaudit.model import (
     Answer,
     Answered,
     Answers,
-    Judgement,
+    Command,
+    Expectation,
     Lookup,
     Probe,
-    Question,
+    Result,
     Severity,
-    Shell,
     Unanswered,
 )
 
@@ -54,12 +54,12 @@ class RetiredNamesSpec(Section):
         return self
 
 
-def _search(spec: RetiredNamesSpec) -> Shell:
+def _search(spec: RetiredNamesSpec) -> Command:
     # Only the names themselves are printed (-o): what is around them in a configuration may be a password.
     patterns = (word for name in spec.names for word in ("-e", name))
     options = ("-r", "-I", "-i", "-w", "-F", "-o", "-n", "-H", "-Z", "-m", _MATCHES)
     # 1: nothing found, 2: not all could be searched
-    return Shell(("grep", *options, *patterns, "--", *spec.files), may_hang=True, statuses=(0, 1, 2))
+    return Command(("grep", *options, *patterns, "--", *spec.files), may_hang=True, statuses=(0, 1, 2))
 
 
 def probes(spec: RetiredNamesSpec) -> Iterator[Probe]:
@@ -70,18 +70,18 @@ def probes(spec: RetiredNamesSpec) -> Iterator[Probe]:
         yield from map(Lookup, (*spec.unresolved, spec.witness))
 
 
-def judge(spec: RetiredNamesSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: RetiredNamesSpec, answers: Answers) -> Iterator[Result]:
     """Judge each file, and then each name."""
     found = answers[_search(spec)]
     for n, file in enumerate(spec.files):
-        yield _judge_file(n, file, spec, found)
+        yield _evaluate_file(n, file, spec, found)
     for n, name in enumerate(spec.unresolved):
-        yield _judge_name(n, name, spec.witness or "", answers)
+        yield _evaluate_name(n, name, spec.witness or "", answers)
 
 
-def _judge_file(n: int, file: str, spec: RetiredNamesSpec, answer: Answer) -> Judgement:
+def _evaluate_file(n: int, file: str, spec: RetiredNamesSpec, answer: Answer) -> Result:
     expected = f"none of {', '.join(spec.names)}"
-    question = Question(check="dns.retired", subject=file, at=("retired_names", "files", n), expected=expected)
+    question = Expectation(check="dns.retired", subject=file, at=("retired_names", "files", n), expected=expected)
     if isinstance(answer, Unanswered):
         return question.unknown(answer.reason)
     *records, rest = answer.stdout.split("\n")
@@ -104,7 +104,7 @@ def _ended_well(answer: Answered, found: bool) -> bool:
     return bool(answer.stderr) if answer.status == 2 else answer.status == (0 if found else 1)
 
 
-def _found(question: Question, file: str, spec: RetiredNamesSpec, hits: list[tuple[str, str]]) -> Judgement:
+def _found(question: Expectation, file: str, spec: RetiredNamesSpec, hits: list[tuple[str, str]]) -> Result:
     path, rest = hits[0]
     line, _, name = rest.partition(":")
     names = ", ".join(dict.fromkeys(rest.partition(":")[2].lower() for _, rest in hits))
@@ -114,8 +114,8 @@ def _found(question: Question, file: str, spec: RetiredNamesSpec, hits: list[tup
     return question.drift(names, message, shlex.join(("grep", "-rnwiF", *words, "--", file)))
 
 
-def _judge_name(n: int, name: str, witness: str, answers: Answers) -> Judgement:
-    question = Question(
+def _evaluate_name(n: int, name: str, witness: str, answers: Answers) -> Result:
+    question = Expectation(
         check="dns.retired", subject=name, at=("retired_names", "unresolved", n), expected="it does not resolve"
     )
     found, known = resolved(answers[Lookup(name)]), resolved(answers[Lookup(witness)])
@@ -132,11 +132,11 @@ def _judge_name(n: int, name: str, witness: str, answers: Answers) -> Judgement:
     return question.ok("it does not resolve")
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="retired_names",
     model=RetiredNamesSpec,
     ids=(
-        CheckId(
+        Check(
             "dns.retired",
             Severity.WARNING,
             "a name that is out of use still resolves, or is still named in a file",
@@ -145,5 +145,5 @@ KIND = Kind(
     ),
     collected="`grep -r` over the files, which prints the names only; the resolver of the machine that audits",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

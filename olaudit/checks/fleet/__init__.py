@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from olaudit.checker import FleetChecker
 from olaudit.checks.fleet import git, image, tree, version
-from olaudit.kind import FleetKind
 
-KINDS: tuple[FleetKind[Any], ...] = (git.KIND, tree.KIND, image.KIND, version.KIND)
+CHECKERS: tuple[FleetChecker[Any], ...] = (git.CHECKER, tree.CHECKER, image.CHECKER, version.CHECKER)
 """Each compares one thing, and each is asked for what the section `agree` names of it."""

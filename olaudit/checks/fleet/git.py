@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from olaudit.checker import Check
 from olaudit.checks.fleet.heads import agreeing
 from olaudit.checks.fleet.majority import Topic
-from olaudit.kind import CheckId
 from olaudit.model import Severity
 
-KIND = agreeing(
+CHECKER = agreeing(
     # A warning: the host serves, but with the settings of another day.
-    CheckId(
+    Check(
         "fleet.git",
         Severity.WARNING,
         "most other hosts have another commit of olsystem",

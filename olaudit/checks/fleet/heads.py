@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from olaudit import worktree
+from olaudit.checker import Check, FleetChecker
 from olaudit.checks.fleet.majority import Told, Topic, Vote, compare, reach
 from olaudit.checks.fleet.spec import Agree
-from olaudit.kind import CheckId, FleetKind
-from olaudit.model import Answers, Failure, Judgement, Shell, Unanswered
+from olaudit.model import Answers, Command, Failure, Result, Unanswered
 from olaudit.worktree import NoRepository, Worktree
 
 
 def agreeing(
-    check: CheckId,
+    check: Check,
     topic: Topic,
     path_of: Callable[[Agree], str | None],
     hash_of: Callable[[Worktree], str],
     collected: str,
-) -> FleetKind[Agree]:
+) -> FleetChecker[Agree]:
     """Make the kind that compares one hash of the work trees at the paths that the sections name."""
 
-    def probes(spec: Agree) -> tuple[Shell, ...]:
+    def probes(spec: Agree) -> tuple[Command, ...]:
         path = path_of(spec)
         return (worktree.question(path),) if path else ()
 
-    def judge(
+    def evaluate(
         specs: Mapping[str, Agree], outcomes: Mapping[str, Answers | Failure]
-    ) -> Iterator[tuple[str, Judgement]]:
+    ) -> Iterator[tuple[str, Result]]:
         paths = {host: path for host, spec in specs.items() if (path := path_of(spec))}
         return compare(topic, {host: Vote(path, told(path, outcomes[host])) for host, path in paths.items()})
 
@@ -41,4 +41,6 @@ def agreeing(
             case found:
                 return hash_of(found) or Unanswered(f"the repository {path} has no commit yet")
 
-    return FleetKind(section="agree", model=Agree, ids=(check,), probes=probes, judge=judge, collected=collected)
+    return FleetChecker(
+        section="agree", model=Agree, ids=(check,), probes=probes, evaluate=evaluate, collected=collected
+    )

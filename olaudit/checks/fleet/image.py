@@ -10,10 +10,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from olaudit.checker import Check, FleetChecker
 from olaudit.checks.fleet.majority import ABSENT, Told, Topic, Vote, compare, reach
 from olaudit.checks.fleet.spec import Agree
-from olaudit.kind import CheckId, FleetKind
-from olaudit.model import Answers, Failure, ImageLayers, Judgement, Severity, Unanswered
+from olaudit.model import Answers, Failure, ImageLayers, Result, Severity, Unanswered
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -23,9 +23,9 @@ def probes(spec: Agree) -> tuple[ImageLayers, ...]:
     return (ImageLayers(spec.image),) if spec.image else ()
 
 
-def judge(
+def evaluate(
     specs: Mapping[str, Agree], outcomes: Mapping[str, Answers | Failure]
-) -> Iterator[tuple[str, Judgement]]:
+) -> Iterator[tuple[str, Result]]:
     """Compare the layers, among the hosts that name the same image."""
     for image in dict.fromkeys(spec.image for spec in specs.values() if spec.image):
         topic = Topic("fleet.image", f"the content of {image}", ("agree", "image"))
@@ -47,12 +47,12 @@ def _layers(image: str, answers: Answers | Unanswered) -> Told:
     return f"sha256:{hashlib.sha256(' '.join(layers).encode()).hexdigest()}" if layers else ABSENT
 
 
-KIND: FleetKind[Agree] = FleetKind(
+CHECKER: FleetChecker[Agree] = FleetChecker(
     section="agree",
     model=Agree,
     ids=(
         # A warning: its containers run, from an image of another day.
-        CheckId(
+        Check(
             "fleet.image",
             Severity.WARNING,
             "most other hosts have the image with other layers, or have it where this one does not",
@@ -61,5 +61,5 @@ KIND: FleetKind[Agree] = FleetKind(
     ),
     collected="`RootFS.Layers` of the engine's `GET /images/NAME/json` on each host; what most hosts say counts",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

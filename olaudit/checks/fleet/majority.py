@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from olaudit.model import Answers, Failure, Judgement, Question, Unanswered
+from olaudit.model import Answers, Expectation, Failure, Result, Unanswered
 
 ABSENT = "absent"
 """What a host says that does not have the thing at all: hosts that all lack it agree."""
@@ -41,7 +41,7 @@ def reach(outcome: Answers | Failure) -> Answers | Unanswered:
     return Unanswered(outcome.message) if isinstance(outcome, Failure) else outcome
 
 
-def compare(topic: Topic, votes: Mapping[str, Vote]) -> Iterator[tuple[str, Judgement]]:
+def compare(topic: Topic, votes: Mapping[str, Vote]) -> Iterator[tuple[str, Result]]:
     """Judge each host by what most hosts say. One host alone has nobody to agree with, and is not judged."""
     if len(votes) < 2:
         return
@@ -50,7 +50,7 @@ def compare(topic: Topic, votes: Mapping[str, Vote]) -> Iterator[tuple[str, Judg
     doubt = _doubt(topic, counts, len(votes))
     (most, agreeing), *_ = counts.most_common(1) or [("", 0)]
     for host, vote in votes.items():
-        question = Question(check=topic.check, subject=vote.subject, at=topic.at)
+        question = Expectation(check=topic.check, subject=vote.subject, at=topic.at)
         if isinstance(vote.told, Unanswered):
             yield host, question.unknown(vote.told.reason)
         elif doubt:
@@ -76,7 +76,7 @@ def _doubt(topic: Topic, counts: Counter[str], hosts: int) -> str:
     return ""
 
 
-def _against(question: Question, topic: Topic, told: str, share: tuple[int, int]) -> Judgement:
+def _against(question: Expectation, topic: Topic, told: str, share: tuple[int, int]) -> Result:
     agreeing, all_ = share
     if told == question.expected:
         return question.ok(told, f"{agreeing} of {all_} hosts agree")

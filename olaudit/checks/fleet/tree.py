@@ -6,14 +6,14 @@ hash of the files alone.
 
 from __future__ import annotations
 
+from olaudit.checker import Check
 from olaudit.checks.fleet.heads import agreeing
 from olaudit.checks.fleet.majority import Topic
-from olaudit.kind import CheckId
 from olaudit.model import Severity
 
-KIND = agreeing(
+CHECKER = agreeing(
     # A warning: what users see depends on the host that they happen to reach, but they see it.
-    CheckId(
+    Check(
         "fleet.tree",
         Severity.WARNING,
         "most other hosts have other files of openlibrary",

@@ -9,12 +9,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from olaudit.checker import Check, FleetChecker
 from olaudit.checks.fleet.majority import ABSENT, Told, Topic, Vote, compare, reach
 from olaudit.checks.fleet.spec import Agree, Program
-from olaudit.kind import CheckId, FleetKind
-from olaudit.model import Answer, Answers, Engine, Failure, Judgement, Probe, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, EngineQuery, Failure, Probe, Result, Severity, Unanswered
 
-COMPOSE = Shell(
+COMPOSE = Command(
     (
         "sh",
         "-c",
@@ -47,13 +47,13 @@ _NO_PROGRAM = re.compile(r"docker-compose: (?:command )?not found")
 
 def probes(spec: Agree) -> tuple[Probe, ...]:
     """Ask for the versions that should agree."""
-    questions: dict[Program, Probe] = {"docker": Engine.VERSION, "compose": COMPOSE}
+    questions: dict[Program, Probe] = {"docker": EngineQuery.VERSION, "compose": COMPOSE}
     return tuple(questions[program] for program in dict.fromkeys(spec.versions))
 
 
-def judge(
+def evaluate(
     specs: Mapping[str, Agree], outcomes: Mapping[str, Answers | Failure]
-) -> Iterator[tuple[str, Judgement]]:
+) -> Iterator[tuple[str, Result]]:
     """Compare the versions of each program, among the hosts that name it."""
     programs: tuple[Program, ...] = ("docker", "compose")
     for program in programs:
@@ -67,7 +67,7 @@ def judge(
 def _version(program: Program, answers: Answers | Unanswered) -> Told:
     if isinstance(answers, Unanswered):
         return answers
-    return _engine(answers[Engine.VERSION]) if program == "docker" else _compose(answers[COMPOSE])
+    return _engine(answers[EngineQuery.VERSION]) if program == "docker" else _compose(answers[COMPOSE])
 
 
 def _engine(answer: Answer) -> Told:
@@ -94,12 +94,12 @@ def _compose(answer: Answer) -> Told:
     return Unanswered(f"Compose did not return its version: {(answer.stderr or answer.stdout)[:200]!r}")
 
 
-KIND: FleetKind[Agree] = FleetKind(
+CHECKER: FleetChecker[Agree] = FleetChecker(
     section="agree",
     model=Agree,
     ids=(
         # A warning: what differs runs, and is a surprise only at the next upgrade or deploy.
-        CheckId(
+        Check(
             "fleet.version",
             Severity.WARNING,
             "most other hosts have another version of Docker or Compose, or have none",
@@ -108,5 +108,5 @@ KIND: FleetKind[Agree] = FleetKind(
     ),
     collected="the engine's `GET /version`, the metadata of Docker's Compose plugin; what most hosts say counts",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from olaudit.checker import Check, Checker
 from olaudit.checks.memcached.evidence import (
     MEMORY,
     PROCESSES,
@@ -24,15 +25,14 @@ from olaudit.checks.memcached.evidence import (
     server,
 )
 from olaudit.checks.memcached.spec import MemcachedSpec
-from olaudit.kind import CheckId, Kind
 from olaudit.language import parse_size
-from olaudit.model import Answers, Judgement, Measure, Question, Severity, Shell, Unanswered, Verdict
+from olaudit.model import Answers, Command, Expectation, Measurement, Result, Severity, Unanswered, Verdict
 
 _MIB = 1 << 20
 _RESTART = "service memcached restart"
 
 
-def probes(spec: MemcachedSpec) -> tuple[Shell, ...]:
+def probes(spec: MemcachedSpec) -> tuple[Command, ...]:
     """Ask for the machine's memory and for all three limits."""
     return (MEMORY, PROCESSES, config(spec), server(spec))
 
@@ -82,24 +82,24 @@ class _Chain:
             return _Chain(self.spec, self.rule, self.upstream, f"{name} is not known: {limit.reason}")
         return _Chain(self.spec, self.rule, (name, limit))
 
-    def ask(self, aspect: str, severity: Severity | None = None) -> Question:
+    def ask(self, aspect: str, severity: Severity | None = None) -> Expectation:
         if isinstance(self.rule, _Rule):
             expected = f"{self.rule.low} to {self.rule.high} MiB"
         else:
             expected = f"MemTotal less {self.spec.reserve.least} to {self.spec.reserve.most}"
         at = ("memcached", "reserve")
-        return Question(
+        return Expectation(
             check=f"memcached.{aspect}", subject="memcached", at=at, expected=expected, severity=severity
         )
 
-    def judge(self, question: Question, limit: Limit, note: str = "") -> Judgement:
+    def evaluate(self, question: Expectation, limit: Limit, note: str = "") -> Result:
         """Judge a known limit against the one before it and the rule; never ok where the one before is unknown."""
-        judgement = self._judge(question, limit, note)
-        if self.gap and judgement.verdict is Verdict.OK:
+        result = self._evaluate(question, limit, note)
+        if self.gap and result.verdict is Verdict.OK:
             return question.unknown(f"whether {limit.text} is as it should be is not known: {self.gap}")
-        return judgement
+        return result
 
-    def _judge(self, question: Question, limit: Limit, note: str) -> Judgement:
+    def _evaluate(self, question: Expectation, limit: Limit, note: str) -> Result:
         if self.upstream and self.upstream[1].mib == limit.mib:
             return question.ok(limit.text, f"the same as {self.upstream[0]}{note}")
         if isinstance(self.rule, Unanswered):
@@ -119,26 +119,28 @@ class _Chain:
         return question.drift(limit.text, f"{name} says {upstream.text}: restart needed{note}", _RESTART)
 
 
-def judge(spec: MemcachedSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: MemcachedSpec, answers: Answers) -> Iterator[Result]:
     """Judge the file, the process and the server, in this order."""
     chain = _Chain(spec, _rule(spec, memory_total(answers[MEMORY])))
     written = configured(answers[config(spec)])
     question = chain.ask("configured")
-    yield question.unknown(written.reason) if isinstance(written, Unanswered) else chain.judge(question, written)
+    yield (
+        question.unknown(written.reason) if isinstance(written, Unanswered) else chain.evaluate(question, written)
+    )
 
     chain = chain.then(spec.config, written)
     running = processes(answers[PROCESSES])
     if isinstance(running, Unanswered):
         yield chain.ask("running").unknown(running.reason)
-        yield _judge_server(chain.then("the process", running), served(answers[server(spec)]), None)
+        yield _evaluate_server(chain.then("the process", running), served(answers[server(spec)]), None)
         return
     process = _pick(running, spec)
     if not process:
         yield _not_running(chain, running)
         return
     note = f"; {len(running)} memcached processes run, judged is {process.pid}" if len(running) > 1 else ""
-    yield chain.judge(chain.ask("running"), process.limit, note)
-    yield _judge_server(chain.then("the process", process.limit), served(answers[server(spec)]), process)
+    yield chain.evaluate(chain.ask("running"), process.limit, note)
+    yield _evaluate_server(chain.then("the process", process.limit), served(answers[server(spec)]), process)
 
 
 def _pick(running: tuple[Process, ...], spec: MemcachedSpec) -> Process | None:
@@ -149,7 +151,7 @@ def _pick(running: tuple[Process, ...], spec: MemcachedSpec) -> Process | None:
     return running[0] if len(running) == 1 else None
 
 
-def _not_running(chain: _Chain, others: tuple[Process, ...]) -> Judgement:
+def _not_running(chain: _Chain, others: tuple[Process, ...]) -> Result:
     # Nothing caches at all: somebody has to get up for that, other than for a wrong limit.
     question = chain.ask("running", Severity.CRITICAL)
     if others:
@@ -158,10 +160,10 @@ def _not_running(chain: _Chain, others: tuple[Process, ...]) -> Judgement:
     return question.drift("not running", "no memcached process", "service memcached start")
 
 
-def _judge_server(chain: _Chain, limit: Limit | Unanswered, process: Process | None) -> Judgement:
+def _evaluate_server(chain: _Chain, limit: Limit | Unanswered, process: Process | None) -> Result:
     question = chain.ask("limit")
     if not isinstance(limit, Unanswered):
-        return chain.judge(question, limit)
+        return chain.evaluate(question, limit)
     spec = chain.spec
     reason = f"no limit from {spec.address}:{spec.port}: {limit.reason}"
     if process and (process.port != str(spec.port) or process.listen not in ("", spec.address)):
@@ -169,11 +171,11 @@ def _judge_server(chain: _Chain, limit: Limit | Unanswered, process: Process | N
     return question.unknown(reason)
 
 
-def measure(spec: MemcachedSpec, answers: Answers) -> Iterator[Measure]:
+def measure(spec: MemcachedSpec, answers: Answers) -> Iterator[Measurement]:
     """Give the machine's memory and each limit that is known, in bytes."""
     total = memory_total(answers[MEMORY])
     if isinstance(total, int):
-        yield Measure("memory_total_bytes", total)
+        yield Measurement("memory_total_bytes", total)
     running = processes(answers[PROCESSES])
     process = None if isinstance(running, Unanswered) else _pick(running, spec)
     limits = {
@@ -183,27 +185,27 @@ def measure(spec: MemcachedSpec, answers: Answers) -> Iterator[Measure]:
     }
     for source, limit in limits.items():
         if isinstance(limit, Limit):
-            yield Measure("memcached_limit_bytes", limit.mib * _MIB, source)
+            yield Measurement("memcached_limit_bytes", limit.mib * _MIB, source)
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="memcached",
     model=MemcachedSpec,
     # A wrong limit makes the site slow or the machine short of memory, not down: a warning.
     ids=(
-        CheckId(
+        Check(
             "memcached.configured",
             Severity.WARNING,
             "the -m in its configuration breaks the rule",
             "set `-m` in the file, then `service memcached restart`",
         ),
-        CheckId(
+        Check(
             "memcached.running",
             Severity.WARNING,
             "it runs with another -m than configured, or not at all",
             "`service memcached restart`, or `start`",
         ),
-        CheckId(
+        Check(
             "memcached.limit",
             Severity.WARNING,
             "the server's own limit is not what its process was given",
@@ -212,6 +214,6 @@ KIND = Kind(
     ),
     collected="MemTotal, the configuration file, `ps`, and the server's `stats settings` by bash's /dev/tcp",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
     measure=measure,
 )

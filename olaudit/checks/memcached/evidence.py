@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from olaudit.checks.memcached.spec import MemcachedSpec
-from olaudit.model import Answer, Shell, Unanswered
+from olaudit.model import Answer, Command, Unanswered
 
 DEFAULT_MIB = 64
 """What memcached takes without `-m`, in MiB: memcached(1)."""
@@ -23,24 +23,26 @@ printf 'stats settings\r\nquit\r\n' >&3
 head -c 65536 <&3
 """
 
-MEMORY = Shell(("head", "-c", "4096", "/proc/meminfo"))
+MEMORY = Command(("head", "-c", "4096", "/proc/meminfo"))
 
-PROCESSES = Shell(
+PROCESSES = Command(
     ("ps", "-ww", "-p", "1", "-C", "memcached", "-o", "pid=", "-o", "comm=", "-o", "args="), statuses=(0, 1)
 )
 """Lists memcached, and process 1: a list without it was cut (/proc mounted with hidepid) and proves nothing."""
 
 
-def config(spec: MemcachedSpec) -> Shell:
+def config(spec: MemcachedSpec) -> Command:
     """Ask for the configuration; it may be a link into a deploy on another volume."""
     # 1: there is no such file, or it may not be read
-    return Shell(("head", "-c", str(_CONFIG_BYTES), "--", spec.config), may_hang=True, statuses=(0, 1))
+    return Command(("head", "-c", str(_CONFIG_BYTES), "--", spec.config), may_hang=True, statuses=(0, 1))
 
 
-def server(spec: MemcachedSpec) -> Shell:
+def server(spec: MemcachedSpec) -> Command:
     """Ask the running server for its settings; connecting may hang where a firewall drops packets."""
     # 1: no connection
-    return Shell(("bash", "-c", _ASK_SERVER, "bash", spec.address, str(spec.port)), may_hang=True, statuses=(0, 1))
+    return Command(
+        ("bash", "-c", _ASK_SERVER, "bash", spec.address, str(spec.port)), may_hang=True, statuses=(0, 1)
+    )
 
 
 @dataclass(frozen=True, slots=True)

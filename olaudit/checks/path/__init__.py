@@ -10,14 +10,14 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from olaudit.checker import Check, Checker
 from olaudit.checks.path.seen import Entry, Seen, compare, find, matches, same, seen_glob, seen_paths, stat
 from olaudit.checks.path.spec import Paths, PathSpec, is_glob
-from olaudit.kind import CheckId, Kind
 from olaudit.language import Presence
-from olaudit.model import Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
 
 
-def probes(spec: Mapping[str, PathSpec]) -> Iterator[Shell]:
+def probes(spec: Mapping[str, PathSpec]) -> Iterator[Command]:
     """Ask for all plain paths at once, links followed and not, and for each glob and each content on its own."""
     if plain := _plain(spec):
         yield stat(plain, follow=True)
@@ -26,33 +26,33 @@ def probes(spec: Mapping[str, PathSpec]) -> Iterator[Shell]:
     yield from (compare(path, rule.content.equals) for path, rule in spec.items() if rule.content)
 
 
-def judge(spec: Mapping[str, PathSpec], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Mapping[str, PathSpec], answers: Answers) -> Iterator[Result]:
     """Judge each path: whether it is there first, and then what it is like."""
     plain = _plain(spec)
     followed = seen_paths(plain, answers[stat(plain, follow=True)])
     unfollowed = seen_paths(plain, answers[stat(plain, follow=False)])
     for path, rule in spec.items():
         if path in followed:
-            yield from _judge_path(path, rule, followed[path], unfollowed[path])
+            yield from _evaluate_path(path, rule, followed[path], unfollowed[path])
             if rule.content and (followed[path].live or followed[path].reason):
-                yield _judge_content(path, rule, rule.content.equals, answers)
+                yield _evaluate_content(path, rule, rule.content.equals, answers)
         else:
             seen = seen_glob(answers[find(path)])
-            yield from _judge_path(path, rule, seen, seen)
+            yield from _evaluate_path(path, rule, seen, seen)
 
 
 def _plain(spec: Mapping[str, PathSpec]) -> tuple[str, ...]:
     return tuple(path for path in spec if not is_glob(path))
 
 
-def _judge_path(path: str, rule: PathSpec, seen: Seen, unfollowed: Seen) -> Iterator[Judgement]:
+def _evaluate_path(path: str, rule: PathSpec, seen: Seen, unfollowed: Seen) -> Iterator[Result]:
     if rule.presence is Presence.FORBIDDEN:
         yield _forbidden(path, rule, unfollowed)
         return
     missing = _ask("missing", path, rule, "present" if rule.presence is Presence.REQUIRED else "present or absent")
     if seen.live:
         yield missing.ok("present")
-        yield from (_judge_aspect(path, aspect, seen) for aspect in _aspects(path, rule))
+        yield from (_evaluate_aspect(path, aspect, seen) for aspect in _aspects(path, rule))
     elif seen.reason:
         yield missing.unknown(seen.reason)
         yield from (aspect.question.unknown(seen.reason) for aspect in _aspects(path, rule))
@@ -64,7 +64,7 @@ def _judge_path(path: str, rule: PathSpec, seen: Seen, unfollowed: Seen) -> Iter
         yield missing.drift("absent", f"nothing matches {path}" if is_glob(path) else f"{path} does not exist")
 
 
-def _judge_content(path: str, rule: PathSpec, other: str, answers: Answers) -> Judgement:
+def _evaluate_content(path: str, rule: PathSpec, other: str, answers: Answers) -> Result:
     question = _ask("content", path, rule, f"the same as {other}")
     equal = same(answers[compare(path, other)])
     if isinstance(equal, Unanswered):
@@ -76,7 +76,7 @@ def _judge_content(path: str, rule: PathSpec, other: str, answers: Answers) -> J
     return question.drift("another content", f"{path} differs from {other}", fix)
 
 
-def _forbidden(path: str, rule: PathSpec, seen: Seen) -> Judgement:
+def _forbidden(path: str, rule: PathSpec, seen: Seen) -> Result:
     question = _ask("forbidden", path, rule, "absent")
     if seen.entries:
         there = ", ".join(entry.name for entry in seen.entries)
@@ -84,8 +84,8 @@ def _forbidden(path: str, rule: PathSpec, seen: Seen) -> Judgement:
     return question.unknown(seen.reason) if seen.reason else question.ok("absent")
 
 
-def _ask(aspect: str, path: str, rule: PathSpec, expected: str) -> Question:
-    return Question(
+def _ask(aspect: str, path: str, rule: PathSpec, expected: str) -> Expectation:
+    return Expectation(
         check=f"path.{aspect}", subject=path, at=("paths", path), expected=expected, severity=rule.severity
     )
 
@@ -97,10 +97,10 @@ class _Aspect:
     What a matching link leads to has the type that was seen, but its owner and mode were not (`own`).
     """
 
-    question: Question
+    question: Expectation
     observe: Callable[[Entry], str]
     passes: Callable[[Entry], bool]
-    mend: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
     own: bool = True
 
 
@@ -133,7 +133,7 @@ def _shown(names: tuple[str, str]) -> str:
     return names[1] if names[0] == "UNKNOWN" else names[0]  # stat's word for an id that nobody has
 
 
-def _judge_aspect(path: str, aspect: _Aspect, seen: Seen) -> Judgement:
+def _evaluate_aspect(path: str, aspect: _Aspect, seen: Seen) -> Result:
     links = [entry.name for entry in seen.live if entry.linked and aspect.own]
     wrong = [entry for entry in seen.live if entry.name not in links and not aspect.passes(entry)]
     if not wrong and (seen.reason or links):
@@ -144,40 +144,40 @@ def _judge_aspect(path: str, aspect: _Aspect, seen: Seen) -> Judgement:
         return aspect.question.ok(observed)
     names = ", ".join(entry.name for entry in wrong)
     message = f"{names}: {observed} instead of {aspect.question.expected}"
-    return aspect.question.drift(observed, message, _fix(path, aspect.mend) if aspect.mend else None)
+    return aspect.question.drift(observed, message, _fix(path, aspect.fix) if aspect.fix else None)
 
 
 def _fix(path: str, command: tuple[str, ...]) -> str:
     return shlex.join((*matches(path), "-exec", *command, "{}", "+") if is_glob(path) else (*command, "--", path))
 
 
-KIND: Kind[Mapping[str, PathSpec]] = Kind(
+CHECKER: Checker[Mapping[str, PathSpec]] = Checker(
     section="paths",
     model=Paths,
     ids=(
-        CheckId(
+        Check(
             "path.missing",
             Severity.CRITICAL,
             "nothing is there, a link to nothing is, or no file matches",
             "deploy it again",
         ),
-        CheckId(
+        Check(
             "path.type",
             Severity.CRITICAL,
             "it is a directory instead of a file, or the other way round",
             "move it away, and deploy again",
         ),
-        CheckId("path.owner", Severity.WARNING, "it belongs to another user or group", "`chown OWNER:GROUP PATH`"),
-        CheckId("path.mode", Severity.WARNING, "it has another mode", "`chmod MODE PATH`"),
-        CheckId(
+        Check("path.owner", Severity.WARNING, "it belongs to another user or group", "`chown OWNER:GROUP PATH`"),
+        Check("path.mode", Severity.WARNING, "it has another mode", "`chmod MODE PATH`"),
+        Check(
             "path.content",
             Severity.WARNING,
             "it differs from the file that it should equal",
             "`cp --backup=numbered SOURCE PATH`",
         ),
-        CheckId("path.forbidden", Severity.CRITICAL, "something is there that must not be", "`rm -ri PATH`"),
+        Check("path.forbidden", Severity.CRITICAL, "something is there that must not be", "`rm -ri PATH`"),
     ),
     collected="`stat`, with links followed and not; `find` for wildcards, and `cmp` for content",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from olaudit.model import Answer, Shell, Unanswered
+from olaudit.model import Answer, Command, Unanswered
 
 # Both formats give: type (find: of the file itself, and of what it leads to if it is a link), owner's
 # name and id, group's name and id, mode, name. No field but a plain path's own name can hold a slash, and that
@@ -31,10 +31,10 @@ _TYPES = {
 _ABSENT = ("No such file or directory", "Not a directory")
 
 
-def stat(paths: Iterable[str], *, follow: bool) -> Shell:
+def stat(paths: Iterable[str], *, follow: bool) -> Command:
     """Ask for all `paths` at once, links followed or not."""
     argv = ("stat", *(("-L",) if follow else ()), f"--printf={_STAT}", "--", *paths)
-    return Shell(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
+    return Command(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
 
 
 def matches(glob: str) -> tuple[str, ...]:
@@ -53,18 +53,18 @@ def _parts(glob: str) -> tuple[str, str, tuple[str, ...]]:
     return folder.rstrip("/") + "/", name, () if name.startswith(".") else ("!", "-name", ".*")
 
 
-def find(glob: str) -> Shell:
+def find(glob: str) -> Command:
     """Ask for all files that match `glob`, and, last (`-depth`), for their folder: the end of the answer."""
     folder, name, hidden = _parts(glob)
     end = ("-path", re.sub(r"([][*?\\])", r"\\\1", folder), "-printf", _END)
     entries = ("-name", name, *hidden, "-printf", _FIND)
     argv = ("find", folder, "-depth", "-maxdepth", "1", "(", *end, "-o", *entries, ")")
-    return Shell(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
+    return Command(argv, may_hang=True, statuses=(0, 1))  # 1: not all could be seen
 
 
-def compare(path: str, other: str) -> Shell:
+def compare(path: str, other: str) -> Command:
     """Ask whether two files hold the same."""
-    return Shell(("cmp", "--", path, other), may_hang=True, statuses=(0, 1))
+    return Command(("cmp", "--", path, other), may_hang=True, statuses=(0, 1))
 
 
 def same(answer: Answer) -> bool | Unanswered:

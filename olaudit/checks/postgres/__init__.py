@@ -10,22 +10,22 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from olaudit.checker import Check, Checker
 from olaudit.checks.postgres.clients import Client, admitted, client
 from olaudit.checks.postgres.hba import Hba, Rule, parse, within
 from olaudit.checks.postgres.spec import PostgresSpec
-from olaudit.kind import CheckId, Kind
-from olaudit.model import Answer, Answers, Judgement, Lookup, Probe, Question, Severity, Shell, Unanswered
+from olaudit.model import Answer, Answers, Command, Expectation, Lookup, Probe, Result, Severity, Unanswered
 
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _SHOWN = 5
 
 
-def _read(spec: PostgresSpec) -> Shell:
+def _read(spec: PostgresSpec) -> Command:
     # The file is postgres's own, 0640, and what the folder for PostgreSQL's version is called is not known. -R
     # follows links, such as those of files that are deployed; -Z sets the file's name apart from what is in it.
     find = ("grep", "-a", "-R", "-H", "-Z", "--include=pg_hba.conf", "-e", "^")
     # 1: there is no such file in it
-    return Shell((*find, "--", spec.hba), may_hang=True, sudo=True, statuses=(0, 1))
+    return Command((*find, "--", spec.hba), may_hang=True, sudo=True, statuses=(0, 1))
 
 
 def probes(spec: PostgresSpec) -> tuple[Probe, ...]:
@@ -33,7 +33,7 @@ def probes(spec: PostgresSpec) -> tuple[Probe, ...]:
     return (_read(spec), *map(Lookup, spec.clients))
 
 
-def judge(spec: PostgresSpec, answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: PostgresSpec, answers: Answers) -> Iterator[Result]:
     """Judge each client, then what is open without a password, then who else is admitted."""
     file = _file(answers[_read(spec)])
     known = tuple(client(name, answers[Lookup(name)]) for name in spec.clients)
@@ -42,9 +42,9 @@ def judge(spec: PostgresSpec, answers: Answers) -> Iterator[Judgement]:
         yield from (question.unknown(file.reason) for question in questions)
         return
     for n, one in enumerate(known):
-        yield _judge_client(n, one, file)
-    yield _judge_trust(file)
-    yield _judge_others(spec, known, file)
+        yield _evaluate_client(n, one, file)
+    yield _evaluate_trust(file)
+    yield _evaluate_others(spec, known, file)
 
 
 # --- the file --------------------------------------------------------------------------------------------------
@@ -85,14 +85,14 @@ def _file(answer: Answer) -> _File | Unanswered:
 # --- who is admitted -------------------------------------------------------------------------------------------
 
 
-def _ask_client(n: int, name: str) -> Question:
-    return Question(
+def _ask_client(n: int, name: str) -> Expectation:
+    return Expectation(
         check="postgres.allow-list", subject=name, at=("postgres", "clients", n), expected="it is admitted"
     )
 
 
-def _ask_trust() -> Question:
-    return Question(
+def _ask_trust() -> Expectation:
+    return Expectation(
         check="postgres.allow-list",
         subject="trust",
         at=("postgres", "clients"),
@@ -100,8 +100,8 @@ def _ask_trust() -> Question:
     )
 
 
-def _ask_others(severity: Severity = Severity.WARNING) -> Question:
-    return Question(
+def _ask_others(severity: Severity = Severity.WARNING) -> Expectation:
+    return Expectation(
         check="postgres.allow-list",
         subject="others",
         at=("postgres", "clients"),
@@ -110,7 +110,7 @@ def _ask_others(severity: Severity = Severity.WARNING) -> Question:
     )
 
 
-def _judge_client(n: int, one: Client, file: _File) -> Judgement:
+def _evaluate_client(n: int, one: Client, file: _File) -> Result:
     question = _ask_client(n, one.name)
     if file.problem:
         return question.unknown(file.problem)
@@ -125,7 +125,7 @@ def _judge_client(n: int, one: Client, file: _File) -> Judgement:
     return question.drift("not admitted", message)
 
 
-def _judge_trust(file: _File) -> Judgement:
+def _evaluate_trust(file: _File) -> Result:
     question = _ask_trust()
     opened = [rule for rule in file.hba.rules if _is_open(rule)]
     if opened:
@@ -135,7 +135,7 @@ def _judge_trust(file: _File) -> Judgement:
     return question.unknown(file.problem) if file.problem else question.ok("none")
 
 
-def _judge_others(spec: PostgresSpec, known: Sequence[Client], file: _File) -> Judgement:
+def _evaluate_others(spec: PostgresSpec, known: Sequence[Client], file: _File) -> Result:
     also = tuple(map(ipaddress.ip_network, spec.also))
     strangers: list[Rule] = []
     doubtful: list[Rule] = []
@@ -180,11 +180,11 @@ def _reload(file: _File) -> str:
     )
 
 
-KIND = Kind(
+CHECKER = Checker(
     section="postgres",
     model=PostgresSpec,
     ids=(
-        CheckId(
+        Check(
             "postgres.allow-list",
             # Whoever is not admitted is down; a range without a password is everybody's patrons. Only an entry too
             # many that still wants a password can wait.
@@ -195,5 +195,5 @@ KIND = Kind(
     ),
     collected="pg_hba.conf by sudo, and the clients' names by the resolver of the machine that audits",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from olaudit.checker import Check, Checker
 from olaudit.checks.service.asking import facts, look
 from olaudit.checks.service.states import READERS, Seen, State, read
-from olaudit.kind import CheckId, Kind
 from olaudit.language import Presence, Section
-from olaudit.model import Answered, Answers, Judgement, Question, Severity, Shell, Unanswered
+from olaudit.model import Answered, Answers, Command, Expectation, Result, Severity, Unanswered
 
 
 def _allowed(presence: Presence) -> Presence:
@@ -34,19 +34,19 @@ Services = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0
 """By name, without ".service"."""
 
 
-def probes(spec: Mapping[str, ServiceSpec]) -> tuple[Shell, ...]:
+def probes(spec: Mapping[str, ServiceSpec]) -> tuple[Command, ...]:
     """Ask for all services at once."""
     return (look(spec),) if spec else ()
 
 
-def judge(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Judgement]:
+def evaluate(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Result]:
     """Judge each service by what the init system that runs there says of it."""
     answer = answers[look(spec)]
     said = facts(tuple(spec), answer)
     complaint = answer.stderr.strip()[:200] if isinstance(answer, Answered) else ""
     for name, rule in spec.items():
         running = "running" if rule.running else "stopped"
-        question = Question(
+        question = Expectation(
             check="service.state",
             subject=name,
             at=("services", name),
@@ -63,7 +63,7 @@ def judge(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Judgeme
             seen = read(init, found[name])
             if isinstance(seen, Unanswered) and complaint:
                 seen = Unanswered(f"{seen.reason}: {complaint}")
-            yield _judge(question, rule, init, seen)
+            yield _evaluate(question, rule, init, seen)
 
 
 def _strange(init: str) -> str:
@@ -72,7 +72,7 @@ def _strange(init: str) -> str:
     return f"process 1 is {init[:50]!r} and neither systemd, upstart nor init, so nothing there knows of services"
 
 
-def _judge(question: Question, rule: ServiceSpec, init: str, seen: Seen) -> Judgement:
+def _evaluate(question: Expectation, rule: ServiceSpec, init: str, seen: Seen) -> Result:
     name = question.subject
     match seen:
         case Unanswered(reason):
@@ -126,11 +126,11 @@ def _boot_step(name: str, boot: str, init: str) -> str:
     return f"if [ -e /etc/init/{name}.conf ]; then {job}; else {script}; fi"
 
 
-KIND: Kind[Mapping[str, ServiceSpec]] = Kind(
+CHECKER: Checker[Mapping[str, ServiceSpec]] = Checker(
     section="services",
     model=Services,
     ids=(
-        CheckId(
+        Check(
             "service.state",
             # Without Docker, memcached or PostgreSQL the site is down, or will be after the next reboot.
             Severity.CRITICAL,
@@ -140,5 +140,5 @@ KIND: Kind[Mapping[str, ServiceSpec]] = Kind(
     ),
     collected="`systemctl show`, `initctl status` or the init script's `status`, by what process 1 is",
     probes=probes,
-    judge=judge,
+    evaluate=evaluate,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from olaudit.model import Answer, Shell, Unanswered
+from olaudit.model import Answer, Command, Unanswered
 
 SCRIPT = r"""
 i=
@@ -80,9 +80,9 @@ class Facts:
         return next((value for name, value in reversed(self.pairs) if name == key), "")
 
 
-def look(names: Iterable[str]) -> Shell:
+def look(names: Iterable[str]) -> Command:
     """Ask for all services at once. It may hang: init scripts are programs of any kind, and a bus may be stuck."""
-    return Shell(("sh", "-c", SCRIPT, "sh", *names), may_hang=True)
+    return Command(("sh", "-c", SCRIPT, "sh", *names), may_hang=True)
 
 
 def facts(names: tuple[str, ...], answer: Answer) -> tuple[str, dict[str, Facts]] | Unanswered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from olaudit.model import Changes, Ending, Finding, Report, Verdict
+from olaudit.model import Changes, EpisodeEnd, Finding, Report, Verdict
 from olaudit.render.ages import age, moment
 from olaudit.render.html.groups import anchor_of, rank, tone
 
@@ -51,7 +51,7 @@ def news(report: Report) -> News | None:
     known = [
         Item(one, f"could be looked at: {one.verdict}", None, tone(one))
         for one in report.findings
-        if one.id in changes.known_again
+        if one.id in changes.observed_again
     ]
     chapters = (
         Chapter("new", "New drift", tuple(new[:_NAMED]), len(new[_NAMED:])),
@@ -64,8 +64,8 @@ def news(report: Report) -> News | None:
 
 
 def _gone(changes: Changes) -> Iterator[Item]:
-    tones = {Ending.MENDED: "ok", Ending.WAIVED: "waived", Ending.DROPPED: "ok"}
-    for gone in changes.gone:
+    tones = {EpisodeEnd.MENDED: "ok", EpisodeEnd.WAIVED: "waived", EpisodeEnd.DROPPED: "ok"}
+    for gone in changes.resolved:
         lasted = _lasted(gone.finding, gone.last_seen)
         yield Item(
             gone.finding, f"{gone.ending}{lasted}, last seen {moment(gone.last_seen)}", None, tones[gone.ending]
@@ -81,7 +81,7 @@ def _lasted(finding: Finding, last_seen: str) -> str:
 def _hidden(report: Report, changes: Changes) -> Iterator[Item]:
     ids = {found.id for found in report.findings if found.verdict is not Verdict.OK}
     hosts = {host.host for host in report.hosts if host.failure}
-    for hidden in changes.hidden:
+    for hidden in changes.unobserved:
         one = hidden.finding
         place = one.id if one.id in ids else anchor_of(one.host) if one.host in hosts else None
         said = f"{hidden.was} when last seen, {moment(hidden.last_seen)}: {one.message}"

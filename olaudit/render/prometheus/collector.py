@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from olaudit.model import FLEET, Reason, Report, Verdict, Waiver
+from olaudit.model import FLEET, FailureReason, Report, Verdict, Waiver
 from olaudit.render.prometheus.drift import drifts, first_seen
 from olaudit.render.prometheus.helps import HELP, MEASURED
 
@@ -53,7 +53,7 @@ class ReportCollector(Collector):
         hosts = self._report.hosts
         failed = [(host.host, host.failure.reason if host.failure else None) for host in hosts]
         yield _gauge("host_up", ["host"], [([host], reason is None) for host, reason in failed])
-        reasons = [([host, one.value], one is reason) for host, reason in failed for one in Reason]
+        reasons = [([host, one.value], one is reason) for host, reason in failed for one in FailureReason]
         yield _gauge("host_failure", ["host", "reason"], reasons)
         durations = [([host.host], host.duration_seconds) for host in hosts]
         yield _gauge("audit_duration_seconds", ["host"], durations)
@@ -97,7 +97,9 @@ def _gauge(name: str, labels: Sequence[str], samples: Samples) -> Metric:
 
 def _all_at_the_end(report: Report) -> Mapping[str, float]:
     """Take the end of the run for each host but those that an interrupt kept from being asked."""
-    tried = [host for host in report.hosts if not host.failure or host.failure.reason is not Reason.INTERRUPTED]
+    tried = [
+        host for host in report.hosts if not host.failure or host.failure.reason is not FailureReason.INTERRUPTED
+    ]
     return {host.host: seconds(report.run.finished_at) for host in tried}
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from olaudit.model import ContainerChanges, Engine, EngineProbe, ImageLayers
+from olaudit.model import ContainerChanges, EngineProbe, EngineQuery, ImageLayers
 from olaudit.transport.engine.client import Client, api_version
 from olaudit.transport.engine.errors import BadAnswer, OutOfBudget, Refusal
 from olaudit.transport.engine.exchange import Streams
@@ -46,9 +46,9 @@ class Questions:
     def ask(self, question: EngineProbe) -> str:
         """Ask one question."""
         match question:
-            case Engine.VERSION:
+            case EngineQuery.VERSION:
                 return json.dumps(reduced_version(self._version()))
-            case Engine.CONTAINERS:
+            case EngineQuery.CONTAINERS:
                 return self._containers()
             case ImageLayers(image):
                 return json.dumps(self._layers(image))

@@ -13,12 +13,12 @@ from olaudit.model import (
     Answer,
     Answered,
     Answers,
+    Command,
+    ConnectionProbe,
     EngineProbe,
+    FailureReason,
     Lookup,
     Probe,
-    Reached,
-    Reason,
-    Shell,
     Unanswered,
 )
 from olaudit.transport import HostFailed
@@ -53,10 +53,10 @@ class SshTransport:
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
         """Ask `host` every probe in one round trip. Raises HostFailed where it cannot be asked at all."""
         link, settings = self._connector.connect(host, deadline)
-        commands = tuple(probe for probe in probes if isinstance(probe, Shell))
+        commands = tuple(probe for probe in probes if isinstance(probe, Command))
         engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
         lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
-        answers: dict[Probe, Answer] = {Reached.ADDRESS: _address(link, settings)}
+        answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _address(link, settings)}
         gate = EngineGate(link, deadline)
         watch = _BatchWatch(gate)
         names = Beside(f"names {host}", partial(look_up, lookups, deadline))
@@ -67,12 +67,12 @@ class SshTransport:
             finally:
                 gate.batch_done()
             said |= answers_of(docker, engine, deadline)
-            answers |= said | answers_of(names, lookups, deadline) | {Reached.CLOCK: watch.answer()}
+            answers |= said | answers_of(names, lookups, deadline) | {ConnectionProbe.CLOCK: watch.answer()}
         finally:
             link.close()
         if said and deadline.passed() and not any(isinstance(one, Answered) for one in said.values()):
             raise HostFailed(
-                Reason.TIMEOUT, f"{settings} lets one in, but answers nothing within {deadline.seconds:g} s"
+                FailureReason.TIMEOUT, f"{settings} lets one in, but answers nothing within {deadline.seconds:g} s"
             )
         return Answers({probe: answers[probe] for probe in probes})
 
@@ -116,7 +116,7 @@ def _address(link: Link, settings: Settings) -> Answer:
         return Unanswered(f"{_BROKE_OFF}: {describe(error)}")
 
 
-def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Stopwatch) -> dict[Probe, Answer]:
+def _run(link: Link, commands: tuple[Command, ...], deadline: Deadline, watch: Stopwatch) -> dict[Probe, Answer]:
     """Run the batch and read its answers as they come, until the last one or the deadline."""
     marker = secrets.token_hex(16)
     reader = Reader(commands, marker)
@@ -133,7 +133,7 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
             channel.settimeout(max(0.001, deadline.left()))
             if not (data := channel.recv(1 << 16)):
                 if not reader.started:
-                    raise HostFailed(Reason.SSH, _no_shell(link, channel, login))
+                    raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login))
                 reason = ENDED_EARLY if link.is_active() else _broke_off(link)
                 break
             login = login if reader.started else (login + data)[:_MOST_TEXT]
@@ -143,10 +143,10 @@ def _run(link: Link, commands: tuple[Shell, ...], deadline: Deadline, watch: Sto
         reason = f"no answer within {deadline.seconds:g} s"
     except paramiko.ChannelException as error:
         why = f"{describe(error)}: see MaxSessions in its sshd_config"
-        raise HostFailed(Reason.SSH, f"{_LET_IN} no session is opened there: {why}") from None
+        raise HostFailed(FailureReason.SSH, f"{_LET_IN} no session is opened there: {why}") from None
     except (paramiko.SSHException, OSError, EOFError) as error:
         if channel and link.is_active() and not reader.started:  # it had ended before it was told anything
-            raise HostFailed(Reason.SSH, _no_shell(link, channel, login)) from None
+            raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login)) from None
         reason = f"{_BROKE_OFF}: {describe(error)}"
     return reader.answers(reason)
 

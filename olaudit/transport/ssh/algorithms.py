@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import listed
 
@@ -87,7 +87,7 @@ def _choose(settings: Settings, keyword: str, ours: tuple[str, ...], setting: st
     if chosen := allowed(ours, setting):
         return chosen
     raise HostFailed(
-        Reason.SSH,
+        FailureReason.SSH,
         f"{settings}: ssh_config's {keyword} allows {listed(setting.split(','))}, "
         f"and olaudit has only {listed(ours)}",
     )

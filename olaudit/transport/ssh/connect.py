@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe, one_line
 from olaudit.transport.ssh import trust
@@ -82,7 +82,7 @@ class Connector:
             if deadline.passed():
                 break
         raise HostFailed(
-            Reason.SSH,
+            FailureReason.SSH,
             f"{settings} closed {again} connections before its SSH greeting{f', with {sent!r}' if sent else ''}: "
             "too many logins at once (MaxStartups in its sshd_config), a ban, or no sshd on that port",
         )
@@ -116,7 +116,7 @@ class Connector:
             return dial(settings, deadline)
         if len(jumps) > _MAX_JUMPS:
             raise HostFailed(
-                Reason.SSH, f"{settings}: more than {_MAX_JUMPS} jump hosts: does ProxyJump go in a circle?"
+                FailureReason.SSH, f"{settings}: more than {_MAX_JUMPS} jump hosts: does ProxyJump go in a circle?"
             )
         link = self._jump(jumps, deadline, trail or ())
         try:
@@ -127,26 +127,26 @@ class Connector:
         except (paramiko.SSHException, EOFError, OSError) as error:
             if link.is_active():
                 raise HostFailed(
-                    Reason.TIMEOUT,
+                    FailureReason.TIMEOUT,
                     f"nothing answers at {settings.hostname} port {settings.port} through the jump host "
                     f"{jumps[-1]} within {seconds:.2g} s",
                 ) from None
             raise HostFailed(
-                Reason.SSH, f"the connection to the jump host {jumps[-1]} ended: {describe(error)}"
+                FailureReason.SSH, f"the connection to the jump host {jumps[-1]} ended: {describe(error)}"
             ) from None
 
     def _jump(self, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...]) -> Link:
         """Give the shared connection to a jump host, made by the first host that needs it."""
         if jumps in trail:
             raise HostFailed(
-                Reason.SSH, f"ProxyJump goes in a circle: {jumps[-1]} is to be reached through itself"
+                FailureReason.SSH, f"ProxyJump goes in a circle: {jumps[-1]} is to be reached through itself"
             )
         started = time.monotonic()
         with self._lock:
             jump = self._jumps.setdefault(jumps, _Jump())
         if not jump.lock.acquire(timeout=deadline.left()):
             raise HostFailed(
-                Reason.TIMEOUT, f"the jump host {jumps[-1]} was not reached within {deadline.seconds:g} s"
+                FailureReason.TIMEOUT, f"the jump host {jumps[-1]} was not reached within {deadline.seconds:g} s"
             )
         try:
             if jump.links and jump.links[-1].is_active():
@@ -172,12 +172,12 @@ def _refused_by_jump(settings: Settings, jump: str, refused: TunnelRefused) -> H
     text = one_line(describe(refused), 200)
     if refused.code == _PROHIBITED:
         why = f"the jump host {jump} does not forward connections ({text})"
-        return HostFailed(Reason.SSH, f"{why}: see AllowTcpForwarding and PermitOpen in its sshd_config")
-    reason = Reason.REFUSED
+        return HostFailed(FailureReason.SSH, f"{why}: see AllowTcpForwarding and PermitOpen in its sshd_config")
+    reason = FailureReason.REFUSED
     if any(part in text for part in ("timed out", "unreachable", "No route")):
-        reason = Reason.TIMEOUT
+        reason = FailureReason.TIMEOUT
     elif any(part in text for part in ("ame or service", "name resolution", "associated with hostname")):
-        reason = Reason.DNS
+        reason = FailureReason.DNS
     return HostFailed(
         reason,
         f"the jump host {jump} could not connect to {settings.hostname} port {settings.port}: {text}",

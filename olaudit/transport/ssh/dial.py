@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe
 
@@ -39,7 +39,7 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
             failed = _tcp_failure(settings, str(address[0]), error, seconds)
         else:
             return stream
-    raise failed or HostFailed(Reason.DNS, f"{settings.hostname} has no address")
+    raise failed or HostFailed(FailureReason.DNS, f"{settings.hostname} has no address")
 
 
 def _bind(stream: socket.socket, settings: Settings) -> None:
@@ -66,13 +66,13 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
         answer = answers.get(timeout=deadline.left())
     except queue.Empty:
         raise HostFailed(
-            Reason.DNS,
+            FailureReason.DNS,
             f"the resolver did not answer for {settings.hostname} within {deadline.seconds:g} s: "
             "see /etc/resolv.conf, or set HostName in ssh_config",
         ) from None
     if isinstance(answer, OSError):
         raise HostFailed(
-            Reason.DNS,
+            FailureReason.DNS,
             f"the name {settings.hostname} does not resolve ({describe(answer)}): "
             "correct DNS, or set HostName in ssh_config",
         )
@@ -84,10 +84,12 @@ def _tcp_failure(settings: Settings, address: str, error: OSError, seconds: floa
     if isinstance(error, TimeoutError) or error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}:
         why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({describe(error)})"
         return HostFailed(
-            Reason.TIMEOUT, f"nothing answers at {where} {why}: is the host up, and does a firewall let you in?"
+            FailureReason.TIMEOUT,
+            f"nothing answers at {where} {why}: is the host up, and does a firewall let you in?",
         )
     if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
         return HostFailed(
-            Reason.REFUSED, f"{where} refuses connections: the host is up, but is sshd running, and on that port?"
+            FailureReason.REFUSED,
+            f"{where} refuses connections: the host is up, but is sshd running, and on that port?",
         )
-    return HostFailed(Reason.SSH, f"cannot connect to {where}: {describe(error)}")
+    return HostFailed(FailureReason.SSH, f"cannot connect to {where}: {describe(error)}")

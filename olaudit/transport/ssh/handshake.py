@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe, listed, one_line
 from olaudit.transport.ssh.login import too_old_for_rsa
@@ -32,19 +32,19 @@ def negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
     if done.wait(deadline.left()) and link.is_active():
         return
     if deadline.passed():  # here or, by the same clock, in paramiko's thread
-        raise HostFailed(Reason.TIMEOUT, _too_slow(link, settings, deadline))
+        raise HostFailed(FailureReason.TIMEOUT, _too_slow(link, settings, deadline))
     error = link.get_exception()
     if mismatch := _mismatch(link):
-        raise HostFailed(Reason.SSH, f"{settings}, {_version(link)}: {mismatch}")
+        raise HostFailed(FailureReason.SSH, f"{settings}, {_version(link)}: {mismatch}")
     if link.remote_version:
-        raise HostFailed(Reason.SSH, f"{settings}, {_version(link)}: {_in_key_exchange(link, error)}")
+        raise HostFailed(FailureReason.SSH, f"{settings}, {_version(link)}: {_in_key_exchange(link, error)}")
     if isinstance(link.below, ProxyStream) and (link.below.failed() or not link.greeting):
         why = link.below.failure() or "the ProxyCommand closed the connection"
-        raise HostFailed(Reason.SSH, f"{settings} sent no SSH greeting: {why}")
+        raise HostFailed(FailureReason.SSH, f"{settings} sent no SSH greeting: {why}")
     if not link.greeting or link.greeting.startswith(_DROPPED):
         raise Dropped(one_line(link.greeting))
     raise HostFailed(
-        Reason.SSH,
+        FailureReason.SSH,
         f"{settings} sent no SSH greeting, so it is not an SSH server or refuses this client; "
         f"it sent: {one_line(link.greeting, 100) or 'blanks'}",
     )

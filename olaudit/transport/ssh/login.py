@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe, listed
 from olaudit.transport.ssh.keys import NO_FILE, Unusable
@@ -54,17 +54,19 @@ def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) ->
                 unusable.append(Unusable(identity.name, f"it gave no signature: {describe(error)}"))
         if link.farewell:
             note = f"the host disconnected: {link.farewell}"
-        raise HostFailed(Reason.AUTH, _refused(link, settings, tried, unusable, note))
+        raise HostFailed(FailureReason.AUTH, _refused(link, settings, tried, unusable, note))
 
 
 def _check_time(settings: Settings, deadline: Deadline) -> None:
     if deadline.passed():
         raise HostFailed(
-            Reason.TIMEOUT, f"{settings} did not finish the login within {deadline.seconds:g} s"
+            FailureReason.TIMEOUT, f"{settings} did not finish the login within {deadline.seconds:g} s"
         ) from None
 
 
-def _closed(link: Link, settings: Settings, tried: Sequence[Identity], error: BaseException) -> tuple[Reason, str]:
+def _closed(
+    link: Link, settings: Settings, tried: Sequence[Identity], error: BaseException
+) -> tuple[FailureReason, str]:
     """Say that the host closed the connection during the login: too many keys, or something else."""
     names = ", ".join(identity.name for identity in tried)
     # paramiko's words for a closed connection add nothing
@@ -73,7 +75,7 @@ def _closed(link: Link, settings: Settings, tried: Sequence[Identity], error: Ba
     why = f" ({link.farewell})" if link.farewell else why
     hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
     return (
-        Reason.AUTH,
+        FailureReason.AUTH,
         f"{settings} closed the connection during the login of {settings.user} with {names}{why}; {hint}",
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olaudit.errors import UsageError
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe, one_line
 from olaudit.transport.ssh.process import Completed, run_command
@@ -82,15 +82,15 @@ class OpenSsh:
             completed = run_command((*self._argv, *user, *port, "--", target.host), deadline.left())
         except TimeoutError:
             raise HostFailed(
-                Reason.TIMEOUT,
+                FailureReason.TIMEOUT,
                 f"{target}: `ssh -G` did not resolve its ssh_config within {deadline.seconds:g} s: "
                 "does a `Match exec` or CanonicalizeHostname hang?",
             ) from None
         except OSError as error:
-            raise HostFailed(Reason.SSH, f"{target}: `ssh -G` cannot be run: {describe(error)}") from None
+            raise HostFailed(FailureReason.SSH, f"{target}: `ssh -G` cannot be run: {describe(error)}") from None
         if completed.status:
             message = self._message(completed)
-            reason = Reason.DNS if "could not resolve" in message.lower() else Reason.SSH
+            reason = FailureReason.DNS if "could not resolve" in message.lower() else FailureReason.SSH
             raise HostFailed(reason, f"{target}: ssh_config cannot be resolved: {message}")
         return parse(completed.stdout.decode(errors="surrogateescape"))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.ssh.host import Algorithms, Settings, Target
 from olaudit.transport.ssh.openssh import Options, passwd_home
@@ -32,7 +32,7 @@ def build(target: Target, options: Options) -> Settings:
     try:
         return _Builder(target, options).settings()
     except ValueError as error:
-        raise HostFailed(Reason.SSH, f"{target}: ssh_config could not be parsed: {error}") from None
+        raise HostFailed(FailureReason.SSH, f"{target}: ssh_config could not be parsed: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ class _Builder:
     def _refuse(self) -> None:
         for keyword, why in _REFUSED.items():
             if self._value(keyword) not in {"", "no", "false"}:
-                raise HostFailed(Reason.SSH, f"{self.target}: ssh_config sets {_spelled(keyword)}: {why}")
+                raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets {_spelled(keyword)}: {why}")
         if self._value("pubkeyauthentication") in {"no", "false"}:
             why = "olaudit logs in with keys only"
-            raise HostFailed(Reason.SSH, f"{self.target}: ssh_config sets PubkeyAuthentication no: {why}")
+            raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets PubkeyAuthentication no: {why}")
 
     def _value(self, keyword: str) -> str:
         """Give the value of an option, "" where it is not set or `none`."""

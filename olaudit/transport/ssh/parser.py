@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import paramiko
 
 from olaudit.errors import UsageError
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe
 from olaudit.transport.ssh.openssh import SYSTEM_CONFIG, Options
@@ -80,13 +80,17 @@ class ParsedConfig:
     def resolve(self, target: Target, _deadline: Deadline) -> Options:
         """Resolve the options of one host. Raises HostFailed."""
         if self._unsafe:
-            raise HostFailed(Reason.SSH, f"{target}: {self._unsafe}")
+            raise HostFailed(FailureReason.SSH, f"{target}: {self._unsafe}")
         try:
             options = self._config.lookup(target.host)
         except paramiko.ssh_exception.CouldNotCanonicalize as error:
-            raise HostFailed(Reason.DNS, f"{target}: no canonical name found for {describe(error)}") from None
+            raise HostFailed(
+                FailureReason.DNS, f"{target}: no canonical name found for {describe(error)}"
+            ) from None
         except (paramiko.ssh_exception.ConfigParseError, ValueError) as error:
-            raise HostFailed(Reason.SSH, f"{target}: ssh_config could not be parsed: {describe(error)}") from None
+            raise HostFailed(
+                FailureReason.SSH, f"{target}: ssh_config could not be parsed: {describe(error)}"
+            ) from None
         return {
             keyword: [
                 str(item).replace("%%", "%").replace("%", "%%") if keyword in _EXPANDED else str(item)

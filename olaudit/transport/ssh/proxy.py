@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.polling import readable
 from olaudit.transport.reasons import describe, one_line
@@ -55,7 +55,9 @@ class ProxyStream:
                 )
             except OSError as error:
                 self._socket.close()
-                raise HostFailed(Reason.SSH, f"ProxyCommand cannot be run by {shell}: {describe(error)}") from None
+                raise HostFailed(
+                    FailureReason.SSH, f"ProxyCommand cannot be run by {shell}: {describe(error)}"
+                ) from None
         self._reader = threading.Thread(target=self._watch, args=(deadline,), daemon=True, name="ProxyCommand")
         self._reader.start()
 

@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe, one_line
 from olaudit.transport.ssh.known_hosts import decode_key
@@ -33,11 +33,11 @@ def check_revoked(settings: Settings, kind: str, key: bytes, deadline: Deadline)
         revoked = _in_krl(file, kind, key, deadline) if content.startswith(_KRL) else _in_list(content, key)
     except (OSError, ValueError) as error:
         raise HostFailed(
-            Reason.HOSTKEY,
+            FailureReason.HOSTKEY,
             f"the host key of {settings} cannot be checked against RevokedHostKeys {file}: {describe(error)}",
         ) from None
     if revoked:
-        raise HostFailed(Reason.HOSTKEY, f"the host key of {settings} is revoked by RevokedHostKeys {file}")
+        raise HostFailed(FailureReason.HOSTKEY, f"the host key of {settings} is revoked by RevokedHostKeys {file}")
 
 
 def _in_list(content: bytes, key: bytes) -> bool:

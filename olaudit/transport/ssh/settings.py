@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olaudit.errors import UsageError
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import describe
 from olaudit.transport.ssh.host import Target
@@ -46,7 +46,7 @@ class SshConfig:
             settings = build(parts, self._resolver.resolve(parts, deadline))
         except (KeyError, RuntimeError, OSError) as error:  # as in a container that runs as a number
             why = f"Cannot determine the name or the home directory of the user who runs this ({describe(error)})"
-            raise HostFailed(Reason.SSH, f"{parts}: {why}: set $USER and $HOME") from None
+            raise HostFailed(FailureReason.SSH, f"{parts}: {why}: set $USER and $HOME") from None
         with self._lock:
             return self._settings.setdefault(target, settings)
 

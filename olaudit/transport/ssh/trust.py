@@ -7,7 +7,7 @@ import hashlib
 import shlex
 from typing import TYPE_CHECKING
 
-from olaudit.model import Reason
+from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.ssh.known_hosts import Knowledge, Known, KnownHosts, Marker
 
@@ -32,16 +32,16 @@ def check(settings: Settings, shown: paramiko.PKey, knowledge: Knowledge) -> Non
     for line in knowledge.revoked:
         if line.key == key:
             raise HostFailed(
-                Reason.HOSTKEY, f"{settings} shows a key that {line.file}:{line.line} revokes: {print_}"
+                FailureReason.HOSTKEY, f"{settings} shows a key that {line.file}:{line.line} revokes: {print_}"
             )
     kind = shown.get_name().removeprefix("ssh-").removesuffix("-nistp256")
     if not any(line.key == key for line in knowledge.trusted):
         if knowledge.trusted:
-            raise HostFailed(Reason.HOSTKEY, _changed(settings, kind, print_, knowledge.trusted[0]))
-        raise HostFailed(Reason.HOSTKEY, _unknown(settings, kind, print_, knowledge))
+            raise HostFailed(FailureReason.HOSTKEY, _changed(settings, kind, print_, knowledge.trusted[0]))
+        raise HostFailed(FailureReason.HOSTKEY, _unknown(settings, kind, print_, knowledge))
     if kind == "rsa" and shown.get_bits() < settings.required_rsa_bits:
         raise HostFailed(
-            Reason.HOSTKEY,
+            FailureReason.HOSTKEY,
             f"the RSA host key of {settings} has {shown.get_bits()} bits, and RequiredRSASize asks for "
             f"{settings.required_rsa_bits}: give it an ed25519 host key",
         )
@@ -65,7 +65,7 @@ def check_address(settings: Settings, shown: paramiko.PKey, address: str, known_
     if revoked or (trusted and not any(line.key == key for line in trusted)):
         line = (revoked or trusted)[0]
         raise HostFailed(
-            Reason.HOSTKEY,
+            FailureReason.HOSTKEY,
             f"the host key of {settings}, {fingerprint(key)}, is not the one that {line.file}:{line.line} has "
             f"for its address {name}, and CheckHostIP is set: correct that line, or set CheckHostIP no",
         )

@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from olaudit.checks.container import CLOCK, KIND, judge
+from olaudit.checks.container import CHECKER, CLOCK, evaluate
 from olaudit.checks.container.spec import ContainerSpec
-from olaudit.model import Answered, Answers, ContainerChanges, Engine, Judgement, Unanswered, Verdict
+from olaudit.model import Answered, Answers, ContainerChanges, EngineQuery, Result, Unanswered, Verdict
 
 HERE = Path(__file__).parent
 CODE = ("/olsystem", "/openlibrary")
@@ -29,7 +29,7 @@ RECORDED: dict[str, dict[str, Any]] = {
 
 def specs(*items: Mapping[str, Any]) -> tuple[ContainerSpec, ...]:
     """Validate items as the loader would, but take lists for tuples as they come."""
-    read: tuple[ContainerSpec, ...] = TypeAdapter(KIND.model).validate_python(items, strict=False)
+    read: tuple[ContainerSpec, ...] = TypeAdapter(CHECKER.model).validate_python(items, strict=False)
     return read
 
 
@@ -60,13 +60,13 @@ def answers(containers: Sequence[Any], clock: int | None = RECORDED_AT, changes:
     time = Unanswered("timed out") if clock is None else Answered(f"{clock}\n")
     changed = Answered(json.dumps(changes))
     return Answers(
-        {Engine.CONTAINERS: Answered(json.dumps(containers)), CLOCK: time, ContainerChanges(CODE): changed}
+        {EngineQuery.CONTAINERS: Answered(json.dumps(containers)), CLOCK: time, ContainerChanges(CODE): changed}
     )
 
 
-def judged(expected: Sequence[Mapping[str, Any]], containers: Sequence[Any]) -> dict[tuple[str, str], Judgement]:
+def judged(expected: Sequence[Mapping[str, Any]], containers: Sequence[Any]) -> dict[tuple[str, str], Result]:
     """Judge, and give the judgements by aspect and subject, each of which must be there only once."""
-    made = judge(specs(*expected), answers(containers))
+    made = evaluate(specs(*expected), answers(containers))
     by_name = {(one.check.removeprefix("container."), one.subject): one for one in made}
     assert len(by_name) == len(made)
     return by_name

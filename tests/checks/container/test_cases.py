@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from olaudit.checks.container import KIND, judge
+from olaudit.checks.container import CHECKER, evaluate
 from olaudit.model import Verdict
 from tests.checks.container.engine import HERE, RECORDED_AT, answers, inspect, specs
 
@@ -18,7 +18,9 @@ CASES = [pytest.param(row, id=f"{table}: {row['case']}") for table, rows in TABL
 @pytest.mark.parametrize("row", CASES)
 def test_judges(row: dict[str, Any]) -> None:
     containers = [inspect(**container) for container in row["containers"]]
-    made = judge(specs(*row["expected"]), answers(containers, row.get("clock", RECORDED_AT), row.get("changes")))
+    made = evaluate(
+        specs(*row["expected"]), answers(containers, row.get("clock", RECORDED_AT), row.get("changes"))
+    )
     right = [f"{one.check.removeprefix('container.')} {one.subject}" for one in made if one.verdict is Verdict.OK]
     wrong = [
         {key: list(value) if isinstance(value := getattr(one, key), tuple) else value for key in want}
@@ -29,7 +31,7 @@ def test_judges(row: dict[str, Any]) -> None:
 
 def test_every_check_id_drifts_in_some_case() -> None:
     drifting = {want["check"] for rows in TABLES.values() for row in rows for want in row["findings"]}
-    assert drifting == {check.id for check in KIND.ids}
+    assert drifting == {check.id for check in CHECKER.ids}
 
 
 def test_every_recorded_container_is_used() -> None:

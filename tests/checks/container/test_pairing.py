@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.container import judge
+from olaudit.checks.container import evaluate
 from olaudit.checks.container.observed import read
 from olaudit.checks.container.pairing import compose_name, pair, without_prefix
-from olaudit.model import Answered, Engine, Unanswered, Verdict
+from olaudit.model import Answered, EngineQuery, Unanswered, Verdict
 from tests.checks.container.engine import answers, findings, inspect, specs
 
 Item = dict[str, Any]
@@ -79,7 +79,7 @@ def test_a_fleet_that_equals_the_expected_one_is_ok_throughout(fleet: list[Item]
 @given(fleets, observations, st.randoms())
 def test_the_order_of_neither_list_matters(fleet: list[Item], entries: list[Item], chance: random.Random) -> None:
     def told(items: list[Item], containers: list[Item]) -> set[object]:
-        return {replace(one, at=()) for one in judge(specs(*items), answers(containers))}
+        return {replace(one, at=()) for one in evaluate(specs(*items), answers(containers))}
 
     items, containers = chance.sample(fleet, len(fleet)), chance.sample(entries, len(entries))
     assert told(items, containers) == told(fleet, entries)
@@ -87,7 +87,7 @@ def test_the_order_of_neither_list_matters(fleet: list[Item], entries: list[Item
 
 @given(fleets, observations)
 def test_each_container_is_paired_once_or_left_over(fleet: list[Item], entries: list[Item]) -> None:
-    containers = read(answers(entries)[Engine.CONTAINERS])
+    containers = read(answers(entries)[EngineQuery.CONTAINERS])
     assert not isinstance(containers, Unanswered)
     pairing = pair(specs(*fleet), containers)
     placed = [*pairing.pairs.values(), *pairing.rest]
@@ -122,7 +122,7 @@ def test_a_renamed_fleet_is_one_finding_about_each_name(fleet: list[Item], prefi
 def test_what_is_expected_and_not_found_is_missing_and_what_is_found_and_not_expected_is_told(
     fleet: list[Item], entries: list[Item]
 ) -> None:
-    made = judge(specs(*fleet), answers(entries))
+    made = evaluate(specs(*fleet), answers(entries))
     present = sum(one.check == "container.missing" and one.verdict is Verdict.OK for one in made)
     unexpected = sum(one.check == "container.unexpected" and one.verdict is Verdict.DRIFT for one in made)
     assert present + unexpected == len(entries)

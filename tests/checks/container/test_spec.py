@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from olaudit.checks.container import KIND
+from olaudit.checks.container import CHECKER
 from olaudit.checks.container.notation import parse_mount, parse_port
 from tests.checks.container.engine import specs
 
@@ -17,19 +17,19 @@ WEB = {"service": "web", "name": "openlibrary-web-1"}
 
 def _errors(*items: dict[str, Any]) -> list[tuple[tuple[int | str, ...], str]]:
     with pytest.raises(ValidationError) as caught:
-        TypeAdapter(KIND.model).validate_json(json.dumps(items))
+        TypeAdapter(CHECKER.model).validate_json(json.dumps(items))
     return [(error["loc"], error["msg"]) for error in caught.value.errors()]
 
 
 def test_what_is_not_said_of_a_container_is_not_judged_but_that_it_runs() -> None:
-    (spec,) = TypeAdapter(KIND.model).validate_json(json.dumps([WEB]))
+    (spec,) = TypeAdapter(CHECKER.model).validate_json(json.dumps([WEB]))
     assert (spec.state.value, spec.max_restarts, spec.presence, spec.severity) == ("running", 3, "required", None)
     assert spec.hostname is spec.image is spec.mounts is spec.ports is spec.restart is None
 
 
 def test_defaults_take_what_items_take_of_the_set_up() -> None:
-    assert KIND.defaults is not None
-    section, model = KIND.defaults
+    assert CHECKER.defaults is not None
+    section, model = CHECKER.defaults
     text = '{"restart": "always", "state": "exited", "ports": ["80:80"], "mounts": ["/1:/1"], "max_restarts": 0}'
     assert section == "container_defaults"
     assert TypeAdapter(model).validate_json(text).restart.value == "always"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.container import CLOCK, judge, probes
-from olaudit.model import Answer, Answered, Answers, ContainerChanges, Engine, Unanswered, Verdict, finding_id
+from olaudit.checks.container import CLOCK, evaluate, probes
+from olaudit.model import Answer, Answered, Answers, ContainerChanges, EngineQuery, Unanswered, Verdict, finding_id
 from tests.checks.container.engine import CODE, RECORDED, answers, inspect, judged, specs
 
 EXPECTED = (
@@ -43,7 +43,7 @@ anything = st.recursive(
     ],
 )
 def test_each_expected_container_and_all_others_are_unknown(answer: Answer, reason: str) -> None:
-    made = judge(SPECS, Answers({Engine.CONTAINERS: answer}))
+    made = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: answer}))
     assert [(one.check, one.subject, one.verdict, one.message) for one in made] == [
         ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, f"cannot tell: {reason}"),
         ("container.missing", "openlibrary_solr_1", Verdict.UNKNOWN, f"cannot tell: {reason}"),
@@ -59,7 +59,9 @@ UNREADABLE = [
 
 
 def test_a_listed_container_that_was_not_read_is_unknown() -> None:
-    assert [(one.check, one.subject, one.verdict, one.message) for one in judge(SPECS, answers(UNREADABLE))] == [
+    assert [
+        (one.check, one.subject, one.verdict, one.message) for one in evaluate(SPECS, answers(UNREADABLE))
+    ] == [
         ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, "it could not be read: 404"),
         (
             "container.missing",
@@ -74,8 +76,8 @@ def test_a_listed_container_that_was_not_read_is_unknown() -> None:
 
 def test_an_unreadable_container_alone_makes_no_check_ok() -> None:
     for entry in UNREADABLE:
-        assert {one.verdict for one in judge((), answers([entry]))} == {Verdict.UNKNOWN}
-        beside = judge(SPECS, answers([inspect(), entry]))
+        assert {one.verdict for one in evaluate((), answers([entry]))} == {Verdict.UNKNOWN}
+        beside = evaluate(SPECS, answers([inspect(), entry]))
         assert all(one.verdict is not Verdict.OK for one in beside if one.check == "container.unexpected")
 
 
@@ -86,23 +88,23 @@ def test_unreadable_changes_of_a_container_are_unknown_with_their_reason() -> No
             ContainerChanges(CODE): Answered(json.dumps({"openlibrary-web-1": {"Unreadable": "too deep"}})),
         }
     )
-    (found,) = [one for one in judge(WITH_CODE, told) if one.check == "container.modified"]
+    (found,) = [one for one in evaluate(WITH_CODE, told) if one.check == "container.modified"]
     assert (found.verdict, found.message) == (Verdict.UNKNOWN, "too deep")
 
 
 def test_an_engine_that_was_not_asked_is_unknown_even_where_nothing_is_expected() -> None:
-    assert [one.verdict for one in judge((), Answers({}))] == [Verdict.UNKNOWN]
+    assert [one.verdict for one in evaluate((), Answers({}))] == [Verdict.UNKNOWN]
 
 
 def test_the_host_is_asked_for_its_containers_and_its_clock() -> None:
-    assert set(probes(SPECS)) == {Engine.CONTAINERS, CLOCK}
+    assert set(probes(SPECS)) == {EngineQuery.CONTAINERS, CLOCK}
 
 
 def test_the_host_is_asked_once_for_the_changes_to_the_code_of_all_containers() -> None:
     items: list[dict[str, Any]] = [
         {"service": path, "name": f"openlibrary{number}", "code": [path]} for number, path in enumerate(CODE[::-1])
     ]
-    assert set(probes(specs(*items))) == {Engine.CONTAINERS, CLOCK, ContainerChanges(CODE)}
+    assert set(probes(specs(*items))) == {EngineQuery.CONTAINERS, CLOCK, ContainerChanges(CODE)}
 
 
 WITH_CODE = specs({"service": "web", "name": "openlibrary-web-1", "code": list(CODE)})
@@ -113,7 +115,7 @@ WITH_CODE = specs({"service": "web", "name": "openlibrary-web-1", "code": list(C
 )
 def test_changes_that_are_not_answered_are_unknown(answer: Answer) -> None:
     told = Answers({**answers([inspect()]), ContainerChanges(CODE): answer})
-    verdicts = [one.verdict for one in judge(WITH_CODE, told) if one.check == "container.modified"]
+    verdicts = [one.verdict for one in evaluate(WITH_CODE, told) if one.check == "container.modified"]
     assert verdicts == [Verdict.UNKNOWN]
 
 
@@ -123,20 +125,20 @@ def test_nonsense_about_changes_and_logs_never_raises_and_is_never_ok(text: str,
     entry = inspect()
     entry["HostConfig"]["LogConfig"] = logs
     told = Answers({**answers([entry]), ContainerChanges(CODE): Answered(text)})
-    made = {one.check: one.verdict for one in judge(specs(item), told)}
+    made = {one.check: one.verdict for one in evaluate(specs(item), told)}
     assert made["container.modified"] is made["container.logging"] is Verdict.UNKNOWN
 
 
 def test_half_a_surrogate_pair_in_a_changed_path_does_no_harm() -> None:
     text = '{"openlibrary-web-1": [{"Path": "/olsystem/\\ud800", "Kind": 1}]}'
     told = Answers({**answers([inspect()]), ContainerChanges(CODE): Answered(text)})
-    (found,) = (one for one in judge(WITH_CODE, told) if one.check == "container.modified")
+    (found,) = (one for one in evaluate(WITH_CODE, told) if one.check == "container.modified")
     assert found.observed == "/olsystem/\\ud800 (added)"
 
 
 @given(st.text() | anything.map(json.dumps), st.text())
 def test_nonsense_never_raises_and_never_makes_an_expected_container_present(text: str, clock: str) -> None:
-    made = judge(SPECS, Answers({Engine.CONTAINERS: Answered(text), CLOCK: Answered(clock)}))
+    made = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: Answered(text), CLOCK: Answered(clock)}))
     present = [one for one in made if one.verdict is Verdict.OK and one.observed not in {"absent", "none"}]
     assert not present
 
@@ -160,7 +162,7 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
 @given(st.lists(damaged(), max_size=4))
 def test_damaged_containers_never_raise_and_leave_the_others_readable(entries: list[dict[str, Any]]) -> None:
     sound = inspect(name="openlibrary_solr_1", compose="openlibrary/solr/1")
-    made = judge(SPECS, answers([*entries, sound]))
+    made = evaluate(SPECS, answers([*entries, sound]))
     about = {one.check: one.verdict for one in made if one.subject == "openlibrary_solr_1"}
     assert about["container.name"] is about["container.state"] is about["container.service"] is Verdict.OK
     assert about["container.restart-policy"] is Verdict.DRIFT
@@ -171,7 +173,7 @@ def test_damaged_containers_never_raise_and_leave_the_others_readable(entries: l
 
 @given(st.text())
 def test_no_command_quotes_a_name_that_docker_would_not_take(name: str) -> None:
-    made = judge(SPECS, answers([inspect(Name=f"/{name};reboot", compose="openlibrary/web/1")]))
+    made = evaluate(SPECS, answers([inspect(Name=f"/{name};reboot", compose="openlibrary/web/1")]))
     assert not any(one.fix and "reboot" in one.fix for one in made)
 
 
@@ -183,7 +185,7 @@ def test_half_a_surrogate_pair_and_an_endless_name_do_no_harm() -> None:
 @pytest.mark.parametrize("clock", ["", "now", "-1", "1e9", "\u0661", "9" * 12, "1795369413\n1"])
 def test_a_clock_that_cannot_be_read_leaves_the_age_of_restarts_unknown(clock: str) -> None:
     told = Answered(json.dumps([inspect(RestartCount=9)]))
-    made = judge(SPECS, Answers({Engine.CONTAINERS: told, CLOCK: Answered(clock)}))
+    made = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: told, CLOCK: Answered(clock)}))
     assert [one.verdict for one in made if one.check == "container.restarts"] == [Verdict.UNKNOWN]
 
 

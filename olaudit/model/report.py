@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from olaudit.model.asking import Failure, InternalError
-from olaudit.model.comparing import Changes
+from olaudit.model.changes import Changes
 from olaudit.model.finding import Finding
-from olaudit.model.judging import Measure, Verdict
+from olaudit.model.probe import Failure, InternalError
+from olaudit.model.result import Measurement, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class HostResult:
     failure: Failure | None
     duration_seconds: float
     roles: tuple[str, ...] = ()
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[Measurement, ...] = ()
     subjects: frozenset[str] = frozenset()
 
 

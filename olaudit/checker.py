@@ -1,4 +1,4 @@
-"""What a kind of check is: one module in `checks/` that fills in a `Kind`."""
+"""Checkers: each is one module of `checks/`, which defines a `Checker`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from olaudit.model import Answers, Failure, Judgement, Measure, Probe, Severity
+from olaudit.model import Answers, Failure, Measurement, Probe, Result, Severity
 
 S = TypeVar("S")
 
 
-def _nothing(_spec: Any, _answers: Answers) -> Iterable[Measure]:
+def _nothing(_spec: Any, _answers: Answers) -> Iterable[Measurement]:
     return ()
 
 
 @dataclass(frozen=True, slots=True)
-class CheckId:
+class Check:
     """A public check id, `kind.aspect`, with its severity, when it drifts and how to mend that.
 
     The texts are one clause each; `docs/checks.md` is made of them.
@@ -25,11 +25,11 @@ class CheckId:
     id: str
     severity: Severity
     drift_when: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind(Generic[S]):
+class Checker(Generic[S]):
     """One kind of check: the section of the expected files it reads, what it asks, and how it judges.
 
     `model` is what pydantic makes of the section (a `language.Section`, or a tuple or mapping of them).
@@ -42,30 +42,30 @@ class Kind(Generic[S]):
 
     section: str
     model: Any
-    ids: tuple[CheckId, ...]
+    ids: tuple[Check, ...]
     probes: Callable[[S], Iterable[Probe]]
-    judge: Callable[[S, Answers], Iterable[Judgement]]
-    measure: Callable[[S, Answers], Iterable[Measure]] = _nothing
+    evaluate: Callable[[S, Answers], Iterable[Result]]
+    measure: Callable[[S, Answers], Iterable[Measurement]] = _nothing
     collected: str = ""
     defaults: tuple[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetKind(Generic[S]):
+class FleetChecker(Generic[S]):
     """A kind of check one floor up: hosts that should agree, judged together after all have been asked.
 
-    As a `Kind`, but `judge` is given, by host, the section of every audited host that has it, and what that host
+    As a `Checker`, but `judge` is given, by host, the section of every audited host that has it, and what that host
     answered (or why it could not be asked). It names the host that each judgement is about. It is not called
     for fewer than two hosts: there is nobody to agree with.
     """
 
     section: str
     model: Any
-    ids: tuple[CheckId, ...]
+    ids: tuple[Check, ...]
     probes: Callable[[S], Iterable[Probe]]
-    judge: Callable[[Mapping[str, S], Mapping[str, Answers | Failure]], Iterable[tuple[str, Judgement]]]
+    evaluate: Callable[[Mapping[str, S], Mapping[str, Answers | Failure]], Iterable[tuple[str, Result]]]
     collected: str = ""
     defaults: tuple[str, Any] | None = None
 
 
-AnyKind = Kind[Any] | FleetKind[Any]
+AnyChecker = Checker[Any] | FleetChecker[Any]

@@ -23,12 +23,12 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-At = tuple[str | int, ...]
+SectionPath = tuple[str | int, ...]
 """A place in a host's expected state, as keys and list positions: ("containers", 0, "hostname")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Result:
     """What one check says of one subject on one host. Made by `Question`, never by hand."""
 
     check: str
@@ -38,12 +38,12 @@ class Judgement:
     observed: str
     message: str
     fix: str | None
-    at: At
+    at: SectionPath
     severity: Severity | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Expectation:
     """One check id about one subject, before the answer is known; its methods are the only ways to answer it.
 
     `at` is the place of the expectation. `severity` overrides the check's own where the expected file does.
@@ -51,24 +51,24 @@ class Question:
 
     check: str
     subject: str
-    at: At
+    at: SectionPath
     expected: str = ""
     severity: Severity | None = None
 
-    def ok(self, observed: str = "", message: str = "as expected") -> Judgement:
+    def ok(self, observed: str = "", message: str = "as expected") -> Result:
         """Say that what was observed is what was expected, or an accepted alternative."""
-        return self._judgement(Verdict.OK, observed, message, None)
+        return self._result(Verdict.OK, observed, message, None)
 
-    def drift(self, observed: str, message: str, fix: str | None = None) -> Judgement:
+    def drift(self, observed: str, message: str, fix: str | None = None) -> Result:
         """Say that something else was observed; `message` is one sentence, `fix` a command for the host."""
-        return self._judgement(Verdict.DRIFT, observed, message, fix)
+        return self._result(Verdict.DRIFT, observed, message, fix)
 
-    def unknown(self, reason: str) -> Judgement:
+    def unknown(self, reason: str) -> Result:
         """Say that it could not be observed, and why: a reason that breaks off does not end in a colon."""
-        return self._judgement(Verdict.UNKNOWN, "", reason.rstrip(": \t\r\n") or "no reason was given", None)
+        return self._result(Verdict.UNKNOWN, "", reason.rstrip(": \t\r\n") or "no reason was given", None)
 
-    def _judgement(self, verdict: Verdict, observed: str, message: str, fix: str | None) -> Judgement:
-        return Judgement(
+    def _result(self, verdict: Verdict, observed: str, message: str, fix: str | None) -> Result:
+        return Result(
             check=self.check,
             subject=self.subject,
             verdict=verdict,
@@ -82,7 +82,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Measurement:
     """A number that a host told and that is worth a curve, in base units.
 
     `name` is its metric's, without the prefix; `source` tells numbers of one name on one host apart, and is a word

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from olaudit.model.finding import Finding
-from olaudit.model.judging import Verdict
+from olaudit.model.result import Verdict
 
 
-class Ending(StrEnum):
+class EpisodeEnd(StrEnum):
     """How a drift came to its end."""
 
     MENDED = "mended"
@@ -21,16 +21,16 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class ResolvedDrift:
     """A drift that ended: as it was last seen, when that was (RFC 3339 UTC), and how it ended."""
 
     finding: Finding
     last_seen: str
-    ending: Ending
+    ending: EpisodeEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hidden:
+class UnobservedDrift:
     """A drift that could not be looked at: as it was last seen, and when that was (RFC 3339 UTC)."""
 
     finding: Finding
@@ -70,13 +70,13 @@ class Changes:
 
     since: str | None
     new: frozenset[str]
-    gone: tuple[Gone, ...]
-    hidden: tuple[Hidden, ...]
+    resolved: tuple[ResolvedDrift, ...]
+    unobserved: tuple[UnobservedDrift, ...]
     newly_unknown: frozenset[str]
-    known_again: frozenset[str]
+    observed_again: frozenset[str]
     timeline: tuple[RunSummary, ...]
 
     @property
     def any(self) -> bool:
         """Say whether there is anything to tell that was not told before."""
-        return bool(self.new or self.gone or self.newly_unknown or self.known_again)
+        return bool(self.new or self.resolved or self.newly_unknown or self.observed_again)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class Command:
     """A read-only command, to be run without a shell between `argv` and the program.
 
     `may_hang` marks commands that touch a file system which can be a dead mount: they are run after, and
@@ -27,7 +27,7 @@ class Shell:
     statuses: tuple[int, ...] = field(default=(0,), compare=False)
 
 
-class Engine(StrEnum):
+class EngineQuery(StrEnum):
     """A question to the Docker Engine of a host.
 
     VERSION: the engine's `GET /version`. CONTAINERS: a JSON list with one `GET /containers/ID/json` per
@@ -71,7 +71,7 @@ class Lookup:
     name: str
 
 
-class Reached(StrEnum):
+class ConnectionProbe(StrEnum):
     """A question to the transport.
 
     ADDRESS: the IP address at which the host was reached. CLOCK: the auditor's own clock, as JSON {"sent":
@@ -82,8 +82,8 @@ class Reached(StrEnum):
     CLOCK = "clock"
 
 
-EngineProbe = Engine | ImageLayers | ContainerChanges
-Probe = Shell | EngineProbe | Lookup | Reached
+EngineProbe = EngineQuery | ImageLayers | ContainerChanges
+Probe = Command | EngineProbe | Lookup | ConnectionProbe
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ _EXCERPT = 200  # characters of standard error in a reason
 
 def undocumented_status(probe: Probe, answer: Answered) -> Unanswered:
     """Build the reason for an answer whose exit status is not among those that `probe` documents."""
-    if not isinstance(probe, Shell):
+    if not isinstance(probe, Command):
         source = "the Docker Engine's answer" if isinstance(probe, EngineProbe) else "the answer"
         return Unanswered(f"{source} failed with status {answer.status}")
     program = posixpath.basename(probe.argv[0]) if probe.argv else "the command"
@@ -159,7 +159,7 @@ class Answers(Mapping[Probe, Answer]):
         if isinstance(answer, Unanswered):
             # an error text that is empty where its cause should be must neither end in a colon nor be no reason
             return Unanswered(answer.reason.rstrip(" :\n") or "no answer, and no reason was given")
-        statuses = probe.statuses if isinstance(probe, Shell) else (0,)
+        statuses = probe.statuses if isinstance(probe, Command) else (0,)
         if answer.status not in statuses:
             return undocumented_status(probe, answer)
         return answer
@@ -177,7 +177,7 @@ class Answers(Mapping[Probe, Answer]):
         return len(self._answers)
 
 
-class Reason(StrEnum):
+class FailureReason(StrEnum):
     """Why a host as a whole could not be audited."""
 
     DNS = "dns"
@@ -193,7 +193,7 @@ class Reason(StrEnum):
 class Failure:
     """A host that could not be audited; `message` is one line that says what happened and how to mend it."""
 
-    reason: Reason
+    reason: FailureReason
     message: str
 
 
