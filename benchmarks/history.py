@@ -20,10 +20,10 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from olaudit.audit import audit, select_checks, worst
+from olaudit.audit import audit, select_checks, worst_verdict
 from olaudit.checks import CHECKERS
 from olaudit.expected import load
-from olaudit.history import History, Scope
+from olaudit.history import History, RunScope
 from olaudit.model import Answers, Failure, FailureReason, Finding, HostAnswers, HostResult, Report, Run, Verdict
 
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
@@ -45,11 +45,11 @@ def run(night: int) -> Run:
     )
 
 
-def shipped() -> tuple[Report, Scope]:
+def shipped() -> tuple[Report, RunScope]:
     """Give every check of the shipped fleet (unanswered, as nobody is asked), and their scope."""
     fleet, wanted = load(Path(str(files("olaudit"))) / "shipped", CHECKERS), select_checks(CHECKERS)
     answers = [HostAnswers(name, Answers({}), 1.0) for name in fleet.hosts]
-    return audit(fleet.hosts.values(), answers, CHECKERS, wanted, run(0)), Scope(frozenset(fleet.hosts), wanted)
+    return audit(fleet.hosts.values(), answers, CHECKERS, wanted, run(0)), RunScope(frozenset(fleet.hosts), wanted)
 
 
 def nights(base: Report, count: int, chance: random.Random) -> Iterator[Report]:
@@ -84,7 +84,7 @@ def _host(host: HostResult, down: str | None, found: list[Finding]) -> HostResul
     failure = (
         Failure(FailureReason.TIMEOUT, f"{host.host} did not answer within 30 s") if host.host == down else None
     )
-    return replace(host, verdict=worst(one for one in found if one.host == host.host), failure=failure)
+    return replace(host, verdict=worst_verdict(one for one in found if one.host == host.host), failure=failure)
 
 
 def recording(chance: random.Random) -> str:
@@ -104,7 +104,7 @@ def fill(file: Path, count: int) -> tuple[int, list[float]]:
         kept = recording(chance)
         started = time.perf_counter()
         with History.open(file) as history:
-            history.enter(report, scope, kept)
+            history.add_run(report, scope, kept)
             history.commit()
         seconds.append(time.perf_counter() - started)
     return len(base.findings), seconds

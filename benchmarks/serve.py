@@ -24,7 +24,7 @@ from olaudit.model import Answers
 from olaudit.render.html.page import page as page_of
 from olaudit.render.style import Style
 from olaudit.serve.exposition import FleetCollector, encode
-from olaudit.serve.judging import Asked, Reloaded, ReportBuilder, Snapshot
+from olaudit.serve.snapshot import LastAnswers, Reloaded, ReportBuilder, Snapshot
 from tests.demo.auditing import asked, many, page
 from tests.serve.process import serving
 from tests.serve.running import get, ready
@@ -91,7 +91,7 @@ def large(count: int) -> list[str]:
     if not isinstance(one.outcome, Answers):
         raise SystemExit(str(one.outcome))
     now = datetime.now(UTC)
-    last = {host: Asked(type(one)(host, one.outcome, one.duration_seconds), now) for host in fleet.hosts}
+    last = {host: LastAnswers(type(one)(host, one.outcome, one.duration_seconds), now) for host in fleet.hosts}
     build = ReportBuilder(checkers=CHECKERS, wanted=select_checks(CHECKERS), version="0")
     began = perf_counter()
     _, report = build(fleet, last, {}, now)

@@ -62,7 +62,8 @@ def checks() -> str:
 
 def _section(section: str, checkers: list[AnyChecker]) -> str:
     how = "; ".join(dict.fromkeys(checker.collected for checker in checkers))
-    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{_table([one for checker in checkers for one in checker.ids])}"
+    checks = [check for checker in checkers for check in checker.ids]
+    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{_table(checks)}"
 
 
 def _table(checks: Iterable[Check]) -> str:

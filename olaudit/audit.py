@@ -11,11 +11,11 @@ from olaudit.errors import UsageError
 from olaudit.evaluate import (
     REACHABLE,
     Evaluation,
-    applying,
+    applicable_checkers,
+    display_text,
     evaluate,
-    evaluate_together,
+    evaluate_fleet,
     named_subjects,
-    shown,
 )
 from olaudit.expected.spec import HostSpec
 from olaudit.model import (
@@ -71,7 +71,7 @@ def plan(host: HostSpec, checkers: Sequence[AnyChecker], wanted: frozenset[str])
     """List what to ask of `host`: each probe once, in the order of the kinds."""
     asked = (
         probe
-        for checker in applying(host, checkers, wanted)
+        for checker in applicable_checkers(host, checkers, wanted)
         for probe in checker.probes(host.sections[checker.section])
     )
     return tuple(dict.fromkeys(asked))
@@ -89,7 +89,7 @@ def audit(
     outcomes = {answer.host: answer for answer in answers}
     given = {name: outcomes.get(name, HostAnswers(name, _LOST, 0.0)) for name in specs}
     evaluations = {name: evaluate(host, given[name], checkers, wanted) for name, host in specs.items()}
-    together = evaluate_together(specs, given, checkers, wanted)
+    together = evaluate_fleet(specs, given, checkers, wanted)
     for finding in together.findings:
         evaluations[finding.host].findings.append(finding)
     subjects, errors = named_subjects(specs, checkers)
@@ -105,8 +105,8 @@ def _result(host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjec
     outcome = answers.outcome
     return HostResult(
         host=host.name,
-        verdict=worst(evaluation.findings),
-        failure=Failure(outcome.reason, shown(outcome.message)) if isinstance(outcome, Failure) else None,
+        verdict=worst_verdict(evaluation.findings),
+        failure=Failure(outcome.reason, display_text(outcome.message)) if isinstance(outcome, Failure) else None,
         duration_seconds=answers.duration_seconds,
         roles=host.roles,
         measures=tuple(evaluation.measures),
@@ -114,7 +114,7 @@ def _result(host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjec
     )
 
 
-def worst(findings: Iterable[Finding]) -> Verdict:
+def worst_verdict(findings: Iterable[Finding]) -> Verdict:
     """Sum findings up: drift, else unknown, else ok.
 
     Findings of severity info have no say, drifted or unknown, because they never change the exit code and a
@@ -128,7 +128,7 @@ def exit_code(report: Report) -> int:
     """Return the exit code of a report: 70 for an internal error, 1 for drift, 3 for anything unknown, else 0."""
     if report.errors:
         return 70
-    return {Verdict.DRIFT: 1, Verdict.UNKNOWN: 3}.get(worst(report.findings), 0)
+    return {Verdict.DRIFT: 1, Verdict.UNKNOWN: 3}.get(worst_verdict(report.findings), 0)
 
 
 def _order(finding: Finding) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ def _nothing(_spec: Any, _answers: Answers) -> Iterable[Measurement]:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A public check id, `kind.aspect`, with its severity, when it drifts and how to mend that.
+    """A check: its public id (`kind.aspect`), its severity, when it drifts and how to fix the drift.
 
-    The texts are one clause each; `docs/checks.md` is made of them.
+    The texts are one clause each; `docs/checks.md` is generated from them.
     """
 
     id: str
@@ -30,14 +30,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checker(Generic[S]):
-    """One kind of check: the section of the expected files it reads, what it asks, and how it judges.
+    """The section of the expected files that a checker owns, the probes that it needs, and its evaluation.
 
-    `model` is what pydantic makes of the section (a `language.Section`, or a tuple or mapping of them).
-    `probes` and `judge` are pure; `judge` is total: whatever a host answers, it returns judgements and never
-    raises, and an unanswered probe gives unknown. `measure` gives the numbers in the same answers that are worth
-    a curve; one that is not known is left out. `collected` says for the docs how the answers are come by.
-    `defaults`, where given, is a section of its own whose keys every item of this (list) section takes unless it
-    has them.
+    `model` is the pydantic type of the section (a `language.Section`, or a tuple or mapping of them). `probes` and
+    `evaluate` are pure. `evaluate` is total: it returns results for any answers, never raises, and an unanswered
+    probe gives `unknown`. `measure` returns the numbers in the same answers that are exported as metrics; an
+    unknown number is left out. `collected` describes the probes for the docs. `defaults`, where given, is a
+    section of its own whose keys apply to each item of this (list) section that does not set them.
     """
 
     section: str
@@ -52,11 +51,11 @@ class Checker(Generic[S]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetChecker(Generic[S]):
-    """A kind of check one floor up: hosts that should agree, judged together after all have been asked.
+    """A checker of what hosts should have in common, evaluated after all hosts were asked.
 
-    As a `Checker`, but `judge` is given, by host, the section of every audited host that has it, and what that host
-    answered (or why it could not be asked). It names the host that each judgement is about. It is not called
-    for fewer than two hosts: there is nobody to agree with.
+    As a `Checker`, except that `evaluate` receives, by host, the section of each audited host that has one, and
+    the answers of that host (or why there are none). It returns results with the host that each concerns. It is
+    not called for fewer than two hosts, which have nothing to be compared with.
     """
 
     section: str

@@ -47,7 +47,9 @@ class Evaluation:
     errors: list[InternalError] = field(default_factory=list)
 
 
-def applying(host: HostSpec, checkers: Sequence[AnyChecker], wanted: frozenset[str]) -> Iterator[AnyChecker]:
+def applicable_checkers(
+    host: HostSpec, checkers: Sequence[AnyChecker], wanted: frozenset[str]
+) -> Iterator[AnyChecker]:
     """Yield the kinds that have a section in `host`, and of which a check is wanted."""
     for checker in checkers:
         if checker.section in host.sections and any(check.id in wanted for check in checker.ids):
@@ -92,7 +94,7 @@ def _measure(evaluation: Evaluation, host: HostSpec, answers: Answers, checker: 
         evaluation.errors.append(_internal_error(host.name, f"measuring {checker.section}", error))
 
 
-def evaluate_together(
+def evaluate_fleet(
     specs: Mapping[str, HostSpec],
     given: Mapping[str, HostAnswers],
     checkers: Sequence[AnyChecker],
@@ -101,7 +103,11 @@ def evaluate_together(
     """Evaluate what hosts should agree on. A single host has no other to agree with, and is not evaluated."""
     evaluation = Evaluation()
     for checker in checkers:
-        having = {name: host for name, host in specs.items() if checker in list(applying(host, checkers, wanted))}
+        having = {
+            name: host
+            for name, host in specs.items()
+            if checker in list(applicable_checkers(host, checkers, wanted))
+        }
         if isinstance(checker, FleetChecker) and len(having) > 1:
             _evaluate_fleet_kind(evaluation, having, given, checker, wanted)
     return evaluation
@@ -141,8 +147,8 @@ def _fail(
     for host in hosts:
         for check in checker.ids:
             if check.id in wanted:
-                question = Expectation(check=check.id, subject=checker.section, at=(checker.section,))
-                evaluation.findings.append(_finding(host, question.unknown(reason), check))
+                expectation = Expectation(check=check.id, subject=checker.section, at=(checker.section,))
+                evaluation.findings.append(_finding(host, expectation.unknown(reason), check))
 
 
 def _internal_error(host: str, activity: str, error: Exception) -> InternalError:
@@ -188,15 +194,15 @@ def _finding(host: HostSpec, result: Result, check: Check) -> Finding:
         verdict=result.verdict,
         severity=result.severity or check.severity,
         expected=bounded(result.expected),
-        observed=shown(result.observed),
-        message=shown(result.message),
+        observed=display_text(result.observed),
+        message=display_text(result.message),
         # a command that would have to be altered is another command: none is better than a wrong one to paste
-        fix=fix if fix is None or shown(fix) == fix else None,
+        fix=fix if fix is None or display_text(fix) == fix else None,
         source=host.source(result.at),
     )
 
 
 @lru_cache(maxsize=4096)  # most findings of a fleet have the same few texts
-def shown(text: str) -> str:
+def display_text(text: str) -> str:
     """Prepare text from a host for people: visible, bounded, and without what looks like a secret."""
     return redact(bounded(text), prose=True)

@@ -12,7 +12,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-from olaudit.audit import worst
+from olaudit.audit import worst_verdict
 from olaudit.checker import Check
 from olaudit.evaluate import REACHABLE
 from olaudit.expected.spec import FleetSpec, WaiverSpec
@@ -55,7 +55,7 @@ def apply(report: Report, fleet: FleetSpec, wanted: frozenset[str], checks: froz
             over.setdefault(found.id, []).append(waiver)
     covered = [_covered(found, over.get(found.id, ()), today) for found in report.findings]
     findings = sorted([*covered, *own], key=lambda found: (found.host, found.check, found.subject))
-    verdicts = {host: worst(of_host) for host, of_host in groupby(findings, key=lambda found: found.host)}
+    verdicts = {host: worst_verdict(of_host) for host, of_host in groupby(findings, key=lambda found: found.host)}
     hosts = (replace(host, verdict=verdicts.get(host.host, host.verdict)) for host in report.hosts)
     return replace(report, hosts=tuple(hosts), findings=tuple(findings))
 

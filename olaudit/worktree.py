@@ -87,7 +87,7 @@ class Worktree:
     changes: tuple[str, ...] | Unanswered
 
 
-def question(path: str) -> Command:
+def probe(path: str) -> Command:
     """Ask about the work tree at `path`. Equal for whoever asks, and so asked once."""
     return Command(("sh", "-c", _SCRIPT, "sh", path), may_hang=True, statuses=(0, 3))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.audit import audit, exit_code, plan, select_checks, worst
+from olaudit.audit import audit, exit_code, plan, select_checks, worst_verdict
 from olaudit.checker import Check, Checker
 from olaudit.errors import UsageError
 from olaudit.expected.spec import HostSpec, Place
@@ -287,7 +287,7 @@ def found(verdict: Verdict, severity: Severity = Severity.WARNING) -> Finding:
 def test_drift_outweighs_unknown_outweighs_ok_and_info_has_no_say(
     findings: list[Finding], verdict: Verdict, code: int
 ) -> None:
-    assert worst(findings) is verdict
+    assert worst_verdict(findings) is verdict
     assert exit_code(Report(run=RUN, hosts=(), findings=tuple(findings))) == code
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from olaudit.checker import AnyChecker, Check, FleetChecker
 from olaudit.checks import CHECKERS
 from olaudit.collect import Collected
-from olaudit.evidence import asked, bears, by_hand, check_of, evidence, excerpt, probes_of
+from olaudit.evidence import check_of, describe_probe, evidence, excerpt, is_relevant, manual_command, probes_of
 from olaudit.evidence.excerpts import MOST
 from olaudit.expected import HostSpec
 from olaudit.model import (
@@ -154,8 +154,8 @@ def test_where_no_container_is_meant_all_are_named() -> None:
 def test_of_changes_inside_of_containers_only_those_of_the_one_that_is_meant_are_shown() -> None:
     answer = Answered(json.dumps({"other": [1], "ol_web_1": []}))
     assert json.loads(excerpt(ContainerChanges(("/x",)), answer, NAMED)) == {"ol_web_1": []}
-    assert not bears(ContainerChanges(("/x",)), answer, NAMED)
-    assert bears(ContainerChanges(("/x",)), answer, replace(NAMED, check="container.modified"))
+    assert not is_relevant(ContainerChanges(("/x",)), answer, NAMED)
+    assert is_relevant(ContainerChanges(("/x",)), answer, replace(NAMED, check="container.modified"))
 
 
 PROBES: tuple[Probe, ...] = (
@@ -185,10 +185,10 @@ def test_whatever_a_host_answers_what_is_shown_is_printable_and_bounded(
     lines = excerpt(probe, answer, found).split("\n")
     assert len(lines) <= MOST
     assert all(line.isprintable() and line for line in lines if line)
-    command = by_hand(probe, "a", found, answer)
+    command = manual_command(probe, "a", found, answer)
     assert command.isprintable()
-    assert asked(probe).isprintable()
-    assert bears(probe, answer, found) in (True, False)
+    assert describe_probe(probe).isprintable()
+    assert is_relevant(probe, answer, found) in (True, False)
 
 
 @pytest.mark.parametrize("lines", [19, 20, 21, 39, 40, 41, 42, 1000])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.checks import CHECKERS
-from olaudit.evidence import asked, by_hand, probes_of
+from olaudit.evidence import describe_probe, manual_command, probes_of
 from olaudit.model import (
     Answer,
     Answered,
@@ -53,7 +53,7 @@ NAMED = replace(FOUND, check="container.name", subject="ol-web-1", observed="012
     ],
 )
 def test_what_was_asked_can_be_asked_by_hand(probe: Probe, command: str) -> None:
-    assert by_hand(probe, "ol-mem0", FOUND) == command
+    assert manual_command(probe, "ol-mem0", FOUND) == command
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_was_asked_can_be_asked_by_hand(probe: Probe, command: str) -> None
     ],
 )
 def test_the_container_is_named_as_the_host_calls_it(found: Finding, answer: Answer | None, command: str) -> None:
-    assert by_hand(EngineQuery.CONTAINERS, "a", found, answer) == command
+    assert manual_command(EngineQuery.CONTAINERS, "a", found, answer) == command
 
 
 AWKWARD = st.text(st.sampled_from("a '\"\\$`!*%\n\t;&|{}#0é"), max_size=12)
@@ -77,7 +77,7 @@ AWKWARD = st.text(st.sampled_from("a '\"\\$`!*%\n\t;&|{}#0é"), max_size=12)
 @given(st.lists(AWKWARD, max_size=3))
 def test_through_two_shells_a_command_arrives_as_it_was_meant(words: list[str]) -> None:
     argv = ("printf", "<%s>", "x", *words)
-    command = by_hand(Command(argv), "host", FOUND)
+    command = manual_command(Command(argv), "host", FOUND)
     assert "\n" not in command
     ssh = 'ssh() { shift; sh -c "$*"; }\n'  # all that ssh does with its words
     there = subprocess.run(["/bin/sh", "-c", ssh + command], capture_output=True, text=True, check=True)
@@ -85,15 +85,15 @@ def test_through_two_shells_a_command_arrives_as_it_was_meant(words: list[str]) 
 
 
 def test_scripts_are_not_written_out_in_the_middle_of_a_line() -> None:
-    assert asked(Command(("sh", "-c", "one\ntwo", "sh", "a b"))) == "sh -c '...' sh 'a b'"
-    assert asked(Command(("cat", "/x"), sudo=True)) == "sudo -n cat /x"
-    assert shlex.split(asked(UNAME)) == ["uname"]
+    assert describe_probe(Command(("sh", "-c", "one\ntwo", "sh", "a b"))) == "sh -c '...' sh 'a b'"
+    assert describe_probe(Command(("cat", "/x"), sudo=True)) == "sudo -n cat /x"
+    assert shlex.split(describe_probe(UNAME)) == ["uname"]
 
 
 def test_all_that_is_asked_of_the_shipped_fleet_can_be_named_and_asked_on_one_line() -> None:
     for host in page().hosts.values():
         for probe in {probe for checker in CHECKERS for probe in probes_of(CHECKERS, host, checker.ids[0].id)}:
-            assert asked(probe).isprintable()
-            command = by_hand(probe, host.name, FOUND)
+            assert describe_probe(probe).isprintable()
+            command = manual_command(probe, host.name, FOUND)
             assert command.isprintable()
             assert shlex.split(command)

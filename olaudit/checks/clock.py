@@ -51,7 +51,7 @@ def probes(_spec: ClockSpec) -> tuple[Probe, ...]:
 def evaluate(spec: ClockSpec, answers: Answers) -> Iterator[Result]:
     """Compare the clocks. A span too long to tell them apart is unknown, unless they surely differ."""
     limit = spec.limit_seconds
-    question = Expectation(
+    expectation = Expectation(
         check="clock.skew",
         subject="clock",
         at=("clock", "limit_seconds"),
@@ -60,9 +60,9 @@ def evaluate(spec: ClockSpec, answers: Answers) -> Iterator[Result]:
     )
     host, around = _host(answers[TIME]), _around(answers[ConnectionProbe.CLOCK])
     if isinstance(host, Unanswered):
-        yield question.unknown(host.reason)
+        yield expectation.unknown(host.reason)
     elif isinstance(around, Unanswered):
-        yield question.unknown(around.reason)
+        yield expectation.unknown(around.reason)
     else:
         sent, received = around
         skew, half = host - (sent + received) / 2, (received - sent) / 2
@@ -72,13 +72,13 @@ def evaluate(spec: ClockSpec, answers: Answers) -> Iterator[Result]:
             message = (
                 f"the clock is {_long(abs(skew))} {way} the auditor's: time is not kept in step there, or here"
             )
-            yield question.drift(observed, message, _FIX)
+            yield expectation.drift(observed, message, _FIX)
         elif half > limit:
-            yield question.unknown(
+            yield expectation.unknown(
                 f"the answer took {received - sent:.1f} s, too long to tell clocks apart within {limit:g} s"
             )
         else:
-            yield question.ok(observed)
+            yield expectation.ok(observed)
 
 
 # Whichever of these keeps the time there; the last one is for releases without systemd.

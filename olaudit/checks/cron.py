@@ -150,34 +150,34 @@ def _ask(subject: str, expected: str, severity: Severity | None = None, at: str 
 
 def _evaluate_daemon(answer: Answer) -> Result:
     # Nothing that is scheduled happens at all, backups and the rotation of logs among it.
-    question = _ask("cron", "cron runs", Severity.CRITICAL, "daemon")
+    expectation = _ask("cron", "cron runs", Severity.CRITICAL, "daemon")
     if isinstance(answer, Unanswered):
-        return question.unknown(answer.reason)
+        return expectation.unknown(answer.reason)
     *lines, rest = answer.stdout.split("\n")
     found = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
     if rest or len(found) != len(lines):
-        return question.unknown(f"ps's answer is not understood: {answer.stdout[:200]!r}")
+        return expectation.unknown(f"ps's answer is not understood: {answer.stdout[:200]!r}")
     if not any(pid == "1" for pid, *_ in found):
         reason = answer.stderr.strip().partition("\n")[0]
-        return question.unknown(reason or "ps does not show the processes of other users")
+        return expectation.unknown(reason or "ps does not show the processes of other users")
     running = [args for _, parent, name, args in found if name in ("cron", "crond") and parent == "1"]
     if any("<defunct>" not in args for args in running):
-        return question.ok(running[0])
-    return question.drift("not running", "no cron daemon runs", "service cron start")
+        return expectation.ok(running[0])
+    return expectation.drift("not running", "no cron daemon runs", "service cron start")
 
 
 def _evaluate_file(spec: CronSpec, one: _Seen) -> Result | None:
     """Judge one file; None if it is as it should be."""
     source, place = posixpath.join(spec.source, one.name), posixpath.join(spec.into, one.name)
-    question = _ask(place, f"the same as {source}, and read by cron")
+    expectation = _ask(place, f"the same as {source}, and read by cron")
     link = shlex.join(("ln", "-sfn", source, place))
     rights = _RIGHTS.fullmatch(one.rights)
     if one.state == "absent" and one.said in _ABSENT:
-        return question.drift("absent", f"there is no {place}, or it leads to nothing", link)
+        return expectation.drift("absent", f"there is no {place}, or it leads to nothing", link)
     if one.state == "special":
-        return question.drift(one.said, f"{place} is a {one.said}, which cron does not read")
+        return expectation.drift(one.said, f"{place} is a {one.said}, which cron does not read")
     if one.state in ("absent", "unread") or not rights:
-        return question.unknown(f"what is at {place} could not be seen: {one.said or one.rights}")
+        return expectation.unknown(f"what is at {place} could not be seen: {one.said or one.rights}")
     faults = list(_faults(one, source, *rights.groups()))
     if not faults:
         return None
@@ -190,7 +190,7 @@ def _evaluate_file(spec: CronSpec, one: _Seen) -> Result | None:
         "close": shlex.join(("chmod", "go-w", "--", place)),
     }
     message = f"{place} {said}" + (": cron ignores it" if one.state == "equal" or len(faults) > 1 else "")
-    return question.drift(said, message, " && ".join(mend[fix] for fix in fixes) or None)
+    return expectation.drift(said, message, " && ".join(mend[fix] for fix in fixes) or None)
 
 
 def _faults(one: _Seen, source: str, owner: str, mode: str, link_owner: str) -> Iterator[tuple[str, str]]:

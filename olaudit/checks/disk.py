@@ -68,14 +68,16 @@ def evaluate(spec: Mapping[str, DiskSpec], answers: Answers) -> Iterator[Result]
     for path, rule in spec.items():
         at = ("disks", path)
         expected = f"{rule.floor} and {rule.inodes} inodes free"
-        question = Expectation(check="disk.free", subject=path, at=at, expected=expected, severity=rule.severity)
+        expectation = Expectation(
+            check="disk.free", subject=path, at=at, expected=expected, severity=rule.severity
+        )
         match _space(answers[_look(path)]):
             case Unanswered(reason):
-                yield question.unknown(reason)
+                yield expectation.unknown(reason)
             case _Space() as space if path == "/" or not _is_inside(path, space.target):
-                yield _evaluate_space(question, path, rule, space)
+                yield _evaluate_space(expectation, path, rule, space)
             case space:
-                yield _unmounted(question, path, rule, f"lies on {space.target}" if space else "absent")
+                yield _unmounted(expectation, path, rule, f"lies on {space.target}" if space else "absent")
 
 
 def _space(answer: Answer) -> _Space | Unanswered | None:
@@ -99,14 +101,16 @@ def _is_inside(path: str, mount: str) -> bool:
     return path != mount and path.startswith(mount.rstrip("/") + "/")
 
 
-def _unmounted(question: Expectation, path: str, rule: DiskSpec, observed: str) -> Result:
+def _unmounted(expectation: Expectation, path: str, rule: DiskSpec, observed: str) -> Result:
     """Say that nothing is mounted at a path: what is written there then fills the disk below."""
     if rule.presence is Presence.REQUIRED:
-        return question.drift(observed, f"nothing is mounted at {path} ({observed})", shlex.join(("mount", path)))
-    return question.ok(observed, f"nothing is mounted at {path} ({observed}), so it is not judged")
+        return expectation.drift(
+            observed, f"nothing is mounted at {path} ({observed})", shlex.join(("mount", path))
+        )
+    return expectation.ok(observed, f"nothing is mounted at {path} ({observed}), so it is not judged")
 
 
-def _evaluate_space(question: Expectation, path: str, rule: DiskSpec, space: _Space) -> Result:
+def _evaluate_space(expectation: Expectation, path: str, rule: DiskSpec, space: _Space) -> Result:
     inodes = "" if space.inodes is None else f", {space.inodes} inodes"
     observed = f"{_size(space.free)}{inodes} free"
     target = shlex.quote(space.target)
@@ -114,12 +118,12 @@ def _evaluate_space(question: Expectation, path: str, rule: DiskSpec, space: _Sp
         message = (
             f"{path} has {_size(space.free)} left, less than {rule.floor}: deploys fail there, and soon all else"
         )
-        return question.drift(observed, message, f"du -xk --max-depth=3 {target} | sort -n | tail -n 20")
+        return expectation.drift(observed, message, f"du -xk --max-depth=3 {target} | sort -n | tail -n 20")
     if space.inodes is not None and space.inodes < rule.inodes:
         message = f"{path} can take {space.inodes} more files, less than {rule.inodes}, however much space is left"
         count = f"find {target} -xdev -printf '%h\\n' | sort | uniq -c | sort -n | tail -n 20"
-        return question.drift(observed, message, count)
-    return question.ok(observed)
+        return expectation.drift(observed, message, count)
+    return expectation.ok(observed)
 
 
 def _size(size: int) -> str:

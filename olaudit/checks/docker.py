@@ -32,33 +32,37 @@ def evaluate(spec: Rule, answers: Answers) -> Iterator[Result]:
 
 
 def _engine(answer: Answer, engines: Engines | Unanswered) -> Result:
-    question = Expectation(
+    expectation = Expectation(
         check="docker.engine", subject="docker", at=("docker",), expected="a Docker Engine answers"
     )
     if not isinstance(answer, Unanswered):
         version = _version(answer.stdout)
-        return question.ok(version) if version else question.unknown("the Docker Engine's answer names no version")
+        return (
+            expectation.ok(version)
+            if version
+            else expectation.unknown("the Docker Engine's answer names no version")
+        )
     if isinstance(engines, Unanswered):
-        return question.unknown(f"{answer.reason}; whether one runs could not be seen either: {engines.reason}")
+        return expectation.unknown(f"{answer.reason}; whether one runs could not be seen either: {engines.reason}")
     if engines.foreign_socket or (engines.elsewhere and not engines.own):
-        return question.unknown(f"the Docker Engine of {DOCKER_SOCKET} was not seen: {answer.reason}")
+        return expectation.unknown(f"the Docker Engine of {DOCKER_SOCKET} was not seen: {answer.reason}")
     if engines.own:
-        return question.unknown(f"a Docker Engine runs, but did not answer: {answer.reason}")
+        return expectation.unknown(f"a Docker Engine runs, but did not answer: {answer.reason}")
     message = "the Docker Engine is stopped: no process of the host is dockerd, so no container could be audited"
-    return question.drift("stopped", message, _start(engines))
+    return expectation.drift("stopped", message, _start(engines))
 
 
 def _absent(engines: Engines | Unanswered) -> Result:
-    question = Expectation(check="docker.absent", subject="docker", at=("docker",), expected="no Docker Engine")
+    expectation = Expectation(check="docker.absent", subject="docker", at=("docker",), expected="no Docker Engine")
     if isinstance(engines, Unanswered):
-        return question.unknown(engines.reason)
+        return expectation.unknown(engines.reason)
     running = (*engines.own, *engines.elsewhere, *engines.inside)
     if not running:
-        return question.ok("no Docker Engine runs")
+        return expectation.ok("no Docker Engine runs")
     message = "a Docker Engine runs on a host that is meant to have none"
     if not engines.own and not engines.elsewhere:
         message = "a Docker Engine runs inside a container on a host that is meant to have none"
-    return question.drift("; ".join(running), message, _stop(engines) if engines.own else None)
+    return expectation.drift("; ".join(running), message, _stop(engines) if engines.own else None)
 
 
 def _start(engines: Engines) -> str | None:

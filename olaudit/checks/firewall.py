@@ -58,7 +58,7 @@ def evaluate(spec: FirewallSpec, answers: Answers) -> Iterator[Result]:
 
 def _evaluate_file(spec: FirewallSpec, answer: Answer) -> Result:
     # A warning: the rules in force are those of before, and a host that is open or cut off shows in its chains.
-    question = Expectation(
+    expectation = Expectation(
         check="firewall.rules",
         subject=spec.ferm,
         at=("firewall", "ferm"),
@@ -66,19 +66,21 @@ def _evaluate_file(spec: FirewallSpec, answer: Answer) -> Result:
         severity=Severity.WARNING,
     )
     if isinstance(answer, Unanswered):
-        return question.unknown(answer.reason)
+        return expectation.unknown(answer.reason)
     if answer.status == 0 and not answer.stdout and not answer.stderr:
-        return question.ok("equal")
+        return expectation.ok("equal")
     # --interactive takes the new rules back by itself if whoever set them is cut off by them
     copy = f"ln -sfn -- {shlex.join((spec.source, spec.ferm))} && ferm --interactive {shlex.quote(spec.ferm)}"
     if answer.status == 1 and (answer.stdout or answer.stderr):
         found = _DIFFER.search(answer.stdout)
         where = f"differs from {found[1]} on" if found else "differs"
-        return question.drift(where, f"{spec.ferm} is not what was deployed as {spec.source}: it {where}", copy)
+        return expectation.drift(where, f"{spec.ferm} is not what was deployed as {spec.source}: it {where}", copy)
     said = answer.stderr.partition("\n")[0]
     if answer.status == 2 and said.startswith(f"cmp: {spec.ferm}: ") and said.endswith(_ABSENT):
-        return question.drift("absent", f"there is no {spec.ferm}, so no firewall comes up after a reboot", copy)
-    return question.unknown(f"the files could not be compared: {said[:200]!r}")
+        return expectation.drift(
+            "absent", f"there is no {spec.ferm}, so no firewall comes up after a reboot", copy
+        )
+    return expectation.unknown(f"the files could not be compared: {said[:200]!r}")
 
 
 def _rules(answer: Answer) -> tuple[str, ...] | Unanswered:
@@ -108,24 +110,24 @@ def _as_listed(line: str) -> str:
 
 def _evaluate_chain(n: int, chain: str, rules: tuple[str, ...] | Unanswered) -> Result:
     # Critical: without Docker's chains no container is reached any more, or every published port is, by anybody.
-    question = Expectation(
+    expectation = Expectation(
         check="firewall.rules", subject=chain, at=("firewall", "chains", n), expected="a chain that is in force"
     )
     if isinstance(rules, Unanswered):
-        return question.unknown(rules.reason)
+        return expectation.unknown(rules.reason)
     there = any(line.split(" ")[:2] in (["-N", chain], ["-P", chain]) for line in rules)
     builtin = any(line.startswith(f"-P {chain} ") for line in rules)
     if builtin or (there and any(re.search(rf" -[jg] {chain}( |$)", line) for line in rules)):
-        return question.ok("in force")
+        return expectation.ok("in force")
     if any(line.startswith("# Warning: iptables-legacy tables present") for line in rules):
-        return question.unknown(
+        return expectation.unknown(
             f"iptables (nf_tables) does not show {chain} in force, but there are legacy tables too, which it does "
             "not show: look with iptables-legacy -S"
         )
     fix = "service docker restart" if chain.startswith("DOCKER") else "service ferm restart"
     if there:
-        return question.drift("not used", f"there is a chain {chain}, but no rule leads into it", fix)
-    return question.drift("absent", f"there is no chain {chain}", fix)
+        return expectation.drift("not used", f"there is a chain {chain}, but no rule leads into it", fix)
+    return expectation.drift("absent", f"there is no chain {chain}", fix)
 
 
 CHECKER = Checker(

@@ -35,49 +35,49 @@ class GitSpec(Section):
 
 def probes(spec: Mapping[str, GitSpec]) -> tuple[Command, ...]:
     """Ask about each tree."""
-    return tuple(worktree.question(path) for path in spec)
+    return tuple(worktree.probe(path) for path in spec)
 
 
 def evaluate(spec: Mapping[str, GitSpec], answers: Answers) -> Iterator[Result]:
     """Judge each tree. What is no repository can neither be dirty: that is one finding."""
     for path, rule in spec.items():
-        found = worktree.read(answers[worktree.question(path)])
+        found = worktree.read(answers[worktree.probe(path)])
         yield _revision(path, rule, found)
         if rule.clean and not isinstance(found, NoRepository):
             yield _dirty(path, rule, found)
 
 
 def _revision(path: str, rule: GitSpec, found: Worktree | NoRepository | Unanswered) -> Result:
-    question = _ask("revision", path, rule, _expected(rule))
+    expectation = _ask("revision", path, rule, _expected(rule))
     if isinstance(found, Unanswered):
-        return question.unknown(f"{path}: {found.reason}")
+        return expectation.unknown(f"{path}: {found.reason}")
     if isinstance(found, NoRepository):
-        return question.drift("no repository", f"{path}: {found.message}")
+        return expectation.drift("no repository", f"{path}: {found.message}")
     if not found.commit:
-        return question.drift("no commit", f"the repository {path} has no commit yet")
+        return expectation.drift("no commit", f"the repository {path} has no commit yet")
     observed = f"{found.commit} on {found.branch or 'no branch'}"
     if rule.commit is not None and not found.commit.startswith(rule.commit.values):
         message = f"{path} is at {found.commit[:12]} and not at {rule.commit.value[:12]}"
-        return question.drift(observed, message, shlex.join(("git", "-C", path, "checkout", rule.commit.value)))
+        return expectation.drift(observed, message, shlex.join(("git", "-C", path, "checkout", rule.commit.value)))
     if rule.branch is not None and found.branch not in rule.branch.values:
         where = f"on the branch {found.branch}" if found.branch else "on no branch (its HEAD is detached)"
-        return question.drift(observed, f"{path} is {where}, not on {rule.branch}")
-    return question.ok(observed)
+        return expectation.drift(observed, f"{path} is {where}, not on {rule.branch}")
+    return expectation.ok(observed)
 
 
 def _dirty(path: str, rule: GitSpec, found: Worktree | Unanswered) -> Result:
-    question = _ask("dirty", path, rule, "nothing changed since the commit")
+    expectation = _ask("dirty", path, rule, "nothing changed since the commit")
     changes = found if isinstance(found, Unanswered) else found.changes
     if isinstance(changes, Unanswered):
-        return question.unknown(f"{path}: {changes.reason}")
+        return expectation.unknown(f"{path}: {changes.reason}")
     if not changes:
-        return question.ok("clean")
+        return expectation.ok("clean")
     listed, names = changes[:MOST], ", ".join(change[3:] for change in changes[:_SHOWN])
     count = "1 change" if len(changes) == 1 else f"{len(listed)} changes"
     count = f"more than {count}" if len(changes) > MOST else count
     more = ", ..." if len(changes) > _SHOWN else ""
     # No command: what was written by hand may exist nowhere else, so it must be read before it is thrown away.
-    return question.drift("; ".join(listed), f"{path} has {count} that no commit holds: {names}{more}")
+    return expectation.drift("; ".join(listed), f"{path} has {count} that no commit holds: {names}{more}")
 
 
 def _expected(rule: GitSpec) -> str:

@@ -20,18 +20,18 @@ def probes(_spec: Expect[str]) -> tuple[Command, ...]:
 
 def evaluate(spec: Expect[str], answers: Answers) -> Iterator[Result]:
     """Compare the machine's own name with the accepted ones."""
-    question = Expectation(check="host.hostname", subject="hostname", at=("hostname",), expected=str(spec))
+    expectation = Expectation(check="host.hostname", subject="hostname", at=("hostname",), expected=str(spec))
     answer = answers[OWN_NAME]
     if isinstance(answer, Unanswered):
-        yield question.unknown(answer.reason)
+        yield expectation.unknown(answer.reason)
         return
     name = answer.stdout.removesuffix("\n")
     if not name or not answer.stdout.endswith("\n"):
-        yield question.unknown(f"uname's answer is not a name: {answer.stdout[:200]!r}")
+        yield expectation.unknown(f"uname's answer is not a name: {answer.stdout[:200]!r}")
     elif name in spec.values:
-        yield question.ok(name)
+        yield expectation.ok(name)
     else:
-        yield question.drift(name, f"the machine calls itself {name!r}", _rename(spec.value))
+        yield expectation.drift(name, f"the machine calls itself {name!r}", _rename(spec.value))
 
 
 def _rename(name: str) -> str:

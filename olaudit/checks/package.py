@@ -68,7 +68,7 @@ def evaluate(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Resu
     """Judge each package, or the first there is of those that may stand in for it."""
     packages = _packages(_names(spec), answers[_look(spec)])
     for name, rule in spec.items():
-        question = Expectation(
+        expectation = Expectation(
             check="package.version",
             subject=name,
             at=("packages", name),
@@ -76,10 +76,10 @@ def evaluate(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Resu
             severity=rule.severity,
         )
         if isinstance(packages, Unanswered):
-            yield question.unknown(packages.reason)
+            yield expectation.unknown(packages.reason)
         else:
             there = [packages[one] for one in (name, *rule.accept) if one in packages]
-            yield _evaluate(question, rule, there)
+            yield _evaluate(expectation, rule, there)
 
 
 def _packages(names: tuple[str, ...], answer: Answer) -> dict[str, _Package] | Unanswered:
@@ -105,32 +105,34 @@ def _packages(names: tuple[str, ...], answer: Answer) -> dict[str, _Package] | U
     return packages if _WITNESS in packages else Unanswered(f"dpkg does not list {_WITNESS}: no package database")
 
 
-def _evaluate(question: Expectation, rule: PackageSpec, there: list[_Package]) -> Result:
+def _evaluate(expectation: Expectation, rule: PackageSpec, there: list[_Package]) -> Result:
     names = " ".join(one.name for one in there)
     match rule.presence, bool(there):
         case Presence.FORBIDDEN, True:
             message = f"{_listed(there)} is installed, and should not be"
-            return question.drift(_listed(there), message, f"apt-get remove {names}")
+            return expectation.drift(_listed(there), message, f"apt-get remove {names}")
         case Presence.FORBIDDEN | Presence.OPTIONAL, False:
-            return question.ok("not installed")
+            return expectation.ok("not installed")
         case Presence.REQUIRED, False:
-            name = question.subject
+            name = expectation.subject
             others = f", nor is {' or '.join(rule.accept)}" if rule.accept else ""
-            return question.drift("not installed", f"{name} is not installed{others}", f"apt-get install {name}")
+            return expectation.drift(
+                "not installed", f"{name} is not installed{others}", f"apt-get install {name}"
+            )
         case _:
-            return _evaluate_versions(question, rule, there)
+            return _evaluate_versions(expectation, rule, there)
 
 
-def _evaluate_versions(question: Expectation, rule: PackageSpec, there: list[_Package]) -> Result:
+def _evaluate_versions(expectation: Expectation, rule: PackageSpec, there: list[_Package]) -> Result:
     for one in there:
         if one.status != "installed":
             message = f"the installation of {one.name} was broken off: {one.status}"
-            return question.drift(str(one), message, "dpkg --configure -a")
+            return expectation.drift(str(one), message, "dpkg --configure -a")
     for one in there:
         if _is_accepted(one.version, rule.version):
-            return question.ok(str(one))
+            return expectation.ok(str(one))
     message = f"{_listed(there)} is installed, not {rule.version}"
-    return question.drift(_listed(there), message, f"apt-get install {there[0].name}")
+    return expectation.drift(_listed(there), message, f"apt-get install {there[0].name}")
 
 
 def _is_accepted(version: str, rule: Expect[str] | None) -> bool:

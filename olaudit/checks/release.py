@@ -37,15 +37,15 @@ def probes(_spec: OsSpec) -> tuple[Command, ...]:
 
 def evaluate(spec: OsSpec, answers: Answers) -> Iterator[Result]:
     """Compare id, version and codename; the first that differs is where the finding points to."""
-    question = _question(spec)
+    expectation = _question(spec)
     answer = answers[RELEASE]
     if isinstance(answer, Unanswered):
-        yield question.unknown(answer.reason)
+        yield expectation.unknown(answer.reason)
         return
     said = _variables(answer.stdout)
     seen = {"id": said.get("ID", ""), "version_id": said.get("VERSION_ID", ""), "codename": _codename(said)}
     if not seen["id"]:
-        yield question.unknown(f"{_FILE} has no ID: {answer.stdout[:200]!r}")
+        yield expectation.unknown(f"{_FILE} has no ID: {answer.stdout[:200]!r}")
         return
     observed = _named(*seen.values())
     wanted = {"id": spec.id, "version_id": spec.version_id, "codename": spec.codename}
@@ -54,7 +54,7 @@ def evaluate(spec: OsSpec, answers: Answers) -> Iterator[Result]:
             # No command: to install another release is a day's work, and the page may be what is out of date.
             yield _question(spec, key).drift(observed, f"the machine runs {observed or 'something else'}")
             return
-    yield question.ok(observed)
+    yield expectation.ok(observed)
 
 
 def _question(spec: OsSpec, *key: str) -> Expectation:

@@ -71,26 +71,26 @@ def _ask(subject: str) -> Expectation:
 
 
 def _evaluate(
-    question: Expectation,
+    expectation: Expectation,
     paths: Mapping[str, str],
     pid: str,
     inside: tuple[_Mount, ...] | Unanswered,
     sources: Mapping[str, tuple[str, str]] | Unanswered,
 ) -> Result:
     if isinstance(inside, Unanswered):
-        return question.unknown(inside.reason)
+        return expectation.unknown(inside.reason)
     if isinstance(sources, Unanswered):
-        return question.unknown(sources.reason)
+        return expectation.unknown(sources.reason)
     mine = {mount.at: (mount.dev, mount.root) for mount in inside if mount.pid == pid}
     if lost := sorted(paths.keys() - mine.keys()):
-        return question.unknown(f"its process {pid} was not seen to have {', '.join(lost)} mounted")
+        return expectation.unknown(f"its process {pid} was not seen to have {', '.join(lost)} mounted")
     stale = [
         f"{path} is {mine[path][1]}" for path, source in sorted(paths.items()) if mine[path] != sources[source]
     ]
     if not stale:
-        return question.ok(", ".join(f"{path} is {source}" for path, source in sorted(paths.items())))
+        return expectation.ok(", ".join(f"{path} is {source}" for path, source in sorted(paths.items())))
     message = "it still has mounted what was moved or replaced on the host: recreate it to see what is there now"
-    return question.drift("; ".join(stale), message)
+    return expectation.drift("; ".join(stale), message)
 
 
 def _containers(answer: Answer, spec: Mapping[str, str]) -> list[tuple[str, str, list[str]]] | Unanswered:

@@ -143,7 +143,7 @@ def _evaluate_link(
 
 
 def _evaluate_target(
-    question: Expectation,
+    expectation: Expectation,
     rule: SymlinkSpec,
     seen: Mapping[str, _Seen],
     resolved: Mapping[str, str] | Unanswered,
@@ -151,19 +151,19 @@ def _evaluate_target(
 ) -> Result:
     text = seen[link].text
     if _is_accepted_text(link, text, rule):
-        return question.ok(text)
+        return expectation.ok(text)
     if isinstance(resolved, Unanswered):
-        return question.unknown(resolved.reason)
+        return expectation.unknown(resolved.reason)
     end = resolved[link]
     for target in rule.target.values:
         anchor = _anchor(target)
         base, rest = resolved[anchor].rstrip("/"), target.removeprefix(anchor.rstrip("/"))
         if re.fullmatch(re.escape(base) + _pattern(rest), end.rstrip("/")):
-            return question.ok(text, f"it leads to {end}")
+            return expectation.ok(text, f"it leads to {end}")
     for target in rule.target.values:
         if reason := seen[_anchor(target)].reason:
-            return question.unknown(f"what {target} leads to could not be seen: {reason}")
-    return question.drift(text, f"{link} leads to {end!r} and not to {rule.target}", _fix(link, rule))
+            return expectation.unknown(f"what {target} leads to could not be seen: {reason}")
+    return expectation.drift(text, f"{link} leads to {end!r} and not to {rule.target}", _fix(link, rule))
 
 
 def _ask(aspect: str, link: str, rule: SymlinkSpec, expected: str) -> Expectation:

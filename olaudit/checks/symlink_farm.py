@@ -163,10 +163,10 @@ def _evaluate_file(spec: SymlinkFarmSpec, one: _Seen) -> Result:
     source, place = posixpath.join(spec.source, one.file), posixpath.join(spec.into, one.file)
     # What is equal works, until the next deploy; all else runs without the production configuration.
     severity = Severity.WARNING if one.state == "equal" else None
-    question = _ask(place, f"a link to {source}", severity)
+    expectation = _ask(place, f"a link to {source}", severity)
     if drift := _drift(one, source, place):
-        return question.drift(*drift)
-    return question.unknown(f"what is at {place} could not be seen: {one.said}")
+        return expectation.drift(*drift)
+    return expectation.unknown(f"what is at {place} could not be seen: {one.said}")
 
 
 def _drift(one: _Seen, source: str, place: str) -> tuple[str, str, str | None] | None:

@@ -21,7 +21,7 @@ from olaudit.cli.options import Options
 from olaudit.cli.progress import watching
 from olaudit.collect import Collected, Job, collect
 from olaudit.errors import UsageError
-from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select
+from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select_hosts
 from olaudit.model import Report, Run
 from olaudit.text import visible
 from olaudit.transport import Transport
@@ -96,9 +96,9 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
 def _hosts(options: Options, fleet: FleetSpec) -> tuple[HostSpec, ...]:
     """Choose the hosts; with --local, the one that this machine is."""
     if not options.local:
-        return select(fleet, options.targets)
+        return select_hosts(fleet, options.targets)
     try:
-        hosts = select(fleet, options.targets or (socket.gethostname(),))
+        hosts = select_hosts(fleet, options.targets or (socket.gethostname(),))
     except UsageError as error:
         hint = "say which host this machine is: `olaudit check --local HOST`"
         raise UsageError(error.message, error.hint if options.targets else hint) from None

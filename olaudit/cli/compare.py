@@ -45,7 +45,7 @@ def compare(  # noqa: PLR0913 - one per option
       olaudit compare 2026-11-01 2026-11-22
     """  # noqa: D301 - click reads the backspace itself
     with History.open(history_file(reports, history), create=False) as past:
-        comparison = compare_runs(past.met(before), past.met(after))
+        comparison = compare_runs(past.run_findings(before), past.run_findings(after))
     if format == "json":
         emit(json.dumps(_document(comparison), ensure_ascii=False, indent=2) + "\n")
     else:

@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from olaudit.cli.auditing import Tools
-from olaudit.cli.explaining import ExpectedFiles, Given, put_together
+from olaudit.cli.explanation import ExpectedFiles, Given, put_together
+from olaudit.cli.finding_history import Told, gone, past_of
 from olaudit.cli.naming import digits_of
 from olaudit.cli.options import COLOR, EXPECTED, HISTORY, REPORTS, history_file
 from olaudit.cli.output import emit, stdout_style
-from olaudit.cli.past import Told, gone, past_of
 from olaudit.cli.reports import LATEST, find_finding, read_report
 from olaudit.errors import UsageError
-from olaudit.history import Life
+from olaudit.history import DriftEpisode
 from olaudit.model import Failure, Finding, Waiver
 from olaudit.render.ages import moment
 from olaudit.render.document import Document, FindingPart
@@ -99,7 +99,7 @@ def _told(document: Document, text: str) -> Told:
     )
 
 
-def _gone(life: Life, document: Document) -> Told:
+def _gone(life: DriftEpisode, document: Document) -> Told:
     """Take a finding that the report does not have as it was when it was last seen."""
     if life.ended:
         remark = f"this is gone ({life.ending}) since {moment(life.ended)}; below it is as it was last seen"

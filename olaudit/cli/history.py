@@ -15,9 +15,9 @@ from olaudit.cli.naming import SHORTEST, digits_of, the_one
 from olaudit.cli.options import COLOR, HISTORY, REPORTS, format_option, history_file
 from olaudit.cli.output import emit, stdout_style
 from olaudit.errors import UsageError
-from olaudit.expected.words import suggest
-from olaudit.history import History, Life, Subject
-from olaudit.render import nights
+from olaudit.expected.messages import suggest
+from olaudit.history import DriftEpisode, History, Subject
+from olaudit.render import history as rendering
 from olaudit.render.style import Style
 
 
@@ -68,30 +68,30 @@ def history(  # noqa: PLR0913 - one per option
 
 
 def _runs(past: History, limit: int, style: Style | None) -> str:
-    found = past.nights(limit + 1)
+    found = past.recent_runs(limit + 1)
     if style:
-        return nights.runs(found[:limit], style, more=len(found) > limit)
-    return _json([{**asdict(one.run), "appeared": one.appeared, "went": one.went} for one in found[:limit]])
+        return rendering.runs(found[:limit], style, more=len(found) > limit)
+    return _json([{**asdict(one.run), "appeared": one.new, "went": one.resolved} for one in found[:limit]])
 
 
 def _of_host(past: History, host: str, style: Style | None) -> str:
-    lives, troubles = past.lives_of_host(host), past.troubles(host)
+    lives, troubles = past.host_episodes(host), past.unreachable_spans(host)
     if style:
-        return nights.host(host, lives, troubles, past.find_run("latest"), style)
+        return rendering.host(host, lives, troubles, past.find_run("latest"), style)
     return _json(
         {"host": host, "drifts": [_life(one) for one in lives], "not_audited": [asdict(one) for one in troubles]}
     )
 
 
 def _of_finding(past: History, subject: Subject, style: Style | None) -> str:
-    lives, spells = past.lives(subject.id), past.spells(subject.id)
+    lives, spells = past.episodes(subject.id), past.spans(subject.id)
     if style:
-        return nights.finding(subject, lives, spells, past.find_run("latest"), style)
+        return rendering.finding(subject, lives, spells, past.find_run("latest"), style)
     said = [asdict(one) for one in spells]
     return _json({**asdict(subject), "drifts": [_life(one) for one in lives], "said": said})
 
 
-def _life(life: Life) -> Mapping[str, Any]:
+def _life(life: DriftEpisode) -> Mapping[str, Any]:
     return {"id": life.finding.id, **asdict(life)}
 
 
@@ -112,7 +112,7 @@ def _finding(past: History, about: str) -> Subject:
             f"no host called {about!r} is in the history{suggest(about, past.hosts())}",
             f"a finding is named by {SHORTEST} to 12 hex digits of its id",
         )
-    if (found := the_one(past.named(digits), digits)) is None:
+    if (found := the_one(past.find_subjects(digits), digits)) is None:
         raise UsageError(
             f"no finding in the history has an id that begins with {digits}",
             "`olaudit history HOST` shows a host's",

@@ -18,7 +18,7 @@ from olaudit.cli.options import HISTORY, REPORTS, Options, format_option, histor
 from olaudit.cli.output import PRIVATE, Delivery, check_places, emit, mode_of, stdout_style, write_file
 from olaudit.errors import HistoryError
 from olaudit.evidence import evidence
-from olaudit.history import History, Scope
+from olaudit.history import History, RunScope
 from olaudit.model import Report
 from olaudit.render import RENDERERS, changes
 from olaudit.render.style import Style
@@ -124,9 +124,9 @@ def _enter(past: History | None, audited: Audited, tools: Tools, keep_days: int,
         return audited.report
     hosts = audited.fleet.hosts
     kept = evidence(audited.report, hosts.values(), audited.collected, tools.checkers)
-    scope = Scope(hosts=frozenset(hosts), checks=audited.wanted)
+    scope = RunScope(hosts=frozenset(hosts), checks=audited.wanted)
     with delivery.step(HistoryError):
-        return past.enter(audited.report, scope, recording.dump(kept), keep_days=keep_days)
+        return past.add_run(audited.report, scope, recording.dump(kept), keep_days=keep_days)
     try:
         return past.compare(audited.report, scope)
     except HistoryError:
@@ -136,12 +136,12 @@ def _enter(past: History | None, audited: Audited, tools: Tools, keep_days: int,
 def _note_spoken(past: History | None, report: Report) -> None:
     with suppress(HistoryError):  # it cannot be written: then the commit fails too, and says so
         if past:
-            past.speak(report.run.started_at)
+            past.set_last_printed(report.run.started_at)
 
 
 def _worth_saying(report: Report, past: History | None) -> bool:
     """Say whether a quiet run has something to tell: a change, or that it is still alive."""
-    spoken = past.spoken if past else None
+    spoken = past.last_printed if past else None
     if not report.changes or report.changes.any or not report.run.complete or not spoken:
         return True
     # a clock that was once ahead must not silence the years until then

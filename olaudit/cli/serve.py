@@ -130,13 +130,13 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     """Serve until a signal ends it; say whether audits are still under way then. Raises OlauditError."""
     # What only this command needs: other commands need not wait for it.
     from olaudit.serve import server  # noqa: PLC0415 - as said above
-    from olaudit.serve.asking import Asker  # noqa: PLC0415
+    from olaudit.serve.auditor import Auditor  # noqa: PLC0415
     from olaudit.serve.events import Pace  # noqa: PLC0415
     from olaudit.serve.guard import Guard  # noqa: PLC0415
     from olaudit.serve.hosts import own_names, served_names  # noqa: PLC0415
-    from olaudit.serve.judging import ReportBuilder  # noqa: PLC0415
     from olaudit.serve.memory import limit_arenas  # noqa: PLC0415
     from olaudit.serve.service import Service  # noqa: PLC0415
+    from olaudit.serve.snapshot import ReportBuilder  # noqa: PLC0415
     from olaudit.serve.web import Web  # noqa: PLC0415
     from olaudit.serve.web_config import OPEN, read  # noqa: PLC0415
 
@@ -144,7 +144,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     guard = Guard(config.users, served_names(serving.listen[0], *own_names(), *config.names))
     wanted = select_checks(tools.checkers, options.only, options.skip, waivers.IDS)
     evaluate = ReportBuilder(checkers=tools.checkers, wanted=wanted, version=version("olaudit"))
-    asker = Asker(tools.make_transport(options), options.timeout)
+    asker = Auditor(tools.make_transport(options), options.timeout)
     sources = _sources(options, serving, tools, config, guard)
     service = Service(sources, evaluate, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
     server.allow_files()
@@ -161,9 +161,9 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
 
 def _sources(options: Options, serving: Serving, tools: Tools, config: WebConfig, guard: Guard) -> Sources:
     from olaudit.serve.events import Sources  # noqa: PLC0415
-    from olaudit.serve.judging import Nights  # noqa: PLC0415 - as above
-    from olaudit.serve.nights import read_nights  # noqa: PLC0415
-    from olaudit.serve.watching import Watched, expected_files  # noqa: PLC0415
+    from olaudit.serve.file_watch import Watched, expected_files  # noqa: PLC0415
+    from olaudit.serve.run_history import read_run_history  # noqa: PLC0415
+    from olaudit.serve.snapshot import RunHistory  # noqa: PLC0415 - as above
     from olaudit.serve.web_config import read  # noqa: PLC0415
 
     root = find_expected(options.expected, os.environ)
@@ -185,8 +185,8 @@ def _sources(options: Options, serving: Serving, tools: Tools, config: WebConfig
     return Sources(
         expected=expected,
         watch_expected=Watched(expected_files(root)),
-        nights=(lambda: read_nights(history)) if history else Nights,
-        watch_nights=Watched([history] if history else []),
+        run_history=(lambda: read_run_history(history)) if history else RunHistory,
+        watch_run_history=Watched([history] if history else []),
         refresh=refresh,
         watch_refresh=watched,
         now=tools.now,

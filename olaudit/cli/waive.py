@@ -16,7 +16,7 @@ from olaudit.cli.options import REPORTS
 from olaudit.cli.output import emit
 from olaudit.cli.reports import LATEST, find_finding, read_report
 from olaudit.errors import UsageError
-from olaudit.expected.waivers import read_day, too_far
+from olaudit.expected.waivers import date_problem, parse_date
 from olaudit.model import FLEET, Verdict
 from olaudit.render.document import FindingPart
 from olaudit.text import visible
@@ -82,12 +82,12 @@ def _owner(named: str | None, environ: Mapping[str, str]) -> str:
 
 def _last_day(text: str, today: date) -> date:
     try:
-        day = read_day(text)
+        day = parse_date(text)
     except ValueError as error:
         raise UsageError(f"--until: {error}") from None
     if day < today:
         raise UsageError(f"--until: {day} is past", f"today is {today} (UTC)")
-    if said := too_far(day, today):
+    if said := date_problem(day, today):
         raise UsageError(f"--until: {said}")
     return day
 

@@ -1,7 +1,16 @@
 """What hosts answered, reduced to what bears on findings: for history to keep, and for people to read."""
 
-from olaudit.evidence.bearing import bears, check_of, checker_of, evidence, probes_of
 from olaudit.evidence.excerpts import excerpt
-from olaudit.evidence.questions import asked, by_hand
+from olaudit.evidence.questions import describe_probe, manual_command
+from olaudit.evidence.relevance import check_of, checker_of, evidence, is_relevant, probes_of
 
-__all__ = ["asked", "bears", "by_hand", "check_of", "checker_of", "evidence", "excerpt", "probes_of"]
+__all__ = [
+    "check_of",
+    "checker_of",
+    "describe_probe",
+    "evidence",
+    "excerpt",
+    "is_relevant",
+    "manual_command",
+    "probes_of",
+]

@@ -20,7 +20,7 @@ from olaudit.model import (
 from olaudit.text import visible
 
 
-def asked(probe: Probe) -> str:
+def describe_probe(probe: Probe) -> str:
     """Name a question on one line. Scripts are left out: nobody reads one in the middle of a line."""
     match probe:
         case Command(argv, sudo=sudo):
@@ -43,7 +43,7 @@ def asked(probe: Probe) -> str:
     return visible(text)
 
 
-def by_hand(probe: Probe, host: str, finding: Finding, answer: Answer | None = None) -> str:
+def manual_command(probe: Probe, host: str, finding: Finding, answer: Answer | None = None) -> str:
     """Write the command with which a person asks the same, on one line, to be pasted into a shell.
 
     `answer`, where there is one, is that to `Engine.CONTAINERS`: it tells which container is meant.

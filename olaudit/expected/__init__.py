@@ -3,7 +3,7 @@
 from olaudit.expected.json_schema import schema
 from olaudit.expected.loader import load
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired, WaiverSpec
-from olaudit.expected.targets import find_expected, select
+from olaudit.expected.targets import find_expected, select_hosts
 
 __all__ = [
     "FleetSpec",
@@ -14,5 +14,5 @@ __all__ = [
     "find_expected",
     "load",
     "schema",
-    "select",
+    "select_hosts",
 ]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from olaudit.expected.faults import Faults
+from olaudit.expected.messages import suggest
 from olaudit.expected.parse import parse
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Scalar, Table
-from olaudit.expected.words import suggest
 from olaudit.files import read_regular
 
 _SUFFIXES = (".yaml", ".yml")

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from olaudit.checker import AnyChecker
-from olaudit.expected.heads import FleetFile, HostHead
+from olaudit.expected.headers import FleetFile, HostHeader
 from olaudit.expected.sections import Sections
 from olaudit.expected.waivers import WaiversFile
 from olaudit.language import Expect
@@ -27,7 +27,7 @@ def schema(checkers: Sequence[AnyChecker]) -> dict[str, Any]:
     sections = Sections(checkers)
     definitions: dict[str, Any] = {}
     keys = {name: _section(name, sections, definitions) for name in sorted(sections.models)}
-    head = _generate(HostHead, "host", definitions)
+    head = _generate(HostHeader, "host", definitions)
     definitions["host"] = head | {
         "title": "A host file: hosts/NAME.yaml",
         "description": "What one host should be. It overrides its roles key by key.",

@@ -13,16 +13,16 @@ from pydantic import TypeAdapter
 from olaudit.checker import AnyChecker
 from olaudit.expected.faults import Faults
 from olaudit.expected.folder import Folder, Sheet, read
-from olaudit.expected.heads import FleetFile, HostHead
+from olaudit.expected.headers import FleetFile, HostHeader
+from olaudit.expected.messages import suggest
 from olaudit.expected.sections import Sections
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired, WaiverSpec
 from olaudit.expected.tree import Items, Scalar, Table, blanks, fill, merge, walk
 from olaudit.expected.validate import validate
 from olaudit.expected.waivers import waivers
-from olaudit.expected.words import suggest
 from olaudit.model import SectionPath
 
-_HEAD = tuple(HostHead.model_fields)
+_HEAD = tuple(HostHeader.model_fields)
 
 
 def load(root: Path, checkers: Sequence[AnyChecker], today: date | None = None) -> FleetSpec:
@@ -81,9 +81,9 @@ class _Loader:
         self._check_names(sheet.table, "rollout", "host", self._folder.hosts)
         return head
 
-    def _host_head(self, sheet: Sheet, table: Table, fleet: FleetFile | None) -> HostHead | None:
+    def _host_head(self, sheet: Sheet, table: Table, fleet: FleetFile | None) -> HostHeader | None:
         entries = {key: node for key, node in table.entries.items() if key in _HEAD}
-        head, faults = validate(TypeAdapter(HostHead), Table(sheet.top, entries))
+        head, faults = validate(TypeAdapter(HostHeader), Table(sheet.top, entries))
         self._add(faults)
         self._check_names(table, "roles", "role", self._folder.roles)
         if head:

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from olaudit.errors import UsageError
+from olaudit.expected.messages import suggest
 from olaudit.expected.spec import FleetSpec, HostSpec
-from olaudit.expected.words import suggest
 
 VARIABLE = "OLAUDIT_EXPECTED"
 
@@ -29,7 +29,7 @@ def find_expected(option: Path | None, environ: Mapping[str, str]) -> Path:
     return here if here.is_dir() else Path(str(importlib.resources.files("olaudit"))) / "shipped"
 
 
-def select(fleet: FleetSpec, targets: Sequence[str]) -> tuple[HostSpec, ...]:
+def select_hosts(fleet: FleetSpec, targets: Sequence[str]) -> tuple[HostSpec, ...]:
     """Choose hosts by name (short or fully qualified), glob or @role; no target means the whole fleet.
 
     Each host comes once, in the fleet's order. Raises UsageError naming every target that fits no host.

@@ -9,10 +9,10 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from olaudit.expected.messages import known_keys, sentence, suggest
 from olaudit.expected.parse import misread
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Items, Node, Scalar, locate, plain, walk
-from olaudit.expected.words import known_keys, sentence, suggest
 from olaudit.model import SectionPath
 
 T = TypeVar("T")

@@ -12,10 +12,10 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
 
 from olaudit.expected.faults import Faults
 from olaudit.expected.folder import Folder
+from olaudit.expected.messages import suggest
 from olaudit.expected.spec import WaiverSpec
 from olaudit.expected.tree import Items, Node, Scalar, Table
 from olaudit.expected.validate import Fault, validate
-from olaudit.expected.words import suggest
 from olaudit.language import Section
 from olaudit.model import finding_id
 
@@ -26,7 +26,7 @@ _WHERE = ("host", "check", "subject")
 _GLOB = re.compile(r"[*?\[]")
 
 
-def read_day(text: str) -> date:
+def parse_date(text: str) -> date:
     """Read YYYY-MM-DD. Raises ValueError that says how to write it."""
     try:
         # Python itself would take 20270131 and 2027-W05 too
@@ -36,14 +36,14 @@ def read_day(text: str) -> date:
         raise ValueError(msg) from None
 
 
-def too_far(day: date, today: date) -> str:
+def date_problem(day: date, today: date) -> str:
     """Say that `day` is more than a year after `today`, or nothing."""
     last = today + LONGEST
     return f"{day} is more than a year away: a waiver may last until {last} at most" if day > last else ""
 
 
 def _is_day(text: str) -> str:
-    read_day(text)
+    parse_date(text)
     return text
 
 
@@ -125,7 +125,7 @@ def _spec(item: WaiverItem, table: Table) -> WaiverSpec:
         owner=item.owner,
         reason=item.reason,
         ticket=item.ticket or "",
-        expires=read_day(item.expires),
+        expires=parse_date(item.expires),
         place=table.place,
     )
 
@@ -167,10 +167,10 @@ def _near(noun: str, word: str, known: Collection[str]) -> str:
 def _endless(item: Table, today: date | None) -> Iterator[Fault]:
     text = _text(item.entries.get("expires"))
     try:
-        day = read_day(text)
+        day = parse_date(text)
     except ValueError:
         return  # has been said
-    if today and (said := too_far(day, today)):
+    if today and (said := date_problem(day, today)):
         yield item.entries["expires"].place, said
 
 

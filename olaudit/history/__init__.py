@@ -3,30 +3,30 @@
 `states` is the pure core: what a run makes of what was open before it. The rest keeps it.
 
     with History.open(file) as history:
-        report = history.enter(report, Scope(hosts, checks), recording)
+        report = history.add_run(report, RunScope(hosts, checks), recording)
         history.commit()
 """
 
-from olaudit.history.comparison import Comparison, Met, compare
+from olaudit.history.comparison import Comparison, RunFindings, compare
 from olaudit.history.retention import RECENT
-from olaudit.history.runs import Night
-from olaudit.history.states import Life, Scope, State, States, advance
+from olaudit.history.runs import RunRow
+from olaudit.history.states import DriftEpisode, FindingState, FindingStates, RunScope, advance
 from olaudit.history.store import History
-from olaudit.history.subjects import Spell, Subject, Trouble
+from olaudit.history.subjects import Span, Subject, UnreachableSpan
 
 __all__ = [
     "RECENT",
     "Comparison",
+    "DriftEpisode",
+    "FindingState",
+    "FindingStates",
     "History",
-    "Life",
-    "Met",
-    "Night",
-    "Scope",
-    "Spell",
-    "State",
-    "States",
+    "RunFindings",
+    "RunRow",
+    "RunScope",
+    "Span",
     "Subject",
-    "Trouble",
+    "UnreachableSpan",
     "advance",
     "compare",
 ]

@@ -10,7 +10,7 @@ from olaudit.model import EpisodeEnd, Finding, RunSummary, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Met:
+class RunFindings:
     """What a run met: by finding id, every verdict it gave, and all there is of what was not ok.
 
     `open` are the ids of drifts whose life was open after it, seen or not.
@@ -26,8 +26,8 @@ class Met:
 class Comparison:
     """What is between two runs; findings are as in the second run, where it has them, else as in the first.
 
-    `unobserved` is drift of the first run that the second could not look at; what the first could not look at, and was
-    drift before, has stayed where the second has it.
+    `unobserved` is drift of the first run that the second could not observe. Drift that the first run could not
+    observe, and that was drift before, is unchanged where the second run has it.
     """
 
     before: RunSummary
@@ -40,7 +40,7 @@ class Comparison:
     observed_again: tuple[tuple[Finding, Verdict], ...]
 
 
-def compare(before: Met, after: Met) -> Comparison:
+def compare(before: RunFindings, after: RunFindings) -> Comparison:
     """Put two runs side by side, from the first to the second, whichever is the older."""
     drifted, drifts = _of(before, Verdict.DRIFT), _of(after, Verdict.DRIFT)
     unseen = {id_ for id_ in before.open if before.verdicts.get(id_, Verdict.UNKNOWN) is Verdict.UNKNOWN}
@@ -60,11 +60,11 @@ def compare(before: Met, after: Met) -> Comparison:
     )
 
 
-def _of(met: Met, verdict: Verdict) -> dict[str, Finding]:
+def _of(met: RunFindings, verdict: Verdict) -> dict[str, Finding]:
     return {id_: finding for id_, finding in met.findings.items() if finding.verdict is verdict}
 
 
-def _ending(id_: str, after: Met) -> EpisodeEnd | None:
+def _ending(id_: str, after: RunFindings) -> EpisodeEnd | None:
     """Say how a drift went; None: it may still be there."""
     match after.verdicts.get(id_):
         case Verdict.OK:

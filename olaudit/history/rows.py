@@ -6,7 +6,7 @@ import json
 import sqlite3
 from dataclasses import asdict
 
-from olaudit.history.states import Life
+from olaudit.history.states import DriftEpisode
 from olaudit.model import EpisodeEnd, Finding, RunSummary, Severity, Verdict, Waiver
 
 FINDING = """
@@ -49,10 +49,10 @@ def finding(row: sqlite3.Row) -> Finding:
     )
 
 
-def life(row: sqlite3.Row) -> Life:
+def episode(row: sqlite3.Row) -> DriftEpisode:
     """Read a life."""
     ending = EpisodeEnd(row["ending"]) if row["ending"] else None
-    return Life(finding=finding(row), last_seen=row["last_seen"], ended=row["ended"], ending=ending)
+    return DriftEpisode(finding=finding(row), last_seen=row["last_seen"], ended=row["ended"], ending=ending)
 
 
 def run(row: sqlite3.Row) -> RunSummary:

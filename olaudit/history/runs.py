@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 from olaudit.errors import UsageError
 from olaudit.history import rows
-from olaudit.history.comparison import Met
+from olaudit.history.comparison import RunFindings
 from olaudit.model import Finding, RunSummary, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
+class RunRow:
     """A run, and how many drifts appeared in it and went."""
 
     run: RunSummary
-    appeared: int
-    went: int
+    new: int
+    resolved: int
 
 
-def nights(connection: sqlite3.Connection, limit: int) -> tuple[Night, ...]:
+def recent_runs(connection: sqlite3.Connection, limit: int) -> tuple[RunRow, ...]:
     """Give the last runs, newest first."""
     found = connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (limit,))
-    return tuple(Night(run=rows.run(row), appeared=row["appeared"], went=row["went"]) for row in found)
+    return tuple(RunRow(run=rows.run(row), new=row["appeared"], resolved=row["went"]) for row in found)
 
 
 _BY_AGE = {"latest": 0, "previous": 1}
@@ -54,7 +54,7 @@ def _no_run(connection: sqlite3.Connection, name: str, fitting: list[str]) -> tu
     if name and fitting:
         more = f", and {len(fitting) - 3} more" if len(fitting) > 3 else ""
         return f"{len(fitting)} runs' ids begin with {name!r}", f"they are {', '.join(fitting[:3])}{more}"
-    last = nights(connection, 3)
+    last = recent_runs(connection, 3)
     (count,) = connection.execute("SELECT count(*) FROM runs").fetchone()
     if not count:
         return "there is no run in this history yet", "`olaudit report` makes one"
@@ -84,11 +84,11 @@ _FINDINGS = f"""
 """  # noqa: S608 - the columns are ours
 
 
-def met(connection: sqlite3.Connection, row: sqlite3.Row) -> Met:
+def run_findings(connection: sqlite3.Connection, row: sqlite3.Row) -> RunFindings:
     """Give all that a run met."""
     said = connection.execute(_VERDICTS, {"run": row["number"]})
     alive = connection.execute(_ALIVE, {"run": row["number"]})
-    return Met(
+    return RunFindings(
         run=rows.run(row),
         verdicts={one["id"]: Verdict(one["verdict"]) for one in said},
         findings={finding.id: finding for finding in findings(connection, row["number"])},

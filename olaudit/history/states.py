@@ -24,7 +24,7 @@ from olaudit.model import (
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RunScope:
     """What a run was about: every host of the expected files, asked or not, and every check id it was to make."""
 
     hosts: frozenset[str]
@@ -32,7 +32,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class DriftEpisode:
     """One drift from when it was first seen until it ended, or still open (`ended` and `ending` are None).
 
     `finding` is it as last seen (drift or waived, its `first_seen` set), `last_seen` and `ended` are the starts of
@@ -46,17 +46,17 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class FindingState:
     """What is open of one finding id: its drift's life, its row of unknowns (its start, RFC 3339 UTC), or both."""
 
     host: str
     check: str
     subject: str
-    life: Life | None = None
+    episode: DriftEpisode | None = None
     unknown_since: str | None = None
 
 
-States = Mapping[str, State]
+FindingStates = Mapping[str, FindingState]
 """By finding id. What has nothing open has no state."""
 
 _WORST = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.OK)
@@ -82,29 +82,31 @@ def _rank(finding: Finding) -> tuple[int, int, str, str, str]:
     return (*loudness, finding.observed, finding.message, finding.expected)
 
 
-def advance(states: States, report: Report, scope: Scope, since: str | None) -> tuple[dict[str, State], Report]:
+def advance(
+    states: FindingStates, report: Report, scope: RunScope, since: str | None
+) -> tuple[dict[str, FindingState], Report]:
     """Take `states` one run on; give them, and the report with its findings' ages and its changes.
 
     `since` is the start of the run before, None where there was none. The timeline holds this run alone.
     """
     now, judged = report.run.started_at, verdicts(report.findings)
     over = _Over(report, scope)
-    after: dict[str, State] = {}
+    after: dict[str, FindingState] = {}
     gone: list[ResolvedDrift] = []
     for id_, finding in judged.items():
-        before = states.get(id_, State(host=finding.host, check=finding.check, subject=finding.subject))
+        before = states.get(id_, FindingState(host=finding.host, check=finding.check, subject=finding.subject))
         after[id_] = _judged(before, finding, now)
         gone.extend(_ended(before, finding))
     for id_, state in states.items():
         if id_ not in judged and not over(state):
             after[id_] = state
-        elif id_ not in judged and state.life:
+        elif id_ not in judged and state.episode:
             gone.append(
                 ResolvedDrift(
-                    finding=state.life.finding, last_seen=state.life.last_seen, ending=EpisodeEnd.DROPPED
+                    finding=state.episode.finding, last_seen=state.episode.last_seen, ending=EpisodeEnd.DROPPED
                 )
             )
-    after = {id_: state for id_, state in after.items() if state.life or state.unknown_since}
+    after = {id_: state for id_, state in after.items() if state.episode or state.unknown_since}
     changes = Changes(
         since=since,
         new=frozenset(id_ for id_, finding in judged.items() if _is_new(states.get(id_), finding)),
@@ -121,7 +123,7 @@ def advance(states: States, report: Report, scope: Scope, since: str | None) -> 
 class _Over:
     """Says of something that is not in the report whether that is because there is nothing left to judge."""
 
-    def __init__(self, report: Report, scope: Scope) -> None:
+    def __init__(self, report: Report, scope: RunScope) -> None:
         self._expected = {*scope.hosts, FLEET}
         self._audited = {FLEET, *(host.host for host in report.hosts if host.failure is None)}
         self._checks = scope.checks
@@ -129,7 +131,7 @@ class _Over:
         self._unsure = {(found.host, found.check) for found in unknown}
         self._unseen = {(found.host, _kind(found.check), found.subject) for found in unknown}
 
-    def __call__(self, state: State) -> bool:
+    def __call__(self, state: FindingState) -> bool:
         if state.host not in self._expected:
             return True
         looked = state.host in self._audited and state.check in self._checks
@@ -144,55 +146,55 @@ def _kind(check: str) -> str:
     return check.partition(".")[0]
 
 
-def _judged(before: State, finding: Finding, now: str) -> State:
+def _judged(before: FindingState, finding: Finding, now: str) -> FindingState:
     """Take on the state of an id that is in the report."""
     match finding.verdict:
         case Verdict.UNKNOWN:
             return replace(before, unknown_since=before.unknown_since or now)
         case Verdict.OK:
-            return replace(before, life=None, unknown_since=None)
+            return replace(before, episode=None, unknown_since=None)
         case Verdict.DRIFT | Verdict.WAIVED:
-            first_seen = before.life.finding.first_seen if before.life else now
-            life = Life(finding=replace(finding, first_seen=first_seen), last_seen=now)
-            return replace(before, life=life, unknown_since=None)
+            first_seen = before.episode.finding.first_seen if before.episode else now
+            life = DriftEpisode(finding=replace(finding, first_seen=first_seen), last_seen=now)
+            return replace(before, episode=life, unknown_since=None)
 
 
-def _ended(before: State, finding: Finding) -> Iterator[ResolvedDrift]:
+def _ended(before: FindingState, finding: Finding) -> Iterator[ResolvedDrift]:
     """Tell what a judgement ends: all of a life, or that it needs to be told as drift."""
-    if before.life is None:
+    if before.episode is None:
         return
-    was, last_seen = before.life.finding, before.life.last_seen
+    was, last_seen = before.episode.finding, before.episode.last_seen
     if finding.verdict is Verdict.OK:
         yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.MENDED)
     elif finding.verdict is Verdict.WAIVED and was.verdict is Verdict.DRIFT:
         yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.WAIVED)
 
 
-def _is_new(before: State | None, finding: Finding) -> bool:
+def _is_new(before: FindingState | None, finding: Finding) -> bool:
     """Say whether this is drift, and when last seen was none so severe: as expected, waived, or never judged."""
     if finding.verdict is not Verdict.DRIFT:
         return False
-    was = before.life.finding if before and before.life else None
+    was = before.episode.finding if before and before.episode else None
     return was is None or was.verdict is not Verdict.DRIFT or _louder(finding, was)
 
 
-def _hidden(after: States, judged: Mapping[str, Finding]) -> Iterator[UnobservedDrift]:
+def _hidden(after: FindingStates, judged: Mapping[str, Finding]) -> Iterator[UnobservedDrift]:
     """Give the drift whose life is open though this run did not see it."""
     for id_, state in after.items():
-        if state.life and (id_ not in judged or judged[id_].verdict is Verdict.UNKNOWN):
-            yield UnobservedDrift(finding=state.life.finding, last_seen=state.life.last_seen)
+        if state.episode and (id_ not in judged or judged[id_].verdict is Verdict.UNKNOWN):
+            yield UnobservedDrift(finding=state.episode.finding, last_seen=state.episode.last_seen)
 
 
-def _unknown(states: States) -> frozenset[str]:
+def _unknown(states: FindingStates) -> frozenset[str]:
     return frozenset(id_ for id_, state in states.items() if state.unknown_since)
 
 
-def _age(finding: Finding, states: States, now: str) -> str | None:
+def _age(finding: Finding, states: FindingStates, now: str) -> str | None:
     """Say since when it has been so. What is ok has no age."""
     if finding.verdict is Verdict.OK:
         return None
     state = states[finding.id]
-    return state.life.finding.first_seen if state.life else state.unknown_since or now
+    return state.episode.finding.first_seen if state.episode else state.unknown_since or now
 
 
 def _place(finding: Finding) -> tuple[str, str, str]:

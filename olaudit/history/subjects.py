@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from olaudit.history import rows
-from olaudit.history.states import Life
+from olaudit.history.states import DriftEpisode
 from olaudit.model import Failure, FailureReason, Finding, Verdict
 
 
@@ -21,7 +21,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spell:
+class Span:
     """One verdict on one subject, in runs that all gave it, one after the other.
 
     `first` and `last` are when these runs started (RFC 3339 UTC). `finding` is what was said in the last of them;
@@ -36,7 +36,7 @@ class Spell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class UnreachableSpan:
     """Runs in a row that could not audit a host, all for one reason; `message` is the last one's.
 
     `first` and `last` are when these runs started (RFC 3339 UTC).
@@ -48,11 +48,11 @@ class Trouble:
     failure: Failure
 
 
-def lives(connection: sqlite3.Connection, column: str, value: str) -> tuple[Life, ...]:
+def episodes(connection: sqlite3.Connection, column: str, value: str) -> tuple[DriftEpisode, ...]:
     """Give the lives of one finding (`column` is "id") or one host ("host"), the oldest first."""
     by = {"id": "subjects.id", "host": "subjects.host"}[column]
     found = connection.execute(_LIVES.format(by=by), (value,))
-    return tuple(rows.life(row) for row in found)
+    return tuple(rows.episode(row) for row in found)
 
 
 _LIVES = f"""
@@ -62,10 +62,10 @@ _LIVES = f"""
 """  # noqa: S608 - the columns are ours
 
 
-def spells(connection: sqlite3.Connection, finding_id: str) -> tuple[Spell, ...]:
+def spans(connection: sqlite3.Connection, finding_id: str) -> tuple[Span, ...]:
     """Give what was said of one finding, the oldest first."""
     return tuple(
-        Spell(
+        Span(
             verdict=Verdict(row["verdict"]),
             first=row["first"],
             last=row["last"],
@@ -89,9 +89,9 @@ _SPELLS = f"""
 """  # noqa: S608 - the columns are ours
 
 
-def troubles(connection: sqlite3.Connection, host: str) -> tuple[Trouble, ...]:
+def unreachable_spans(connection: sqlite3.Connection, host: str) -> tuple[UnreachableSpan, ...]:
     """Give the runs that could not audit a host, the oldest first."""
-    found: list[tuple[Trouble, int]] = []
+    found: list[tuple[UnreachableSpan, int]] = []
     for row in connection.execute(_TROUBLES, (host,)):
         failure, start, first, runs = (
             Failure(FailureReason(row["reason"]), row["message"]),
@@ -102,7 +102,9 @@ def troubles(connection: sqlite3.Connection, host: str) -> tuple[Trouble, ...]:
         if found and found[-1][1] == row["number"] - 1 and found[-1][0].failure.reason is failure.reason:
             before, _ = found.pop()
             first, runs = before.first, before.runs + 1
-        found.append((Trouble(first=first or start, last=start, runs=runs, failure=failure), row["number"]))
+        found.append(
+            (UnreachableSpan(first=first or start, last=start, runs=runs, failure=failure), row["number"])
+        )
     return tuple(trouble for trouble, _ in found)
 
 
@@ -117,7 +119,7 @@ def hosts(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(row["host"] for row in connection.execute("SELECT DISTINCT host FROM subjects ORDER BY host"))
 
 
-def named(connection: sqlite3.Connection, digits: str) -> tuple[Subject, ...]:
+def find_subjects(connection: sqlite3.Connection, digits: str) -> tuple[Subject, ...]:
     """Give what was judged under ids that begin with `digits`, sorted by id."""
     found = connection.execute(_NAMED, (len(digits), digits))
     return tuple(Subject(row["id"], row["host"], row["check_id"], row["subject"]) for row in found)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tabulate import tabulate
 
-from olaudit.audit import worst
+from olaudit.audit import worst_verdict
 from olaudit.model import Changes, Failure, Finding, Report, Severity, UnobservedDrift, Verdict
 from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
@@ -55,7 +55,7 @@ def _verdict(report: Report, new: int, style: Style) -> Iterator[str]:
     if not report.run.complete:
         loud = f"INCOMPLETE: interrupted after {report.run.duration_seconds:.1f} s"
         yield style.paint(loud, "unreachable")
-    verdict = worst(report.findings)
+    verdict = worst_verdict(report.findings)
     audited = len(report.hosts) - report.unreachable
     drift = f"{report.count(Verdict.DRIFT)} drift" + (f" ({new} new)" if new else "")
     waived = f", {count} waived" if (count := report.count(Verdict.WAIVED)) else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from olaudit.audit import worst
+from olaudit.audit import worst_verdict
 from olaudit.model import FLEET, Changes, Failure, Finding, Report, Severity, Verdict
 from olaudit.render.ages import age, moment
 from olaudit.render.style import Style
@@ -33,7 +33,7 @@ def _verdict(report: Report) -> Iterator[str]:
     audited, total = len(report.hosts) - report.unreachable, len(report.hosts)
     counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in list(Verdict)[1:])
     yield (
-        f"**{worst(report.findings).upper()}**: {counts} of {len(report.findings)} checks; "
+        f"**{worst_verdict(report.findings).upper()}**: {counts} of {len(report.findings)} checks; "
         f"{audited} of {total} hosts audited, {moment(report.run.started_at)}"
     )
     if not report.run.complete:

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.judging import Nights, Snapshot
-from olaudit.serve.watching import Watched
+from olaudit.serve.file_watch import Watched
+from olaudit.serve.snapshot import RunHistory, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,8 @@ class Sources:
 
     expected: Callable[[], FleetSpec]
     watch_expected: Watched
-    nights: Callable[[], Nights] = Nights
-    watch_nights: Watched = field(default_factory=lambda: Watched(()))
+    run_history: Callable[[], RunHistory] = RunHistory
+    watch_run_history: Watched = field(default_factory=lambda: Watched(()))
     refresh: Callable[[], None] = lambda: None
     watch_refresh: Watched = field(default_factory=lambda: Watched(()))
     now: Callable[[], datetime]

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from olaudit.expected.spec import WaiverSpec
 from olaudit.model import FLEET, Report, Waiver
 from olaudit.render.prometheus.collector import ReportCollector
-from olaudit.serve.judging import Snapshot, rfc3339
+from olaudit.serve.snapshot import Snapshot, rfc3339
 from olaudit.text import visible
 
 _OF_RUNS = ("olaudit_run_duration_seconds", "olaudit_last_run_timestamp_seconds")

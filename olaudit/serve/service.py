@@ -14,11 +14,11 @@ from olaudit.collect import Job
 from olaudit.errors import ExpectedError, OlauditError
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.asking import Asks, Log
+from olaudit.serve.auditor import AuditStarter, Log
 from olaudit.serve.events import Ended, Event, Gone, Loaded, Pace, Reload, Sources, Stop, Stopped, Wanted
-from olaudit.serve.judging import ReportBuilder, Snapshot
-from olaudit.serve.known import Known, only
+from olaudit.serve.fleet_state import FleetState, only
 from olaudit.serve.slots import Slots
+from olaudit.serve.snapshot import ReportBuilder, Snapshot
 
 FRESH_SECONDS = 1.0
 """An audit that ended so short a time ago answers a probe too: a burst of them costs a host one audit."""
@@ -34,7 +34,7 @@ class Service:
     All else happens in the thread that calls `run`.
     """
 
-    def __init__(self, sources: Sources, judge: ReportBuilder, asker: Asks, pace: Pace, log: Log) -> None:
+    def __init__(self, sources: Sources, judge: ReportBuilder, asker: AuditStarter, pace: Pace, log: Log) -> None:
         """Read the expected files. Raises ExpectedError if they are not valid, and OlauditError of the history."""
         self._sources, self._build_report, self._asker, self._log = sources, judge, asker, log
         self._jobs = pace.jobs
@@ -47,7 +47,7 @@ class Service:
         self._stale = self._loading = self._again = False
         self._judge_at = self._look_at = 0.0
         self._beat = sources.monotonic()
-        self._known = Known(sources.expected(), sources.nights(), judge, sources.now())
+        self._known = FleetState(sources.expected(), sources.run_history(), judge, sources.now())
         self._place()
         self.snapshot = self._known.snapshot(sources.now())
 
@@ -200,8 +200,8 @@ class Service:
         if self._sources.watch_expected.changed():
             self._begin_loading()
         try:
-            if self._sources.watch_nights.changed():
-                self._known.nights = self._sources.nights()
+            if self._sources.watch_run_history.changed():
+                self._known.run_history = self._sources.run_history()
                 self._stale = True
             if self._sources.watch_refresh.changed():
                 self._sources.refresh()

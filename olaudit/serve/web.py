@@ -18,14 +18,14 @@ from olaudit.expected import FleetSpec
 from olaudit.model import Failure, FailureReason, HostAnswers
 from olaudit.render.html.page import Live, page, policy
 from olaudit.render.style import Style
-from olaudit.serve.asking import Log
+from olaudit.serve.auditor import Log
 from olaudit.serve.events import Gone, Stopped
 from olaudit.serve.exposition import FleetCollector, HostCollector, encode
 from olaudit.serve.guard import Guard
 from olaudit.serve.hosts import request_target
-from olaudit.serve.judging import ReportBuilder, Snapshot
 from olaudit.serve.responses import Response, line
 from olaudit.serve.service import Service
+from olaudit.serve.snapshot import ReportBuilder, Snapshot
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -16,7 +16,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from olaudit.errors import UsageError
-from olaudit.expected.words import suggest
+from olaudit.expected.messages import suggest
 from olaudit.files import read_regular
 from olaudit.serve.hosts import certificate_names
 

@@ -19,7 +19,7 @@ import pytest
 from olaudit import engine_process
 from olaudit.checker import AnyChecker
 from olaudit.checks.fleet.version import COMPOSE
-from olaudit.checks.service.asking import SCRIPT as SERVICES
+from olaudit.checks.service.probes import SCRIPT as SERVICES
 from olaudit.demo.build import conforming as machine_of
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered, Command, Probe, Verdict

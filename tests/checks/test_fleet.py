@@ -46,8 +46,8 @@ def repository(commit: str = NEW, tree_: str = OTHER_TREE) -> Answered:
 def host(**patch: Answer) -> Answers:
     """Answer as a host that has everything, but for `patch`."""
     answered: dict[str, tuple[Probe, Answer]] = {
-        "olsystem": (worktree.question("/opt/olsystem"), repository()),
-        "openlibrary": (worktree.question("/opt/openlibrary"), repository()),
+        "olsystem": (worktree.probe("/opt/olsystem"), repository()),
+        "openlibrary": (worktree.probe("/opt/openlibrary"), repository()),
         "layers": (ImageLayers("ol/base"), Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}"]))),
         "docker": (EngineQuery.VERSION, Answered('{"Version": "20.10.24"}')),
         "compose": (COMPOSE, Answered("2.40.1\n")),

@@ -40,7 +40,7 @@ def ran(tmp_path: Path) -> Path:
 
 
 def changes(tree: Path) -> tuple[str, ...] | Unanswered:
-    found = worktree.read(ask(worktree.question(str(tree))))
+    found = worktree.read(ask(worktree.probe(str(tree))))
     assert isinstance(found, worktree.Worktree)
     return found.changes
 

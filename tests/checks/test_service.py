@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import service
-from olaudit.checks.service.asking import SCRIPT, facts
+from olaudit.checks.service.probes import SCRIPT, facts
 from olaudit.checks.service.states import State, upstart
 from olaudit.model import Answered, Unanswered
 from tests.checks.tables import Row, case, rows, run, spec_of

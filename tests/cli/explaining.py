@@ -16,7 +16,7 @@ from olaudit.cli.auditing import Tools, audit_fleet
 from olaudit.cli.options import Options
 from olaudit.evidence import evidence
 from olaudit.expected import load
-from olaudit.history import History, Scope
+from olaudit.history import History, RunScope
 from olaudit.model import (
     Answers,
     Expectation,
@@ -84,7 +84,7 @@ def night(said: Mapping[str, str | Failure], day: int) -> None:
     fleet = load(Path("expected"), [KERNEL])
     kept = recording.dump(evidence(audited.report, fleet.hosts.values(), audited.collected, [KERNEL]))
     with History.open(Path("history.sqlite")) as history:
-        report = history.enter(audited.report, Scope(frozenset(fleet.hosts), select_checks([KERNEL])), kept)
+        report = history.add_run(audited.report, RunScope(frozenset(fleet.hosts), select_checks([KERNEL])), kept)
         history.commit()
     Path("report.json").write_text(RENDERERS["json"](report, Style()))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from olaudit.cli import main
-from tests.history.nights import DISK, five_nights
+from tests.history.run_builder import DISK, five_nights
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from olaudit.cli import main
 from olaudit.history import History
 from olaudit.model import FailureReason
-from tests.history.nights import DISK, MODE, SCOPE, UP, five_nights, found, report
+from tests.history.run_builder import DISK, MODE, SCOPE, UP, five_nights, found, report
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_drift_the_latest_run_could_not_look_at_is_said_to_be_hidden(
     reports: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with History.open(reports / "history.sqlite") as history:
-        history.enter(report(6, [UP], failed={"ol-b": FailureReason.DNS}), SCOPE)
+        history.add_run(report(6, [UP], failed={"ol-b": FailureReason.DNS}), SCOPE)
         history.commit()
     said = run(capsys, "history", "ol-b")
     assert "since 2026-11-01 03:00 UTC, 5 days, last seen 2026-11-05 03:00 UTC: hidden since" in said
@@ -210,7 +210,7 @@ def test_what_is_not_in_the_history_is_one_clear_line(
 def test_digits_that_begin_several_ids_name_them(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     many = [found("ol-a", "path.mode", "ok", subject=str(number)) for number in range(2000)]
     with History.open(reports / "history.sqlite") as history:
-        history.enter(report(6, many), SCOPE)
+        history.add_run(report(6, many), SCOPE)
         history.commit()
     beginnings = Counter(finding.id[:4] for finding in many)
     digits = next(beginning for beginning, count in beginnings.items() if count == 2)

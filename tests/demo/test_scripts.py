@@ -46,7 +46,7 @@ def _git(tree: Path, *argv: str) -> None:
 def test_a_clean_work_tree_is_told_as_git_tells_one(tmp_path: Path) -> None:
     _git(tmp_path, "init", "-q", "-b", "master")
     _git(tmp_path, "commit", "-q", "--allow-empty", "-m", "Deploy")
-    argv = worktree.question(str(tmp_path)).argv
+    argv = worktree.probe(str(tmp_path)).argv
     simulated, real = run(_machine(tmp_path, tmp_path / ".git"), argv), _real(argv)
     hashes = re.compile(r"[0-9a-f]{40}")
     assert hashes.sub("HASH", simulated.stdout) == hashes.sub("HASH", real.stdout)
@@ -58,7 +58,7 @@ def test_a_clean_work_tree_is_told_as_git_tells_one(tmp_path: Path) -> None:
 
 def test_what_is_no_work_tree_is_told_as_git_tells_it(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nothing"):
-        argv = worktree.question(str(path)).argv
+        argv = worktree.probe(str(path)).argv
         assert run(_machine(tmp_path), argv) == _real(argv)
 
 

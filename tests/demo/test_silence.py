@@ -11,13 +11,13 @@ from olaudit.audit import audit, select_checks
 from olaudit.checks import CHECKERS
 from olaudit.collect import Collected
 from olaudit.demo.fleet import simulated
-from olaudit.history import Scope, States, advance
+from olaudit.history import FindingStates, RunScope, advance
 from olaudit.model import Answers, Changes, EpisodeEnd, HostAnswers, Probe, Report, Unanswered, Verdict
 from tests.demo.auditing import asked, page
 from tests.values import RUN
 
 WANTED = select_checks(CHECKERS)
-SCOPE = Scope(hosts=frozenset(page().hosts), checks=WANTED)
+SCOPE = RunScope(hosts=frozenset(page().hosts), checks=WANTED)
 REACHED = "host.reachable"
 
 
@@ -38,13 +38,13 @@ def judged(collected: Collected, silent: Callable[[Probe], bool] = lambda _: Fal
     return audit(page().hosts.values(), hosts, CHECKERS, WANTED, RUN)
 
 
-def all_drifting(report: Report) -> States:
+def all_drifting(report: Report) -> FindingStates:
     """Let everything that was judged have drifted the night before."""
     drift = [replace(one, verdict=Verdict.DRIFT) for one in report.findings if one.check != REACHED]
     return advance({}, replace(report, findings=tuple(drift)), SCOPE, None)[0]
 
 
-def changes(states: States, report: Report) -> Changes:
+def changes(states: FindingStates, report: Report) -> Changes:
     after = advance(states, report, SCOPE, RUN.started_at)[1].changes
     assert after
     return after

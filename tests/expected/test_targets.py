@@ -6,7 +6,7 @@ import pytest
 
 import olaudit
 from olaudit.errors import UsageError
-from olaudit.expected import FleetSpec, HostSpec, Retired, find_expected, select
+from olaudit.expected import FleetSpec, HostSpec, Retired, find_expected, select_hosts
 
 NAMES = {"ol-db1": ("database",), "ol-web1": ("docker-host",), "ol-web2": ("docker-host",)}
 FLEET = FleetSpec(
@@ -33,7 +33,7 @@ FLEET = FleetSpec(
     ],
 )
 def test_targets_choose_hosts_once_and_in_the_fleets_order(targets: list[str], chosen: list[str]) -> None:
-    assert [host.name for host in select(FLEET, targets)] == chosen
+    assert [host.name for host in select_hosts(FLEET, targets)] == chosen
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_targets_choose_hosts_once_and_in_the_fleets_order(targets: list[str], c
 )
 def test_a_target_that_fits_nothing_is_refused_with_what_there_is(targets: list[str], message: str) -> None:
     with pytest.raises(UsageError) as error:
-        select(FLEET, targets)
+        select_hosts(FLEET, targets)
     assert error.value.message == message
     assert error.value.hint == "hosts: ol-db1, ol-web1, ol-web2; roles: @database, @docker-host"
 

@@ -21,7 +21,7 @@ FIRST = datetime(2026, 11, 20, 3, 0, 0, tzinfo=UTC)
 
 
 @dataclass
-class Nights:
+class RunHistory:
     """Runs `olaudit report` against the lab, each night a day after the one before."""
 
     folder: Path
@@ -43,11 +43,11 @@ class Nights:
 
 
 @pytest.fixture
-def nights(lab: Lab, names: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Nights:
+def nights(lab: Lab, names: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> RunHistory:
     """Give the nights of the lab's thirteen hosts; ol-dev, of which only the name is known, is not among them."""
     assert names
     without_ol_dev(tmp_path)
-    return Nights(tmp_path, lab, capsys)
+    return RunHistory(tmp_path, lab, capsys)
 
 
 def ages(document: dict[str, Any]) -> dict[tuple[str, str], str]:
@@ -73,7 +73,7 @@ def named(name: str, host: str) -> str:
     return f"{host}  container.name  openlibrary-{name}-1"
 
 
-def test_three_nights_tell_what_is_new_gone_still_there_and_unknown(nights: Nights) -> None:
+def test_three_nights_tell_what_is_new_gone_still_there_and_unknown(nights: RunHistory) -> None:
     covers, web = nights.lab.hosts["ol-covers0"], nights.lab.hosts["ol-web1"]
     with web.drift(*renamed("web")), covers.drift(*renamed("covers")):
         with covers.drift(*renamed("covers_nginx")):

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.history import Comparison, History, Scope, compare
+from olaudit.history import Comparison, History, RunScope, compare
 from olaudit.model import EpisodeEnd, FailureReason, Finding, Report, Verdict
-from tests.history.nights import CHECKS, DISK, HOSTS, SCOPE, disk, found, report, start
+from tests.history.run_builder import CHECKS, DISK, HOSTS, SCOPE, disk, found, report, start
 
 ON_B = found("ol-b", "path.mode", "drift")
 
 
-def compared(folder: Path, *nights: Report, scopes: tuple[Scope, ...] = ()) -> Comparison:
+def compared(folder: Path, *nights: Report, scopes: tuple[RunScope, ...] = ()) -> Comparison:
     """Enter the nights, and compare the first with the last."""
     with History.open(folder / "history.sqlite") as history:
         for night, scope in zip(nights, scopes or [SCOPE] * len(nights), strict=True):
-            history.enter(night, scope)
+            history.add_run(night, scope)
             history.commit()
-        return compare(history.met(nights[0].run.id), history.met(nights[-1].run.id))
+        return compare(history.run_findings(nights[0].run.id), history.run_findings(nights[-1].run.id))
 
 
 def ids(findings: tuple[Finding, ...]) -> list[str]:
@@ -62,9 +62,9 @@ def test_what_the_second_run_could_not_look_at_did_not_go(tmp_path: Path, last: 
 def test_what_the_first_run_could_not_look_at_did_not_appear(tmp_path: Path, first: Report) -> None:
     with History.open(tmp_path / "history.sqlite") as history:
         for night in (report(1, [disk("drift")]), first, report(3, [disk("drift")])):
-            history.enter(night, SCOPE)
+            history.add_run(night, SCOPE)
             history.commit()
-        said = compare(history.met("previous"), history.met("latest"))
+        said = compare(history.run_findings("previous"), history.run_findings("latest"))
     assert said.new == ()
     assert ids(said.unchanged) == [DISK]
 
@@ -77,7 +77,7 @@ def test_what_became_unknown_and_what_is_known_again(tmp_path: Path) -> None:
 
 
 def test_a_host_that_left_the_fleet_takes_its_drift_with_it(tmp_path: Path) -> None:
-    scopes = (SCOPE, Scope(HOSTS - {"ol-a"}, CHECKS))
+    scopes = (SCOPE, RunScope(HOSTS - {"ol-a"}, CHECKS))
     said = compared(tmp_path, report(1, [disk("drift")]), report(2, audited=["ol-b"]), scopes=scopes)
     assert [how for _, how in said.resolved] == [EpisodeEnd.DROPPED]
 
@@ -85,8 +85,8 @@ def test_a_host_that_left_the_fleet_takes_its_drift_with_it(tmp_path: Path) -> N
 def test_backwards_is_the_other_way_round(tmp_path: Path) -> None:
     with History.open(tmp_path / "history.sqlite") as history:
         for night in (report(1, [disk("drift")]), report(2, [disk("ok"), ON_B])):
-            history.enter(night, SCOPE)
+            history.add_run(night, SCOPE)
             history.commit()
-        said = compare(history.met("latest"), history.met("previous"))
+        said = compare(history.run_findings("latest"), history.run_findings("previous"))
     assert ids(said.new) == [DISK]
     assert [one.id for one, _ in said.resolved] == [ON_B.id]

@@ -14,7 +14,7 @@ import pytest
 
 from olaudit.errors import HistoryError, OlauditError, UsageError
 from olaudit.history import History, file, schema
-from tests.history.nights import DISK, SCOPE, disk, report
+from tests.history.run_builder import DISK, SCOPE, disk, report
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def kept(tmp_path: Path) -> Path:
     """Give a history of one run."""
     path = tmp_path / "history.sqlite"
     with History.open(path) as history:
-        history.enter(report(1, [disk("drift")]), SCOPE)
+        history.add_run(report(1, [disk("drift")]), SCOPE)
         history.commit()
     return path
 
@@ -107,34 +107,34 @@ def test_a_full_disk_is_said_and_costs_only_this_run(kept: Path) -> None:
         pages = history._connection.execute("PRAGMA page_count").fetchone()[0]
         history._connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(HistoryError, match="cannot be written: the disk is full"):
-            history.enter(report(2, [disk("drift")]), SCOPE, os.urandom(30_000).hex())
+            history.add_run(report(2, [disk("drift")]), SCOPE, os.urandom(30_000).hex())
     with History.open(kept) as history:
         assert len(history.runs(9)) == 1
-        assert [one.ended for one in history.lives(DISK)] == [None]
+        assert [one.ended for one in history.episodes(DISK)] == [None]
 
 
 def test_who_waits_too_long_for_another_is_told(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file, "PATIENCE", 0.1)
     with History.open(kept) as one, History.open(kept) as other:
-        one.enter(report(2), SCOPE)
+        one.add_run(report(2), SCOPE)
         with pytest.raises(HistoryError, match="is locked: another process has been writing to it for"):
-            other.enter(report(3), SCOPE)
+            other.add_run(report(3), SCOPE)
         with History.open(kept, create=False) as reader:  # who only reads sees what is committed
             assert len(reader.runs(9)) == 1
         one.commit()
-        other.enter(report(3), SCOPE)
+        other.add_run(report(3), SCOPE)
 
 
 def test_reading_never_writes(kept: Path) -> None:
     with History.open(kept, create=False) as history, pytest.raises(HistoryError, match="cannot be written"):
-        history.speak("now")
+        history.set_last_printed("now")
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from olaudit.history import History
-from tests.history.nights import SCOPE, disk, report
+from tests.history.run_builder import SCOPE, disk, report
 with History.open(Path(sys.argv[1])) as history:
     history._connection.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
     history.enter(report(2, [disk("ok")]), SCOPE, os.urandom(200_000).hex())
@@ -149,7 +149,7 @@ def test_a_run_that_was_killed_while_it_wrote_is_undone_by_whoever_comes_next(ke
     assert kept.with_name("history.sqlite-journal").stat().st_size
     with History.open(kept, create=create) as history:
         assert len(history.runs(9)) == 1
-        assert [one.ended for one in history.lives(DISK)] == [None]
+        assert [one.ended for one in history.episodes(DISK)] == [None]
 
 
 def test_whoever_may_only_read_is_told_that_a_killed_run_must_be_undone_first(
@@ -174,7 +174,7 @@ def test_a_history_of_any_older_version_is_brought_forward(tmp_path: Path, versi
         schema.migrate(old, schema.STEPS[:version])
         old.execute("COMMIT")
     with History.open(path) as history:
-        history.enter(report(1), SCOPE)
+        history.add_run(report(1), SCOPE)
         history.commit()
         assert history._connection.execute("PRAGMA user_version").fetchone()[0] == len(schema.STEPS)
 
@@ -199,7 +199,7 @@ def test_reading_an_older_history_leaves_it_as_it_is(kept: Path, two_steps: tupl
 
 def test_migrating_keeps_what_there_is_or_does_nothing(kept: Path, two_steps: tuple[str, ...]) -> None:
     with History.open(kept) as history:
-        assert len(history.lives(DISK)) == 1
+        assert len(history.episodes(DISK)) == 1
         assert history._connection.execute("PRAGMA user_version").fetchone()[0] == len(two_steps)
     with closing(sqlite3.connect(kept, isolation_level=None)) as connection:
         connection.execute("BEGIN")

@@ -8,9 +8,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.history import State, advance
+from olaudit.history import FindingState, advance
 from olaudit.model import FLEET, FailureReason, Finding, Report, Verdict
-from tests.history.nights import HOSTS, SCOPE, found, report
+from tests.history.run_builder import HOSTS, SCOPE, found, report
 
 VERDICTS = st.sampled_from(["ok", "drift", "unknown", "waived"])
 FINDINGS = st.lists(
@@ -41,8 +41,8 @@ def _reports(past: list[tuple[list[Finding], set[str]]]) -> list[Report]:
     ]
 
 
-def _live(reports: list[Report]) -> dict[str, State]:
-    states: dict[str, State] = {}
+def _live(reports: list[Report]) -> dict[str, FindingState]:
+    states: dict[str, FindingState] = {}
     for one in reports:
         states, _ = advance(states, one, SCOPE, None)
     return states
@@ -79,8 +79,8 @@ def test_a_night_that_sees_nothing_changes_no_life(past: list[tuple[list[Finding
         failed=dict.fromkeys(HOSTS, FailureReason.TIMEOUT),
     )
     after, seen = advance(states, blind, SCOPE, None)
-    lives = {id_: state.life for id_, state in states.items() if state.life}
-    assert {id_: state.life for id_, state in after.items() if state.life} == lives
+    lives = {id_: state.episode for id_, state in states.items() if state.episode}
+    assert {id_: state.episode for id_, state in after.items() if state.episode} == lives
     assert seen.changes
     assert not seen.changes.resolved
     assert {one.finding.id for one in seen.changes.unobserved} == lives.keys()
@@ -88,19 +88,19 @@ def test_a_night_that_sees_nothing_changes_no_life(past: list[tuple[list[Finding
 
 @given(PAST)
 def test_an_age_never_moves_while_the_life_is_open(past: list[tuple[list[Finding], set[str]]]) -> None:
-    states: dict[str, State] = {}
+    states: dict[str, FindingState] = {}
     for one in _reports(past):
         before = states
         states, _ = advance(before, one, SCOPE, None)
         for id_ in before.keys() & states.keys():
-            was, is_ = before[id_].life, states[id_].life
+            was, is_ = before[id_].episode, states[id_].episode
             if was and is_:
                 assert was.finding.first_seen == is_.finding.first_seen
 
 
 @given(PAST)
 def test_no_drift_is_without_an_age_and_nothing_ok_has_one(past: list[tuple[list[Finding], set[str]]]) -> None:
-    states: dict[str, State] = {}
+    states: dict[str, FindingState] = {}
     for one in _reports(past):
         states, after = advance(states, one, SCOPE, None)
         for finding in after.findings:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from olaudit.history import History, schema
-from tests.history.nights import DISK, SCOPE, disk, report
+from tests.history.run_builder import DISK, SCOPE, disk, report
 
 RAW = b"\x01raw answers with a password\x02" * 300
 
@@ -20,7 +20,7 @@ def old(tmp_path: Path) -> Path:
     """Give a history as version 1 wrote it: the same tables, with answers as hosts gave them."""
     path = tmp_path / "history.sqlite"
     with History.open(path) as history:
-        history.enter(report(1, [disk("drift")]), SCOPE, "reduced")
+        history.add_run(report(1, [disk("drift")]), SCOPE, "reduced")
         history.commit()
     with closing(sqlite3.connect(path)) as database:
         database.execute("UPDATE recordings SET text = ?", (RAW,))
@@ -34,10 +34,10 @@ def test_raw_answers_are_gone_after_the_next_run(old: Path) -> None:
     with History.open(old) as history:
         first = history.runs(1)[0].id
         assert history.recording(first) is None
-        history.enter(report(2, [disk("drift")]), SCOPE, "reduced")
+        history.add_run(report(2, [disk("drift")]), SCOPE, "reduced")
         history.commit()
         assert history.recording(history.runs(1)[0].id) == "reduced"
-        assert [life.ended for life in history.lives(DISK)] == [None]
+        assert [life.ended for life in history.episodes(DISK)] == [None]
         assert len(history.runs(9)) == 2
     assert b"raw answers" not in old.read_bytes()
     assert sorted(file.name for file in old.parent.iterdir()) == [old.name]
@@ -49,7 +49,7 @@ def test_who_only_reads_sees_no_raw_answers_either(old: Path) -> None:
     before = old.read_bytes()
     with History.open(old, create=False) as history:
         assert history.recording(history.runs(1)[0].id) is None
-        assert len(history.lives(DISK)) == 1
+        assert len(history.episodes(DISK)) == 1
     assert old.read_bytes() == before
 
 
@@ -58,7 +58,7 @@ def test_what_is_deleted_is_overwritten(tmp_path: Path) -> None:
     text = "an answer that is forgotten"
     packed = zlib.compress(text.encode(), 6)
     with History.open(path) as history:
-        history.enter(report(1, []), SCOPE, text)
+        history.add_run(report(1, []), SCOPE, text)
         history.commit()
         assert packed in path.read_bytes()
         history._connection.execute("DELETE FROM recordings")

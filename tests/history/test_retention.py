@@ -10,7 +10,7 @@ import pytest
 from olaudit.history import History
 from olaudit.history.retention import RECENT
 from olaudit.model import Finding, Verdict
-from tests.history.nights import DISK, MODE, SCOPE, disk, found, report
+from tests.history.run_builder import DISK, MODE, SCOPE, disk, found, report
 
 
 def at(day: int) -> str:
@@ -18,7 +18,7 @@ def at(day: int) -> str:
 
 
 def night(history: History, day: int, *findings: Finding, recording: str | None = None) -> None:
-    history.enter(report(day, findings, started=at(day)), SCOPE, recording, keep_days=40)
+    history.add_run(report(day, findings, started=at(day)), SCOPE, recording, keep_days=40)
     history.commit()
 
 
@@ -37,7 +37,7 @@ def test_runs_go_when_they_are_too_old(history: History) -> None:
             night(history, day, disk("ok"))
         runs = history.runs(1000)
         assert (len(runs), runs[-1].started_at) == (41, at(59))
-        assert [(one.first, one.runs) for one in history.spells(DISK)] == [(at(59), 41)]
+        assert [(one.first, one.runs) for one in history.spans(DISK)] == [(at(59), 41)]
 
 
 def test_the_last_runs_stay_even_when_the_clock_says_they_are_old(history: History) -> None:
@@ -46,7 +46,7 @@ def test_the_last_runs_stay_even_when_the_clock_says_they_are_old(history: Histo
             night(history, day, disk("drift"))
         night(history, 30_000, disk("drift"))
         assert [one.started_at for one in history.runs(99)] == [at(30_000), *map(at, range(34, 34 - 29, -1))]
-        assert [life.finding.first_seen for life in history.lives(DISK)] == [at(0)]
+        assert [life.finding.first_seen for life in history.episodes(DISK)] == [at(0)]
 
 
 def test_an_open_drift_keeps_the_night_it_was_first_seen_however_long_ago(history: History) -> None:
@@ -54,13 +54,13 @@ def test_an_open_drift_keeps_the_night_it_was_first_seen_however_long_ago(histor
         night(history, 0, disk("drift", "old"), found("ol-b", "path.mode", "drift"))
         for day in range(1, 100):
             night(history, day, disk("unknown"), found("ol-b", "path.mode", "ok"))
-        (life,) = history.lives(DISK)
+        (life,) = history.episodes(DISK)
         assert (life.finding.first_seen, life.last_seen, life.finding.observed) == (at(0), at(0), "old")
-        assert history.lives_of_host("ol-b") == ()  # ended, long ago
+        assert history.host_episodes("ol-b") == ()  # ended, long ago
         (now,) = history.findings("latest")
         assert (now.verdict, now.first_seen) == (Verdict.UNKNOWN, at(0))
         night(history, 100, disk("ok"), found("ol-b", "path.mode", "ok"))
-        assert [one.ended for one in history.lives(DISK)] == [at(100)]
+        assert [one.ended for one in history.episodes(DISK)] == [at(100)]
 
 
 def test_what_was_said_before_the_oldest_run_and_still_held_in_it_is_kept(history: History) -> None:
@@ -78,7 +78,7 @@ def test_what_is_no_more_judged_leaves_nothing_behind(history: History) -> None:
         night(history, 0, disk("drift"), found("ol-a", "path.mode", "ok"))
         for day in range(1, 100):
             night(history, day)
-        assert history.named(DISK) == history.named(MODE) == ()
+        assert history.find_subjects(DISK) == history.find_subjects(MODE) == ()
         for table in ("subjects", "spells", "details", "lives", "unknowns"):
             assert numbers(history, table) == 0
 
@@ -101,4 +101,4 @@ def test_a_history_is_whole_after_it_forgot(history: History) -> None:
         assert history._connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         for run in history.runs(99):
             history.findings(run.id)
-        assert history.spells(DISK)[0].first >= history.runs(99)[-1].started_at
+        assert history.spans(DISK)[0].first >= history.runs(99)[-1].started_at

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.errors import HistoryError, UsageError
-from olaudit.history import History, Life, Scope, State, advance
-from olaudit.history.entering import load_states
+from olaudit.history import DriftEpisode, FindingState, History, RunScope, advance
+from olaudit.history.run_writer import load_states
 from olaudit.model import EpisodeEnd, FailureReason, Finding, Report, Verdict
-from tests.history.nights import DISK, SCOPE, WAIVER, disk, found, report, start
+from tests.history.run_builder import DISK, SCOPE, WAIVER, disk, found, report, start
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "history #1?.sqlite"
 
 
-def enter(file: Path, given_: Report, recording: str | None = None, scope: Scope = SCOPE) -> Report:
+def enter(file: Path, given_: Report, recording: str | None = None, scope: RunScope = SCOPE) -> Report:
     with History.open(file) as history:
-        after = history.enter(given_, scope, recording)
+        after = history.add_run(given_, scope, recording)
         history.commit()
     return after
 
@@ -49,7 +49,7 @@ def test_ages_and_changes_are_those_of_the_runs_before(file: Path) -> None:
 def test_the_timeline_ends_thirty_runs_back(file: Path) -> None:
     with History.open(file) as history:
         for night in range(1, 33):
-            after = history.enter(report(night, started=f"2026-01-01T{night // 60:02}:{night:02}:00Z"), SCOPE)
+            after = history.add_run(report(night, started=f"2026-01-01T{night // 60:02}:{night:02}:00Z"), SCOPE)
             history.commit()
     assert after.changes
     assert len(after.changes.timeline) == 30
@@ -58,12 +58,12 @@ def test_the_timeline_ends_thirty_runs_back(file: Path) -> None:
 
 def test_what_is_not_committed_is_not_kept(file: Path) -> None:
     with History.open(file) as history:
-        history.enter(report(1, [disk("drift")]), SCOPE, "text")
-        history.speak(start(1))
+        history.add_run(report(1, [disk("drift")]), SCOPE, "text")
+        history.set_last_printed(start(1))
     with History.open(file) as history:
         assert history.runs(30) == ()
-        assert history.spoken is None
-        assert history.lives(DISK) == ()
+        assert history.last_printed is None
+        assert history.episodes(DISK) == ()
 
 
 def test_a_run_keeps_what_was_not_ok_in_it_as_it_was(file: Path) -> None:
@@ -86,10 +86,12 @@ def test_lives_are_kept_with_how_they_ended(file: Path) -> None:
     third = enter(file, report(3, [disk("drift")]))
     fourth = enter(file, report(4, [disk("waived")]))
     with History.open(file, create=False) as history:
-        mended = Life(finding=first.findings[0], last_seen=start(1), ended=start(2), ending=EpisodeEnd.MENDED)
-        assert history.lives(DISK) == (mended, Life(finding=fourth.findings[0], last_seen=start(4)))
-        assert history.lives_of_host("ol-a") == history.lives(DISK)
-        assert history.lives_of_host("ol-b") == ()
+        mended = DriftEpisode(
+            finding=first.findings[0], last_seen=start(1), ended=start(2), ending=EpisodeEnd.MENDED
+        )
+        assert history.episodes(DISK) == (mended, DriftEpisode(finding=fourth.findings[0], last_seen=start(4)))
+        assert history.host_episodes("ol-a") == history.episodes(DISK)
+        assert history.host_episodes("ol-b") == ()
     assert third.findings[0].first_seen == fourth.findings[0].first_seen == start(3)
 
 
@@ -100,7 +102,7 @@ def test_a_spell_lasts_while_the_verdict_does_and_every_run_gives_it(file: Path)
     enter(file, report(4, [disk("drift")]))
     enter(file, report(5, [disk("ok")]))
     with History.open(file, create=False) as history:
-        spells = history.spells(DISK)
+        spells = history.spans(DISK)
     assert [(one.verdict, one.first, one.last, one.runs) for one in spells] == [
         (Verdict.DRIFT, start(1), start(2), 2),
         (Verdict.DRIFT, start(4), start(4), 1),
@@ -114,7 +116,7 @@ def test_runs_in_a_row_that_could_not_audit_a_host_are_one_trouble(file: Path) -
     for night, reason in enumerate(reasons, 1):
         enter(file, report(night, audited=["ol-b"], failed={"ol-a": reason} if reason else {}))
     with History.open(file, create=False) as history:
-        told = [(one.first, one.last, one.runs, one.failure.reason) for one in history.troubles("ol-a")]
+        told = [(one.first, one.last, one.runs, one.failure.reason) for one in history.unreachable_spans("ol-a")]
     assert told == [
         (start(1), start(2), 2, FailureReason.DNS),
         (start(3), start(3), 1, FailureReason.TIMEOUT),
@@ -133,21 +135,21 @@ def test_a_recording_comes_back_to_the_letter(file: Path) -> None:
 
 def test_what_was_said_last_is_kept_with_the_run(file: Path) -> None:
     with History.open(file) as history:
-        history.enter(report(1), SCOPE)
-        history.speak(start(1))
+        history.add_run(report(1), SCOPE)
+        history.set_last_printed(start(1))
         history.commit()
-        history.enter(report(2), SCOPE)
+        history.add_run(report(2), SCOPE)
         history.commit()
-        assert history.spoken == start(1)
+        assert history.last_printed == start(1)
 
 
 def test_a_run_is_kept_once_and_the_next_can_follow(file: Path) -> None:
     with History.open(file) as history:
-        history.enter(report(1), SCOPE)
+        history.add_run(report(1), SCOPE)
         history.commit()
         with pytest.raises(HistoryError, match=r"UNIQUE constraint failed: runs\.id"):
-            history.enter(report(1), SCOPE)
-        history.enter(report(2), SCOPE)
+            history.add_run(report(1), SCOPE)
+        history.add_run(report(2), SCOPE)
         history.commit()
         assert len(history.runs(9)) == 2
 
@@ -156,14 +158,14 @@ def test_a_clock_that_stands_still_or_goes_back_confuses_nothing(file: Path) -> 
     runs = [report(5, [disk("drift")]), report(6, [disk("unknown")]), report(7, [disk("drift")]), report(8)]
     with History.open(file) as history:
         for one, moment in zip(runs, (start(5), start(5), start(4), start(3)), strict=True):
-            after = history.enter(replace(one, run=replace(one.run, started_at=moment)), SCOPE)
+            after = history.add_run(replace(one, run=replace(one.run, started_at=moment)), SCOPE)
             history.commit()
             assert after.changes
             assert len(after.changes.unobserved) == (one.run.id == runs[1].run.id)
             assert all(finding.first_seen == start(5) for finding in after.findings)
         kept = [history.findings(one.run.id) for one in runs]
         assert [one[0].first_seen if one else None for one in kept] == [start(5)] * 3 + [None]
-        assert [one.ended for one in history.lives(DISK)] == [start(3)]
+        assert [one.ended for one in history.episodes(DISK)] == [start(3)]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_there_is_no_run_before_the_only_one(file: Path) -> None:
     with History.open(file) as history:
         with pytest.raises(UsageError, match="there is no run in this history yet"):
             history.find_run("latest")
-        history.enter(report(1), SCOPE)
+        history.add_run(report(1), SCOPE)
         with pytest.raises(UsageError, match="the history has one run only"):
             history.find_run("previous")
 
@@ -235,14 +237,14 @@ VERDICTS = st.sampled_from(["ok", "drift", "unknown", "waived"])
     )
 )
 def test_a_file_remembers_what_memory_does(past: list[list[Finding]]) -> None:
-    states: dict[str, State] = {}
+    states: dict[str, FindingState] = {}
     since = None
     with TemporaryDirectory() as folder, History.open(Path(folder) / "history.sqlite") as history:
         for night, findings in enumerate(past, 1):
             given_ = report(night, findings)
             states, expected = advance(states, given_, SCOPE, since)
             since = given_.run.started_at
-            kept = history.enter(given_, SCOPE)
+            kept = history.add_run(given_, SCOPE)
             history.commit()
             assert load_states(history._connection) == states
             assert kept.findings == expected.findings

@@ -7,9 +7,9 @@ import pytest
 from olaudit.model import Failure, FailureReason, Report, Verdict, Waiver
 from olaudit.render import RENDERERS, changes
 from olaudit.render.style import Style
-from tests.render.nights import NIGHTS, Told, after
 from tests.render.pages import rich
 from tests.render.reports import CASES, LONG_LINK, RENAMED
+from tests.render.run_chain import NIGHTS, Told, after
 
 
 def test_the_last_of_three_nights_reads_well_in_the_morning() -> None:

@@ -16,13 +16,13 @@ from olaudit.audit import select_checks
 from olaudit.collect import Job
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Answered, Answers, Failure, HostAnswers, Probe
-from olaudit.serve.asking import Asker
+from olaudit.serve.auditor import Auditor
 from olaudit.serve.events import Pace, Sources
+from olaudit.serve.file_watch import Watched, expected_files
 from olaudit.serve.guard import Guard
-from olaudit.serve.judging import ReportBuilder
 from olaudit.serve.server import HttpServer, listen
 from olaudit.serve.service import Service
-from olaudit.serve.watching import Watched, expected_files
+from olaudit.serve.snapshot import ReportBuilder
 from olaudit.serve.web import Web
 from olaudit.transport import Deadline, HostFailed
 from tests.cli.fleet import KERNEL, UNAME
@@ -106,7 +106,7 @@ class Toy:
         clock = {"now": self.clock.now, "monotonic": self.clock.monotonic} if self.clock else {"now": _now}
         sources = Sources(expected=self.load, watch_expected=Watched(expected_files(self.expected)), **clock)
         self.hand = ByHand()
-        asker = self.hand if self.clock else Asker(self.transport, self.timeout)
+        asker = self.hand if self.clock else Auditor(self.transport, self.timeout)
         pace = Pace(interval=self.interval, jobs=self.jobs)
         self.service = Service(sources, self.judge, asker, pace, self.log.append)
 

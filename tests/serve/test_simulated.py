@@ -15,7 +15,7 @@ from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.faults import Fault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.network import Named, names
-from olaudit.serve.nights import read_nights
+from olaudit.serve.run_history import read_run_history
 from tests.demo.auditing import page
 from tests.serve.process import SHIPPED, serving
 from tests.serve.running import get, ready, samples
@@ -61,8 +61,8 @@ def test_the_page_says_what_is_new_since_the_last_nightly_run(
         reports = ("--reports", str(tmp_path / "reports"), "--history", str(history))
         assert main(["report", *options, "--ssh-config", str(simulation.ssh_config), *reports], tools) == 0
     capsys.readouterr()
-    nights = read_nights(history)
-    assert (len(nights.runs), nights.states) == (1, {})
+    run_history = read_run_history(history)
+    assert (len(run_history.runs), run_history.states) == (1, {})
     with (
         simulated(page(), DRIFTS) as simulation,
         serving(simulation.ssh_config, "--history", str(history), *options[2:]) as (_, port),

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from olaudit.serve.nights import read_nights
-from olaudit.serve.watching import Watched
+from olaudit.serve.file_watch import Watched
+from olaudit.serve.run_history import read_run_history
 
 
 def seen(watched: Watched) -> bool:
@@ -46,4 +46,4 @@ def test_other_files_may_be_watched_from_now_on(tmp_path: Path) -> None:
 def test_a_history_that_nothing_was_written_to_yet_knows_nothing(tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite"
     file.touch()
-    assert read_nights(file).runs == ()
+    assert read_run_history(file).runs == ()

@@ -272,9 +272,8 @@ def test_a_stream_that_breaks_is_explained_by_the_host_where_it_says_something()
         return here
 
     for said, reason in (("no docker group", "no docker group"), ("", "the stream to Docker broke: ")):
-        answer = ask_engine((EngineQuery.VERSION,), dial, Deadline.after(5), lambda said=said: said)[
-            EngineQuery.VERSION
-        ]  # type: ignore[misc]  # a default binds the loop's value
+        query = EngineQuery.VERSION
+        answer = ask_engine((query,), dial, Deadline.after(5), partial(str, said))[query]
         assert isinstance(answer, Unanswered)
         assert answer.reason.startswith(reason)
 

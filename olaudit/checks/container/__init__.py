@@ -15,8 +15,8 @@ from olaudit.checks.container.identity import (
     why_uncertain,
 )
 from olaudit.checks.container.ids import IDS
-from olaudit.checks.container.life import evaluate_life
-from olaudit.checks.container.observed import read, read_clock
+from olaudit.checks.container.inspect import read, read_clock
+from olaudit.checks.container.lifecycle import evaluate_lifecycle
 from olaudit.checks.container.pairing import pair
 from olaudit.checks.container.setup import evaluate_setup
 from olaudit.checks.container.spec import ContainerDefaults, Containers, ContainerSpec, Item
@@ -51,7 +51,7 @@ def _evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Res
             yield evaluate_unreadable(item, container)
         elif container:
             yield from evaluate_present(item, container)
-            yield from evaluate_life(item, container, now)
+            yield from evaluate_lifecycle(item, container, now)
             yield from evaluate_setup(item, container)
             yield from changes.evaluate_changes(item, container, changed)
         else:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from olaudit.checks.container import fixes
-from olaudit.checks.container.observed import Container
+from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.spec import ContainerSpec, Item
 from olaudit.model import Answers, ContainerChanges, Result, Unanswered
 
@@ -65,20 +65,20 @@ def evaluate_changes(
     """Judge a running container; of one that does not run, its state has said what there is to say."""
     if not item.spec.code or not container.running:
         return
-    question = item.question("modified", f"{' and '.join(item.spec.code)} as in its image", "code")
+    expectation = item.expectation("modified", f"{' and '.join(item.spec.code)} as in its image", "code")
     silent = Unanswered("the Docker Engine did not tell which of its files were changed")
     mine = changed if isinstance(changed, Unanswered) else changed.get(container.name or "", silent)
     if isinstance(mine, Unanswered):
-        yield question.unknown(mine.reason)
+        yield expectation.unknown(mine.reason)
         return
     told = [f"{path} ({what})" for path, what in _of_code(mine, item.spec.code)]
     if not told:
-        yield question.ok("unchanged")
+        yield expectation.ok("unchanged")
         return
     shown = ", ".join(told[:_SHOWN]) + (", ..." if len(told) > _SHOWN else "")
     count = "1 file differs" if len(told) == 1 else f"{len(told)} files differ"
     message = f"{count} from its image, and will be lost when it is created anew: {shown}"
-    yield question.drift("; ".join(told[:_MOST]), message, fixes.recreate(item.spec))
+    yield expectation.drift("; ".join(told[:_MOST]), message, fixes.recreate(item.spec))
 
 
 def _of_code(changes: Changes, code: tuple[str, ...]) -> list[tuple[str, str]]:

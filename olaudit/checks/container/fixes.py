@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 
-from olaudit.checks.container.observed import Container
+from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.pairing import compose_name
 from olaudit.checks.container.spec import DOCKER_NAME, ContainerSpec
 

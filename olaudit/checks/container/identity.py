@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from olaudit.checks.container import fixes
-from olaudit.checks.container.observed import Container
+from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.pairing import (
     compose_name,
     same_but_for_project,
@@ -38,14 +38,16 @@ def evaluate_present(item: Item, container: Container) -> Iterator[Result]:
     """Judge a container that was found: it is not missing, and has its name or another one."""
     shown = container.name or container.id[:12]
     yield _presence(item).ok(shown)
-    question, name = item.question("name", item.spec.name.value, "name"), container.name
+    expectation, name = item.expectation("name", item.spec.name.value, "name"), container.name
     if name is None:
-        yield question.unknown("the engine's answer does not tell the name of the container that has its labels")
+        yield expectation.unknown(
+            "the engine's answer does not tell the name of the container that has its labels"
+        )
     elif name in item.spec.name.values:
-        yield question.ok(name)
+        yield expectation.ok(name)
     else:
         fix = fixes.docker("rename", container, item.spec.name.value)
-        yield question.drift(name, f"{_why_renamed(item.spec, name)}: it is named {name}", fix)
+        yield expectation.drift(name, f"{_why_renamed(item.spec, name)}: it is named {name}", fix)
 
 
 def evaluate_unreadable(item: Item, container: Container) -> Result:
@@ -76,12 +78,14 @@ def evaluate_rest(items: tuple[Item, ...], rest: tuple[Container, ...]) -> Itera
     named = {container.name: container for container in reversed(rest) if container.name is not None}
     for name in sorted(named):
         container = named[name]
-        question = Expectation(check="container.unexpected", subject=name, at=("containers",), expected="absent")
+        expectation = Expectation(
+            check="container.unexpected", subject=name, at=("containers",), expected="absent"
+        )
         if container.unreadable:
-            yield question.unknown(f"it could not be read: {container.unreadable}")
+            yield expectation.unknown(f"it could not be read: {container.unreadable}")
             continue
         message, fix = _why_unexpected(items, container)
-        yield question.drift(_shown(container), message, fix)
+        yield expectation.drift(_shown(container), message, fix)
     nameless = [container for container in rest if container.name is None]
     if nameless:
         yield _nobody().unknown(
@@ -93,7 +97,7 @@ def evaluate_rest(items: tuple[Item, ...], rest: tuple[Container, ...]) -> Itera
 
 def _presence(item: Item) -> Expectation:
     optional = item.spec.presence is Presence.OPTIONAL
-    return item.question("missing", "present, or absent" if optional else "present")
+    return item.expectation("missing", "present, or absent" if optional else "present")
 
 
 def _shown(container: Container) -> str:

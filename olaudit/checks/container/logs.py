@@ -6,8 +6,8 @@ Full disks are what has hurt the fleet most often: internetarchive/openlibrary#7
 from __future__ import annotations
 
 from olaudit.checks.container import fixes
+from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.notation import Logs
-from olaudit.checks.container.observed import Container
 from olaudit.checks.container.spec import Item, Logging
 from olaudit.model import Result
 
@@ -18,9 +18,9 @@ _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 def evaluate_logging(item: Item, container: Container, expected: Logging) -> Result:
     """Judge the log driver and its caps, as far as the expected file gives them."""
     size, files = expected.max_size or "", str(expected.max_file or "")
-    question, logs = item.question("logging", str(Logs(_DRIVER, size, files)), "logging"), container.logs
+    expectation, logs = item.expectation("logging", str(Logs(_DRIVER, size, files)), "logging"), container.logs
     if logs is None:
-        return question.unknown("the engine's answer does not tell where its logs go")
+        return expectation.unknown("the engine's answer does not tell where its logs go")
     observed = str(logs)
     if logs.driver != _DRIVER:
         message = f"its logs go to the driver {logs.driver}, whose size nobody here has judged"
@@ -31,8 +31,8 @@ def evaluate_logging(item: Item, container: Container, expected: Logging) -> Res
     elif expected.max_file is not None and (logs.max_file or "1") != files:  # Docker keeps one unless told more
         message = f"its log's max-file is {logs.max_file or '1'}, not {files}"
     else:
-        return question.ok(observed)
-    return question.drift(observed, message, fixes.recreate(item.spec))
+        return expectation.ok(observed)
+    return expectation.drift(observed, message, fixes.recreate(item.spec))
 
 
 def _bytes(size: str) -> int | str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from olaudit.checks.container.observed import Container
+from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.spec import ContainerSpec
 
 _RECREATED = re.compile(r"\A(?:[0-9a-f]{12}_)+(?=.)")

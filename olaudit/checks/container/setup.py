@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from olaudit.checks.container import fixes
+from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.logs import evaluate_logging
 from olaudit.checks.container.notation import Mount, parse_mount, parse_port
-from olaudit.checks.container.observed import Container
 from olaudit.checks.container.pairing import compose_name
 from olaudit.checks.container.spec import Item, Logging
 from olaudit.language import Expect
@@ -35,25 +35,25 @@ def evaluate_setup(item: Item, container: Container) -> Iterator[Result]:
 
 
 def _hostname(item: Item, container: Container, expected: Expect[str]) -> Result:
-    question, hostname = item.question("hostname", expected.value, "hostname"), container.hostname
+    expectation, hostname = item.expectation("hostname", expected.value, "hostname"), container.hostname
     if hostname is None:
-        return question.unknown("the engine's answer does not tell its hostname")
+        return expectation.unknown("the engine's answer does not tell its hostname")
     if hostname in expected.values:
-        return question.ok(hostname)
+        return expectation.ok(hostname)
     if hostname and container.id.startswith(hostname):
         message = f"it was given no hostname, so it calls itself {hostname}, by its id"
     else:
         message = f"it calls itself {hostname or 'nothing'}"
-    return question.drift(hostname, message, fixes.recreate(item.spec))
+    return expectation.drift(hostname, message, fixes.recreate(item.spec))
 
 
 def _image(item: Item, container: Container, expected: Expect[str]) -> Result:
-    question, image = item.question("image", expected.value, "image"), container.image
+    expectation, image = item.expectation("image", expected.value, "image"), container.image
     if image is None:
-        return question.unknown("the engine's answer does not tell its image")
+        return expectation.unknown("the engine's answer does not tell its image")
     if _reference(image) in {_reference(value) for value in expected.values}:
-        return question.ok(image)
-    return question.drift(image, f"it was created from the image {image}", fixes.recreate(item.spec))
+        return expectation.ok(image)
+    return expectation.drift(image, f"it was created from the image {image}", fixes.recreate(item.spec))
 
 
 def _reference(image: str) -> str:
@@ -65,16 +65,16 @@ def _reference(image: str) -> str:
 
 def _mounts(item: Item, container: Container, texts: tuple[str, ...]) -> Result:
     """Judge the expected mounts, each with its source and mode; further ones are nobody's business here."""
-    question, mounts = item.question("mounts", _listed(texts), "mounts"), container.mounts
+    expectation, mounts = item.expectation("mounts", _listed(texts), "mounts"), container.mounts
     if mounts is None:
-        return question.unknown("the engine's answer does not tell its mounts")
+        return expectation.unknown("the engine's answer does not tell its mounts")
     expected = [parse_mount(text) for text in texts]
     places = {mount.destination: mount for mount in mounts}
     observed = _listed([str(places[want.destination]) for want in expected if want.destination in places])
     wrong = [problem for want in expected if (problem := _mount_problem(item, want, places.get(want.destination)))]
     if not wrong:
-        return question.ok(observed)
-    return question.drift(observed, "; ".join(wrong), fixes.recreate(item.spec))
+        return expectation.ok(observed)
+    return expectation.drift(observed, "; ".join(wrong), fixes.recreate(item.spec))
 
 
 def _mount_problem(item: Item, want: Mount, have: Mount | None) -> str:
@@ -98,38 +98,38 @@ def _sources(item: Item, want: Mount) -> set[str]:
 def _ports(item: Item, container: Container, texts: tuple[str, ...]) -> Result:
     """Judge the published ports. They are the container's settings, so they can be told while it is stopped."""
     expected = {parse_port(text) for text in texts}
-    question = item.question("ports", _listed([str(port) for port in sorted(expected)]), "ports")
+    expectation = item.expectation("ports", _listed([str(port) for port in sorted(expected)]), "ports")
     if container.ports is None:
-        return question.unknown("the engine's answer does not tell its ports")
+        return expectation.unknown("the engine's answer does not tell its ports")
     have, observed = set(container.ports), _listed([str(port) for port in container.ports])
     if have == expected:
-        return question.ok(observed)
+        return expectation.ok(observed)
     if container.network == "host":
         message = "it uses the host's own network, so it publishes nothing, and all it listens on is open"
-        return question.drift(observed, message, fixes.recreate(item.spec))
+        return expectation.drift(observed, message, fixes.recreate(item.spec))
     parts = (
         ("not published: ", sorted(expected - have)),
         ("published, but not expected: ", sorted(have - expected)),
     )
     message = "; ".join(said + _listed([str(port) for port in ports]) for said, ports in parts if ports)
-    return question.drift(observed, message, fixes.recreate(item.spec))
+    return expectation.drift(observed, message, fixes.recreate(item.spec))
 
 
 def _service(item: Item, container: Container) -> Iterator[Result]:
     """Judge Compose's label: always where the expected name is of Compose's making, else where there is one."""
     spec, compose = item.spec, container.compose
-    question = item.question("service", spec.service, "service")
+    expectation = item.expectation("service", spec.service, "service")
     name = compose_name(spec.name.value, spec.service)
     if compose is None:
-        yield question.unknown("the engine's answer does not tell its labels")
+        yield expectation.unknown("the engine's answer does not tell its labels")
     elif compose.service == spec.service:
-        yield question.ok(compose.service)
+        yield expectation.ok(compose.service)
     elif compose.service:
         message = f"Compose started it for the service {compose.service}"
-        yield question.drift(compose.service, message, fixes.replace(spec, container))
+        yield expectation.drift(compose.service, message, fixes.replace(spec, container))
     elif name is not None and name.project:
         message = "not started by Compose: it has no label of a service, so `docker compose` does not know it"
-        yield question.drift("no label", message, fixes.replace(spec, container))
+        yield expectation.drift("no label", message, fixes.replace(spec, container))
 
 
 def _listed(texts: list[str] | tuple[str, ...]) -> str:

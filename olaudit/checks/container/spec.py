@@ -119,7 +119,7 @@ class Item:
     index: int
     spec: ContainerSpec
 
-    def question(self, aspect: str, expected: str, key: str = "") -> Expectation:
+    def expectation(self, aspect: str, expected: str, key: str = "") -> Expectation:
         """Ask `container.ASPECT` of this container; `key` is the key of the item that says what is expected."""
         return Expectation(
             check=f"container.{aspect}",

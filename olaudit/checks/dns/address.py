@@ -109,30 +109,29 @@ def _reason(spec: DnsSpec, found: Resolved | Unanswered, expected: str | Unanswe
     return expected.reason if isinstance(expected, Unanswered) else ""
 
 
-def _evaluate_forward(question: Expectation, found: Resolved, expected: str) -> Result:
+def _evaluate_forward(expectation: Expectation, found: Resolved, expected: str) -> Result:
     """Judge all addresses of the expected one's family: a second one leads every other client astray."""
     addresses = [_normal(one) for one in found.addresses]
     family = [one for one in addresses if (":" in one) == (":" in expected)]
     shown = ", ".join(one or "nonsense" for one in addresses)
     if set(family) == {expected}:
-        return question.ok(shown)
+        return expectation.ok(shown)
     also = " as well" if expected in family else f" and not to {expected}"
     wrong = ", ".join(one or "nonsense" for one in (family or addresses) if one != expected)
-    return question.drift(shown, f"{question.subject} resolves to {wrong}{also}: mend its record in DNS")
+    return expectation.drift(shown, f"{expectation.subject} resolves to {wrong}{also}: mend its record in DNS")
 
 
-def _evaluate_back(question: Expectation, found: Resolved, expected: str) -> Result:
+def _evaluate_back(expectation: Expectation, found: Resolved, expected: str) -> Result:
     names = [
         name.rstrip(".") for address, back in found.names.items() if _normal(address) == expected for name in back
     ]
-    if question.expected.lower() in (name.lower() for name in names):
-        return question.ok(", ".join(names))
+    if expectation.expected.lower() in (name.lower() for name in names):
+        return expectation.ok(", ".join(names))
     if names:
-        message = (
-            f"{expected} resolves back to {', '.join(names)} and not to {question.expected}: mend its PTR record"
-        )
-        return question.drift(", ".join(names), message)
-    return question.drift("no name", f"{expected} does not resolve back to a name: add its PTR record")
+        observed = ", ".join(names)
+        message = f"{expected} resolves back to {observed} and not to {expectation.expected}: fix its PTR record"
+        return expectation.drift(observed, message)
+    return expectation.drift("no name", f"{expected} does not resolve back to a name: add its PTR record")
 
 
 CHECKER = Checker(

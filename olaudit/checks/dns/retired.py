@@ -81,22 +81,24 @@ def evaluate(spec: RetiredNamesSpec, answers: Answers) -> Iterator[Result]:
 
 def _evaluate_file(n: int, file: str, spec: RetiredNamesSpec, answer: Answer) -> Result:
     expected = f"none of {', '.join(spec.names)}"
-    question = Expectation(check="dns.retired", subject=file, at=("retired_names", "files", n), expected=expected)
+    expectation = Expectation(
+        check="dns.retired", subject=file, at=("retired_names", "files", n), expected=expected
+    )
     if isinstance(answer, Unanswered):
-        return question.unknown(answer.reason)
+        return expectation.unknown(answer.reason)
     *records, rest = answer.stdout.split("\n")
     lines = [line.partition("\0") for line in records]
     if rest or not all(nul for _, nul, _ in lines) or not _ended_well(answer, bool(lines)):
-        return question.unknown(f"grep's answer is not understood (status {answer.status})")
+        return expectation.unknown(f"grep's answer is not understood (status {answer.status})")
     if hits := [(path, rest) for path, _, rest in lines if f"{path}/".startswith(f"{file.rstrip('/')}/")]:
-        return _found(question, file, spec, hits)
+        return _found(expectation, file, spec, hits)
     blind = [line for line in answer.stderr.split("\n") if line and not line.endswith(_ABSENT)]
     # A complaint that names none of the files may be about any of them
     if mine := [line for line in blind if file in line or not any(one in line for one in spec.files)]:
-        return question.unknown(f"not all of it could be searched: {mine[0][:200]}")
+        return expectation.unknown(f"not all of it could be searched: {mine[0][:200]}")
     if any(f" {file}: " in line for line in answer.stderr.split("\n")):
-        return question.ok("absent", "it is not there, so it names nobody")
-    return question.ok("none")
+        return expectation.ok("absent", "it is not there, so it names nobody")
+    return expectation.ok("none")
 
 
 def _ended_well(answer: Answered, found: bool) -> bool:
@@ -104,32 +106,34 @@ def _ended_well(answer: Answered, found: bool) -> bool:
     return bool(answer.stderr) if answer.status == 2 else answer.status == (0 if found else 1)
 
 
-def _found(question: Expectation, file: str, spec: RetiredNamesSpec, hits: list[tuple[str, str]]) -> Result:
+def _found(expectation: Expectation, file: str, spec: RetiredNamesSpec, hits: list[tuple[str, str]]) -> Result:
     path, rest = hits[0]
     line, _, name = rest.partition(":")
     names = ", ".join(dict.fromkeys(rest.partition(":")[2].lower() for _, rest in hits))
     more = f", and {len(hits) - 1} more" if len(hits) > 1 else ""
     message = f"{path} still names {name} in line {line}{more}"
     words = (word for one in spec.names for word in ("-e", one))
-    return question.drift(names, message, shlex.join(("grep", "-rnwiF", *words, "--", file)))
+    return expectation.drift(names, message, shlex.join(("grep", "-rnwiF", *words, "--", file)))
 
 
 def _evaluate_name(n: int, name: str, witness: str, answers: Answers) -> Result:
-    question = Expectation(
+    expectation = Expectation(
         check="dns.retired", subject=name, at=("retired_names", "unresolved", n), expected="it does not resolve"
     )
     found, known = resolved(answers[Lookup(name)]), resolved(answers[Lookup(witness)])
     if isinstance(found, Unanswered):
-        return question.unknown(found.reason)
+        return expectation.unknown(found.reason)
     if found.addresses:
         there = ", ".join(found.addresses)
-        return question.drift(there, f"{name} is retired, but still resolves to {there}: take it out of DNS")
+        return expectation.drift(there, f"{name} is retired, but still resolves to {there}: take it out of DNS")
     if isinstance(known, Unanswered):
-        return question.unknown(f"whether the auditor's resolver knows the fleet cannot be told: {known.reason}")
+        return expectation.unknown(
+            f"whether the auditor's resolver knows the fleet cannot be told: {known.reason}"
+        )
     if not known.addresses:
         reason = f"the auditor's resolver does not know {witness} either, so its not knowing {name} says nothing"
-        return question.unknown(f"{reason}: audit from within the fleet's network")
-    return question.ok("it does not resolve")
+        return expectation.unknown(f"{reason}: audit from within the fleet's network")
+    return expectation.ok("it does not resolve")
 
 
 CHECKER = Checker(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from olaudit.checker import Check
-from olaudit.checks.fleet.heads import agreeing
 from olaudit.checks.fleet.majority import Topic
+from olaudit.checks.fleet.worktrees import agreeing
 from olaudit.model import Severity
 
 CHECKER = agreeing(

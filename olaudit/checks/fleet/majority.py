@@ -50,13 +50,13 @@ def compare(topic: Topic, votes: Mapping[str, Vote]) -> Iterator[tuple[str, Resu
     doubt = _doubt(topic, counts, len(votes))
     (most, agreeing), *_ = counts.most_common(1) or [("", 0)]
     for host, vote in votes.items():
-        question = Expectation(check=topic.check, subject=vote.subject, at=topic.at)
+        expectation = Expectation(check=topic.check, subject=vote.subject, at=topic.at)
         if isinstance(vote.told, Unanswered):
-            yield host, question.unknown(vote.told.reason)
+            yield host, expectation.unknown(vote.told.reason)
         elif doubt:
-            yield host, question.unknown(doubt)
+            yield host, expectation.unknown(doubt)
         else:
-            yield host, _against(replace(question, expected=most), topic, vote.told, (agreeing, len(told)))
+            yield host, _against(replace(expectation, expected=most), topic, vote.told, (agreeing, len(told)))
 
 
 def _doubt(topic: Topic, counts: Counter[str], hosts: int) -> str:
@@ -76,14 +76,14 @@ def _doubt(topic: Topic, counts: Counter[str], hosts: int) -> str:
     return ""
 
 
-def _against(question: Expectation, topic: Topic, told: str, share: tuple[int, int]) -> Result:
+def _against(expectation: Expectation, topic: Topic, told: str, share: tuple[int, int]) -> Result:
     agreeing, all_ = share
-    if told == question.expected:
-        return question.ok(told, f"{agreeing} of {all_} hosts agree")
+    if told == expectation.expected:
+        return expectation.ok(told, f"{agreeing} of {all_} hosts agree")
     message = (
-        f"{topic.thing} is {_short(told)} here, and {_short(question.expected)} on {agreeing} of {all_} hosts"
+        f"{topic.thing} is {_short(told)} here, and {_short(expectation.expected)} on {agreeing} of {all_} hosts"
     )
-    return question.drift(told, message)
+    return expectation.drift(told, message)
 
 
 def _short(value: str) -> str:

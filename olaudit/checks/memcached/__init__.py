@@ -92,40 +92,42 @@ class _Chain:
             check=f"memcached.{aspect}", subject="memcached", at=at, expected=expected, severity=severity
         )
 
-    def evaluate(self, question: Expectation, limit: Limit, note: str = "") -> Result:
+    def evaluate(self, expectation: Expectation, limit: Limit, note: str = "") -> Result:
         """Judge a known limit against the one before it and the rule; never ok where the one before is unknown."""
-        result = self._evaluate(question, limit, note)
+        result = self._evaluate(expectation, limit, note)
         if self.gap and result.verdict is Verdict.OK:
-            return question.unknown(f"whether {limit.text} is as it should be is not known: {self.gap}")
+            return expectation.unknown(f"whether {limit.text} is as it should be is not known: {self.gap}")
         return result
 
-    def _evaluate(self, question: Expectation, limit: Limit, note: str) -> Result:
+    def _evaluate(self, expectation: Expectation, limit: Limit, note: str) -> Result:
         if self.upstream and self.upstream[1].mib == limit.mib:
-            return question.ok(limit.text, f"the same as {self.upstream[0]}{note}")
+            return expectation.ok(limit.text, f"the same as {self.upstream[0]}{note}")
         if isinstance(self.rule, Unanswered):
-            return question.unknown(f"whether {limit.text} is right is not known: {self.rule.reason}")
+            return expectation.unknown(f"whether {limit.text} is right is not known: {self.rule.reason}")
         passes = self.rule.passes(limit)
         if not self.upstream:
             if passes:
-                return question.ok(limit.text, f"{limit.text}{note}")
+                return expectation.ok(limit.text, f"{limit.text}{note}")
             total = self.rule.total // _MIB
             leaves = f"leaves {max(0, total - limit.mib)} MiB of the machine's {total} MiB"
             should = f"it should leave {self.spec.reserve.least} to {self.spec.reserve.most}"
             fix = f"set '-m {self.rule.recommended}' in {self.spec.config}, then: {_RESTART}"
-            return question.drift(limit.text, f"{limit.text} {leaves}: {should}{note}", fix)
+            return expectation.drift(limit.text, f"{limit.text} {leaves}: {should}{note}", fix)
         name, upstream = self.upstream
         if passes and not self.rule.passes(upstream):
-            return question.ok(limit.text, f"within the rule, unlike {name}{note}")
-        return question.drift(limit.text, f"{name} says {upstream.text}: restart needed{note}", _RESTART)
+            return expectation.ok(limit.text, f"within the rule, unlike {name}{note}")
+        return expectation.drift(limit.text, f"{name} says {upstream.text}: restart needed{note}", _RESTART)
 
 
 def evaluate(spec: MemcachedSpec, answers: Answers) -> Iterator[Result]:
     """Judge the file, the process and the server, in this order."""
     chain = _Chain(spec, _rule(spec, memory_total(answers[MEMORY])))
     written = configured(answers[config(spec)])
-    question = chain.ask("configured")
+    expectation = chain.ask("configured")
     yield (
-        question.unknown(written.reason) if isinstance(written, Unanswered) else chain.evaluate(question, written)
+        expectation.unknown(written.reason)
+        if isinstance(written, Unanswered)
+        else chain.evaluate(expectation, written)
     )
 
     chain = chain.then(spec.config, written)
@@ -153,22 +155,24 @@ def _pick(running: tuple[Process, ...], spec: MemcachedSpec) -> Process | None:
 
 def _not_running(chain: _Chain, others: tuple[Process, ...]) -> Result:
     # Nothing caches at all: somebody has to get up for that, other than for a wrong limit.
-    question = chain.ask("running", Severity.CRITICAL)
+    expectation = chain.ask("running", Severity.CRITICAL)
     if others:
         ports = ", ".join(process.port for process in others)
-        return question.drift("not running", f"no memcached on port {chain.spec.port}, but on {ports}", _RESTART)
-    return question.drift("not running", "no memcached process", "service memcached start")
+        return expectation.drift(
+            "not running", f"no memcached on port {chain.spec.port}, but on {ports}", _RESTART
+        )
+    return expectation.drift("not running", "no memcached process", "service memcached start")
 
 
 def _evaluate_server(chain: _Chain, limit: Limit | Unanswered, process: Process | None) -> Result:
-    question = chain.ask("limit")
+    expectation = chain.ask("limit")
     if not isinstance(limit, Unanswered):
-        return chain.evaluate(question, limit)
+        return chain.evaluate(expectation, limit)
     spec = chain.spec
     reason = f"no limit from {spec.address}:{spec.port}: {limit.reason}"
     if process and (process.port != str(spec.port) or process.listen not in ("", spec.address)):
         reason += f"; the process listens with -l {process.listen or 'any'} -p {process.port}"
-    return question.unknown(reason)
+    return expectation.unknown(reason)
 
 
 def measure(spec: MemcachedSpec, answers: Answers) -> Iterator[Measurement]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from olaudit.checker import Check, Checker
-from olaudit.checks.path.seen import Entry, Seen, compare, find, matches, same, seen_glob, seen_paths, stat
+from olaudit.checks.path.observation import Entry, Seen, compare, find, matches, same, seen_glob, seen_paths, stat
 from olaudit.checks.path.spec import Paths, PathSpec, is_glob
 from olaudit.language import Presence
 from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
@@ -55,7 +55,7 @@ def _evaluate_path(path: str, rule: PathSpec, seen: Seen, unfollowed: Seen) -> I
         yield from (_evaluate_aspect(path, aspect, seen) for aspect in _aspects(path, rule))
     elif seen.reason:
         yield missing.unknown(seen.reason)
-        yield from (aspect.question.unknown(seen.reason) for aspect in _aspects(path, rule))
+        yield from (aspect.expectation.unknown(seen.reason) for aspect in _aspects(path, rule))
     elif rule.presence is Presence.OPTIONAL:
         yield missing.ok("absent", "it may be absent")
     elif unfollowed.links:
@@ -65,23 +65,23 @@ def _evaluate_path(path: str, rule: PathSpec, seen: Seen, unfollowed: Seen) -> I
 
 
 def _evaluate_content(path: str, rule: PathSpec, other: str, answers: Answers) -> Result:
-    question = _ask("content", path, rule, f"the same as {other}")
+    expectation = _ask("content", path, rule, f"the same as {other}")
     equal = same(answers[compare(path, other)])
     if isinstance(equal, Unanswered):
-        return question.unknown(equal.reason)
+        return expectation.unknown(equal.reason)
     if equal:
-        return question.ok(question.expected)
+        return expectation.ok(expectation.expected)
     # The file that differs is kept beside: it may be somebody's hot patch.
     fix = shlex.join(("cp", "--backup=numbered", "--", other, path))
-    return question.drift("another content", f"{path} differs from {other}", fix)
+    return expectation.drift("another content", f"{path} differs from {other}", fix)
 
 
 def _forbidden(path: str, rule: PathSpec, seen: Seen) -> Result:
-    question = _ask("forbidden", path, rule, "absent")
+    expectation = _ask("forbidden", path, rule, "absent")
     if seen.entries:
         there = ", ".join(entry.name for entry in seen.entries)
-        return question.drift("present", f"{there} must not be there", _fix(path, ("rm", "-ri")))
-    return question.unknown(seen.reason) if seen.reason else question.ok("absent")
+        return expectation.drift("present", f"{there} must not be there", _fix(path, ("rm", "-ri")))
+    return expectation.unknown(seen.reason) if seen.reason else expectation.ok("absent")
 
 
 def _ask(aspect: str, path: str, rule: PathSpec, expected: str) -> Expectation:
@@ -97,7 +97,7 @@ class _Aspect:
     What a matching link leads to has the type that was seen, but its owner and mode were not (`own`).
     """
 
-    question: Expectation
+    expectation: Expectation
     observe: Callable[[Entry], str]
     passes: Callable[[Entry], bool]
     fix: tuple[str, ...] = ()
@@ -138,13 +138,13 @@ def _evaluate_aspect(path: str, aspect: _Aspect, seen: Seen) -> Result:
     wrong = [entry for entry in seen.live if entry.name not in links and not aspect.passes(entry)]
     if not wrong and (seen.reason or links):
         reason = seen.reason or f"{', '.join(links)} is a link; expect this of what it leads to instead"
-        return aspect.question.unknown(f"not all matches could be seen: {reason}")
+        return aspect.expectation.unknown(f"not all matches could be seen: {reason}")
     observed = ", ".join(dict.fromkeys(aspect.observe(entry) for entry in wrong or seen.live))
     if not wrong:
-        return aspect.question.ok(observed)
+        return aspect.expectation.ok(observed)
     names = ", ".join(entry.name for entry in wrong)
-    message = f"{names}: {observed} instead of {aspect.question.expected}"
-    return aspect.question.drift(observed, message, _fix(path, aspect.fix) if aspect.fix else None)
+    message = f"{names}: {observed} instead of {aspect.expectation.expected}"
+    return aspect.expectation.drift(observed, message, _fix(path, aspect.fix) if aspect.fix else None)
 
 
 def _fix(path: str, command: tuple[str, ...]) -> str:

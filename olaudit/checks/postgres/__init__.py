@@ -39,7 +39,7 @@ def evaluate(spec: PostgresSpec, answers: Answers) -> Iterator[Result]:
     known = tuple(client(name, answers[Lookup(name)]) for name in spec.clients)
     if isinstance(file, Unanswered):
         questions = (*(_ask_client(n, name) for n, name in enumerate(spec.clients)), _ask_trust(), _ask_others())
-        yield from (question.unknown(file.reason) for question in questions)
+        yield from (expectation.unknown(file.reason) for expectation in questions)
         return
     for n, one in enumerate(known):
         yield _evaluate_client(n, one, file)
@@ -111,28 +111,28 @@ def _ask_others(severity: Severity = Severity.WARNING) -> Expectation:
 
 
 def _evaluate_client(n: int, one: Client, file: _File) -> Result:
-    question = _ask_client(n, one.name)
+    expectation = _ask_client(n, one.name)
     if file.problem:
-        return question.unknown(file.problem)
+        return expectation.unknown(file.problem)
     found = admitted(one, file.hba.rules)
     if isinstance(found, Rule):
-        return question.ok(str(found), f"admitted by {found}")
+        return expectation.ok(str(found), f"admitted by {found}")
     where = ", ".join(str(address.network_address) for address in one.addresses) or one.name
     if found is None:
         reason = one.reason or f"a record with samenet may stand for {where}, or not"
-        return question.unknown(f"whether {one.name} is admitted cannot be told: {reason}")
+        return expectation.unknown(f"whether {one.name} is admitted cannot be told: {reason}")
     message = f"{one.name} ({where}) needs the database, but no record of {file.path} admits it"
-    return question.drift("not admitted", message)
+    return expectation.drift("not admitted", message)
 
 
 def _evaluate_trust(file: _File) -> Result:
-    question = _ask_trust()
+    expectation = _ask_trust()
     opened = [rule for rule in file.hba.rules if _is_open(rule)]
     if opened:
         shown = _shown(opened)
         message = f"{file.path} lets anybody from {shown} in without a password: set another method than trust"
-        return question.drift(shown, message, _reload(file))
-    return question.unknown(file.problem) if file.problem else question.ok("none")
+        return expectation.drift(shown, message, _reload(file))
+    return expectation.unknown(file.problem) if file.problem else expectation.ok("none")
 
 
 def _evaluate_others(spec: PostgresSpec, known: Sequence[Client], file: _File) -> Result:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from olaudit.checker import Check, Checker
-from olaudit.checks.service.asking import facts, look
+from olaudit.checks.service.probes import facts, look
 from olaudit.checks.service.states import READERS, Seen, State, read
 from olaudit.language import Presence, Section
 from olaudit.model import Answered, Answers, Command, Expectation, Result, Severity, Unanswered
@@ -46,7 +46,7 @@ def evaluate(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Resu
     complaint = answer.stderr.strip()[:200] if isinstance(answer, Answered) else ""
     for name, rule in spec.items():
         running = "running" if rule.running else "stopped"
-        question = Expectation(
+        expectation = Expectation(
             check="service.state",
             subject=name,
             at=("services", name),
@@ -54,16 +54,16 @@ def evaluate(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Resu
             severity=rule.severity,
         )
         if isinstance(said, Unanswered):
-            yield question.unknown(said.reason)
+            yield expectation.unknown(said.reason)
             continue
         init, found = said
         if init not in READERS:
-            yield question.unknown(_strange(init))
+            yield expectation.unknown(_strange(init))
         else:
             seen = read(init, found[name])
             if isinstance(seen, Unanswered) and complaint:
                 seen = Unanswered(f"{seen.reason}: {complaint}")
-            yield _evaluate(question, rule, init, seen)
+            yield _evaluate(expectation, rule, init, seen)
 
 
 def _strange(init: str) -> str:
@@ -72,19 +72,19 @@ def _strange(init: str) -> str:
     return f"process 1 is {init[:50]!r} and neither systemd, upstart nor init, so nothing there knows of services"
 
 
-def _evaluate(question: Expectation, rule: ServiceSpec, init: str, seen: Seen) -> Result:
-    name = question.subject
+def _evaluate(expectation: Expectation, rule: ServiceSpec, init: str, seen: Seen) -> Result:
+    name = expectation.subject
     match seen:
         case Unanswered(reason):
-            return question.unknown(reason)
+            return expectation.unknown(reason)
         case State() as state:
             if (state.is_running, state.starts_at_boot) == (rule.running, rule.enabled):
-                return question.ok(str(state))
-            return question.drift(str(state), _message(name, rule, state), _fix(name, rule, init, state))
+                return expectation.ok(str(state))
+            return expectation.drift(str(state), _message(name, rule, state), _fix(name, rule, init, state))
         case None if rule.presence is Presence.OPTIONAL or not (rule.running or rule.enabled):
-            return question.ok("absent", f"there is no service {name}, and none is needed")
+            return expectation.ok("absent", f"there is no service {name}, and none is needed")
         case None:
-            return question.drift("absent", f"there is no service {name}")
+            return expectation.drift("absent", f"there is no service {name}")
 
 
 def _message(name: str, rule: ServiceSpec, state: State) -> str:

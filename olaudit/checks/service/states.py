@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from olaudit.checks.service.asking import Facts
+from olaudit.checks.service.probes import Facts
 from olaudit.model import Unanswered
 
 

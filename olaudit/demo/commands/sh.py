@@ -8,7 +8,7 @@ from types import MappingProxyType
 from olaudit import engine_process, worktree
 from olaudit.checks import cron, symlink_farm
 from olaudit.checks.fleet.version import COMPOSE
-from olaudit.checks.service.asking import SCRIPT as SERVICES
+from olaudit.checks.service.probes import SCRIPT as SERVICES
 from olaudit.demo.commands import linked
 from olaudit.demo.commands.engines import engines
 from olaudit.demo.commands.outcome import Unsupported
@@ -41,7 +41,7 @@ def _compose(machine: Machine, _arguments: tuple[str, ...]) -> Answered:
 
 _SCRIPTS: Mapping[str, Script] = MappingProxyType(
     {
-        worktree.question("/").argv[2]: _git,
+        worktree.probe("/").argv[2]: _git,
         engine_process.SCRIPT: engines,
         COMPOSE.argv[2]: _compose,
         symlink_farm.SCRIPT: linked.farm,

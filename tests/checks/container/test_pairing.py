@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.checks.container import evaluate
-from olaudit.checks.container.observed import read
+from olaudit.checks.container.inspect import read
 from olaudit.checks.container.pairing import compose_name, pair, without_prefix
 from olaudit.model import Answered, EngineQuery, Unanswered, Verdict
 from tests.checks.container.engine import answers, findings, inspect, specs

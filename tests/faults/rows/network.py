@@ -71,13 +71,13 @@ _TCP = (
     _row(
         "tcp-reset",
         "The connection is reset as soon as it is accepted",
-        _ssh("closed 4 connections before its SSH greeting"),
+        _ssh("connections before its SSH greeting"),
         peer(_reset),
     ),
     _row(
         "tcp-closed",
         "The connection is closed as soon as it is accepted",
-        _ssh("closed 4 connections before its SSH greeting"),
+        _ssh("connections before its SSH greeting"),
         peer(lambda connection, _: connection.close()),
     ),
 )

@@ -7,20 +7,20 @@ import zlib
 from collections.abc import Mapping
 
 from olaudit.history import rows
-from olaudit.history.states import State, States, summary, verdicts
+from olaudit.history.states import FindingState, FindingStates, summary, verdicts
 from olaudit.model import EpisodeEnd, Finding, Report, Verdict
 
 
-def load_states(connection: sqlite3.Connection) -> dict[str, State]:
+def load_states(connection: sqlite3.Connection) -> dict[str, FindingState]:
     """Read what is open, by finding id."""
     since = {row["id"]: row for row in connection.execute(_UNKNOWNS)}
     lives = {row["id"]: row for row in connection.execute(_OPEN_LIVES)}
     return {
-        id_: State(
+        id_: FindingState(
             host=row["host"],
             check=row["check_id"],
             subject=row["subject"],
-            life=rows.life(lives[id_]) if id_ in lives else None,
+            episode=rows.episode(lives[id_]) if id_ in lives else None,
             unknown_since=since[id_]["since"] if id_ in since else None,
         )
         for id_, row in {**since, **lives}.items()
@@ -38,7 +38,7 @@ _OPEN_LIVES = f"""
 """  # noqa: S608 - the columns are ours
 
 
-def write(connection: sqlite3.Connection, report: Report, after: States, recording: str | None) -> None:
+def write(connection: sqlite3.Connection, report: Report, after: FindingStates, recording: str | None) -> None:
     """Write the run of `report`, whose changes are known, after which `after` is open."""
     number = _write_run(connection, report)
     if recording is not None:
@@ -134,12 +134,12 @@ def _end_lives(connection: sqlite3.Connection, number: int, report: Report, subj
 def _write_lives(
     connection: sqlite3.Connection,
     number: int,
-    seen: States,
+    seen: FindingStates,
     subjects: Mapping[str, int],
     details: Mapping[str, int],
 ) -> None:
     """Begin and go on with the lives of what this run saw."""
-    lives = ((id_, state.life) for id_, state in seen.items() if state.life)
+    lives = ((id_, state.episode) for id_, state in seen.items() if state.episode)
     connection.executemany(
         _SEEN,
         [
@@ -156,7 +156,7 @@ _SEEN = """
 """
 
 
-def _write_unknowns(connection: sqlite3.Connection, after: States, subjects: Mapping[str, int]) -> None:
+def _write_unknowns(connection: sqlite3.Connection, after: FindingStates, subjects: Mapping[str, int]) -> None:
     connection.execute("DELETE FROM unknowns")
     rows_ = [(subjects[id_], state.unknown_since) for id_, state in after.items() if state.unknown_since]
     connection.executemany("INSERT INTO unknowns VALUES (?, ?)", rows_)

@@ -15,7 +15,7 @@ Log = Callable[[str], None]
 """Writes one event to the log; may be called from any thread."""
 
 
-class Asks(Protocol):
+class AuditStarter(Protocol):
     """A way to ask hosts aside."""
 
     def start(self, job: Job, done: Callable[[HostAnswers], None]) -> None:
@@ -23,7 +23,7 @@ class Asks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Auditor:
     """Asks hosts by `transport`, each within `timeout` seconds."""
 
     transport: Transport

@@ -12,14 +12,14 @@ from olaudit import waivers
 from olaudit.audit import audit, select_checks
 from olaudit.checker import AnyChecker
 from olaudit.expected import FleetSpec
-from olaudit.history import Scope, States, advance
+from olaudit.history import FindingStates, RunScope, advance
 from olaudit.model import Answers, Failure, FailureReason, HostAnswers, Report, Run, RunSummary
 
 _NEVER = Failure(FailureReason.INTERRUPTED, "it was not audited yet, since `olaudit serve` began")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LastAnswers:
     """What a host answered last, and when it had (UTC)."""
 
     answers: HostAnswers
@@ -35,10 +35,10 @@ class Reloaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Nights:
+class RunHistory:
     """What the nightly runs know: what is open after the last of them, and the runs, oldest first."""
 
-    states: States = field(default_factory=lambda: MappingProxyType({}))
+    states: FindingStates = field(default_factory=lambda: MappingProxyType({}))
     runs: tuple[RunSummary, ...] = ()
 
 
@@ -70,8 +70,8 @@ class ReportBuilder:
     version: str
 
     def __call__(
-        self, fleet: FleetSpec, last: Mapping[str, Asked], states: States, now: datetime
-    ) -> tuple[States, Report]:
+        self, fleet: FleetSpec, last: Mapping[str, LastAnswers], states: FindingStates, now: datetime
+    ) -> tuple[FindingStates, Report]:
         """Judge the last answers; give what is open after it, and the report with its ages, without changes."""
         never = [HostAnswers(host, _NEVER, 0.0) for host in fleet.hosts if host not in last]
         answers = [*never, *(one.answers for one in last.values())]
@@ -81,16 +81,18 @@ class ReportBuilder:
         after, aged = advance(states, report, self._scope(fleet), None)
         return after, replace(aged, changes=None)
 
-    def since(self, nights: Nights, fleet: FleetSpec, report: Report) -> Report:
+    def since(self, run_history: RunHistory, fleet: FleetSpec, report: Report) -> Report:
         """Say what changed since the last nightly run, where there was one; the ages are the report's own."""
-        if not nights.runs:
+        if not run_history.runs:
             return report
-        beside = advance(nights.states, report, self._scope(fleet), nights.runs[-1].started_at)[1].changes
-        changes = beside and replace(beside, timeline=(*nights.runs, *beside.timeline))
+        beside = advance(run_history.states, report, self._scope(fleet), run_history.runs[-1].started_at)[
+            1
+        ].changes
+        changes = beside and replace(beside, timeline=(*run_history.runs, *beside.timeline))
         return replace(report, changes=changes)
 
-    def _scope(self, fleet: FleetSpec) -> Scope:
-        return Scope(hosts=frozenset(fleet.hosts), checks=self.wanted)
+    def _scope(self, fleet: FleetSpec) -> RunScope:
+        return RunScope(hosts=frozenset(fleet.hosts), checks=self.wanted)
 
     def _run(self, fleet: FleetSpec, answers: Sequence[HostAnswers], now: datetime) -> Run:
         """Give the circumstances: a run that asked all hosts at once would have taken as long as the slowest."""

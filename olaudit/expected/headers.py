@@ -34,14 +34,14 @@ Names = Annotated[tuple[str, ...], AfterValidator(_no_repeats)]
 HostNames = Annotated[tuple[HostName, ...], AfterValidator(_no_repeats)]
 
 
-class HostHead(Section):
+class HostHeader(Section):
     """The head of a host file."""
 
     host: Annotated[HostName, Field(description="The host's short name; the file is called the same.")]
     roles: Annotated[Names, Field(description="Files in roles/, laid over each other in this order.")] = ()
 
 
-class RetiredHead(Section):
+class RetiredHeader(Section):
     """One name that is out of use."""
 
     replaced_by: Annotated[HostName, Field(description="The host that took over.")]
@@ -56,5 +56,6 @@ class FleetFile(Section):
     every_host: Annotated[Names, Field(description="Roles that every host has, before its own.")] = ()
     rollout: Annotated[HostNames, Field(description="Hosts in the order in which they are upgraded.")] = ()
     retired: Annotated[
-        Mapping[HostName, RetiredHead], Field(default_factory=dict, description="Host names that are out of use.")
+        Mapping[HostName, RetiredHeader],
+        Field(default_factory=dict, description="Host names that are out of use."),
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from olaudit import recording
 from olaudit.collect import Collected
 from olaudit.errors import OlauditError
-from olaudit.history import History, Life
+from olaudit.history import DriftEpisode, History
 from olaudit.model import Failure, Finding, Verdict
 from olaudit.render.ages import age, moment
 
@@ -43,12 +43,12 @@ class Past:
     answers_from: str
 
 
-def gone(file: Path, digits: str) -> tuple[Life, ...]:
+def gone(file: Path, digits: str) -> tuple[DriftEpisode, ...]:
     """Find the lives of a finding that no report has any more; none where there are none, or several fit."""
     if not file.exists():
         return ()
     with History.open(file, create=False) as history:
-        lives = [history.lives(one.id) for one in history.named(digits)]
+        lives = [history.episodes(one.id) for one in history.find_subjects(digits)]
     lived = [life for life in lives if life]
     return lived[0] if len(lived) == 1 else ()
 
@@ -58,12 +58,12 @@ def past_of(told: Told, file: Path, replay: Path | None) -> Past:
 
     A history that is missing or cannot be used is said so. Raises UsageError for a `replay` that is no recording.
     """
-    lives: tuple[Life, ...] = ()
+    lives: tuple[DriftEpisode, ...] = ()
     kept, nothing = None, f"There is no history {file}: `olaudit report` keeps one."
     if file.exists():
         try:
             with History.open(file, create=False) as history:
-                lives = history.lives(told.finding.id)
+                lives = history.episodes(told.finding.id)
                 kept = None if replay else _kept(history, told)
             nothing = f"The history {file} has no drift of this."
         except OlauditError as error:
@@ -85,7 +85,7 @@ def _kept(history: History, told: Told) -> str | None:
     return None
 
 
-def _sentences(found: Finding, lives: Sequence[Life], now: str, remark: str) -> Iterator[str]:
+def _sentences(found: Finding, lives: Sequence[DriftEpisode], now: str, remark: str) -> Iterator[str]:
     """Tell its lives: the present one first, then the earlier ones, the last of them first.
 
     With a `remark`, it is not told as of `now`, but as it was last seen, then.

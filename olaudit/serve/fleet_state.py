@@ -8,26 +8,26 @@ from typing import TypeVar
 
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.judging import Asked, Nights, Reloaded, ReportBuilder, Snapshot, trouble
+from olaudit.serve.snapshot import LastAnswers, Reloaded, ReportBuilder, RunHistory, Snapshot, trouble
 
 T = TypeVar("T")
 
 
-class Known:
+class FleetState:
     """The expected files, what each host answered last, and since when drift is there. For one thread alone."""
 
-    def __init__(self, fleet: FleetSpec, nights: Nights, judge: ReportBuilder, now: datetime) -> None:
+    def __init__(self, fleet: FleetSpec, run_history: RunHistory, judge: ReportBuilder, now: datetime) -> None:
         self.fleet = fleet
-        self.nights = nights
+        self.run_history = run_history
         self._build_report = judge
-        self._states = nights.states
-        self._last: dict[str, Asked] = {}
+        self._states = run_history.states
+        self._last: dict[str, LastAnswers] = {}
         self._reloaded = Reloaded(success=True, at=now)
 
     def take(self, answers: HostAnswers, now: datetime) -> str:
         """Take what came back from a host; say in a line what that changes, "" if it is as it was."""
         before = self._last.get(answers.host)
-        self._last[answers.host] = Asked(answers, now)
+        self._last[answers.host] = LastAnswers(answers, now)
         was, is_ = trouble(before.answers if before else None), trouble(answers)
         if is_ == was:
             return ""
@@ -50,7 +50,7 @@ class Known:
         self._states, report = self._build_report(self.fleet, self._last, self._states, now)
         return Snapshot(
             fleet=self.fleet,
-            report=self._build_report.since(self.nights, self.fleet, report),
+            report=self._build_report.since(self.run_history, self.fleet, report),
             audited={host: asked.at.timestamp() for host, asked in self._last.items()},
             reloaded=self._reloaded,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from olaudit.history import History, Scope
+from olaudit.history import History, RunScope
 from olaudit.model import (
     FLEET,
     Failure,
@@ -26,7 +26,7 @@ WAIVER = Waiver(
 )
 HOSTS = frozenset({"ol-a", "ol-b"})
 CHECKS = frozenset({"disk.free", "path.mode", "host.reachable", "waiver.unused"})
-SCOPE = Scope(HOSTS, CHECKS)
+SCOPE = RunScope(HOSTS, CHECKS)
 
 
 def start(night: int) -> str:
@@ -112,6 +112,6 @@ def five_nights(folder: Path) -> Path:
     ]
     for night in nights:
         with History.open(folder / "history.sqlite") as history:
-            history.enter(night, SCOPE)
+            history.add_run(night, SCOPE)
             history.commit()
     return folder

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from olaudit.checker import AnyChecker, FleetChecker
-from olaudit.cli.past import Past, Told
+from olaudit.cli.finding_history import Past, Told
 from olaudit.collect import Collected
 from olaudit.errors import OlauditError
 from olaudit.evaluate import REACHABLE
-from olaudit.evidence import asked, bears, by_hand, check_of, checker_of, excerpt, probes_of
+from olaudit.evidence import check_of, checker_of, describe_probe, excerpt, is_relevant, manual_command, probes_of
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.expected.quotation import quote
 from olaudit.files import read_regular
@@ -81,8 +81,10 @@ def put_together(
     together = isinstance(
         checker_of(checkers, found.check), FleetChecker
     )  # who differs shows only beside the others
-    bearing = [one for one in questions if together or bears(one[1], one[2], found)]
-    bearing.sort(key=lambda one: (one[0] != found.host, not bears(one[1], None, found)))  # by the question alone
+    bearing = [one for one in questions if together or is_relevant(one[1], one[2], found)]
+    bearing.sort(
+        key=lambda one: (one[0] != found.host, not is_relevant(one[1], None, found))
+    )  # by the question alone
     rest = [one for one in questions if one not in bearing]
     shown, rest = ([*bearing, *rest], []) if not bearing or len(questions) <= _FEW else (bearing, rest)
     explanation = Explanation(
@@ -94,7 +96,7 @@ def put_together(
         expected=files.quoted(found.source),
         waiver=files.quoted(found.waiver.source) if found.waiver else None,
         asked=_asked(shown, found),
-        also_asked=tuple(dict.fromkeys(asked(probe) for _, probe, _ in rest)),
+        also_asked=tuple(dict.fromkeys(describe_probe(probe) for _, probe, _ in rest)),
         history=past.sentences,
         verify=_verify(found, checkers, bearing or shown, given.expected),
     )
@@ -140,7 +142,7 @@ def _asked(shown: Sequence[Question], found: Finding) -> tuple[Asked, ...]:
     alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for host, probe, answer in shown:
         lines = tuple(excerpt(probe, answer, found).split("\n")) if answer is not None else ()
-        alike.setdefault((asked(probe), lines), []).append(host)
+        alike.setdefault((describe_probe(probe), lines), []).append(host)
     return tuple(
         Asked(question=question if hosts == [found.host] else f"{question}  (of {', '.join(hosts)})", answer=lines)
         for (question, lines), hosts in alike.items()
@@ -174,7 +176,7 @@ def _verify(
     inspected = {host: answer for host, probe, answer in shown if probe is EngineQuery.CONTAINERS}
     own = [one for one in shown if one[0] == found.host] or list(shown)
     return _check(found, checkers, option), *dict.fromkeys(
-        by_hand(probe, host, found, inspected.get(host)) for host, probe, _ in own
+        manual_command(probe, host, found, inspected.get(host)) for host, probe, _ in own
     )
 
 

@@ -23,7 +23,7 @@ def agreeing(
 
     def probes(spec: Agree) -> tuple[Command, ...]:
         path = path_of(spec)
-        return (worktree.question(path),) if path else ()
+        return (worktree.probe(path),) if path else ()
 
     def evaluate(
         specs: Mapping[str, Agree], outcomes: Mapping[str, Answers | Failure]
@@ -35,7 +35,7 @@ def agreeing(
         answers = reach(outcome)
         if isinstance(answers, Unanswered):
             return answers
-        match worktree.read(answers[worktree.question(path)]):
+        match worktree.read(answers[worktree.probe(path)]):
             case Unanswered(reason) | NoRepository(reason):
                 return Unanswered(f"{path}: {reason}")
             case found:

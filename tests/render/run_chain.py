@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from olaudit.history import Scope, State, advance
+from olaudit.history import FindingState, RunScope, advance
 from olaudit.model import Failure, Report, Result
 from tests.render.reports import BLIND, IDS, LONG_LINK, MISSING, RELEASE, RENAMED, TIMEOUT, WEB, question, report
 
@@ -22,13 +22,13 @@ NIGHTS: Sequence[Told] = (
 
 def after(nights: Sequence[Told], *, complete: bool = True) -> Report:
     """Give the report of the last of some nights."""
-    states: Mapping[str, State] = {}
+    states: Mapping[str, FindingState] = {}
     since = None
     for number, said in enumerate(nights):
         bare = report(said, complete=complete)
         started = f"2026-11-{20 + number}T03:00:00Z"
         bare = replace(bare, run=replace(bare.run, started_at=started))
-        scope = Scope(hosts=frozenset(said), checks=frozenset({"host.reachable", *(one.id for one in IDS)}))
+        scope = RunScope(hosts=frozenset(said), checks=frozenset({"host.reachable", *(one.id for one in IDS)}))
         states, aged = advance(states, bare, scope, since)
         since = started
     return aged

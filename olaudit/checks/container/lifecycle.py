@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from olaudit.checks.container import fixes
-from olaudit.checks.container.observed import Container
+from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.spec import Item
 from olaudit.language import Expect
 from olaudit.model import Expectation, Result
@@ -38,7 +38,7 @@ class Loop(Enum):
     UNREADABLE = auto()
 
 
-def evaluate_life(item: Item, container: Container, now: int | None) -> Iterator[Result]:
+def evaluate_lifecycle(item: Item, container: Container, now: int | None) -> Iterator[Result]:
     """Judge what lives. `now` is the host's own clock (seconds since 1970), or None where it did not tell."""
     loop = _loop(item, container, now)
     if container.running or loop is Loop.YES:
@@ -77,38 +77,38 @@ def _age(container: Container, now: int | None) -> float | None:
 
 def _restarts(item: Item, container: Container, loop: Loop) -> Result:
     most = item.spec.max_restarts
-    question = item.question("restarts", f"at most {most} restarts, or none within the hour", "max_restarts")
+    expectation = item.expectation("restarts", f"at most {most} restarts, or none within the hour", "max_restarts")
     restarts = f"restarted {container.restarts} times" if container.restarts is not None else "restarting"
     observed = f"{restarts}, last started at {_moment(container.state.started)}"
     match loop:
         case Loop.NO:
-            return question.ok(observed)
+            return expectation.ok(observed)
         case Loop.UNREADABLE if container.restarts is None:
-            return question.unknown("the engine's answer does not tell how often it was restarted")
+            return expectation.unknown("the engine's answer does not tell how often it was restarted")
         case Loop.UNREADABLE:
-            return question.unknown(f"{restarts}, and it cannot be told how long ago the last time was")
+            return expectation.unknown(f"{restarts}, and it cannot be told how long ago the last time was")
         case Loop.YES:
             how = f"; the last time {_ending(container)}" if container.state.status == "restarting" else ""
             message = f"restart loop: it dies and Docker starts it again, over and over{how}"
-            return question.drift(observed, message, fixes.docker("logs --tail 100", container))
+            return expectation.drift(observed, message, fixes.docker("logs --tail 100", container))
 
 
 # --- state -----------------------------------------------------------------------------------------------------
 
 
 def _state(item: Item, container: Container) -> Result:
-    question, state = item.question("state", item.spec.state.value, "state"), container.state
+    expectation, state = item.expectation("state", item.spec.state.value, "state"), container.state
     if state.status is None:
-        return question.unknown("the engine's answer does not tell its state")
+        return expectation.unknown("the engine's answer does not tell its state")
     if state.status not in item.spec.state.values:
         message, fix = _why_not(item, container)
-        return question.drift(_observed(container), message, fix)
+        return expectation.drift(_observed(container), message, fix)
     if state.status == "exited" and state.exit_code is None:
-        return question.unknown("the engine's answer does not tell its exit code")
+        return expectation.unknown("the engine's answer does not tell its exit code")
     if state.status == "exited" and (state.exit_code != 0 or state.oom_killed):
         logs = fixes.docker("logs --tail 100", container)
-        return question.drift(_observed(container), f"its last run ended badly, {_ending(container)}", logs)
-    return question.ok(_observed(container))
+        return expectation.drift(_observed(container), f"its last run ended badly, {_ending(container)}", logs)
+    return expectation.ok(_observed(container))
 
 
 def _observed(container: Container) -> str:
@@ -169,41 +169,41 @@ def _comes_back(container: Container) -> str:
 
 def _health(item: Item, container: Container, now: int | None) -> Iterator[Result]:
     """Judge the healthcheck of a running container that has one. It has no key of its own in the item."""
-    question, health = item.question("health", "healthy"), container.state.health
+    expectation, health = item.expectation("health", "healthy"), container.state.health
     match health:
         case "":
             return
         case "healthy":
-            yield question.ok(health)
+            yield expectation.ok(health)
         case "unhealthy":
             look = fixes.docker("inspect --format '{{json .State.Health}}'", container)
-            yield question.drift(health, "it runs, but its own healthcheck fails", look)
+            yield expectation.drift(health, "it runs, but its own healthcheck fails", look)
         case "starting":
-            yield _starting(question, container, _age(container, now))
+            yield _starting(expectation, container, _age(container, now))
         case _:
-            yield question.unknown("the engine's answer does not tell its health")
+            yield expectation.unknown("the engine's answer does not tell its health")
 
 
-def _starting(question: Expectation, container: Container, age: float | None) -> Result:
+def _starting(expectation: Expectation, container: Container, age: float | None) -> Result:
     """Allow a healthcheck its time after a start, within reason."""
     if age is None:
-        return question.unknown("its healthcheck is still starting, and it cannot be told since when")
+        return expectation.unknown("its healthcheck is still starting, and it cannot be told since when")
     if age < RECENT:
-        return question.ok("starting", "started within the hour, its healthcheck has not come to a verdict yet")
+        return expectation.ok("starting", "started within the hour, its healthcheck has not come to a verdict yet")
     message = f"its healthcheck has come to no verdict since {_moment(container.state.started)}"
-    return question.drift("starting", message, fixes.docker("restart", container))
+    return expectation.drift("starting", message, fixes.docker("restart", container))
 
 
 def _restart_policy(item: Item, container: Container, expected: Expect[str]) -> Result:
-    question, policy = item.question("restart-policy", expected.value, "restart"), container.policy
+    expectation, policy = item.expectation("restart-policy", expected.value, "restart"), container.policy
     if policy is None:
-        return question.unknown("the engine's answer does not tell its restart policy")
+        return expectation.unknown("the engine's answer does not tell its restart policy")
     if policy in expected.values:
-        return question.ok(policy)
+        return expectation.ok(policy)
     lost = policy == "no" or policy.startswith("on-failure")
     then = ": it will not come back after a reboot" if lost else ""
     fix = fixes.docker(f"update --restart={expected.value}", container)
-    return question.drift(policy, f"its restart policy is {policy}{then}", fix)
+    return expectation.drift(policy, f"its restart policy is {policy}{then}", fix)
 
 
 def _moment(time: datetime | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tabulate import tabulate
 
-from olaudit.history import Life, Night, Spell, Subject, Trouble
+from olaudit.history import DriftEpisode, RunRow, Span, Subject, UnreachableSpan
 from olaudit.model import EpisodeEnd, Finding, RunSummary, Severity, Verdict
 from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
@@ -18,7 +18,7 @@ _NARROWEST = 60
 _LONGEST = 3  # lines that one message may take
 
 
-def runs(nights: Sequence[Night], style: Style, *, more: bool) -> str:
+def runs(nights: Sequence[RunRow], style: Style, *, more: bool) -> str:
     """Show runs, a line each; `more` says that there are older ones."""
     if not nights:
         return "no run yet\n"
@@ -31,10 +31,10 @@ def runs(nights: Sequence[Night], style: Style, *, more: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _run(night: Night, style: Style) -> tuple[str, ...]:
+def _run(night: RunRow, style: Style) -> tuple[str, ...]:
     run = night.run
     audited, all_ = run.hosts - run.unreachable, f"{run.hosts - run.unreachable} of {run.hosts}"
-    changed = [f"{count} {word}" for count, word in ((night.appeared, "new"), (night.went, "gone")) if count]
+    changed = [f"{count} {word}" for count, word in ((night.new, "new"), (night.resolved, "gone")) if count]
     loud = [] if run.complete else [style.paint("INCOMPLETE", "unreachable")]
     return (
         _when(run.started_at),
@@ -48,7 +48,9 @@ def _run(night: Night, style: Style) -> tuple[str, ...]:
     )
 
 
-def host(name: str, lives: Sequence[Life], troubles: Sequence[Trouble], latest: RunSummary, style: Style) -> str:
+def host(
+    name: str, lives: Sequence[DriftEpisode], troubles: Sequence[UnreachableSpan], latest: RunSummary, style: Style
+) -> str:
     """Show a host's past: its drifts, open ones first, and when it could not be audited; the newest first."""
     alive, ended = _parted(lives)
     nights = sum(trouble.runs for trouble in troubles)
@@ -67,7 +69,7 @@ def host(name: str, lives: Sequence[Life], troubles: Sequence[Trouble], latest: 
 
 
 def finding(
-    subject: Subject, lives: Sequence[Life], spells: Sequence[Spell], latest: RunSummary, style: Style
+    subject: Subject, lives: Sequence[DriftEpisode], spells: Sequence[Span], latest: RunSummary, style: Style
 ) -> str:
     """Show a finding's past: its lives as drift, and all that was said of it; the newest first."""
     alive, ended = _parted(lives)
@@ -82,7 +84,7 @@ def finding(
     return _blocks(zip(titles, blocks, strict=True), style)
 
 
-def _parted(lives: Sequence[Life]) -> tuple[list[Life], list[Life]]:
+def _parted(lives: Sequence[DriftEpisode]) -> tuple[list[DriftEpisode], list[DriftEpisode]]:
     """Part the open lives from the ended ones; the newest first."""
     newest = sorted(lives, key=lambda life: life.finding.first_seen or "", reverse=True)
     ended = sorted((life for life in newest if life.ended), key=lambda life: life.ended or "", reverse=True)
@@ -92,7 +94,7 @@ def _parted(lives: Sequence[Life]) -> tuple[list[Life], list[Life]]:
 # --- entries -----------------------------------------------------------------------------------------------------
 
 
-def _open(life: Life, latest: RunSummary, style: Style, *, named: bool = True) -> Iterator[str]:
+def _open(life: DriftEpisode, latest: RunSummary, style: Style, *, named: bool = True) -> Iterator[str]:
     found, since = life.finding, life.finding.first_seen or life.last_seen
     words = "WAIVED" if found.verdict is Verdict.WAIVED else f"DRIFT {found.severity}"
     seen = life.last_seen == latest.started_at
@@ -101,14 +103,14 @@ def _open(life: Life, latest: RunSummary, style: Style, *, named: bool = True) -
     yield from _told(life, (words, tone(found.verdict, found.severity)), when, style, named=named)
 
 
-def _ended(life: Life, style: Style, *, named: bool = True) -> Iterator[str]:
+def _ended(life: DriftEpisode, style: Style, *, named: bool = True) -> Iterator[str]:
     first, ended = life.finding.first_seen or life.last_seen, life.ended or life.last_seen
     when = f"{_when(first)} to {moment(ended)}, {age(first, ended)}"
     badge = str(life.ending), "ok" if life.ending is EpisodeEnd.MENDED else "dim"
     yield from _told(life, badge, when, style, named=named)
 
 
-def _told(life: Life, badge: tuple[str, str], when: str, style: Style, *, named: bool) -> Iterator[str]:
+def _told(life: DriftEpisode, badge: tuple[str, str], when: str, style: Style, *, named: bool) -> Iterator[str]:
     """Tell of a drift: what it is, where that is not in the title; since or from when; what it said last."""
     painted = style.paint(*badge)
     if named:
@@ -121,13 +123,13 @@ def _told(life: Life, badge: tuple[str, str], when: str, style: Style, *, named:
     yield from _said(life.finding, style)
 
 
-def _trouble(trouble: Trouble, style: Style) -> Iterator[str]:
+def _trouble(trouble: UnreachableSpan, style: Style) -> Iterator[str]:
     badge = style.paint(str(trouble.failure.reason), "unknown")
     yield f"{_INDENT}{badge}  {_span(trouble.first, trouble.last, trouble.runs)}"
     yield from _indented(trouble.failure.message, style)
 
 
-def _spell(spell: Spell, style: Style) -> Iterator[str]:
+def _spell(spell: Span, style: Style) -> Iterator[str]:
     severity = spell.finding.severity if spell.finding else Severity.INFO
     badge = style.paint(f"{spell.verdict:<7}", tone(spell.verdict, severity))
     yield f"{_INDENT}{badge}  {_span(spell.first, spell.last, spell.runs)}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from olaudit.checker import AnyChecker, Check, FleetChecker
 from olaudit.collect import Collected
 from olaudit.evaluate import REACHABLE
-from olaudit.evidence.questions import asked
+from olaudit.evidence.questions import describe_probe
 from olaudit.evidence.reduction import reduce
 from olaudit.evidence.terms import terms
 from olaudit.expected.spec import HostSpec
@@ -81,11 +81,11 @@ def evidence(
     return replace(collected, hosts=tuple(map(bearing, collected.hosts)))
 
 
-def bears(probe: Probe, answer: Answer | None, finding: Finding) -> bool:
+def is_relevant(probe: Probe, answer: Answer | None, finding: Finding) -> bool:
     """Say whether a question, or its answer, names what the finding is about, or what was observed."""
     if probe is EngineQuery.CONTAINERS and finding.check.startswith("container."):
         return True
     if isinstance(probe, ContainerChanges):
         return finding.check == CHANGED  # it names every container, changed or not
     said = f"{answer.stdout}\n{answer.stderr}" if isinstance(answer, Answered) else ""
-    return any(term in f"{asked(probe)}\n{said}" for term in terms(finding))
+    return any(term in f"{describe_probe(probe)}\n{said}" for term in terms(finding))
