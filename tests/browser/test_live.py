@@ -37,8 +37,13 @@ def test_it_tells_of_the_drifting_fleet_and_asks_for_nothing_but_itself(open_pag
 
 def test_it_filters_and_copies(open_page: Opener, live: str) -> None:
     tab = open_page(live, permissions=["clipboard-read", "clipboard-write"])
+    # a busy machine makes further checks unknown, so the page itself says how many there are
+    total = tab.page.locator("#findings .f").count()
     tab.page.select_option("[name=host]", "ol-home0")
-    expect(tab.page.locator("#filter output")).to_have_text("1 of 8 findings")
+    expect(tab.page.locator("#filter output")).not_to_have_text(f"{total} of {total} findings")
+    shown = tab.page.locator("#findings .f:visible").count()
+    assert 1 <= shown < total
+    expect(tab.page.locator("#filter output")).to_have_text(f"{shown} of {total} findings")
     tab.page.locator(".do", has_text=START).first.get_by_role("button").click()
     expect(tab.page.locator("#status")).to_have_text("Command copied")
     assert tab.page.evaluate("navigator.clipboard.readText()") == START

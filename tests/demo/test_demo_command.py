@@ -69,7 +69,9 @@ def test_a_kind_of_check_that_the_simulation_was_not_taught_is_unknown_there_and
         evaluate=lambda _, answers: [_unknown(answers[asks])],
     )
     assert CHECKERS[0].section == "hostname"
-    assert _demo(Tools([*CHECKERS, untaught], make_transport)) is None
+    # without clock.skew, which is unknown where a busy machine answers slowly
+    taught = [_blinded(checker) if checker.section == "clock" else checker for checker in CHECKERS]
+    assert _demo(Tools([*taught, untaught], make_transport)) is None
     said = capsys.readouterr().out
     assert "no such command there: nosuch" in said
     assert "13 checks are unknown only because the simulation" in said, said

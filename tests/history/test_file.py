@@ -137,7 +137,7 @@ from olaudit.history import History
 from tests.history.run_builder import SCOPE, disk, report
 with History.open(Path(sys.argv[1])) as history:
     history._connection.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
-    history.enter(report(2, [disk("ok")]), SCOPE, os.urandom(200_000).hex())
+    history.add_run(report(2, [disk("ok")]), SCOPE, os.urandom(200_000).hex())
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -44,7 +44,7 @@ def test_any_report_is_valid_and_a_parser_counts_what_the_report_has(report: Rep
 
 
 @pytest.mark.parametrize(
-    ("host", "judgement", "ending"),
+    ("host", "result", "ending"),
     [
         ("ol-home0", MISSING, Failure),
         ("ol-covers0", RENAMED, Failure),
