@@ -1,8 +1,8 @@
-"""Recorded answers: JSON tables of `{case, spec, answers, judgements}`, one per kind, and how they are run.
+"""Recorded answers: JSON tables of `{case, spec, answers, results}`, one per kind, and how they are run.
 
 `answers` is keyed by the beginning of the probe that it answers, written as a command line. A value is the
 answer's `stdout`, `stderr` and `status`, or the `reason` why there is none; a probe that is not listed was not
-asked. Of each judgement, the keys that a row names are compared.
+asked. Of each result, the keys that a row names are compared.
 """
 
 from __future__ import annotations
@@ -94,26 +94,26 @@ def spec_of(checker: Checker[Any], section: Any) -> Any:
     return TypeAdapter(checker.model).validate_json(json.dumps(section))
 
 
-def run(checker: Checker[Any], row: Row) -> None:
-    """Judge the row's answers, and compare with the row's judgements."""
-    spec, answers = asked(checker, row)
+def check_row(checker: Checker[Any], row: Row) -> None:
+    """Judge the row's answers, and compare with the row's results."""
+    spec, answers = parse_row(checker, row)
     judged = [asdict(result) for result in checker.evaluate(spec, answers)]
-    named = [{key: made.get(key) for key in want} for made, want in zip(judged, row["judgements"], strict=False)]
-    assert (named, len(judged)) == (row["judgements"], len(row["judgements"]))
+    named = [{key: made.get(key) for key in want} for made, want in zip(judged, row["results"], strict=False)]
+    assert (named, len(judged)) == (row["results"], len(row["results"]))
 
 
-def measured(checker: Checker[Any], row: Row) -> list[Measurement]:
+def measure_row(checker: Checker[Any], row: Row) -> list[Measurement]:
     """Give the measures in the row's answers."""
-    return list(checker.measure(*asked(checker, row)))
+    return list(checker.measure(*parse_row(checker, row)))
 
 
-def asked(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
+def parse_row(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
     spec = spec_of(checker, row["spec"])
     probes = tuple(checker.probes(spec))
     return spec, Answers({_meant(start, probes): _answer(said) for start, said in row["answers"].items()})
 
 
-def written(probe: Probe) -> str:
+def command_line(probe: Probe) -> str:
     """Write a probe as a command line."""
     match probe:
         case Command(argv):
@@ -129,7 +129,7 @@ def written(probe: Probe) -> str:
 
 
 def _meant(start: str, probes: tuple[Probe, ...]) -> Probe:
-    meant = [probe for probe in probes if written(probe).startswith(start)]
+    meant = [probe for probe in probes if command_line(probe).startswith(start)]
     assert len(meant) == 1, f"{start!r} begins {len(meant)} of {probes}"
     return meant[0]
 
@@ -138,7 +138,7 @@ def _answer(said: dict[str, Any]) -> Answer:
     return Unanswered(**said) if "reason" in said else Answered(**said)
 
 
-def hostile(name: str, probes: tuple[Probe, ...]) -> st.SearchStrategy[Answers]:
+def hostile_answers(name: str, probes: tuple[Probe, ...]) -> st.SearchStrategy[Answers]:
     """Answer each probe with anything, or with what was recorded, cut up and put together in other ways."""
     pieces = sorted(set(_pieces(name)))
     texts = st.one_of(st.text(), st.lists(st.sampled_from(pieces)).map("".join))
@@ -155,7 +155,7 @@ def _pieces(name: str) -> Iterator[str]:
     yield from ("\0", "\t", "/", "\n", "-m ", "9" * 5000, "[" * 5000)
 
 
-def ask(probe: Probe) -> Answer:
+def run_locally(probe: Probe) -> Answer:
     """Ask this very machine."""
     assert isinstance(probe, Command)
     ran = subprocess.run(

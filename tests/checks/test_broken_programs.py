@@ -24,7 +24,7 @@ from olaudit.demo.build import conforming as machine_of
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
-from tests.checks.tables import written
+from tests.checks.tables import command_line
 from tests.demo.auditing import page
 
 BROKEN = {
@@ -80,7 +80,7 @@ def test_no_check_is_ok_when_a_program_breaks(host: str, probe: Command, tmp_pat
     place = _Place(tmp_path, host, probe)
     unbroken = fleet.evaluate(host, checkers, {probe: place.answer()})
     based = {key for key in fleet.based_on(host, probe) if unbroken.get(key) is Verdict.OK}
-    assert based, f"{written(probe)[:200]}: {place.answer()}"
+    assert based, f"{command_line(probe)[:200]}: {place.answer()}"
     faults = [fault for program in _programs(probe) for fault in _faults(place, program, checkers, based)]
     assert faults == []
 

@@ -152,7 +152,7 @@ def test_each_subject_that_has_a_verdict_has_one_without_answers(checker: AnyChe
             spec = spec_of(checker, row["spec"])
             answers = Answers({probe: Unanswered("timed out") for probe in checker.probes(spec)})
             judged = {(result.check, result.subject) for result in checker.evaluate(spec, answers)}
-            asked = {(result["check"], result["subject"]) for result in row["judgements"]}
+            asked = {(result["check"], result["subject"]) for result in row["results"]}
             expected = {key for key in asked if name not in _FOUND_ON_THE_HOST}
             assert expected <= judged
 

@@ -9,19 +9,19 @@ from pydantic import ValidationError
 from olaudit.checker import Checker
 from olaudit.checks import dns
 from olaudit.model import Answer, Answers, Command, ConnectionProbe, Lookup, Probe, Verdict
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 NAME = "ol-home0.us.archive.org"
 
 
 @pytest.mark.parametrize("row", rows("dns_address"), ids=case)
 def test_recorded_answers_about_names_in_use_are_judged_as_recorded(row: Row) -> None:
-    run(dns.ADDRESS, row)
+    check_row(dns.ADDRESS, row)
 
 
 @pytest.mark.parametrize("row", rows("dns_retired"), ids=case)
 def test_recorded_answers_about_names_out_of_use_are_judged_as_recorded(row: Row) -> None:
-    run(dns.RETIRED, row)
+    check_row(dns.RETIRED, row)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_this_machine_searches_files_as_understood(tmp_path: Path) -> None:
     section = {"names": ["ol-mem3", "ol-mem4"], "files": [f"{tmp_path}/{name}" for name in names]}
     spec = spec_of(dns.RETIRED, section)
     probes = tuple(dns.RETIRED.probes(spec))
-    answers: dict[Probe, Answer] = {probe: ask(probe) for probe in probes if isinstance(probe, Command)}
+    answers: dict[Probe, Answer] = {probe: run_locally(probe) for probe in probes if isinstance(probe, Command)}
     assert "secret" not in str(answers)
     assert [one.observed for one in dns.RETIRED.evaluate(spec, Answers(answers))] == [
         "ol-mem3",

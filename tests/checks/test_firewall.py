@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from olaudit.checks import firewall
 from olaudit.model import Answer, Answered, Answers, Command, Probe
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 FILES = {"ferm": "/etc/ferm/ferm.conf", "source": "/srv/ferm.conf"}
 
 
 @pytest.mark.parametrize("row", rows("firewall"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(firewall.CHECKER, row)
+    check_row(firewall.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,6 @@ def test_real_rules_are_understood(rules: str, observed: str) -> None:
 def judged(section: dict[str, Any]) -> list[str]:
     spec = spec_of(firewall.CHECKER, section)
     probes: tuple[Command, ...] = firewall.probes(spec)
-    return [one.observed for one in firewall.evaluate(spec, Answers({probe: ask(probe) for probe in probes}))]
+    return [
+        one.observed for one in firewall.evaluate(spec, Answers({probe: run_locally(probe) for probe in probes}))
+    ]

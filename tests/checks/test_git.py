@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from olaudit.checks import git
 from olaudit.model import Answer, Answers, Result
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 
 @pytest.mark.parametrize("row", rows("git"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(git.CHECKER, row)
+    check_row(git.CHECKER, row)
 
 
 @pytest.mark.parametrize("commit", ["", "master", "0A1B2C3", "0a1b2c", "0a1b2c3; reboot"])
@@ -42,7 +42,7 @@ def tree(tmp_path: Path) -> Path:
 
 def _judged(tree: Path, answer: Answer | None = None) -> list[Result]:
     spec = spec_of(git.CHECKER, {str(tree): {"branch": "master"}})
-    return list(git.evaluate(spec, Answers({probe: answer or ask(probe) for probe in git.probes(spec)})))
+    return list(git.evaluate(spec, Answers({probe: answer or run_locally(probe) for probe in git.probes(spec)})))
 
 
 def _told(judged: list[Result]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from olaudit import worktree
 from olaudit.model import Unanswered
-from tests.checks.tables import ask
+from tests.checks.tables import run_locally
 
 
 def git(tree: Path, *argv: str, check: bool = True) -> str:
@@ -40,7 +40,7 @@ def ran(tmp_path: Path) -> Path:
 
 
 def changes(tree: Path) -> tuple[str, ...] | Unanswered:
-    found = worktree.read(ask(worktree.probe(str(tree))))
+    found = worktree.read(run_locally(worktree.probe(str(tree))))
     assert isinstance(found, worktree.Worktree)
     return found.changes
 

@@ -11,7 +11,7 @@ from olaudit.checker import AnyChecker, Checker
 from olaudit.model import Answer, Answered, Answers, Probe, Unanswered, Verdict
 from tests.checks import mutations
 from tests.checks.fleet_answers import RecordedFleet, Verdicts, conforming, drifted, worst
-from tests.checks.tables import RECORDED, asked, rows, written
+from tests.checks.tables import RECORDED, command_line, parse_row, rows
 from tests.demo.auditing import page
 
 HOSTS = sorted(page().hosts)
@@ -49,7 +49,7 @@ def _faults(fleet: RecordedFleet, host: str, probe: Probe, broken: Iterable[tupl
     for how, answer in broken:
         after = fleet.evaluate(host, checkers, {probe: answer})
         if wrong := _became_ok(before, after) | {(check, "") for check in _vanished(checkers, before, after)}:
-            faults.append(f"{written(probe)[:80]}: {how}: {sorted(wrong)}")
+            faults.append(f"{command_line(probe)[:80]}: {how}: {sorted(wrong)}")
     return faults
 
 
@@ -62,7 +62,7 @@ def test_destroyed_evidence_leaves_nothing_ok(host: str) -> None:
         for how, broken in mutations.destroyed(probe, answer):
             after = fleet.evaluate(host, checkers, {probe: broken})
             if still := {key for key in based if after.get(key) is Verdict.OK}:
-                faults.append(f"{written(probe)[:80]}: {how}: {sorted(still)[:3]}")
+                faults.append(f"{command_line(probe)[:80]}: {how}: {sorted(still)[:3]}")
     assert faults == []
 
 
@@ -81,7 +81,7 @@ def test_no_broken_answer_makes_a_check_ok_or_vanish(host: str, recorded: Callab
 def test_recorded_answers_that_are_destroyed_leave_nothing_ok(name: str, checker: Checker[Any]) -> None:
     faults = []
     for row in rows(name):
-        section, answers = asked(checker, row)
+        section, answers = parse_row(checker, row)
         before = _verdicts(checker, section, answers)
         for probe, answer in answers.raw().items():
             removed = _verdicts(checker, section, Answers({**answers.raw(), probe: Unanswered("removed")}))
@@ -92,10 +92,10 @@ def test_recorded_answers_that_are_destroyed_leave_nothing_ok(name: str, checker
                 after = _verdicts(checker, section, Answers({**answers.raw(), probe: broken}))
                 still = {key for key in based if after.get(key) is Verdict.OK}
                 wrong = still | _became_ok(before, after)
-                partial = written(probe).startswith("grep -r") and answer.status == 2 and how == "emptied"
-                free = written(probe).startswith(_FREE_TEXT) and how.startswith("garbage")
+                partial = command_line(probe).startswith("grep -r") and answer.status == 2 and how == "emptied"
+                free = command_line(probe).startswith(_FREE_TEXT) and how.startswith("garbage")
                 if wrong and not partial and not free:
-                    faults.append(f"{row['case']}: {written(probe)[:60]}: {how}: {sorted(wrong)[:3]}")
+                    faults.append(f"{row['case']}: {command_line(probe)[:60]}: {how}: {sorted(wrong)[:3]}")
     assert faults == []
 
 
@@ -113,7 +113,7 @@ def test_an_answer_of_another_probe_makes_nothing_ok(host: str) -> None:
     answers = dict(_answered(fleet, host))
     faults = []
     for probe, answer in answers.items():
-        others = ((written(other)[:30], value) for other, value in answers.items() if value != answer)
+        others = ((command_line(other)[:30], value) for other, value in answers.items() if value != answer)
         faults += _faults(fleet, host, probe, others)
     assert faults == []
 
@@ -128,7 +128,7 @@ def test_a_cut_answer_leaves_nothing_ok(host: str) -> None:
             after = fleet.evaluate(host, checkers, {probe: broken})
             still = {key for key in based if after.get(key) is Verdict.OK}
             if still and not _is_enough(probe, where):
-                faults.append(f"{written(probe)[:80]}: {where}: {sorted(still)[:3]}")
+                faults.append(f"{command_line(probe)[:80]}: {where}: {sorted(still)[:3]}")
     assert faults == []
 
 
@@ -137,7 +137,7 @@ def _is_enough(probe: Probe, where: str) -> bool:
 
     Such answers are protected by the frames of the batch and by the status of the program.
     """
-    return any(written(probe).startswith(start) and where in places for start, *places in _ENOUGH)
+    return any(command_line(probe).startswith(start) and where in places for start, *places in _ENOUGH)
 
 
 _FREE_TEXT = "head -c 65536 -- /etc/memcached.conf"

@@ -4,12 +4,12 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import package
-from tests.checks.tables import Row, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, spec_of
 
 
 @pytest.mark.parametrize("row", rows("package"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(package.CHECKER, row)
+    check_row(package.CHECKER, row)
 
 
 @pytest.mark.parametrize("name", ["*", "-l", "lib?"])

@@ -7,12 +7,12 @@ from pydantic import ValidationError
 
 from olaudit.checks import path
 from olaudit.model import Answers
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 
 @pytest.mark.parametrize("row", rows("path"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(path.CHECKER, row)
+    check_row(path.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_this_machine_compares_contents(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="ascii")
     equals = {"content": {"equals": f"{tmp_path}/source"}}
     spec = spec_of(path.CHECKER, {f"{tmp_path}/{name}": equals for name in ("same", "more", "other")})
-    judged = path.evaluate(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
+    judged = path.evaluate(spec, Answers({probe: run_locally(probe) for probe in path.probes(spec)}))
     verdicts = [result.verdict.value for result in judged if result.check == "path.content"]
     assert verdicts == ["ok", "drift", "drift"]
 
@@ -86,7 +86,7 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
         f"{tmp_path}/here/ways/f*": {"type": "file", "mode": "0640"},
     }
     spec = spec_of(path.CHECKER, section)
-    judged = path.evaluate(spec, Answers({probe: ask(probe) for probe in path.probes(spec)}))
+    judged = path.evaluate(spec, Answers({probe: run_locally(probe) for probe in path.probes(spec)}))
     assert [(result.check, result.observed) for result in judged] == [
         ("path.missing", "present"),
         ("path.type", "file"),

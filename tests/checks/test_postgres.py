@@ -12,14 +12,14 @@ from pydantic import ValidationError
 from olaudit.checks import postgres
 from olaudit.checks.postgres.hba import MAX_RULES, parse
 from olaudit.model import Answer, Answered, Answers, Command, Lookup, Probe, Severity, Verdict
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 HOME = "ol-home0.us.archive.org"
 
 
 @pytest.mark.parametrize("row", rows("postgres"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(postgres.CHECKER, row)
+    check_row(postgres.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_file_is_read_through_links_and_below_any_version(tmp_path: Path) ->
     shell, *_ = postgres.probes(spec)
     assert isinstance(shell, Command)
     assert (shell.sudo, shell.may_hang) == (True, True)
-    found = list(postgres.evaluate(spec, Answers({shell: ask(shell)})))
+    found = list(postgres.evaluate(spec, Answers({shell: run_locally(shell)})))
     assert [one.verdict for one in found] == [Verdict.OK] * 3
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from olaudit.checks import release
 from olaudit.model import Answered, Answers, Verdict
-from tests.checks.tables import Row, case, rows, run
+from tests.checks.tables import Row, case, check_row, rows
 
 
 @pytest.mark.parametrize("row", rows("release"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(release.CHECKER, row)
+    check_row(release.CHECKER, row)
 
 
 @pytest.mark.parametrize("text", ["ID=" + "u" * 4_000_000, "ID=u" * 1_000_000, "ID='" + "u" * 4_000_000])

@@ -12,12 +12,12 @@ from olaudit.checks import service
 from olaudit.checks.service.probes import SCRIPT, facts
 from olaudit.checks.service.states import State, upstart
 from olaudit.model import Answered, Unanswered
-from tests.checks.tables import Row, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, spec_of
 
 
 @pytest.mark.parametrize("row", rows("service"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(service.CHECKER, row)
+    check_row(service.CHECKER, row)
 
 
 _INITCTL = """\

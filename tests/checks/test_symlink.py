@@ -7,12 +7,12 @@ from pydantic import ValidationError
 
 from olaudit.checks import symlink
 from olaudit.model import Answers
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 
 @pytest.mark.parametrize("row", rows("symlink"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(symlink.CHECKER, row)
+    check_row(symlink.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     links = ("right", "gone", "none", "deploys")
     accepted = {"value": f"{tmp_path}/opt/deploys/now", "accept": [f"{tmp_path}/opt/deploys/<commit>"]}
     spec = spec_of(symlink.CHECKER, {f"{tmp_path}/opt/{link}": {"target": accepted} for link in links})
-    judged = symlink.evaluate(spec, Answers({probe: ask(probe) for probe in symlink.probes(spec)}))
+    judged = symlink.evaluate(spec, Answers({probe: run_locally(probe) for probe in symlink.probes(spec)}))
     assert [(result.check, result.verdict.value, result.observed) for result in judged] == [
         ("symlink.target", "ok", "../volume/deploys/0a1b2c3"),
         ("symlink.dangling", "ok", "../volume/deploys/0a1b2c3"),

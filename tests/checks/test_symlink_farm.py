@@ -10,20 +10,20 @@ from pydantic import ValidationError
 
 from olaudit.checks import symlink_farm
 from olaudit.model import Answers, Severity, Unanswered, Verdict
-from tests.checks.tables import Row, ask, case, hostile, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, hostile_answers, rows, run_locally, spec_of
 
 FARM = {"source": "/opt/openlibrary/olsystem/etc", "into": "/etc"}
 
 
 @pytest.mark.parametrize("row", rows("symlink_farm"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(symlink_farm.CHECKER, row)
+    check_row(symlink_farm.CHECKER, row)
 
 
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
     spec = spec_of(symlink_farm.CHECKER, FARM)
-    answers = data.draw(hostile("symlink_farm", symlink_farm.probes(spec)))
+    answers = data.draw(hostile_answers("symlink_farm", symlink_farm.probes(spec)))
     for result in symlink_farm.evaluate(spec, answers):
         assert result.check == "symlink.farm"
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
@@ -62,7 +62,7 @@ def test_the_five_ways_not_to_be_linked_are_told_apart_by_this_machine(tmp_path:
     (into / "equal").write_text("equal", encoding="ascii")
     (into / "differs").write_text("hot patch", encoding="ascii")
     spec = spec_of(symlink_farm.CHECKER, {"source": str(source), "into": str(into), "except": ["left"]})
-    judged = symlink_farm.evaluate(spec, Answers({symlink_farm.look(spec): ask(symlink_farm.look(spec))}))
+    judged = symlink_farm.evaluate(spec, Answers({symlink_farm.look(spec): run_locally(symlink_farm.look(spec))}))
     assert [(Path(one.subject).name, one.observed, one.severity) for one in judged] == [
         ("dangling", "a link to nothing", None),
         ("differs", "another copy", None),
@@ -76,7 +76,7 @@ def test_a_farm_of_a_thousand_files_stays_far_below_what_an_answer_may_be(tmp_pa
     for number in range(1000):
         (tmp_path / f"a-file-with-quite-a-long-name-{number}").touch()
     spec = spec_of(symlink_farm.CHECKER, {"source": str(tmp_path), "into": "/etc"})
-    answer = ask(symlink_farm.look(spec))
+    answer = run_locally(symlink_farm.look(spec))
     assert len(str(answer)) < 1 << 18
     (result,) = symlink_farm.evaluate(spec, Answers({symlink_farm.look(spec): answer}))
     assert result.observed == "none linked"

@@ -18,7 +18,7 @@ from olaudit.demo.commands import run
 from olaudit.demo.files import DIRECTORY, Account, Files, Node, file, link
 from olaudit.demo.machine import Machine, Process
 from olaudit.model import Answered
-from tests.checks.tables import ask, spec_of
+from tests.checks.tables import run_locally, spec_of
 from tests.checks.test_certificate import make_certificate
 
 _SAME, _OTHER = file("one\ntwo\n"), file("one\n2\n")
@@ -132,7 +132,7 @@ def test_cmp_with_other_arguments_was_not_taught(machine: Machine, arguments: tu
 def test_ps_lists_parents_as_procps_does() -> None:
     processes = (Process(1, "systemd", "/sbin/init"), Process(411, "cron", "/usr/sbin/cron -f"))
     said = run(replace(_machine(Files()), processes=processes), cron.DAEMONS.argv)
-    real = ask(cron.DAEMONS)
+    real = run_locally(cron.DAEMONS)
     assert isinstance(real, Answered)
     assert [line.split()[:2] for line in said.stdout.splitlines()] == [["1", "0"], ["411", "1"]]
     assert real.stdout.split()[:2] == ["1", "0"]
@@ -146,7 +146,7 @@ def test_a_certificate_is_described_as_find_and_openssl_do(tmp_path: Path) -> No
     make_certificate(real, days=30)
     spec = spec_of(certificate.CHECKER, {"folder": {"value": f"{tmp_path}/live", "accept": ["/none"]}, "days": 1})
     argv = certificate.look(spec).argv
-    end = ask(certificate.look(spec))
+    end = run_locally(certificate.look(spec))
     assert isinstance(end, Answered)
     text, ended = end.stdout.partition("//")[2].split("\n", 1)
     assert ended == f"{tmp_path}/live//end//"
