@@ -40,7 +40,7 @@ def ran(tmp_path: Path) -> Path:
 
 
 def changes(tree: Path) -> tuple[str, ...] | Unanswered:
-    found = worktree.read(run_locally(worktree.probe(str(tree))))
+    found = worktree.parse(run_locally(worktree.probe(str(tree))))
     assert isinstance(found, worktree.Worktree)
     return found.changes
 

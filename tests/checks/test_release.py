@@ -18,6 +18,6 @@ def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
 def test_a_value_of_megabytes_is_unknown_at_once(text: str) -> None:
     spec = release.OsSpec.model_validate({"id": "ubuntu", "version_id": "14.04"})
     started = time.process_time()
-    (result,) = release.evaluate(spec, Answers({release.RELEASE: Answered(text)}))
+    (result,) = release.evaluate(spec, Answers({release.OS_RELEASE: Answered(text)}))
     assert result.verdict is Verdict.UNKNOWN
     assert time.process_time() - started < 2

@@ -31,7 +31,7 @@ def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
 
 def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
     spec = spec_of(symlink_farm.CHECKER, FARM)
-    answers = Answers({symlink_farm.look(spec): Unanswered("timed out")})
+    answers = Answers({symlink_farm.farm_probe(spec): Unanswered("timed out")})
     assert [one.verdict for one in symlink_farm.evaluate(spec, answers)] == [Verdict.UNKNOWN]
 
 
@@ -62,7 +62,7 @@ def test_the_five_ways_not_to_be_linked_are_told_apart_by_this_machine(tmp_path:
     (into / "equal").write_text("equal", encoding="ascii")
     (into / "differs").write_text("hot patch", encoding="ascii")
     spec = spec_of(symlink_farm.CHECKER, {"source": str(source), "into": str(into), "except": ["left"]})
-    judged = symlink_farm.evaluate(spec, Answers({symlink_farm.look(spec): run_locally(symlink_farm.look(spec))}))
+    judged = symlink_farm.evaluate(spec, Answers({symlink_farm.farm_probe(spec): run_locally(symlink_farm.look(spec))}))
     assert [(Path(one.subject).name, one.observed, one.severity) for one in judged] == [
         ("dangling", "a link to nothing", None),
         ("differs", "another copy", None),
@@ -76,7 +76,7 @@ def test_a_farm_of_a_thousand_files_stays_far_below_what_an_answer_may_be(tmp_pa
     for number in range(1000):
         (tmp_path / f"a-file-with-quite-a-long-name-{number}").touch()
     spec = spec_of(symlink_farm.CHECKER, {"source": str(tmp_path), "into": "/etc"})
-    answer = run_locally(symlink_farm.look(spec))
+    answer = run_locally(symlink_farm.farm_probe(spec))
     assert len(str(answer)) < 1 << 18
-    (result,) = symlink_farm.evaluate(spec, Answers({symlink_farm.look(spec): answer}))
+    (result,) = symlink_farm.evaluate(spec, Answers({symlink_farm.farm_probe(spec): answer}))
     assert result.observed == "none linked"

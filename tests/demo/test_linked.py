@@ -85,7 +85,7 @@ def test_a_farm_is_described_as_the_script_does(machine: Machine, tmp_path: Path
     section = {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"}
     for left_out in ([], ["left"], ["le*", "folder/deeper"]):
         said = _agree(
-            machine, symlink_farm.look(spec_of(symlink_farm.CHECKER, {**section, "except": left_out})).argv
+            machine, symlink_farm.farm_probe(spec_of(symlink_farm.CHECKER, {**section, "except": left_out})).argv
         )
         assert ("left/out" in said.stdout) is (left_out == [])
         assert said.stdout.endswith("same 1//\nend//\n")
@@ -98,13 +98,13 @@ def test_crons_files_are_described_as_the_script_does(machine: Machine, tmp_path
 
 def test_an_empty_tree_is_described_as_the_script_does(machine: Machine, tmp_path: Path) -> None:
     spec = spec_of(symlink_farm.CHECKER, {"source": f"{tmp_path}/into/taken", "into": f"{tmp_path}/into"})
-    assert _agree(machine, symlink_farm.look(spec).argv).stdout == "end//\n"
+    assert _agree(machine, symlink_farm.farm_probe(spec).argv).stdout == "end//\n"
 
 
 def test_a_tree_that_is_not_there_is_missed(machine: Machine, tmp_path: Path) -> None:
     section = {"source": f"{tmp_path}/none", "into": f"{tmp_path}/into"}
     for argv in (
-        symlink_farm.look(spec_of(symlink_farm.CHECKER, section)).argv,
+        symlink_farm.farm_probe(spec_of(symlink_farm.CHECKER, section)).argv,
         cron.look(spec_of(cron.CHECKER, section)).argv,
     ):
         assert run(machine, argv).status == 1
