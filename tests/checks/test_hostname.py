@@ -7,5 +7,5 @@ from tests.checks.tables import Row, case, check_row, rows
 
 
 @pytest.mark.parametrize("row", rows("hostname"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+def test_recorded_answers_give_the_recorded_results(row: Row) -> None:
     check_row(hostname.CHECKER, row)

@@ -77,7 +77,7 @@ class HbaRules:
 
 
 class _Token(NamedTuple):
-    """A word of a record; a word in quotes is not a keyword."""
+    """One word in a record; a word in quotes is not a keyword."""
 
     text: str
     quoted: bool
