@@ -26,7 +26,7 @@ _DIFFER = re.compile(r"differ: (?:byte|char) [0-9]+, (line [0-9]{1,9})$", re.MUL
 
 _CHAIN = re.compile(r":(\S+) (\S+)")
 
-_Chain = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$")]  # the maximum length in iptables
+_ChainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$")]  # the maximum length in iptables
 
 
 class FirewallSpec(Section):
@@ -34,7 +34,7 @@ class FirewallSpec(Section):
 
     ferm: AbsolutePath
     source: AbsolutePath
-    chains: tuple[_Chain, ...] = ()
+    chains: tuple[_ChainName, ...] = ()
 
 
 def _compare(spec: FirewallSpec) -> Command:

@@ -19,7 +19,7 @@ PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$"
 
 _FORMAT = "--showformat=${Package}\\t${Version}\\t${Status}\\n"
 _REFERENCE = "dpkg"
-"""A package that is installed on every host with dpkg. If its row is missing, dpkg-query did not read the database."""
+"""A package on every host with dpkg: if its row is missing, dpkg-query did not read the database."""
 
 _NOT_FOUND = re.compile(r"(?:dpkg-query: )?no packages found matching (\S+)")
 _ROW = re.compile(r"([^\t]+)\t([^\t]*)\t(\S+) (\S+) (\S+)")

@@ -150,8 +150,15 @@ def _parse_entries(stdout: str) -> tuple[FileEntry, ...] | None:
     if partial or len(fields) != len(records):
         return None
     return tuple(
-        FileEntry(_TYPES.get(kind, kind), (user, uid), (group, gid), int(mode, 8), name, kind in ("lf", "ld"))
-        for kind, user, uid, group, gid, mode, name in fields
+        FileEntry(
+            _TYPES.get(file_type, file_type),
+            (user, uid),
+            (group, gid),
+            int(mode, 8),
+            name,
+            file_type in ("lf", "ld"),
+        )
+        for file_type, user, uid, group, gid, mode, name in fields
     )
 
 

@@ -36,7 +36,7 @@ class HbaRule:
     """
 
     line: int
-    kind: str
+    connection: str
     origin: Network | str
     text: str
     everything: bool
@@ -48,7 +48,7 @@ class HbaRule:
     @property
     def final(self) -> bool:
         """Whether no later record affects the matching hosts, except for replication."""
-        return self.everything and self.kind == "host"
+        return self.everything and self.connection == "host"
 
     @property
     def single(self) -> bool:
@@ -153,11 +153,11 @@ def _parse_rule(number: int, fields: Sequence[_Field]) -> HbaRule | None:
     """Parse one record; None for an empty line or a record for local connections. Raises ValueError."""
     if not fields or fields[0][0].text == "local":
         return None
-    kind = fields[0][0].text
-    if kind in _INCLUDES:
+    connection = fields[0][0].text
+    if connection in _INCLUDES:
         raise ValueError("it includes another file, and included files are not read")
-    if kind not in _CONNECTIONS:
-        raise ValueError(f"{kind[:40]!r} is not a connection type")
+    if connection not in _CONNECTIONS:
+        raise ValueError(f"{connection[:40]!r} is not a connection type")
     if len(fields) < 5:
         raise ValueError("it has too few fields")
     _, databases, users, address, *tail = fields
@@ -165,7 +165,7 @@ def _parse_rule(number: int, fields: Sequence[_Field]) -> HbaRule | None:
     option_texts = [token.text for field in options for token in field]
     return HbaRule(
         line=number,
-        kind=kind,
+        connection=connection,
         origin=origin,
         text=text,
         everything=_has_all(databases) and _has_all(users),
