@@ -51,7 +51,7 @@ def test_a_clean_work_tree_is_told_as_git_tells_one(tmp_path: Path) -> None:
     hashes = re.compile(r"[0-9a-f]{40}")
     assert hashes.sub("HASH", simulated.stdout) == hashes.sub("HASH", real.stdout)
     assert (simulated.stderr, simulated.status) == (real.stderr, real.status)
-    found = worktree.read(simulated)
+    found = worktree.parse(simulated)
     assert isinstance(found, Worktree)
     assert found.changes == ()
 
