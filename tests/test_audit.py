@@ -22,12 +22,12 @@ from olaudit.model import (
     Finding,
     HostAnswers,
     Measurement,
-    Report,
     Result,
     Severity,
     Verdict,
 )
 from olaudit.text import LONGEST, visible
+from tests import values
 from tests.values import RUN
 
 UNAME, CAT = Command(("uname",)), Command(("cat", "/etc/x"))
@@ -263,32 +263,37 @@ def test_a_measure_that_raises_is_an_internal_error_and_loses_no_finding() -> No
 # --- verdicts --------------------------------------------------------------------------------------------------
 
 
-def found(verdict: Verdict, severity: Severity = Severity.WARNING) -> Finding:
-    return Finding(
-        host="h", check="a.b", subject="s", verdict=verdict, severity=severity, expected="", observed="",
-        message="", fix=None, source="x:1",
-    )  # fmt: skip
+def drift(severity: Severity) -> Finding:
+    return values.finding(severity=severity)
+
+
+def unknown(severity: Severity) -> Finding:
+    return values.finding(verdict=Verdict.UNKNOWN, severity=severity)
+
+
+OK, WAIVED = values.finding(verdict=Verdict.OK), values.finding(verdict=Verdict.WAIVED)
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 
 @pytest.mark.parametrize(
     ("findings", "verdict", "code"),
     [
         ([], Verdict.OK, 0),
-        ([found(Verdict.OK)], Verdict.OK, 0),
-        ([found(Verdict.OK), found(Verdict.UNKNOWN)], Verdict.UNKNOWN, 3),
-        ([found(Verdict.UNKNOWN), found(Verdict.DRIFT)], Verdict.DRIFT, 1),
-        ([found(Verdict.WAIVED)], Verdict.OK, 0),
-        ([found(Verdict.DRIFT, Severity.INFO)], Verdict.OK, 0),
-        ([found(Verdict.UNKNOWN, Severity.INFO)], Verdict.OK, 0),
-        ([found(Verdict.DRIFT, Severity.INFO), found(Verdict.UNKNOWN)], Verdict.UNKNOWN, 3),
-        ([found(Verdict.DRIFT, Severity.CRITICAL)], Verdict.DRIFT, 1),
+        ([OK], Verdict.OK, 0),
+        ([OK, unknown(WARNING)], Verdict.UNKNOWN, 3),
+        ([unknown(WARNING), drift(WARNING)], Verdict.DRIFT, 1),
+        ([WAIVED], Verdict.OK, 0),
+        ([drift(INFO)], Verdict.OK, 0),
+        ([unknown(INFO)], Verdict.OK, 0),
+        ([drift(INFO), unknown(WARNING)], Verdict.UNKNOWN, 3),
+        ([drift(CRITICAL)], Verdict.DRIFT, 1),
     ],
 )
 def test_drift_outweighs_unknown_outweighs_ok_and_info_has_no_say(
     findings: list[Finding], verdict: Verdict, code: int
 ) -> None:
     assert worst_verdict(findings) is verdict
-    assert exit_code(Report(run=RUN, hosts=(), findings=tuple(findings))) == code
+    assert exit_code(values.report(findings)) == code
 
 
 # --- hostile hosts ---------------------------------------------------------------------------------------------

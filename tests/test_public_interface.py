@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import click
 from olaudit.checks import CHECKERS, check_ids
 from olaudit.cli.program import program
 from olaudit.expected import schema
-from olaudit.model import HostResult, Report, Verdict
+from olaudit.model import Verdict
 from olaudit.render.document import Document
 from olaudit.render.prometheus.collector import ReportCollector
-from tests.values import FOUND, RUN
+from tests.values import RUN, finding, host_result, report
 
 LIST = Path(__file__).with_name("public_interface.json")
 
@@ -43,9 +42,8 @@ def _exit_codes() -> list[int]:
 
 
 def _metrics() -> Iterator[tuple[str, list[str]]]:
-    host = HostResult(host="a", verdict=Verdict.DRIFT, failure=None, duration_seconds=1.0)
-    report = Report(run=RUN, hosts=(host,), findings=(replace(FOUND, first_seen=RUN.started_at),))
-    for family in ReportCollector(report).collect():
+    drift = finding(first_seen=RUN.started_at)
+    for family in ReportCollector(report([drift], [host_result(verdict=Verdict.DRIFT)])).collect():
         yield family.name, list(getattr(family, "_labelnames", ()))
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from olaudit.audit import exit_code
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
-from olaudit.model import FLEET, Failure, FailureReason, Finding, HostResult, Report, Severity, Verdict, finding_id
+from olaudit.model import FLEET, Failure, FailureReason, Finding, Report, Severity, Verdict, finding_id
 from olaudit.waivers import IDS, apply
-from tests.values import RUN
+from tests import values
 
 TODAY = date(2026, 11, 22)
 HOSTS = ("ol-db1", "ol-web1", "ol-web2")
@@ -33,7 +33,7 @@ def finding(
     subject: str = "web",
     severity: Severity = Severity.WARNING,
 ) -> Finding:
-    return Finding(
+    return values.finding(
         host=host,
         check=check,
         subject=subject,
@@ -58,16 +58,15 @@ def report(*findings: Finding, hosts: Sequence[str] = HOSTS, failed: Sequence[st
     """Put findings into a report. A failed host is one that could not be audited."""
     down = [finding(host, Verdict.UNKNOWN, check="host.reachable", subject="host") for host in failed]
     results = [
-        HostResult(
+        values.host_result(
             host=host,
             verdict=Verdict.DRIFT,
             failure=Failure(FailureReason.TIMEOUT, "no answer") if host in failed else None,
-            duration_seconds=0.5,
         )
         for host in hosts
     ]
     ordered = sorted([*findings, *down], key=lambda found: (found.host, found.check, found.subject))
-    return Report(run=RUN, hosts=tuple(results), findings=tuple(ordered))
+    return values.report(ordered, results)
 
 
 @dataclass(frozen=True)

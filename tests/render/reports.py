@@ -25,6 +25,7 @@ from olaudit.model import (
     Severity,
     Verdict,
 )
+from tests import values
 
 IDS = (
     Check("container.missing", Severity.CRITICAL, "it is not there"),
@@ -40,13 +41,11 @@ CHECKER: Checker[Sequence[Result]] = Checker(
 
 
 def run(*, complete: bool = True) -> Run:
-    return Run(
+    return values.run(
         id="20261122T174900Z-5f3a",
         started_at="2026-11-22T17:49:00Z",
         finished_at="2026-11-22T17:49:04Z",
         duration_seconds=4.25,
-        olaudit_version="0.1.0",
-        expected_revision="3f1c2d9a7b60",
         complete=complete,
     )
 
