@@ -109,7 +109,7 @@ def _result(host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjec
         failure=Failure(outcome.reason, display_text(outcome.message)) if isinstance(outcome, Failure) else None,
         duration_seconds=answers.duration_seconds,
         roles=host.roles,
-        measures=tuple(evaluation.measures),
+        measurements=tuple(evaluation.measurements),
         subjects=subjects,
     )
 

@@ -48,19 +48,24 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CollectedAnswers:
     """What came back, sorted by host. `complete` is false after an interrupt."""
 
     hosts: tuple[HostAnswers, ...]
     complete: bool
 
 
-Watch = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
 def collect(
-    jobs: Sequence[Job], transport: Transport, *, parallel: int, timeout: float, watch: Watch = lambda _: None
-) -> Collected:
+    jobs: Sequence[Job],
+    transport: Transport,
+    *,
+    parallel: int,
+    timeout: float,
+    on_progress: ProgressCallback = lambda _: None,
+) -> CollectedAnswers:
     """Ask the hosts of all `jobs`, `parallel` at a time, each for at most `timeout` seconds.
 
     Returns within the last host's deadline and its grace, whatever any host or library does: a thread that
@@ -72,10 +77,10 @@ def collect(
         while run.under_way or run.waiting:
             run.start(parallel)
             run.take()
-            watch(run.progress())
+            on_progress(run.progress())
     except KeyboardInterrupt:
         run.interrupt()
-    return Collected(tuple(run.done[host] for host in sorted(run.done)), complete=not run.interrupted)
+    return CollectedAnswers(tuple(run.done[host] for host in sorted(run.done)), complete=not run.interrupted)
 
 
 class _Run:

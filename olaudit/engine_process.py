@@ -99,9 +99,9 @@ class Engines:
     whether there is a job of upstart or an init script.
     """
 
-    own: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    inside: tuple[str, ...] = ()
+    serving: tuple[str, ...] = ()
+    on_other_sockets: tuple[str, ...] = ()
+    in_containers: tuple[str, ...] = ()
     socket: str = ""
     units: frozenset[str] = frozenset()
     systemd: bool = False
@@ -164,13 +164,13 @@ def _add(process: _Process, word: str, value: str) -> None:
 def _engines(processes: dict[str, _Process], lines: list[str]) -> Engines:
     first = processes["1"]
     daemons = [process for process in processes.values() if _is_daemon(process)]
-    inside = [process for process in daemons if _is_inside(process, first)]
-    outside = [process for process in daemons if process not in inside]
-    own = [process for process in outside if _serves(process)]
+    in_containers = [process for process in daemons if _is_inside(process, first)]
+    outside = [process for process in daemons if process not in in_containers]
+    serving = [process for process in outside if _serves(process)]
     return Engines(
-        own=tuple(process.shown for process in own),
-        elsewhere=tuple(process.shown for process in outside if process not in own),
-        inside=tuple(process.shown for process in inside),
+        serving=tuple(process.shown for process in serving),
+        on_other_sockets=tuple(process.shown for process in outside if process not in serving),
+        in_containers=tuple(process.shown for process in in_containers),
         socket=next((line.partition(" ")[2] for line in lines if line.startswith("socket ")), ""),
         units=frozenset(line.partition(" ")[2] for line in lines if line.startswith("unit ")),
         systemd=first.command == "systemd",
@@ -222,9 +222,9 @@ def obstacle(engines: Engines | Unanswered) -> str:
             f"{DOCKER_SOCKET} leads to {engines.foreign_socket} there, which is not the Docker Engine's; "
             f"{not_contacted}"
         )
-    if engines.own:
+    if engines.serving:
         return ""
-    if engines.elsewhere:
-        command = engines.elsewhere[0][:200]
+    if engines.on_other_sockets:
+        command = engines.on_other_sockets[0][:200]
         return f"a Docker Engine runs there, but not for {DOCKER_SOCKET} ({command}); {not_contacted}"
     return f"the Docker Engine is not running there: no process is dockerd; {not_contacted}"

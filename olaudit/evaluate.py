@@ -43,7 +43,7 @@ class Evaluation:
     """What came of the answers of one host, or of what hosts of a fleet should agree on."""
 
     findings: list[Finding] = field(default_factory=list)
-    measures: list[Measurement] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     errors: list[InternalError] = field(default_factory=list)
 
 
@@ -89,7 +89,7 @@ def _evaluate_kind(
 
 def _measure(evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any]) -> None:
     try:
-        evaluation.measures += checker.measure(host.sections[checker.section], answers)
+        evaluation.measurements += checker.measure(host.sections[checker.section], answers)
     except Exception as error:  # noqa: BLE001 - as above
         evaluation.errors.append(_internal_error(host.name, f"measuring {checker.section}", error))
 

@@ -7,10 +7,10 @@ import os
 import stat
 from pathlib import Path
 
-CONFIGURATION = 1 << 20
+MAX_CONFIGURATION_BYTES = 1 << 20
 """The most bytes of a file that people write: expected files, web and SSH configuration."""
 
-DATA = 256 << 20
+MAX_DATA_BYTES = 256 << 20
 """The most bytes of a file that programs write: recordings and reports."""
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
@@ -24,7 +24,7 @@ _KINDS = (
 )
 
 
-def read_regular(file: Path, most: int = CONFIGURATION) -> bytes:
+def read_regular(file: Path, most: int = MAX_CONFIGURATION_BYTES) -> bytes:
     """Read a regular file of at most `most` bytes; symbolic links are followed.
 
     Raises OSError, whose `strerror` says what to do, for everything else. A FIFO or device is never opened, or,

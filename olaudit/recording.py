@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.errors import UsageError
-from olaudit.files import DATA, read_regular
+from olaudit.files import MAX_DATA_BYTES, read_regular
 from olaudit.model import (
     Answer,
     Answered,
@@ -83,7 +83,7 @@ class _Recording(_Part):
     hosts: tuple[_Host, ...]
 
 
-def dump(collected: Collected) -> str:
+def dump(collected: CollectedAnswers) -> str:
     """Write a recording as text. It holds what hosts said, so keep it as private as them."""
     recording = _Recording(
         recording_version=_VERSION,
@@ -93,16 +93,16 @@ def dump(collected: Collected) -> str:
     return recording.model_dump_json(indent=1, exclude_defaults=True) + "\n"
 
 
-def load(file: Path) -> Collected:
+def load(file: Path) -> CollectedAnswers:
     """Read a recording. Raises UsageError for a file that is none."""
     try:
-        text = read_regular(file, DATA)
+        text = read_regular(file, MAX_DATA_BYTES)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     return parse(text, str(file))
 
 
-def parse(text: str | bytes, name: str) -> Collected:
+def parse(text: str | bytes, name: str) -> CollectedAnswers:
     """Read a recording that was kept under `name`. Raises UsageError for a text that is none."""
     try:
         recording = _Recording.model_validate_json(text)
@@ -115,7 +115,7 @@ def parse(text: str | bytes, name: str) -> Collected:
         ) from None
     if recording.recording_version != _VERSION:
         raise UsageError(f"{name}: recorded by a newer olaudit (version {recording.recording_version})")
-    return Collected(tuple(_answers(host) for host in recording.hosts), recording.complete)
+    return CollectedAnswers(tuple(_answers(host) for host in recording.hosts), recording.complete)
 
 
 def _host(host: HostAnswers) -> _Host:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = 2000
+MAX_LENGTH = 2000
 """How many characters of one text from a host are kept; enough for people, too little to fill a disk."""
 
 
@@ -22,5 +22,5 @@ def visible(text: str) -> str:
 
 def bounded(text: str) -> str:
     """Make `text` visible, and short enough to be shown."""
-    more = len(text) - LONGEST
-    return visible(text) if more <= 0 else f"{visible(text[:LONGEST])}... ({more} more)"
+    more = len(text) - MAX_LENGTH
+    return visible(text) if more <= 0 else f"{visible(text[:MAX_LENGTH])}... ({more} more)"

@@ -31,7 +31,7 @@ UNUSED = Check(
     "no drift is what a waiver covers: it was mended, or its observed value is another one now",
     "take the waiver out of `expected/waivers.yaml`",
 )
-IDS = (EXPIRED, UNUSED)
+CHECKS = (EXPIRED, UNUSED)
 
 _NAMED = 3  # of what an expired waiver still covers, as many are named
 
@@ -214,7 +214,7 @@ def _waiver(waiver: WaiverSpec) -> Waiver:
 
 
 def _whose(waiver: WaiverSpec) -> str:
-    return f"the waiver by {_waiver(waiver).who}"
+    return f"the waiver by {_waiver(waiver).accepted_by}"
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.model import Answered, Answers, Command, EngineQuery, Expectation, HostAnswers, Lookup, Unanswered
 from olaudit.recording import dump, parse
 
@@ -58,7 +58,7 @@ def test_statuses_do_not_tell_probes_apart() -> None:
 
 def test_a_recording_keeps_what_arrived() -> None:
     answers = Answers({UNAME: Answered("half", "died", 139)})
-    text = dump(Collected((HostAnswers("a", answers, 0.5),), complete=True))
+    text = dump(CollectedAnswers((HostAnswers("a", answers, 0.5),), complete=True))
     (host,) = parse(text, "x").hosts
     assert isinstance(host.outcome, Answers)
     assert host.outcome.raw() == {UNAME: Answered("half", "died", 139)}

@@ -26,7 +26,7 @@ from olaudit.model import (
     Severity,
     Verdict,
 )
-from olaudit.text import LONGEST, visible
+from olaudit.text import MAX_LENGTH, visible
 from tests import values
 from tests.values import RUN
 
@@ -327,8 +327,8 @@ def test_nothing_a_host_says_reaches_a_report_unprintable(text: str) -> None:
 
 
 def test_what_a_host_says_is_bounded() -> None:
-    finding = judged("A" * (LONGEST + 583))
-    assert finding.observed == "A" * LONGEST + "... (583 more)"
+    finding = judged("A" * (MAX_LENGTH + 583))
+    assert finding.observed == "A" * MAX_LENGTH + "... (583 more)"
     assert finding.fix is None
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from olaudit import recording
-from olaudit.collect import Collected, Job, Progress, collect
+from olaudit.collect import CollectedAnswers, Job, Progress, collect
 from olaudit.model import Answered, Answers, Command, Failure, FailureReason, Probe, Unanswered
 from olaudit.transport import Deadline, HostFailed
 
@@ -63,7 +63,7 @@ def test_every_host_comes_back_once_and_in_order() -> None:
 
 
 def test_no_hosts_are_collected_at_once() -> None:
-    assert collect([], Fake(), parallel=2, timeout=5) == Collected((), complete=True)
+    assert collect([], Fake(), parallel=2, timeout=5) == CollectedAnswers((), complete=True)
 
 
 def test_no_more_hosts_than_allowed_are_asked_at_once() -> None:
@@ -138,7 +138,7 @@ def test_an_interrupt_keeps_what_was_answered_and_marks_the_rest() -> None:
             raise KeyboardInterrupt
 
     fake = Fake(b=lambda _: wait(hang))
-    collected = collect(jobs("a", "b", "c"), fake, parallel=1, timeout=9, watch=watch)
+    collected = collect(jobs("a", "b", "c"), fake, parallel=1, timeout=9, on_progress=watch)
     hang.set()
     assert not collected.complete
     assert collected.hosts[0].outcome == Answers({PROBE: Answered("a")})
@@ -149,7 +149,7 @@ def test_an_interrupt_keeps_what_was_answered_and_marks_the_rest() -> None:
 def test_progress_names_who_is_waited_for_the_slowest_first() -> None:
     seen: list[Progress] = []
     fake = Fake(a=lambda _: time.sleep(0.5), b=lambda _: time.sleep(0.4))
-    collect(jobs("a", "b"), fake, parallel=2, timeout=5, watch=seen.append)
+    collect(jobs("a", "b"), fake, parallel=2, timeout=5, on_progress=seen.append)
     assert seen[0].waiting == ("a", "b")
     assert (seen[-1].done, seen[-1].total, seen[-1].waiting) == (2, 2, ())
     assert seen[-1].seconds > 0

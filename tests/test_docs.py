@@ -12,7 +12,7 @@ import pytest
 
 from olaudit.checks import CHECKERS
 from olaudit.render import RENDERERS
-from olaudit.waivers import IDS
+from olaudit.waivers import CHECKS as WAIVER_CHECKS
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,7 +45,7 @@ def test_the_sudoers_lines_are_valid(generate: types.ModuleType, tmp_path: Path)
 def test_every_check_says_how_it_is_collected_and_mended() -> None:
     for checker in CHECKERS:
         assert checker.collected, checker.section
-    for check in (*IDS, *(check for checker in CHECKERS for check in checker.ids)):
+    for check in (*WAIVER_CHECKS, *(check for checker in CHECKERS for check in checker.ids)):
         assert check.fix, check.id
 
 

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 
 from olaudit.checker import AnyChecker, Check, FleetChecker
 from olaudit.checks import CHECKERS
-from olaudit.collect import Collected
-from olaudit.evidence import check_of, describe_probe, evidence, excerpt, is_relevant, manual_command, probes_of
-from olaudit.evidence.excerpts import MOST
+from olaudit.collect import CollectedAnswers
+from olaudit.evidence import (
+    check_of,
+    describe_probe,
+    excerpt,
+    extract_evidence,
+    is_relevant,
+    manual_command,
+    probes_of,
+)
+from olaudit.evidence.excerpts import MAX_LINES
 from olaudit.expected import HostSpec
 from olaudit.model import (
     Answer,
@@ -54,10 +62,10 @@ def host(name: str, **sections: str) -> HostSpec:
 def kept(*findings: Finding) -> dict[str, set[Probe]]:
     hosts = [host(name, kernel="Linux", commit="x") for name in "abc"]
     down = Failure(FailureReason.TIMEOUT, "no answer")
-    collected = Collected(
+    collected = CollectedAnswers(
         (HostAnswers("a", SAID, 1.0), HostAnswers("b", SAID, 1.0), HostAnswers("c", down, 1.0)), complete=True
     )
-    reduced = evidence(report(findings), hosts, collected, TOY)
+    reduced = extract_evidence(report(findings), hosts, collected, TOY)
     assert reduced.complete
     assert reduced.hosts[2] == collected.hosts[2]
     outcomes = {one.host: one.outcome for one in reduced.hosts}
@@ -182,7 +190,7 @@ def test_whatever_a_host_answers_what_is_shown_is_printable_and_bounded(
 ) -> None:
     found = replace(NAMED, subject=text)
     lines = excerpt(probe, answer, found).split("\n")
-    assert len(lines) <= MOST
+    assert len(lines) <= MAX_LINES
     assert all(line.isprintable() and line for line in lines if line)
     command = manual_command(probe, "a", found, answer)
     assert command.isprintable()
@@ -193,6 +201,6 @@ def test_whatever_a_host_answers_what_is_shown_is_printable_and_bounded(
 @pytest.mark.parametrize("lines", [19, 20, 21, 39, 40, 41, 42, 1000])
 def test_an_answer_is_never_longer_than_the_most(lines: int) -> None:
     long = "\n".join(["kernel"] * lines)
-    assert len(excerpt(UNAME, Answered(f"x\n{long}", long, 1), FINDING).split("\n")) <= MOST
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), NAMED).split("\n")) <= MOST
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), NAMED).split("\n")) <= MOST
+    assert len(excerpt(UNAME, Answered(f"x\n{long}", long, 1), FINDING).split("\n")) <= MAX_LINES
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), NAMED).split("\n")) <= MAX_LINES
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), NAMED).split("\n")) <= MAX_LINES

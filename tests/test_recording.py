@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit import recording
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.errors import UsageError
 from olaudit.model import (
     Answered,
@@ -43,7 +43,7 @@ hosts = st.builds(HostAnswers, text, outcomes, st.floats(0, 1e6))
 def test_what_is_recorded_is_read_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, answered: list[HostAnswers], complete: bool
 ) -> None:
-    collected = Collected(tuple(answered), complete)
+    collected = CollectedAnswers(tuple(answered), complete)
     file = tmp_path_factory.getbasetemp() / "recording.json"
     file.write_text(recording.dump(collected), encoding="utf-8")
     got = recording.load(file)
@@ -75,7 +75,7 @@ def test_a_missing_recording_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_recording_is_plain_json_made_to_be_looked_at() -> None:
-    collected = Collected(
+    collected = CollectedAnswers(
         (HostAnswers("a", Answers({Command(("uname", "-n")): Answered("a\n")}), 0.5),), complete=True
     )
     assert json.loads(recording.dump(collected)) == {

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from olaudit.audit import exit_code
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
 from olaudit.model import FLEET, Failure, FailureReason, Finding, Report, Severity, Verdict, finding_id
-from olaudit.waivers import IDS, apply
+from olaudit.waivers import CHECKS as WAIVER_CHECKS
+from olaudit.waivers import apply
 from tests import values
 
 TODAY = date(2026, 11, 22)
 HOSTS = ("ol-db1", "ol-web1", "ol-web2")
 CHECKS = frozenset({"host.reachable", "web.mode", "web.name", "fleet.git"})
-OWN = frozenset(check.id for check in IDS)
+OWN = frozenset(check.id for check in WAIVER_CHECKS)
 BY = "the waiver by mek (x#1)"
 OTHER = f"{BY} covers another value"
 
@@ -90,7 +91,7 @@ class Made:
     @property
     def verdicts(self) -> tuple[str, ...]:
         """The verdicts of waiver.expired and waiver.unused, if there are any."""
-        return tuple(self.own[check.id][0] for check in IDS if check.id in self.own)
+        return tuple(self.own[check.id][0] for check in WAIVER_CHECKS if check.id in self.own)
 
 
 def applied(
@@ -365,5 +366,5 @@ def test_a_report_with_waivers_is_sorted_and_says_of_every_waiver_both_or_neithe
     findings = applied(seen, *accepted).whole.findings
     keys = [(found.host, found.check, found.subject) for found in findings]
     assert keys == sorted(keys)
-    named = {check.id: {found.subject for found in findings if found.check == check.id} for check in IDS}
+    named = {check.id: {found.subject for found in findings if found.check == check.id} for check in WAIVER_CHECKS}
     assert named["waiver.expired"] == named["waiver.unused"] <= {one.name for one in accepted}

@@ -12,11 +12,11 @@ from olaudit.model.result import Verdict
 class EpisodeEnd(StrEnum):
     """How a drift came to its end."""
 
-    MENDED = "mended"
+    FIXED = "mended"
     """The very same was judged, and is as expected."""
     WAIVED = "waived"
     """It is still there, and somebody answers for it."""
-    DROPPED = "no longer judged"
+    NOT_CHECKED = "no longer judged"
     """What it was about is no more on the host, or no more in the expected files."""
 
 
@@ -37,7 +37,7 @@ class UnobservedDrift:
     last_seen: str
 
     @property
-    def was(self) -> str:
+    def severity_or_waived(self) -> str:
         """How loud it was: its severity, or that somebody answered for it."""
         waived = self.finding.verdict is Verdict.WAIVED
         return str(Verdict.WAIVED if waived else self.finding.severity)
@@ -77,6 +77,6 @@ class Changes:
     timeline: tuple[RunSummary, ...]
 
     @property
-    def any(self) -> bool:
+    def has_changes(self) -> bool:
         """Say whether there is anything to tell that was not told before."""
         return bool(self.new or self.resolved or self.newly_unknown or self.observed_again)

@@ -32,7 +32,7 @@ class Waiver:
     source: str
 
     @property
-    def who(self) -> str:
+    def accepted_by(self) -> str:
         """The owner, and the ticket where there is one."""
         return f"{self.owner} ({self.ticket})" if self.ticket else self.owner
 

@@ -14,7 +14,7 @@ from olaudit.model.result import Measurement, Verdict
 class HostResult:
     """One host of the report: its worst verdict, and why it failed if it did.
 
-    `roles` are its roles in the expected files, the general ones first; `measures` are numbers that it told.
+    `roles` are its roles in the expected files, the general ones first; `measurements` are numbers that it told.
     `subjects` are what the expected files name on it: any other subject of its findings is the host's own word.
     """
 
@@ -23,7 +23,7 @@ class HostResult:
     failure: Failure | None
     duration_seconds: float
     roles: tuple[str, ...] = ()
-    measures: tuple[Measurement, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     subjects: frozenset[str] = frozenset()
 
 

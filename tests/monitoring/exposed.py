@@ -133,7 +133,7 @@ def _host(name: str, failure: Failure | None) -> HostResult:
         verdict=Verdict.UNKNOWN if failure else Verdict.OK,
         failure=failure,
         duration_seconds=1.5,
-        measures=tuple(measures) if name.startswith("ol-mem") and not failure else (),
+        measurements=tuple(measures) if name.startswith("ol-mem") and not failure else (),
         subjects=frozenset({"host", "openlibrary-web-1", "memcached", "/opt/openlibrary"}),
     )
 

@@ -146,7 +146,7 @@ def accepted(whole: Report, accepting: Sequence[WaiverSpec]) -> Report:
     hosts = {host.host: spec(host.host) for host in whole.hosts}
     fleet = FleetSpec(Path("expected"), "toys", "example.org", "3f1c2d9a7b60", hosts, waivers=tuple(accepting))
     checks = select_checks([CHECKER])
-    wanted = select_checks([CHECKER], also=waivers.IDS)
+    wanted = select_checks([CHECKER], also=waivers.CHECKS)
     return waivers.apply(whole, fleet, wanted, checks, date(2026, 11, 22))
 
 
