@@ -286,7 +286,7 @@ def strange(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     yield from ((name, word) for word in operands if name == "dd" and word.startswith("of="))
 
 
-# --- what must hold -------------------------------------------------------------------------------------------
+# --- what must hold ----------------------------------------------------------------------------------------------
 
 
 def asked(host: HostSpec) -> tuple[Command, ...]:

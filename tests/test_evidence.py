@@ -72,7 +72,7 @@ def kept(*findings: Finding) -> dict[str, set[Probe]]:
     return {name: set(outcome) for name, outcome in outcomes.items() if isinstance(outcome, Answers)}
 
 
-# --- which answers are kept ------------------------------------------------------------------------------------
+# --- which answers are kept --------------------------------------------------------------------------------------
 
 
 def test_answers_are_kept_where_their_check_is_not_ok_on_that_host_and_nowhere_else() -> None:
@@ -99,7 +99,7 @@ def test_every_check_of_every_kind_is_known_by_its_id() -> None:
     assert check_of(CHECKERS, "no.such") is None
 
 
-# --- what is shown of them -------------------------------------------------------------------------------------
+# --- what is shown of them ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

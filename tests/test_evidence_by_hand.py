@@ -38,7 +38,7 @@ def engine(*names: str, **labels: str) -> Answered:
 NAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
 
 
-# --- by hand ---------------------------------------------------------------------------------------------------
+# --- by hand -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
