@@ -1,8 +1,8 @@
 """Tests of all commands against a list of programs and options of 2014: they run on old hosts, and none can write.
 
 The list is that of Ubuntu 14.04: dash, coreutils 8.21, findutils 4.4.2, grep 2.16, sed 4.2, procps 3.3.9, iptables
-1.4.21, dpkg 1.17, bash 4.3, openssl 1.0.1, git 1.9, systemd 204, upstart 1.12. It holds only the options in use, so
-an option that is not in it may still be older.
+1.4.21, dpkg 1.17, bash 4.3, openssl 1.0.1, git 1.9, systemd 204, upstart 1.12. It holds only the options in use,
+so an option that is not in it may still be older.
 """
 
 from __future__ import annotations
