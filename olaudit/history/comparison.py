@@ -72,7 +72,7 @@ def _ending(id_: str, after: RunFindings) -> EpisodeEnd | None:
         case Verdict.WAIVED:
             return EpisodeEnd.WAIVED
         case None if id_ not in after.open:
-            return EpisodeEnd.NOT_CHECKED
+            return EpisodeEnd.REMOVED
         case _:
             return None
 

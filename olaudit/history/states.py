@@ -103,7 +103,7 @@ def advance(
         elif id_ not in judged and state.episode:
             gone.append(
                 ResolvedDrift(
-                    finding=state.episode.finding, last_seen=state.episode.last_seen, ending=EpisodeEnd.NOT_CHECKED
+                    finding=state.episode.finding, last_seen=state.episode.last_seen, ending=EpisodeEnd.REMOVED
                 )
             )
     after = {id_: state for id_, state in after.items() if state.episode or state.unknown_since}

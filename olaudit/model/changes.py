@@ -10,14 +10,14 @@ from olaudit.model.result import Verdict
 
 
 class EpisodeEnd(StrEnum):
-    """How a drift ended."""
+    """How a drift was resolved."""
 
     FIXED = "mended"
     """The same check of the same subject is as expected."""
     WAIVED = "waived"
     """The drift persists, and a waiver accepts it."""
-    NOT_CHECKED = "no longer judged"
-    """The subject no longer exists on the host, or is no longer in the expected files."""
+    REMOVED = "no longer judged"
+    """The subject is no longer on the host, or no longer in the expected files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

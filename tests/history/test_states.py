@@ -155,7 +155,7 @@ def test_what_there_is_no_more_is_dropped(nights: RunHistory, why: str) -> None:
     dropping = DROPPING[why]
     nights.night(disk("drift"))
     _, changes = nights.night(*dropping.findings, scope=dropping.scope, audited=dropping.audited)
-    assert [(one.finding.id, one.ending) for one in changes.resolved] == [(DISK, EpisodeEnd.NOT_CHECKED)]
+    assert [(one.finding.id, one.ending) for one in changes.resolved] == [(DISK, EpisodeEnd.REMOVED)]
     assert DISK not in nights.states
     assert not changes.unobserved
 
