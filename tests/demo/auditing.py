@@ -11,7 +11,7 @@ from pathlib import Path
 
 from olaudit.audit import audit, plan, select_checks
 from olaudit.checks import CHECKERS
-from olaudit.collect import Collected, Job, collect
+from olaudit.collect import CollectedAnswers, Job, collect
 from olaudit.demo.network import Named, names
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Finding, Report, Verdict
@@ -41,7 +41,7 @@ PATIENCE = 60.0
 """Seconds, where no test is about deadlines: this machine is all of the fleet, and busy with other tests."""
 
 
-def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Collected:
+def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> CollectedAnswers:
     """Ask a fleet everything."""
     wanted = select_checks(CHECKERS)
     jobs = [Job(host.name, plan(host, CHECKERS, wanted)) for host in fleet.hosts.values()]

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from olaudit.audit import audit, select_checks
 from olaudit.checks import CHECKERS, cron, symlink_farm
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answer, Answered, Answers, Command, EngineQuery, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
@@ -25,12 +25,12 @@ Series = tuple[str, frozenset[tuple[str, str]]]
 
 
 @pytest.fixture(scope="module")
-def collected() -> Collected:
+def collected() -> CollectedAnswers:
     with simulated(page()) as simulation:
         return asked(page(), simulation.ssh_config)
 
 
-def _report(collected: Collected) -> Report:
+def _report(collected: CollectedAnswers) -> Report:
     return audit(page().hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), run())
 
 
@@ -41,7 +41,7 @@ def _series(report: Report) -> dict[Series, float]:
     return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 
 
-def test_the_page_as_it_should_be_is_fewer_than_1500_series(collected: Collected) -> None:
+def test_the_page_as_it_should_be_is_fewer_than_1500_series(collected: CollectedAnswers) -> None:
     report = _report(collected)
     # what the simulation was not taught is unknown there, and would have a series more
     report = replace(report, findings=tuple(replace(one, verdict=Verdict.OK) for one in report.findings))
@@ -52,7 +52,7 @@ def test_the_page_as_it_should_be_is_fewer_than_1500_series(collected: Collected
     assert len(series) < 1500
 
 
-def test_a_host_that_invents_10000_of_everything_adds_no_series(collected: Collected) -> None:
+def test_a_host_that_invents_10000_of_everything_adds_no_series(collected: CollectedAnswers) -> None:
     evil = {"ol-web1", "ol-www0"}  # the one with most containers, the other with certificates too
     hosts = tuple(
         replace(host, outcome=_inventive(host)) if host.host in evil else host for host in collected.hosts

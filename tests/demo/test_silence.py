@@ -9,7 +9,7 @@ import pytest
 
 from olaudit.audit import audit, select_checks
 from olaudit.checks import CHECKERS
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.demo.fleet import simulated
 from olaudit.history import FindingStates, RunScope, advance
 from olaudit.model import Answers, Changes, EpisodeEnd, HostAnswers, Probe, Report, Unanswered, Verdict
@@ -22,13 +22,13 @@ REACHED = "host.reachable"
 
 
 @pytest.fixture(scope="module")
-def collected() -> Collected:
+def collected() -> CollectedAnswers:
     """Give all that the whole fleet answers."""
     with simulated(page()) as simulation:
         return asked(page(), simulation.ssh_config)
 
 
-def judged(collected: Collected, silent: Callable[[Probe], bool] = lambda _: False) -> Report:
+def judged(collected: CollectedAnswers, silent: Callable[[Probe], bool] = lambda _: False) -> Report:
     """Audit what was collected, but for the answers to some probes."""
     hosts = []
     for host in collected.hosts:
@@ -50,7 +50,7 @@ def changes(states: FindingStates, report: Report) -> Changes:
     return after
 
 
-def test_when_all_is_silent_all_drift_is_hidden(collected: Collected) -> None:
+def test_when_all_is_silent_all_drift_is_hidden(collected: CollectedAnswers) -> None:
     states = all_drifting(judged(collected))
     after = changes(states, judged(collected, lambda _: True))
     assert len(states) > 600
@@ -58,7 +58,7 @@ def test_when_all_is_silent_all_drift_is_hidden(collected: Collected) -> None:
     assert {one.finding.id for one in after.unobserved} == states.keys()
 
 
-def test_whichever_probe_is_silent_no_drift_is_told_as_no_longer_judged(collected: Collected) -> None:
+def test_whichever_probe_is_silent_no_drift_is_told_as_no_longer_judged(collected: CollectedAnswers) -> None:
     whole = judged(collected)
     states = all_drifting(whole)
     mended = {one.id for one in whole.findings if one.verdict is Verdict.OK}
@@ -66,5 +66,5 @@ def test_whichever_probe_is_silent_no_drift_is_told_as_no_longer_judged(collecte
     for silent in sorted(probes, key=repr):
         after = changes(states, judged(collected, frozenset({silent}).__contains__))
         assert {one.finding.id for one in after.resolved} <= mended, silent
-        assert {one.ending for one in after.resolved} <= {EpisodeEnd.MENDED}, silent
+        assert {one.ending for one in after.resolved} <= {EpisodeEnd.FIXED}, silent
         assert len(after.resolved) + len(after.unobserved) == len(states), silent
