@@ -38,7 +38,7 @@ CLOCK = Command(("date", "-u", "+%s"))
 """The host's own clock: what is judged is how long a certificate lasts, not whether two clocks agree."""
 
 
-def look(spec: CertificatesSpec) -> Command:
+def expiry_probe(spec: CertificatesSpec) -> Command:
     """Ask for each certificate's end.
 
     `fullchain.pem` is what servers are given; its first certificate is the site's own, and all openssl reads.
@@ -57,7 +57,7 @@ def look(spec: CertificatesSpec) -> Command:
 
 def probes(spec: CertificatesSpec) -> tuple[Command, ...]:
     """Ask for the certificates, and for the time."""
-    return (look(spec), CLOCK)
+    return (expiry_probe(spec), CLOCK)
 
 
 # --- understanding ---------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def _now(answer: Answer) -> int | Unanswered:
 def evaluate(spec: CertificatesSpec, answers: Answers) -> Iterator[Result]:
     """Judge each certificate, and that there is one."""
     folder = _ask(spec, str(spec.folder))
-    answer, now = answers[look(spec)], _now(answers[CLOCK])
+    answer, now = answers[expiry_probe(spec)], _now(answers[CLOCK])
     if isinstance(answer, Unanswered):
         yield folder.unknown(answer.reason)
         return

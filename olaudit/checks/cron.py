@@ -72,7 +72,7 @@ Containers have crons too, which their host's `ps` shows: the host's own is the 
 """
 
 
-def look(spec: CronSpec) -> Command:
+def files_probe(spec: CronSpec) -> Command:
     """Ask for all files at once."""
     # 1: not all could be seen
     return Command(("sh", "-c", SCRIPT, "sh", spec.source, spec.into), may_hang=True, statuses=(0, 1))
@@ -80,7 +80,7 @@ def look(spec: CronSpec) -> Command:
 
 def probes(spec: CronSpec) -> tuple[Command, ...]:
     """Ask for the files, and for the daemon if there should be one."""
-    return (look(spec), DAEMONS) if spec.daemon else (look(spec),)
+    return (files_probe(spec), DAEMONS) if spec.daemon else (files_probe(spec),)
 
 
 # --- understanding ---------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def evaluate(spec: CronSpec, answers: Answers) -> Iterator[Result]:
     if spec.daemon:
         yield _evaluate_daemon(answers[DAEMONS])
     every = _ask(spec.source, f"all its files are in {spec.into}, unchanged, and cron reads them")
-    answer = answers[look(spec)]
+    answer = answers[files_probe(spec)]
     if isinstance(answer, Unanswered):
         yield every.unknown(answer.reason)
         return

@@ -66,7 +66,7 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     spec = spec_of(cron.CHECKER, {"source": str(source), "into": str(into), "daemon": False})
     judged = {
         Path(one.subject).name: one
-        for one in cron.evaluate(spec, Answers({cron.look(spec): ask(cron.look(spec))}))
+        for one in cron.evaluate(spec, Answers({cron.files_probe(spec): ask(cron.files_probe(spec))}))
     }
     assert judged["missing"].observed == "absent"
     assert judged["changed"].observed.startswith("differs from ")

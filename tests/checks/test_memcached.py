@@ -9,7 +9,7 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from olaudit.checks import memcached
-from olaudit.checks.memcached import evidence
+from olaudit.checks.memcached import facts
 from olaudit.model import Answered, Answers, Unanswered, Verdict
 from olaudit.render.prometheus.helps import MEASURED
 from tests.checks.tables import Row, ask, case, hostile, measured, rows, run, spec_of
@@ -46,9 +46,9 @@ def test_bash_alone_gets_the_limit_from_a_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         said = pool.submit(_serve_once, listener)
         port = listener.getsockname()[1]
-        answer = ask(evidence.server(spec_of(memcached.CHECKER, {"reserve": RESERVE, "port": port})))
+        answer = ask(facts.settings_probe(spec_of(memcached.CHECKER, {"reserve": RESERVE, "port": port})))
         assert said.result(30) == b"stats settings\r\nquit\r\n"
-    assert evidence.served(answer) == evidence.Limit(64, "64 MiB")
+    assert facts.served_limit(answer) == facts.Limit(64, "64 MiB")
 
 
 def _serve_once(listener: socket.socket) -> bytes:
@@ -60,14 +60,14 @@ def _serve_once(listener: socket.socket) -> bytes:
 
 
 def test_a_configuration_without_an_end_is_unknown() -> None:
-    assert isinstance(evidence.configured(Answered("-m 9600\n" + "#" * 65536)), Unanswered)
+    assert isinstance(facts.configured_limit(Answered("-m 9600\n" + "#" * 65536)), Unanswered)
 
 
 def test_this_machine_understands_the_questions() -> None:
-    memory = evidence.memory_total(ask(evidence.MEMORY))
+    memory = facts.memory_total(ask(facts.MEMORY))
     assert isinstance(memory, int)
     assert memory > 1 << 20
-    assert isinstance(evidence.processes(ask(evidence.PROCESSES)), tuple)
+    assert isinstance(facts.running_processes(ask(facts.PROCESSES)), tuple)
 
 
 MIB = 1 << 20

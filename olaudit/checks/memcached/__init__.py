@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from olaudit.checker import Check, Checker
-from olaudit.checks.memcached.evidence import (
+from olaudit.checks.memcached.facts import (
     MEMORY,
     PROCESSES,
     Limit,
-    Process,
-    config,
-    configured,
+    MemcachedProcess,
+    config_probe,
+    configured_limit,
     memory_total,
-    processes,
-    served,
-    server,
+    running_processes,
+    served_limit,
+    settings_probe,
 )
 from olaudit.checks.memcached.spec import MemcachedSpec
 from olaudit.language import parse_size
@@ -34,7 +34,7 @@ _RESTART = "service memcached restart"
 
 def probes(spec: MemcachedSpec) -> tuple[Command, ...]:
     """Ask for the machine's memory and for all three limits."""
-    return (MEMORY, PROCESSES, config(spec), server(spec))
+    return (MEMORY, PROCESSES, config_probe(spec), settings_probe(spec))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class _Chain:
 def evaluate(spec: MemcachedSpec, answers: Answers) -> Iterator[Result]:
     """Judge the file, the process and the server, in this order."""
     chain = _Chain(spec, _rule(spec, memory_total(answers[MEMORY])))
-    written = configured(answers[config(spec)])
+    written = configured_limit(answers[config_probe(spec)])
     expectation = chain.ask("configured")
     yield (
         expectation.unknown(written.reason)
@@ -131,10 +131,12 @@ def evaluate(spec: MemcachedSpec, answers: Answers) -> Iterator[Result]:
     )
 
     chain = chain.then(spec.config, written)
-    running = processes(answers[PROCESSES])
+    running = running_processes(answers[PROCESSES])
     if isinstance(running, Unanswered):
         yield chain.ask("running").unknown(running.reason)
-        yield _evaluate_server(chain.then("the process", running), served(answers[server(spec)]), None)
+        yield _evaluate_server(
+            chain.then("the process", running), served_limit(answers[settings_probe(spec)]), None
+        )
         return
     process = _pick(running, spec)
     if not process:
@@ -142,10 +144,12 @@ def evaluate(spec: MemcachedSpec, answers: Answers) -> Iterator[Result]:
         return
     note = f"; {len(running)} memcached processes run, judged is {process.pid}" if len(running) > 1 else ""
     yield chain.evaluate(chain.ask("running"), process.limit, note)
-    yield _evaluate_server(chain.then("the process", process.limit), served(answers[server(spec)]), process)
+    yield _evaluate_server(
+        chain.then("the process", process.limit), served_limit(answers[settings_probe(spec)]), process
+    )
 
 
-def _pick(running: tuple[Process, ...], spec: MemcachedSpec) -> Process | None:
+def _pick(running: tuple[MemcachedProcess, ...], spec: MemcachedSpec) -> MemcachedProcess | None:
     """Pick the process on the expected port; a single one on another port is the one that is meant too."""
     on_port = [process for process in running if process.port == str(spec.port)]
     if on_port:
@@ -153,7 +157,7 @@ def _pick(running: tuple[Process, ...], spec: MemcachedSpec) -> Process | None:
     return running[0] if len(running) == 1 else None
 
 
-def _not_running(chain: _Chain, others: tuple[Process, ...]) -> Result:
+def _not_running(chain: _Chain, others: tuple[MemcachedProcess, ...]) -> Result:
     # Nothing caches at all: somebody has to get up for that, other than for a wrong limit.
     expectation = chain.ask("running", Severity.CRITICAL)
     if others:
@@ -164,7 +168,7 @@ def _not_running(chain: _Chain, others: tuple[Process, ...]) -> Result:
     return expectation.drift("not running", "no memcached process", "service memcached start")
 
 
-def _evaluate_server(chain: _Chain, limit: Limit | Unanswered, process: Process | None) -> Result:
+def _evaluate_server(chain: _Chain, limit: Limit | Unanswered, process: MemcachedProcess | None) -> Result:
     expectation = chain.ask("limit")
     if not isinstance(limit, Unanswered):
         return chain.evaluate(expectation, limit)
@@ -180,12 +184,12 @@ def measure(spec: MemcachedSpec, answers: Answers) -> Iterator[Measurement]:
     total = memory_total(answers[MEMORY])
     if isinstance(total, int):
         yield Measurement("memory_total_bytes", total)
-    running = processes(answers[PROCESSES])
+    running = running_processes(answers[PROCESSES])
     process = None if isinstance(running, Unanswered) else _pick(running, spec)
     limits = {
-        "configured": configured(answers[config(spec)]),
+        "configured": configured_limit(answers[config_probe(spec)]),
         "running": process and process.limit,
-        "served": served(answers[server(spec)]),
+        "served": served_limit(answers[settings_probe(spec)]),
     }
     for source, limit in limits.items():
         if isinstance(limit, Limit):

@@ -31,13 +31,13 @@ PROCESSES = Command(
 """Lists memcached, and process 1: a list without it was cut (/proc mounted with hidepid) and proves nothing."""
 
 
-def config(spec: MemcachedSpec) -> Command:
+def config_probe(spec: MemcachedSpec) -> Command:
     """Ask for the configuration; it may be a link into a deploy on another volume."""
     # 1: there is no such file, or it may not be read
     return Command(("head", "-c", str(_CONFIG_BYTES), "--", spec.config), may_hang=True, statuses=(0, 1))
 
 
-def server(spec: MemcachedSpec) -> Command:
+def settings_probe(spec: MemcachedSpec) -> Command:
     """Ask the running server for its settings; connecting may hang where a firewall drops packets."""
     # 1: no connection
     return Command(
@@ -54,7 +54,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class MemcachedProcess:
     """A running memcached, by its arguments. `listen` is empty where it listens on every address."""
 
     pid: str
@@ -71,7 +71,7 @@ def memory_total(answer: Answer) -> int | Unanswered:
     return int(match[1]) * 1024 if match else Unanswered("/proc/meminfo does not begin with MemTotal")
 
 
-def configured(answer: Answer) -> Limit | Unanswered:
+def configured_limit(answer: Answer) -> Limit | Unanswered:
     """Read the limit that memcached gets when it is started with this configuration, or without any."""
     if isinstance(answer, Unanswered):
         return answer
@@ -100,7 +100,7 @@ def _uncommented(line: str) -> str:
     return re.sub(r"(?<!\\)#.*", "", line).strip()
 
 
-def processes(answer: Answer) -> tuple[Process, ...] | Unanswered:
+def running_processes(answer: Answer) -> tuple[MemcachedProcess, ...] | Unanswered:
     """List the running memcacheds, if the answer shows all processes."""
     if isinstance(answer, Unanswered):
         return answer
@@ -113,12 +113,14 @@ def processes(answer: Answer) -> tuple[Process, ...] | Unanswered:
         return Unanswered(answer.stderr.strip().partition("\n")[0] or "ps does not show other users' processes")
     running = [(pid, args.split()) for pid, name, args in found if name == "memcached" and "<defunct>" not in args]
     return tuple(
-        Process(pid, _limit(args), _option(args, "l", "listen") or "", _option(args, "p", "port") or _DEFAULT_PORT)
+        MemcachedProcess(
+            pid, _limit(args), _option(args, "l", "listen") or "", _option(args, "p", "port") or _DEFAULT_PORT
+        )
         for pid, args in running
     )
 
 
-def served(answer: Answer) -> Limit | Unanswered:
+def served_limit(answer: Answer) -> Limit | Unanswered:
     """Read the running server's own limit."""
     if isinstance(answer, Unanswered):
         return answer
