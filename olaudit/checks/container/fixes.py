@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 
 from olaudit.checks.container.inspect import Container
-from olaudit.checks.container.pairing import compose_name
+from olaudit.checks.container.pairing import parse_compose_name
 from olaudit.checks.container.spec import DOCKER_NAME, ContainerSpec
 
 _PROJECT = "openlibrary"
@@ -46,7 +46,7 @@ def compose_up(spec: ContainerSpec, option: str = "") -> str | None:
     the developers' override too, and that "could result in data loss"), and the profile is the host's name.
     Nothing is said of other projects: where their files lie is not known.
     """
-    name = compose_name(spec.name.value, spec.service)
+    name = parse_compose_name(spec.name.value, spec.service)
     if name is None or name.project != _PROJECT:
         return None
     # Compose v2 names containers in v1's style only when told to.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from olaudit.checks.container import fixes
 from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.pairing import (
-    compose_name,
+    parse_compose_name,
     same_but_for_project,
     same_but_for_separators,
     without_prefix,
@@ -109,10 +109,10 @@ def _why_renamed(spec: ContainerSpec, name: str) -> str:
     bare = without_prefix(name)
     if bare != name:
         return "a recreate that failed left its prefix before the name"
-    seen = compose_name(name, spec.service)
+    seen = parse_compose_name(name, spec.service)
     if seen is None:
         return "its Compose labels say that it is this container, under a name of somebody's own"
-    wanted = [compose_name(value, spec.service) for value in spec.name.values]
+    wanted = [parse_compose_name(value, spec.service) for value in spec.name.values]
     if any(other is not None and other.project == seen.project for other in wanted):
         style = _STYLES.get(seen.separators, "mixed")
         return f"the name has {style} separators around the service"

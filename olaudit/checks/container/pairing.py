@@ -36,7 +36,7 @@ class Pairing:
     rest: tuple[Container, ...]
 
 
-def compose_name(name: str, service: str) -> ComposeName | None:
+def parse_compose_name(name: str, service: str) -> ComposeName | None:
     """Read `name` as Compose's for `service`. The project may be missing: "-web-1" has none, nor has "web-1".
 
     Only the two separators around the service may be either `_` (Compose v1) or `-` (v2): an underscore
@@ -56,9 +56,9 @@ def same_but_for_separators(spec: ContainerSpec, container: Container) -> bool:
     if container.name is None or _is_oneoff(container):
         return False
     bare = without_prefix(container.name)
-    seen = compose_name(bare, spec.service)
+    seen = parse_compose_name(bare, spec.service)
     for name in spec.name.values:
-        wanted = compose_name(name, spec.service)
+        wanted = parse_compose_name(name, spec.service)
         if bare == name or (seen and wanted and (seen.project, seen.number) == (wanted.project, wanted.number)):
             return True
     return False
@@ -72,13 +72,13 @@ def same_but_for_project(spec: ContainerSpec, container: Container) -> bool:
     """
     if container.name is None or container.compose is None or _is_oneoff(container):
         return False
-    seen = compose_name(without_prefix(container.name), spec.service)
+    seen = parse_compose_name(without_prefix(container.name), spec.service)
     if seen is None:
         return False
     labelled = container.compose.service
     if labelled != spec.service and (labelled or not re.fullmatch(r"[a-z0-9]*", seen.project)):
         return False
-    wanted = [compose_name(name, spec.service) for name in spec.name.values]
+    wanted = [parse_compose_name(name, spec.service) for name in spec.name.values]
     return any(name is not None and name.number == seen.number for name in wanted)
 
 
@@ -99,7 +99,7 @@ def _labelled_otherwise(spec: ContainerSpec, container: Container) -> bool:
 
 
 def _has_labels_of(name: str, spec: ContainerSpec, container: Container) -> bool:
-    wanted, labels = compose_name(name, spec.service), container.compose
+    wanted, labels = parse_compose_name(name, spec.service), container.compose
     if wanted is None or not wanted.project or labels is None or labels.oneoff:
         return False
     return (labels.project, labels.service, labels.number) == (wanted.project, spec.service, wanted.number)

@@ -12,7 +12,7 @@ from olaudit.checks.container import fixes
 from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.logs import evaluate_logging
 from olaudit.checks.container.notation import Mount, parse_mount, parse_port
-from olaudit.checks.container.pairing import compose_name
+from olaudit.checks.container.pairing import parse_compose_name
 from olaudit.checks.container.spec import Item, Logging
 from olaudit.language import Expect
 from olaudit.model import Result
@@ -89,7 +89,7 @@ def _mount_problem(item: Item, want: Mount, have: Mount | None) -> str:
 
 def _sources(item: Item, want: Mount) -> set[str]:
     """Give the names under which Docker may know the source: Compose puts the project before a volume's."""
-    name = compose_name(item.spec.name.value, item.spec.service)
+    name = parse_compose_name(item.spec.name.value, item.spec.service)
     if want.source.startswith("/") or name is None:
         return {want.source}
     return {want.source, f"{name.project}_{want.source}"}
@@ -119,7 +119,7 @@ def _service(item: Item, container: Container) -> Iterator[Result]:
     """Judge Compose's label: always where the expected name is of Compose's making, else where there is one."""
     spec, compose = item.spec, container.compose
     expectation = item.expectation("service", spec.service, "service")
-    name = compose_name(spec.name.value, spec.service)
+    name = parse_compose_name(spec.name.value, spec.service)
     if compose is None:
         yield expectation.unknown("the engine's answer does not tell its labels")
     elif compose.service == spec.service:

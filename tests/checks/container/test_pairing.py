@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from olaudit.checks.container import evaluate
 from olaudit.checks.container.inspect import read
-from olaudit.checks.container.pairing import compose_name, pair, without_prefix
+from olaudit.checks.container.pairing import parse_compose_name, pair, without_prefix
 from olaudit.model import Answered, EngineQuery, Unanswered, Verdict
 from tests.checks.container.engine import answers, findings, inspect, specs
 
@@ -43,7 +43,7 @@ def _item(parts: tuple[str, str, str, str]) -> Item:
 
 
 def _as_expected(item: Mapping[str, Any]) -> Item:
-    found = compose_name(item["name"], item["service"])
+    found = parse_compose_name(item["name"], item["service"])
     assert found
     return inspect(name=item["name"], compose=f"{found.project}/{item['service']}/{found.number}")
 
@@ -107,7 +107,7 @@ def test_a_renamed_fleet_is_one_finding_about_each_name(fleet: list[Item], prefi
     swap = str.maketrans("-_", "_-")
     entries = []
     for item in fleet:
-        entry, found = _as_expected(item), compose_name(item["name"], item["service"])
+        entry, found = _as_expected(item), parse_compose_name(item["name"], item["service"])
         assert found
         separator = found.separators[0].translate(swap)
         entry["Name"] = f"/{prefix}{separator.join((found.project, item['service'], found.number))}"
@@ -148,7 +148,7 @@ def test_what_is_expected_and_not_found_is_missing_and_what_is_found_and_not_exp
 def test_a_compose_name_is_project_service_and_number(
     name: str, service: str, found: tuple[str, str, str] | None
 ) -> None:
-    read_name = compose_name(name, service)
+    read_name = parse_compose_name(name, service)
     assert (read_name and (read_name.project, read_name.number, read_name.separators)) == found
 
 
