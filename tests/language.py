@@ -1,4 +1,4 @@
-"""Check the wording of the project: `python -m tests.language [FILE...]` lists words that docs/glossary.md replaces.
+"""Check the wording of the project: `python -m tests.language [FILE...]` lists words that the glossary replaces.
 
 The words are those of the glossary's last column, and the general ones below. Without FILE it checks every tracked
 file. Exit status 1 when it lists anything.

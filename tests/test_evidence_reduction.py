@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.memcached.evidence import MEMORY, PROCESSES
+from olaudit.checks.memcached.facts import MEMORY, PROCESSES
 from olaudit.evidence import excerpt
 from olaudit.evidence.reduction import reduce
 from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from olaudit.checks.memcached.evidence import MEMORY, PROCESSES
+from olaudit.checks.memcached.facts import MEMORY, PROCESSES
 from olaudit.model import Command, Finding
 
 _MEMCACHED = re.compile(r"-[ACFLMVXZdhikrv]*([mlp])(.*)|--(memory-limit|listen|port)(?:=(.*))?")
