@@ -31,7 +31,7 @@ from olaudit.model import (
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from olaudit.transport import Deadline
-from tests.cli.fleet import KERNEL, UNAME, Told
+from tests.cli.fleet import KERNEL, UNAME, ScriptedTransport
 
 FINE: dict[str, str | Failure] = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
 DRIFTED = FINE | {"ol-b": "Minix \x1b[2J"}
@@ -55,11 +55,11 @@ AGREE: FleetChecker[str] = FleetChecker(
 )
 
 
-class Silent(Told):
+class Silent(ScriptedTransport):
     """Hosts that say "" do not answer the question."""
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
-        if self.said.get(host) == "":
+        if self.script.get(host) == "":
             return Answers({UNAME: Unanswered("uname hangs")})
         return super().ask(host, probes, deadline)
 
@@ -92,7 +92,7 @@ def night(said: Mapping[str, str | Failure], day: int) -> None:
 def explain(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
     capsys.readouterr()
     given = ["explain", "--report", "report.json", "--history", "history.sqlite", *arguments]
-    assert main(given, Tools([KERNEL], lambda _: Told({}))) == code
+    assert main(given, Tools([KERNEL], lambda _: ScriptedTransport({}))) == code
     out, err = capsys.readouterr()
     assert (not out) if code else (not err)
     text = out or err
