@@ -27,7 +27,7 @@ from olaudit.serve.exposition import FleetCollector, encode
 from olaudit.serve.snapshot import LastAnswers, Reloaded, ReportBuilder, Snapshot
 from tests.demo.auditing import asked, many, page
 from tests.serve.process import serving
-from tests.serve.running import get, ready
+from tests.serve.harness import get, wait_until_ready
 
 SCRAPES = 1000
 HANGING = {"ol-home0": Fault.RUNS_NOTHING, "ol-db1": Fault.SAYS_NOTHING}
@@ -63,7 +63,7 @@ def scraped() -> list[list[str]]:
     """Scrape a fleet in which all is well: one row for each hundred."""
     rows = []
     with simulated(page()) as simulation, serving(simulation.ssh_config) as (process, port):
-        ready(port)
+        wait_until_ready(port)
         for number in range(0, SCRAPES, 100):
             spent = timed(port, "/metrics", 100)
             rows.append([f"{number + 1} to {number + 100}", *spread(spent), f"{memory(process.pid):.1f}"])

@@ -21,7 +21,7 @@ from tabulate import tabulate
 from tests.faults.rows import ROWS
 from tests.faults.scene import Scene
 from tests.faults.wave import healthy
-from tests.serve.running import get
+from tests.serve.harness import get
 
 AUDITS = 1000
 HOSTS = (

@@ -1,4 +1,4 @@
-"""An audit from the command line's options to the report: files in, hosts asked, answers judged."""
+"""One audit: load the expected files, collect answers from hosts, evaluate them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from olaudit import recording, waivers
 from olaudit.audit import audit, plan, select_checks
 from olaudit.checker import AnyChecker
 from olaudit.cli.options import Options
-from olaudit.cli.progress import watching
+from olaudit.cli.progress import show_progress
 from olaudit.collect import Collected, Job, collect
 from olaudit.errors import UsageError
 from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select_hosts
@@ -33,7 +33,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What commands work with, handed to them by `main`: the kinds of checks, the way to ask hosts, the clock."""
+    """The dependencies of the commands, passed by `main`: the checkers, the transport, the clock."""
 
     checkers: Sequence[AnyChecker]
     make_transport: Callable[[Options], Transport]
@@ -41,13 +41,13 @@ class Tools:
 
 
 def make_transport(options: Options) -> Transport:
-    """Choose the way to ask hosts. Its libraries are imported only when a host is to be asked."""
+    """Return the transport that the options select. Its libraries load slowly, so they are imported only here."""
     if options.local:
-        from olaudit.transport.local import LocalTransport  # noqa: PLC0415 - as said above
+        from olaudit.transport.local import LocalTransport  # noqa: PLC0415 - as above
 
         return LocalTransport()
-    from olaudit.transport.ssh import SshTransport  # noqa: PLC0415 - as said above
-    from olaudit.transport.ssh.settings import SshConfig  # noqa: PLC0415 - as said above
+    from olaudit.transport.ssh import SshTransport  # noqa: PLC0415 - as above
+    from olaudit.transport.ssh.settings import SshConfig  # noqa: PLC0415 - as above
 
     config = SshConfig(options.ssh_config)
     for notice in config.notices:
@@ -56,27 +56,30 @@ def make_transport(options: Options) -> Transport:
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
-    """An audit's report, and what it was made of: answers, expected files, and the ids of the checks made."""
+class FleetAudit:
+    """An audit's report with its inputs: the answers, the expected files, and the ids of the selected checks."""
 
     report: Report
     collected: Collected
     fleet: FleetSpec
-    wanted: frozenset[str]
+    check_ids: frozenset[str]
 
 
-def audit_fleet(options: Options, tools: Tools) -> Audited:
-    """Audit what `options` ask for. Raises ExpectedError and UsageError before any host is asked."""
+def audit_fleet(options: Options, tools: Tools) -> FleetAudit:
+    """Audit the hosts that `options` select.
+
+    Raises ExpectedError and UsageError before it connects to any host.
+    """
     fleet = load(find_expected(options.expected, os.environ), tools.checkers, tools.now().date())
-    hosts = _hosts(options, fleet)
-    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.IDS)
+    hosts = _selected_hosts(options, fleet)
+    check_ids = select_checks(tools.checkers, options.only, options.skip, waivers.IDS)
     started, clock = tools.now(), time.monotonic()
     if options.replay:
         collected = recording.load(options.replay)
-        hosts = _recorded(options, hosts, collected)
+        hosts = _recorded_hosts(options, hosts, collected)
     else:
-        jobs = [Job(host.name, plan(host, tools.checkers, wanted)) for host in hosts]
-        with closing(tools.make_transport(options)) as transport, watching() as watch:
+        jobs = [Job(host.name, plan(host, tools.checkers, check_ids)) for host in hosts]
+        with closing(tools.make_transport(options)) as transport, show_progress() as watch:
             collected = collect(jobs, transport, parallel=options.jobs, timeout=options.timeout, watch=watch)
     duration = round(time.monotonic() - clock, 3)
     run = Run(
@@ -88,34 +91,34 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
         expected_revision=fleet.revision,
         complete=collected.complete,
     )
-    judged = audit(hosts, collected.hosts, tools.checkers, wanted, run)
-    report = waivers.apply(judged, fleet, wanted, select_checks(tools.checkers), started.date())
-    return Audited(report, collected, fleet, wanted)
+    evaluated = audit(hosts, collected.hosts, tools.checkers, check_ids, run)
+    report = waivers.apply(evaluated, fleet, check_ids, select_checks(tools.checkers), started.date())
+    return FleetAudit(report, collected, fleet, check_ids)
 
 
-def _hosts(options: Options, fleet: FleetSpec) -> tuple[HostSpec, ...]:
-    """Choose the hosts; with --local, the one that this machine is."""
+def _selected_hosts(options: Options, fleet: FleetSpec) -> tuple[HostSpec, ...]:
+    """Return the selected hosts; with --local, the host that this machine is."""
     if not options.local:
         return select_hosts(fleet, options.targets)
     try:
         hosts = select_hosts(fleet, options.targets or (socket.gethostname(),))
     except UsageError as error:
-        hint = "say which host this machine is: `olaudit check --local HOST`"
+        hint = "pass the host's name in the expected files: `olaudit check --local HOST`"
         raise UsageError(error.message, error.hint if options.targets else hint) from None
     if len(hosts) > 1:
-        raise UsageError(f"--local audits one host, this machine: {options.targets[0]!r} fits {len(hosts)}")
+        raise UsageError(f"--local audits this machine only: {options.targets[0]!r} matches {len(hosts)} hosts")
     return hosts
 
 
-def _recorded(options: Options, hosts: Sequence[HostSpec], collected: Collected) -> tuple[HostSpec, ...]:
-    """Keep the hosts that a recording holds; the others are named, as an error where they were asked for."""
-    held = {answers.host for answers in collected.hosts}
-    if lacking := [host.name for host in hosts if host.name not in held]:
-        message = f"{options.replay} does not hold {', '.join(lacking)}"
+def _recorded_hosts(options: Options, hosts: Sequence[HostSpec], collected: Collected) -> tuple[HostSpec, ...]:
+    """Return the hosts in a recording. Missing hosts cause an error if TARGETs select them, else a warning."""
+    recorded = {answers.host for answers in collected.hosts}
+    if missing := [host.name for host in hosts if host.name not in recorded]:
+        message = f"{options.replay} does not contain {', '.join(missing)}"
         if options.targets:
-            raise UsageError(message, f"it holds {', '.join(sorted(held)) or 'no host'}")
+            raise UsageError(message, f"it contains {', '.join(sorted(recorded)) or 'no host'}")
         click.echo(f"olaudit: {message}", err=True)
-    return tuple(host for host in hosts if host.name in held)
+    return tuple(host for host in hosts if host.name in recorded)
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -1,8 +1,8 @@
-"""Kills runs of `olaudit report` with SIGKILL, at every step and at moments between, and looks at what is left.
+"""A script that kills runs of `olaudit report` with SIGKILL at every step, and at times between, and checks files.
 
-A script, because it forks: imports are made once, each run is a process of its own. It prints a line per kill.
+It forks, so that modules are imported once and each run is a separate process. It prints one line for each kill.
 
-    python -m tests.cli.killing FOLDER     (FOLDER holds expected/; reports/ is made in it)
+    python -m tests.cli.killing FOLDER     (FOLDER contains expected/; reports/ is created in it)
 """
 
 from __future__ import annotations
@@ -26,33 +26,36 @@ from tests.cli.fleet import tools
 
 START = datetime(2026, 11, 22, 3, 0, 0, tzinfo=UTC)
 REPORTS = Path("reports")
-SAID = ({"ol-a": "Linux", "ol-b": "Minix", "ol-c": "Linux"}, {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Hurd"})
-BETWEEN = 40  # runs that are killed by the clock, spread over what a whole run takes
+SCRIPTS = ({"ol-a": "Linux", "ol-b": "Minix", "ol-c": "Linux"}, {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Hurd"})
+TIMED_KILLS = 40  # runs that are killed after a delay, spread over the duration of a full run
 CONNECT = sqlite3.connect
 STEPS = ("open", "os.", "fcntl.", "sqlite3.")
 
 
-def run(night: int, prepare: Callable[[], None] = lambda: None) -> int:
-    """Run one report in a process of its own; give its process id."""
+def run(number: int, prepare: Callable[[], None] = lambda: None) -> int:
+    """Run one report in a child process; return its process id."""
     if child := os.fork():
         return child
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    told = replace(tools(SAID[night % 2]), now=lambda: START + timedelta(days=night))
+    nightly_tools = replace(tools(SCRIPTS[number % 2]), now=lambda: START + timedelta(days=number))
     prepare()
-    os._exit(main(["report"], told))
+    os._exit(main(["report"], nightly_tools))
 
 
-def ended(child: int) -> int:
-    """Wait for a run; give its exit code, or less than 0 if it was killed."""
+def wait_for(child: int) -> int:
+    """Wait for a run; return its exit code, negative if it was killed."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def dying_at(step: int) -> Callable[[], None]:
-    """Have this process kill itself at its step-th step that touches the reports' folder or the history."""
-    left = count(step, -1)
+def kill_at(step: int) -> Callable[[], None]:
+    """Return a function that makes its process kill itself at the given step.
+
+    A step is an access to the reports folder or the history.
+    """
+    remaining = count(step, -1)
 
     def tick(*_: Any) -> None:
-        if next(left) == 1:
+        if next(remaining) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -71,16 +74,16 @@ def dying_at(step: int) -> Callable[[], None]:
     return prepare
 
 
-def look() -> int:
-    """Make sure that all files and the history are whole; give the number of runs in the history."""
+def check_files() -> int:
+    """Check that all files and the history are complete; return the number of runs in the history."""
     for file in REPORTS.iterdir() if REPORTS.is_dir() else ():
         if file.name.startswith(".") or file.name.startswith("history.sqlite"):
             continue
-        text = file.read_text(encoding="utf-8")  # of a link, what it leads to
+        text = file.read_text(encoding="utf-8")  # follows links
         if file.suffix == ".json":
             Document.model_validate_json(text)
-        whole = {".json": "}\n", ".html": "</html>", ".md": "\n"}
-        assert text.endswith(whole[file.suffix]), file
+        endings = {".json": "}\n", ".html": "</html>", ".md": "\n"}
+        assert text.endswith(endings[file.suffix]), file
     if not (REPORTS / "history.sqlite").exists():
         return 0
     with closing(sqlite3.connect(REPORTS / "history.sqlite")) as history:
@@ -89,41 +92,41 @@ def look() -> int:
         return int(history.execute("SELECT count(*) FROM runs").fetchone()[0]) if "runs" in tables else 0
 
 
-def at_every_step(nights: Iterator[int]) -> None:
-    """Kill a run at its first step, the next at its second, and so on until one gets through."""
+def kill_at_every_step(numbers: Iterator[int]) -> None:
+    """Kill a run at its first step, the next one at its second, and so on until a run completes."""
     for step in count(1):
-        night, before = next(nights), look()
-        code = ended(run(night, dying_at(step)))
+        number, before = next(numbers), check_files()
+        code = wait_for(run(number, kill_at(step)))
         if code >= 0:
             assert code == 1
             return
-        print(f"step {step}: killed, {look()} runs kept")
-        assert look() in (before, before + 1)
-        before = look()
-        assert ended(run(next(nights))) == 1, "the next run does not go on"
-        assert look() == before + 1
+        print(f"step {step}: killed, {check_files()} runs stored")
+        assert check_files() in (before, before + 1)
+        before = check_files()
+        assert wait_for(run(next(numbers))) == 1, "the next run fails"
+        assert check_files() == before + 1
 
 
-def at_moments_between(nights: Iterator[int]) -> None:
-    """Kill runs by the clock, so that some die in the middle of a write."""
+def kill_after_delays(numbers: Iterator[int]) -> None:
+    """Kill runs after increasing delays, some of them during a write."""
     started = time.monotonic()
-    assert ended(run(next(nights))) == 1
-    whole = time.monotonic() - started
-    for moment in range(BETWEEN):
-        before = look()
-        child = run(next(nights))
-        time.sleep(whole * moment / BETWEEN)
+    assert wait_for(run(next(numbers))) == 1
+    duration = time.monotonic() - started
+    for number in range(TIMED_KILLS):
+        before = check_files()
+        child = run(next(numbers))
+        time.sleep(duration * number / TIMED_KILLS)
         os.kill(child, signal.SIGKILL)
-        killed = ended(child) < 0
-        print(f"moment {moment}: {'killed' if killed else 'had ended'}, {look()} runs kept")
-        assert look() in (before, before + 1)
-    before = look()
-    assert ended(run(next(nights))) == 1
-    assert look() == before + 1
+        killed = wait_for(child) < 0
+        print(f"delay {number}: {'killed' if killed else 'completed'}, {check_files()} runs stored")
+        assert check_files() in (before, before + 1)
+    before = check_files()
+    assert wait_for(run(next(numbers))) == 1
+    assert check_files() == before + 1
 
 
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    dates = count(1)
-    at_every_step(dates)
-    at_moments_between(dates)
+    run_numbers = count(1)
+    kill_at_every_step(run_numbers)
+    kill_after_delays(run_numbers)

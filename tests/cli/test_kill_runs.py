@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.killing import BETWEEN
+from tests.cli.kill_runs import TIMED_KILLS
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_report_killed_at_any_moment_leaves_everything_whole_and_the_next_run_goes_on(expected: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.killing", str(expected.parent)],
+def test_killed_report_leaves_complete_files(expected: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.cli.kill_runs", str(expected.parent)],
         cwd=ROOT,
         env={**os.environ, "OLAUDIT_EXPECTED": str(expected)},
         capture_output=True,
@@ -20,7 +20,7 @@ def test_a_report_killed_at_any_moment_leaves_everything_whole_and_the_next_run_
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-500:] + done.stderr
-    lines = done.stdout.splitlines()
-    assert sum(line.startswith("step ") for line in lines) > 30, "too few steps were seen to mean anything"
-    assert sum(line.startswith("moment ") for line in lines) == BETWEEN
+    assert process.returncode == 0, process.stdout[-500:] + process.stderr
+    lines = process.stdout.splitlines()
+    assert sum(line.startswith("step ") for line in lines) > 30, "too few steps were recorded"
+    assert sum(line.startswith("delay ") for line in lines) == TIMED_KILLS

@@ -2,48 +2,48 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from olaudit.serve.file_watch import Watched
+from olaudit.serve.file_watch import FileWatcher
 from olaudit.serve.run_history import read_run_history
 
 
-def seen(watched: Watched) -> bool:
-    """Look twice: once to see another state, once more to see that it is at rest."""
-    return [watched.changed(), watched.changed()] == [False, True]
+def detects_change(watcher: FileWatcher) -> bool:
+    """Poll twice: the first poll sees another state, the second one sees that it is stable."""
+    return [watcher.changed(), watcher.changed()] == [False, True]
 
 
-def test_a_link_that_leads_nowhere_hides_no_change_of_what_comes_after_it(tmp_path: Path) -> None:
-    (tmp_path / ".#lock").symlink_to("somebody@somewhere:1")  # as editors lock by
+def test_dangling_link_does_not_hide_other_changes(tmp_path: Path) -> None:
+    (tmp_path / ".#lock").symlink_to("user@host:1")  # the lock of an editor
     (tmp_path / "host.yaml").write_text("a")
-    watched = Watched([tmp_path])
-    assert not watched.changed()
+    watcher = FileWatcher([tmp_path])
+    assert not watcher.changed()
     (tmp_path / "host.yaml").write_text("other")
-    assert seen(watched)
-    assert not watched.changed()
+    assert detects_change(watcher)
+    assert not watcher.changed()
 
 
-def test_rights_that_change_are_seen(tmp_path: Path) -> None:
+def test_changed_mode_is_detected(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("a")
     file.chmod(0o600)
-    watched = Watched([file])
+    watcher = FileWatcher([file])
     file.chmod(0o644)
-    assert seen(watched)
+    assert detects_change(watcher)
 
 
-def test_other_files_may_be_watched_from_now_on(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.write_text("a")
-    watched = Watched([one])
-    other.write_text("a")
-    watched.watch([one])
-    assert not watched.changed()
-    watched.watch([one, other])
-    assert seen(watched), "it may have changed since it was read"
-    other.write_text("more")
-    assert seen(watched)
+def test_watched_files_can_be_replaced(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("a")
+    watcher = FileWatcher([first])
+    second.write_text("a")
+    watcher.watch([first])
+    assert not watcher.changed()
+    watcher.watch([first, second])
+    assert detects_change(watcher), "the added file may have changed since it was read"
+    second.write_text("more")
+    assert detects_change(watcher)
 
 
-def test_a_history_that_nothing_was_written_to_yet_knows_nothing(tmp_path: Path) -> None:
+def test_empty_history_file_has_no_runs(tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite"
     file.touch()
     assert read_run_history(file).runs == ()
