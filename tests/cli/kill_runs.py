@@ -1,6 +1,6 @@
 """A script that kills runs of `olaudit report` with SIGKILL at every step, and at times between, and checks files.
 
-It forks, so that modules are imported once and each run is a separate process. It prints one line for each kill.
+It forks for each run, so that it imports modules only in the parent process. It prints one line for each kill.
 
     python -m tests.cli.killing FOLDER     (FOLDER contains expected/; reports/ is created in it)
 """

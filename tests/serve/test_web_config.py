@@ -98,8 +98,12 @@ INVALID = {
     "tls_server_config: {cert_file: first.crt, key_file: second.key}": (
         "{dir}/first.crt and {dir}/second.key are not a certificate and its key: KEY_VALUES_MISMATCH"
     ),
-    "tls_server_config: {cert_file: first.key, key_file: first.key}": "{dir}/first.key and {dir}/first.key are not a",
-    "tls_server_config: {cert_file: first.crt, key_file: locked.key}": "{dir}/first.crt and {dir}/locked.key are not a",
+    "tls_server_config: {cert_file: first.key, key_file: first.key}": (
+        "{dir}/first.key and {dir}/first.key are not a certificate and its key"
+    ),
+    "tls_server_config: {cert_file: first.crt, key_file: locked.key}": (
+        "{dir}/first.crt and {dir}/locked.key are not a certificate and its key"
+    ),
     "http_server_config: {http3: true}": "http_server_config.http3: unknown key: did you mean 'http2'?",
     "basic_auth_users: {prom: s3cret}": (
         "basic_auth_users.prom: not a bcrypt hash: create one with `htpasswd -nBC 10 USER`"
