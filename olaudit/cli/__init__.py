@@ -12,7 +12,7 @@ import click
 
 from olaudit.checks import CHECKERS
 from olaudit.cli import internal_errors, plugin, streams
-from olaudit.cli.auditing import Tools, make_transport
+from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.cli.program import program
 from olaudit.errors import ExpectedError, OlauditError
 from olaudit.text import visible

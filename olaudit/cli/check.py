@@ -9,7 +9,7 @@ import click
 
 from olaudit import recording
 from olaudit.cli import internal_errors, plugin
-from olaudit.cli.auditing import Tools, audit_fleet
+from olaudit.cli.fleet_audit import Tools, audit_fleet
 from olaudit.cli.options import Options, format_option, shared_options
 from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
 from olaudit.render import RENDERERS

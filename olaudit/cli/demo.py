@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from olaudit.audit import exit_code
-from olaudit.cli.auditing import Tools, audit_fleet
+from olaudit.cli.fleet_audit import Tools, audit_fleet
 from olaudit.cli.options import Options
 from olaudit.cli.output import emit, stdout_style
 from olaudit.expected import load

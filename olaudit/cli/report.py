@@ -13,7 +13,7 @@ import click
 from olaudit import recording
 from olaudit.cli import internal_errors, plugin
 from olaudit.cli.archive import Archive
-from olaudit.cli.auditing import FleetAudit, Tools, audit_fleet
+from olaudit.cli.fleet_audit import FleetAudit, Tools, audit_fleet
 from olaudit.cli.options import HISTORY, REPORTS, Options, format_option, history_file, shared_options
 from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
 from olaudit.errors import HistoryError

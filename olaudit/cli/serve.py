@@ -16,7 +16,7 @@ import click
 
 from olaudit import waivers
 from olaudit.audit import select_checks
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.options import Options, Seconds, audit_options
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.text import visible

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.options import EXPECTED
 from olaudit.cli.output import emit
 from olaudit.expected import find_expected, load

@@ -12,7 +12,7 @@ from olaudit import recording
 from olaudit.audit import select_checks
 from olaudit.checker import Check, FleetChecker
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, audit_fleet
+from olaudit.cli.fleet_audit import Tools, audit_fleet
 from olaudit.cli.options import Options
 from olaudit.evidence import evidence
 from olaudit.expected import load

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from olaudit.checker import Check, Checker
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.model import Answered, Answers, Command, Expectation, Failure, Probe, Result, Severity
 from olaudit.transport import Deadline, HostFailed
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, make_transport
+from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.cli.options import Options
 from olaudit.cli.program import program
 from olaudit.errors import OlauditError

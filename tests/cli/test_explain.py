@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.model import (
     finding_id,
 )

@@ -10,7 +10,7 @@ import pytest
 
 from olaudit.checks import CHECKERS
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, make_transport
+from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.faults import Fault
 from olaudit.demo.fleet import simulated
