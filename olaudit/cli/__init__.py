@@ -88,7 +88,7 @@ def _summary(error: BaseException) -> str:
         case OlauditError():
             return error.message
         case _:
-            return f"this is a bug in olaudit: {type(error).__name__}: {error}"
+            return f"internal error in olaudit: {type(error).__name__}: {error}"
 
 
 def _write_error(error: OlauditError) -> None:

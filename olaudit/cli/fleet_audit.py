@@ -43,11 +43,11 @@ class Tools:
 def make_transport(options: Options) -> Transport:
     """Return the transport that the options select. Its libraries load slowly, so they are imported only here."""
     if options.local:
-        from olaudit.transport.local import LocalTransport  # noqa: PLC0415 - as above
+        from olaudit.transport.local import LocalTransport  # noqa: PLC0415 - loads slowly
 
         return LocalTransport()
-    from olaudit.transport.ssh import SshTransport  # noqa: PLC0415 - as above
-    from olaudit.transport.ssh.settings import SshConfig  # noqa: PLC0415 - as above
+    from olaudit.transport.ssh import SshTransport  # noqa: PLC0415 - loads slowly
+    from olaudit.transport.ssh.settings import SshConfig  # noqa: PLC0415 - loads slowly
 
     config = SshConfig(options.ssh_config)
     for notice in config.notices:

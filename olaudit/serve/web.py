@@ -70,7 +70,7 @@ class Web:
         try:
             response = await self._respond(scope)
         except Exception as error:  # noqa: BLE001 - a bug in one response must not affect others
-            self._log(f"this is a bug in olaudit: {''.join(traceback.format_exception(error))}")
+            self._log(f"internal error: {''.join(traceback.format_exception(error))}")
             response = text_response("Internal server error: see the log of olaudit serve", 500)
         headers = response.raw_headers()
         await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -2,7 +2,7 @@
 
 It forks for each run, so that it imports modules only in the parent process. It prints one line for each kill.
 
-    python -m tests.cli.killing FOLDER     (FOLDER contains expected/; reports/ is created in it)
+    python -m tests.cli.kill_runs FOLDER     (FOLDER contains expected/; reports/ is created in it)
 """
 
 from __future__ import annotations
