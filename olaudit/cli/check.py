@@ -10,7 +10,7 @@ import click
 from olaudit import recording
 from olaudit.cli import internal_errors, plugin
 from olaudit.cli.fleet_audit import Tools, audit_fleet
-from olaudit.cli.options import Options, format_option, shared_options
+from olaudit.cli.options import AuditOptions, format_option, shared_options
 from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
@@ -46,7 +46,7 @@ def check(context: click.Context, /, **arguments: Any) -> None:
     not be written (the findings are printed), 130 interrupted. With -f nagios:
     0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     """  # noqa: D301 - the backspace is for click
-    options = Options(**arguments)
+    options = AuditOptions(**arguments)
     tools: Tools = context.obj
     check_output_files(
         [*(output.file for output in options.output), *([options.record] if options.record else [])]

@@ -14,7 +14,7 @@ import click
 
 from olaudit.audit import exit_code
 from olaudit.cli.fleet_audit import Tools, audit_fleet
-from olaudit.cli.options import Options
+from olaudit.cli.options import AuditOptions
 from olaudit.cli.output import emit, stdout_style
 from olaudit.expected import load
 from olaudit.render import RENDERERS
@@ -72,9 +72,9 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
         emit(story.next_steps(expected))
 
 
-def _options(expected: Path, ssh_config: Path) -> Options:
+def _options(expected: Path, ssh_config: Path) -> AuditOptions:
     """Return the options of `olaudit check -e EXPECTED --ssh-config SSH_CONFIG`."""
-    return Options(
+    return AuditOptions(
         expected=expected,
         ssh_config=ssh_config,
         format="table",

@@ -17,7 +17,7 @@ import click
 from olaudit import recording, waivers
 from olaudit.audit import audit, plan, select_checks
 from olaudit.checker import AnyChecker
-from olaudit.cli.options import Options
+from olaudit.cli.options import AuditOptions
 from olaudit.cli.progress import show_progress
 from olaudit.collect import Collected, Job, collect
 from olaudit.errors import UsageError
@@ -36,11 +36,11 @@ class Tools:
     """The dependencies of the commands, passed by `main`: the checkers, the transport, the clock."""
 
     checkers: Sequence[AnyChecker]
-    make_transport: Callable[[Options], Transport]
+    make_transport: Callable[[AuditOptions], Transport]
     now: Callable[[], datetime] = _now
 
 
-def make_transport(options: Options) -> Transport:
+def make_transport(options: AuditOptions) -> Transport:
     """Return the transport that the options select. Its libraries load slowly, so they are imported only here."""
     if options.local:
         from olaudit.transport.local import LocalTransport  # noqa: PLC0415 - loads slowly
@@ -65,7 +65,7 @@ class FleetAudit:
     check_ids: frozenset[str]
 
 
-def audit_fleet(options: Options, tools: Tools) -> FleetAudit:
+def audit_fleet(options: AuditOptions, tools: Tools) -> FleetAudit:
     """Audit the hosts that `options` select.
 
     Raises ExpectedError and UsageError before it connects to any host.
@@ -96,7 +96,7 @@ def audit_fleet(options: Options, tools: Tools) -> FleetAudit:
     return FleetAudit(report, collected, fleet, check_ids)
 
 
-def _selected_hosts(options: Options, fleet: FleetSpec) -> tuple[HostSpec, ...]:
+def _selected_hosts(options: AuditOptions, fleet: FleetSpec) -> tuple[HostSpec, ...]:
     """Return the selected hosts; with --local, the host that this machine is."""
     if not options.local:
         return select_hosts(fleet, options.targets)
@@ -110,7 +110,9 @@ def _selected_hosts(options: Options, fleet: FleetSpec) -> tuple[HostSpec, ...]:
     return hosts
 
 
-def _recorded_hosts(options: Options, hosts: Sequence[HostSpec], collected: Collected) -> tuple[HostSpec, ...]:
+def _recorded_hosts(
+    options: AuditOptions, hosts: Sequence[HostSpec], collected: Collected
+) -> tuple[HostSpec, ...]:
     """Return the hosts in a recording. Missing hosts cause an error if TARGETs select them, else a warning."""
     recorded = {answers.host for answers in collected.hosts}
     if missing := [host.name for host in hosts if host.name not in recorded]:

@@ -63,7 +63,7 @@ class Seconds(click.FloatRange):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class AuditOptions:
     """The options of a command that audits. `timeout` is in seconds, per host."""
 
     expected: Path | None
@@ -242,7 +242,7 @@ def format_option(formats: Iterable[str], default: str) -> Callable[[F], F]:
 
 
 def shared_options(command: F) -> F:
-    """Add the shared options except --format to a command; their names are those of the fields of `Options`."""
+    """Add the shared options except --format to a command, named like the fields of `AuditOptions`."""
     for option in reversed((*_CONNECTION_OPTIONS, _OUTPUT_OPTION, *_AUDIT_OPTIONS, *_RECORDING_OPTIONS)):
         command = option(command)
     return command

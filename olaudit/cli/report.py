@@ -14,7 +14,7 @@ from olaudit import recording
 from olaudit.cli import internal_errors, plugin
 from olaudit.cli.archive import Archive
 from olaudit.cli.fleet_audit import FleetAudit, Tools, audit_fleet
-from olaudit.cli.options import HISTORY, REPORTS, Options, format_option, history_file, shared_options
+from olaudit.cli.options import HISTORY, REPORTS, AuditOptions, format_option, history_file, shared_options
 from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
 from olaudit.errors import HistoryError
 from olaudit.evidence import evidence
@@ -62,7 +62,7 @@ def report(
     files, 3 no drift seen but something could not be audited, 74 results could
     not be written (the findings are printed), 130 interrupted.
     """  # noqa: D301 - the backspace is for click
-    options = Options(**shared)
+    options = AuditOptions(**shared)
     tools: Tools = context.obj
     check_output_files(
         [*(output.file for output in options.output), *([options.record] if options.record else [])]
@@ -107,7 +107,7 @@ def _open_history(
 
 
 def _write_files(
-    archive: Archive, report: Report, audited: FleetAudit, options: Options, delivery: Delivery
+    archive: Archive, report: Report, audited: FleetAudit, options: AuditOptions, delivery: Delivery
 ) -> None:
     """Write all requested files, those of the reports folder first."""
     started = datetime.fromisoformat(report.run.started_at)

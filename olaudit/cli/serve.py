@@ -17,7 +17,7 @@ import click
 from olaudit import waivers
 from olaudit.audit import select_checks
 from olaudit.cli.fleet_audit import Tools
-from olaudit.cli.options import Options, Seconds, audit_options
+from olaudit.cli.options import AuditOptions, Seconds, audit_options
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.text import visible
 
@@ -121,7 +121,7 @@ def serve(
     signal.signal(
         signal.SIGHUP, signal.SIG_IGN
     )  # until the service handles it: the default action terminates the process
-    options = Options(format="table", output=(), record=None, replay=None, color="auto", **shared)
+    options = AuditOptions(format="table", output=(), record=None, replay=None, color="auto", **shared)
     serve_options = ServeOptions(listen=listen, interval=interval, web_config=web_config, history=history)
     if _serve(options, serve_options, context.obj):
         # A normal exit would wait for threads of the libraries, which wait for hosts that hang
@@ -129,7 +129,7 @@ def serve(
         os._exit(0)
 
 
-def _serve(options: Options, serve_options: ServeOptions, tools: Tools) -> bool:
+def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> bool:
     """Serve until a signal arrives; return whether audits are still running. Raises OlauditError."""
     # Imported here, so that other commands start without them
     from olaudit.serve import server  # noqa: PLC0415 - as above
@@ -165,7 +165,7 @@ def _serve(options: Options, serve_options: ServeOptions, tools: Tools) -> bool:
 
 
 def _sources(
-    options: Options, serve_options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard
+    options: AuditOptions, serve_options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard
 ) -> Sources:
     from olaudit.serve.events import Sources  # noqa: PLC0415
     from olaudit.serve.file_watch import FileWatcher, expected_folders  # noqa: PLC0415

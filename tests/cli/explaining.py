@@ -13,7 +13,7 @@ from olaudit.audit import select_checks
 from olaudit.checker import Check, FleetChecker
 from olaudit.cli import main
 from olaudit.cli.fleet_audit import Tools, audit_fleet
-from olaudit.cli.options import Options
+from olaudit.cli.options import AuditOptions
 from olaudit.evidence import evidence
 from olaudit.expected import load
 from olaudit.history import History, RunScope
@@ -76,7 +76,7 @@ def night(said: Mapping[str, str | Failure], day: int) -> None:
     """Do what a nightly run does, as far as the history goes."""
     tools = Tools([KERNEL], lambda _: Silent(said), at(day))
     check(said, "--record", "answers.json", day=day)
-    options = Options(
+    options = AuditOptions(
         expected=None, ssh_config=None, format="table", output=(), only=(), skip=(), jobs=1, timeout=1.0,
         record=None, replay=Path("answers.json"), color="never",
     )  # fmt: skip

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from olaudit.cli import main
 from olaudit.cli.fleet_audit import Tools, make_transport
-from olaudit.cli.options import Options
+from olaudit.cli.options import AuditOptions
 from olaudit.cli.program import program
 from olaudit.errors import OlauditError
 from olaudit.model import Failure, FailureReason
@@ -134,7 +134,7 @@ def test_interrupted_run_prints_partial_results() -> None:
 def test_local_selects_the_local_transport(arguments: list[str], transport: type) -> None:
     transports: list[Transport] = []
 
-    def record_transport(options: Options) -> Transport:
+    def record_transport(options: AuditOptions) -> Transport:
         transports.append(make_transport(options))
         return ScriptedTransport(FINE)
 
