@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from olaudit.cli.auditing import Tools
 from olaudit.cli.explanation import ExpectedFiles, Given, put_together
 from olaudit.cli.finding_history import Told, gone, past_of
+from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.naming import digits_of
 from olaudit.cli.options import COLOR, EXPECTED, HISTORY, REPORTS, history_file
 from olaudit.cli.output import emit, stdout_style

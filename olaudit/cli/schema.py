@@ -6,7 +6,7 @@ import json
 
 import click
 
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.output import emit
 from olaudit.expected import schema as expected_schema
 from olaudit.render.document import Document

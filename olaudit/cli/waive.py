@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.options import REPORTS
 from olaudit.cli.output import emit
 from olaudit.cli.reports import LATEST, find_finding, read_report

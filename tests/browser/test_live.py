@@ -11,8 +11,8 @@ from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.fleet import simulated
 from tests.browser.conftest import Opener, violations
 from tests.demo.auditing import page
+from tests.serve.harness import wait_until_ready
 from tests.serve.process import serving
-from tests.serve.running import ready
 
 START = "docker start openlibrary-importbot-1"
 
@@ -21,7 +21,7 @@ START = "docker start openlibrary-importbot-1"
 def live() -> Iterator[str]:
     """Give the address of the live page, when all hosts were audited."""
     with simulated(page(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
-        ready(port)
+        wait_until_ready(port)
         yield f"http://localhost:{port}/"
 
 

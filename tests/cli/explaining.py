@@ -12,8 +12,8 @@ from olaudit import recording
 from olaudit.audit import select_checks
 from olaudit.checker import Check, FleetChecker
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, audit_fleet
-from olaudit.cli.options import Options
+from olaudit.cli.fleet_audit import Tools, audit_fleet
+from olaudit.cli.options import AuditOptions
 from olaudit.evidence import extract_evidence
 from olaudit.expected import load
 from olaudit.history import History, RunScope
@@ -31,7 +31,7 @@ from olaudit.model import (
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from olaudit.transport import Deadline
-from tests.cli.fleet import KERNEL, UNAME, Told
+from tests.cli.fleet import KERNEL, UNAME, ScriptedTransport
 
 FINE: dict[str, str | Failure] = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
 DRIFTED = FINE | {"ol-b": "Minix \x1b[2J"}
@@ -55,11 +55,11 @@ AGREE: FleetChecker[str] = FleetChecker(
 )
 
 
-class Silent(Told):
+class Silent(ScriptedTransport):
     """Hosts that say "" do not answer the question."""
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
-        if self.said.get(host) == "":
+        if self.script.get(host) == "":
             return Answers({UNAME: Unanswered("uname hangs")})
         return super().ask(host, probes, deadline)
 
@@ -76,7 +76,7 @@ def night(said: Mapping[str, str | Failure], day: int) -> None:
     """Do what a nightly run does, as far as the history goes."""
     tools = Tools([KERNEL], lambda _: Silent(said), at(day))
     check(said, "--record", "answers.json", day=day)
-    options = Options(
+    options = AuditOptions(
         expected=None, ssh_config=None, format="table", output=(), only=(), skip=(), jobs=1, timeout=1.0,
         record=None, replay=Path("answers.json"), color="never",
     )  # fmt: skip
@@ -92,7 +92,7 @@ def night(said: Mapping[str, str | Failure], day: int) -> None:
 def explain(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
     capsys.readouterr()
     given = ["explain", "--report", "report.json", "--history", "history.sqlite", *arguments]
-    assert main(given, Tools([KERNEL], lambda _: Told({}))) == code
+    assert main(given, Tools([KERNEL], lambda _: ScriptedTransport({}))) == code
     out, err = capsys.readouterr()
     assert (not out) if code else (not err)
     text = out or err

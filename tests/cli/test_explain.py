@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.model import (
     finding_id,
 )
 from tests.cli.explaining import AGREE, DOWN, DRIFTED, FINE, KERNEL_B, REACH_B, check, explain
-from tests.cli.fleet import KERNEL, Told
+from tests.cli.fleet import KERNEL, ScriptedTransport
 
 pytestmark = pytest.mark.usefixtures("expected")
 
@@ -71,7 +71,7 @@ def test_the_commands_that_it_names_are_ones_that_work(capsys: pytest.CaptureFix
     text = explain(capsys, KERNEL_B, "-e", "expected")
     commands = [line.strip() for line in text.splitlines() if line.strip().startswith("olaudit ")]
     assert len(commands) == 3
-    tools = Tools([KERNEL], lambda _: Told(DRIFTED))
+    tools = Tools([KERNEL], lambda _: ScriptedTransport(DRIFTED))
     assert [main(shlex.split(command)[1:], tools) for command in commands] == [1, 0, 1]
     assert "| Minix" in capsys.readouterr().out
 
@@ -84,7 +84,7 @@ def test_raw_answers_come_from_a_recording(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_recording_without_the_host_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
     check(DRIFTED)
-    main(["check", "ol-a", "--record", "answers.json"], Tools([KERNEL], lambda _: Told(DRIFTED)))
+    main(["check", "ol-a", "--record", "answers.json"], Tools([KERNEL], lambda _: ScriptedTransport(DRIFTED)))
     assert "answers.json does not hold answers of ol-b to this." in explain(
         capsys, KERNEL_B, "--replay", "answers.json"
     )
@@ -146,7 +146,7 @@ def test_what_hosts_should_agree_on_is_shown_of_all_of_them_and_the_same_answer_
 ) -> None:
     for host in FINE:
         (expected / "hosts" / f"{host}.yaml").write_text(f"host: {host}\ncommit: same\n")
-    tools = Tools([AGREE], lambda _: Told(DRIFTED))
+    tools = Tools([AGREE], lambda _: ScriptedTransport(DRIFTED))
     main(["check", "-o", "json=report.json", "--record", "answers.json"], tools)
     capsys.readouterr()
     found = finding_id("ol-b", "fleet.commit", "commit")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.reports import find_finding, read_report
 from olaudit.errors import UsageError
 from olaudit.model import Failure, FailureReason, finding_id

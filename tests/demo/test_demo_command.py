@@ -13,8 +13,8 @@ import pytest
 from olaudit.checker import AnyChecker, Check, Checker
 from olaudit.checks import CHECKERS
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.demo import demo
+from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.demo import drifts
 from olaudit.demo.drifts import DRIFTS
 from olaudit.model import Answer, Answers, Command, Expectation, Probe, Result, Severity, Unanswered
