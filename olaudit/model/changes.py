@@ -10,14 +10,14 @@ from olaudit.model.result import Verdict
 
 
 class EpisodeEnd(StrEnum):
-    """How a drift came to its end."""
+    """How a drift was resolved."""
 
-    MENDED = "mended"
-    """The very same was judged, and is as expected."""
+    FIXED = "fixed"
+    """The same check of the same subject is as expected."""
     WAIVED = "waived"
-    """It is still there, and somebody answers for it."""
-    DROPPED = "no longer judged"
-    """What it was about is no more on the host, or no more in the expected files."""
+    """The drift persists, and a waiver accepts it."""
+    REMOVED = "no longer evaluated"
+    """The subject is no longer on the host, or no longer in the expected files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import pytest
 
 from olaudit.cli.archive import Archive
 from olaudit.errors import OlauditError, UsageError
-from olaudit.history import RECENT
+from olaudit.history import RECENT_RUNS
 
 NIGHT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -60,7 +60,7 @@ def test_a_clock_that_was_once_ahead_does_not_cost_the_last_reports(tmp_path: Pa
     for day in range(40, 0, -1):
         archive.write(NIGHT - timedelta(days=day), {"json": "a report"})
     archive.forget(NIGHT + timedelta(days=4000), keep_days=400)
-    assert len(list(tmp_path.glob("2026-*.json"))) == RECENT
+    assert len(list(tmp_path.glob("2026-*.json"))) == RECENT_RUNS
 
 
 def test_what_cannot_be_locked_or_cleared_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,5 +66,5 @@ def test_whichever_probe_is_silent_no_drift_is_told_as_no_longer_judged(collecte
     for silent in sorted(probes, key=repr):
         after = changes(states, judged(collected, frozenset({silent}).__contains__))
         assert {one.finding.id for one in after.resolved} <= mended, silent
-        assert {one.ending for one in after.resolved} <= {EpisodeEnd.MENDED}, silent
+        assert {one.ending for one in after.resolved} <= {EpisodeEnd.FIXED}, silent
         assert len(after.resolved) + len(after.unobserved) == len(states), silent

@@ -64,7 +64,7 @@ def news(report: Report) -> News | None:
 
 
 def _gone(changes: Changes) -> Iterator[Item]:
-    tones = {EpisodeEnd.MENDED: "ok", EpisodeEnd.WAIVED: "waived", EpisodeEnd.DROPPED: "ok"}
+    tones = {EpisodeEnd.FIXED: "ok", EpisodeEnd.WAIVED: "waived", EpisodeEnd.REMOVED: "ok"}
     for gone in changes.resolved:
         lasted = _lasted(gone.finding, gone.last_seen)
         yield Item(
