@@ -151,12 +151,19 @@ def test_every_problem_of_the_expected_files_is_a_line_to_jump_by(
 
 
 @pytest.mark.parametrize(
-    ("what", "key"), [([], "kernel"), (["expected"], "kernel"), (["report"], "schema_version")]
+    ("what", "key"),
+    [
+        ([], "kernel"),
+        (["expected"], "kernel"),
+        (["report"], "schema_version"),
+        (["compare"], "newly_unknown"),
+        (["history"], "unreachable_spans"),
+    ],
 )
 def test_schemas_are_json_schema(what: list[str], key: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", *what], tools({})) == 0
     text = capsys.readouterr().out
-    assert json.loads(text)
+    assert json.loads(text)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert f'"{key}"' in text
 
 
