@@ -189,19 +189,19 @@ def _verify_commands(
 
 def _check_command(finding: Finding, checkers: Sequence[AnyChecker], expected: Path | None) -> str:
     """Build the command that evaluates the check again: on all hosts that it compares, all checks for waivers."""
-    words = ["olaudit", "check"]
+    arguments = ["olaudit", "check"]
     checker = checker_of(checkers, finding.check)
     if finding.host != FLEET and not isinstance(checker, FleetChecker):
-        words.append(finding.host)
+        arguments.append(finding.host)
     if checker is not None or finding.check == REACHABLE.id:
-        words += ["--only", finding.check]
+        arguments += ["--only", finding.check]
     if expected is not None:
-        words += ["-e", str(expected)]
-    return shlex.join(words)
+        arguments += ["-e", str(expected)]
+    return shlex.join(arguments)
 
 
 def _explain_command(finding: Finding, options: PathOptions) -> str:
-    words = ["olaudit", "explain", finding.id, "--replay", "answers.json"]
+    arguments = ["olaudit", "explain", finding.id, "--replay", "answers.json"]
     for option, path in (("--report", options.report), ("-e", options.expected)):
-        words += [option, str(path)] if path else []
-    return shlex.join(words)
+        arguments += [option, str(path)] if path else []
+    return shlex.join(arguments)
