@@ -16,7 +16,7 @@ from pathlib import Path
 from olaudit.cli.output import write_file
 from olaudit.errors import OlauditError, OutputError, UsageError
 from olaudit.files import DISK_ERRORS
-from olaudit.history import RECENT
+from olaudit.history import RECENT_RUNS
 
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _REPORT = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}Z)\.(json|html|md)")
@@ -82,7 +82,7 @@ class Archive:
             files = {file: match[1] for file in self._folder.iterdir() if (match := _REPORT.fullmatch(file.name))}
         except OSError:
             return
-        recent = set(sorted(set(files.values()))[-RECENT:])
+        recent = set(sorted(set(files.values()))[-RECENT_RUNS:])
         for file, stamp in files.items():
             if stamp < oldest and stamp not in recent:
                 with suppress(OSError):  # the run is already stored: a failed removal must not fail it

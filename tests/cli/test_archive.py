@@ -11,7 +11,7 @@ import pytest
 
 from olaudit.cli.archive import Archive
 from olaudit.errors import OlauditError, UsageError
-from olaudit.history import RECENT
+from olaudit.history import RECENT_RUNS
 
 STARTED_AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -60,7 +60,7 @@ def test_last_reports_are_kept_after_a_wrong_clock(tmp_path: Path) -> None:
     for day in range(40, 0, -1):
         archive.write(STARTED_AT - timedelta(days=day), {"json": "a report"})
     archive.remove_old(STARTED_AT + timedelta(days=4000), keep_days=400)
-    assert len(list(tmp_path.glob("2026-*.json"))) == RECENT
+    assert len(list(tmp_path.glob("2026-*.json"))) == RECENT_RUNS
 
 
 def test_failed_lock_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,12 +145,19 @@ def test_every_problem_of_expected_files_is_one_line(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "key"), [([], "kernel"), (["expected"], "kernel"), (["report"], "schema_version")]
+    ("arguments", "key"),
+    [
+        ([], "kernel"),
+        (["expected"], "kernel"),
+        (["report"], "schema_version"),
+        (["compare"], "newly_unknown"),
+        (["history"], "unreachable_spans"),
+    ],
 )
 def test_schema_prints_json(arguments: list[str], key: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", *arguments], tools({})) == 0
     text = capsys.readouterr().out
-    assert json.loads(text)
+    assert json.loads(text)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert f'"{key}"' in text
 
 

@@ -57,24 +57,24 @@ def test_drift_is_new_then_unchanged_then_resolved(report_run: NightlyReport) ->
     assert report_run(FINE) == (
         "OK: 0 drift, 0 unknown of 6 checks; 3 of 3 hosts audited, 2026-11-20 03:00 UTC\n"
         "\n"
-        "NEW: nothing, there is no earlier run to compare with\n"
+        "NEW: none, there is no earlier run to compare with\n"
     )
     assert "NEW (1), since 2026-11-20 03:00 UTC\n" in report_run(DRIFTED)
     assert report_run(DRIFTED) == (
         "DRIFT: 1 drift, 0 unknown of 6 checks; 3 of 3 hosts audited, 2026-11-22 03:00 UTC\n"
         "\n"
-        "NEW: nothing, since 2026-11-21 03:00 UTC\n"
+        "NEW: none, since 2026-11-21 03:00 UTC\n"
         "\n"
-        "STILL THERE (1)\n"
+        "UNCHANGED (1)\n"
         "  warning  1 day  ol-b  kernel.name  kernel  Minix\n"
     )
     assert report_run(FINE) == (
         "OK: 0 drift, 0 unknown of 6 checks; 3 of 3 hosts audited, 2026-11-23 03:00 UTC\n"
         "\n"
-        "NEW: nothing, since 2026-11-22 03:00 UTC\n"
+        "NEW: none, since 2026-11-22 03:00 UTC\n"
         "\n"
-        "GONE (1)\n"
-        "  ol-b  kernel.name  kernel  mended; drift from 2026-11-21 03:00 UTC to 2026-11-22 03:00 UTC\n"
+        "RESOLVED (1)\n"
+        "  ol-b  kernel.name  kernel  fixed; drift from 2026-11-21 03:00 UTC to 2026-11-22 03:00 UTC\n"
     )
     assert report_run.code == 0
 
@@ -84,13 +84,13 @@ def test_unreachable_host_keeps_its_drift_open(report_run: NightlyReport) -> Non
     assert report_run(DOWN) == (
         "UNKNOWN: 0 drift, 1 unknown of 5 checks; 2 of 3 hosts audited, 2026-11-21 03:00 UTC\n"
         "\n"
-        "NEW: nothing, since 2026-11-20 03:00 UTC\n"
+        "NEW: none, since 2026-11-20 03:00 UTC\n"
         "\n"
         "UNKNOWN (1)\n"
         "  ol-b  NOT AUDITED (timeout), new\n"
         "      no answer within 30 s\n"
         "\n"
-        "HIDDEN DRIFT, as last seen (1)\n"
+        "UNOBSERVED (1)\n"
         "  warning  1 day  ol-b  kernel.name  kernel  last seen 2026-11-20 03:00 UTC\n"
     )
     assert report_run.code == 3
@@ -98,12 +98,12 @@ def test_unreachable_host_keeps_its_drift_open(report_run: NightlyReport) -> Non
     assert report_run(DRIFTED) == (
         "DRIFT: 1 drift, 0 unknown of 6 checks; 3 of 3 hosts audited, 2026-11-23 03:00 UTC\n"
         "\n"
-        "NEW: nothing, since 2026-11-22 03:00 UTC\n"
+        "NEW: none, since 2026-11-22 03:00 UTC\n"
         "\n"
-        "STILL THERE (1)\n"
+        "UNCHANGED (1)\n"
         "  warning  3 days  ol-b  kernel.name  kernel  Minix\n"
         "\n"
-        "KNOWN AGAIN (1)\n"
+        "OBSERVED AGAIN (1)\n"
         "  ol-b host.reachable\n"
     )
 

@@ -151,7 +151,7 @@ WRONG_USAGE = {
     "--timeout inf": "Invalid value for '--timeout': 'inf' is not a finite number of seconds",
     "--web.config.file no.yaml": "no.yaml: cannot be read: No such file or directory",
     "--history expected": "Invalid value for '--history': File 'expected' is a directory.",
-    "--history fleet": "fleet is no history of olaudit, and no SQLite database",
+    "--history fleet": "fleet is not a history of olaudit, and not a SQLite database",
     "--only nothing": "no check id matches 'nothing'",
     "--format json": "No such option '--format'",
     "-e no": "there is no folder no",

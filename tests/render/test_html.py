@@ -106,7 +106,7 @@ def test_what_changed_is_told_by_kind_and_leads_to_the_finding() -> None:
         "Known again 1",
     ]
     gone = words(one(news, "ul[contains(@class, 'gone')]"))
-    assert gone == "ol-mem0 memcached.limit memcached mended after 7 days, last seen 2026-11-21 17:49 UTC"
+    assert gone == "ol-mem0 memcached.limit memcached fixed after 7 days, last seen 2026-11-21 17:49 UTC"
     assert "critical when last seen, 2026-11-21 17:49 UTC" in words(one(news, "ul[contains(@class, 'hidden')]"))
     links = news.xpath(".//a/@href")
     assert len(links) == 7

@@ -79,7 +79,7 @@ def test_without_history_there_is_drift_and_with_it_new_gone_still_unknown_and_h
 def test_what_is_known_has_its_age_and_what_ended_how() -> None:
     text = markdown.render(with_changes(MIXED), Style())
     assert "`openlibrary-covers-1` for 3 days, since 2026-11-19 17:49 UTC\n" in text
-    assert "`openlibrary-gone-1` mended, last seen 2026-11-21 17:49 UTC\n" in text
+    assert "`openlibrary-gone-1` fixed, last seen 2026-11-21 17:49 UTC\n" in text
     assert "`openlibrary-hidden-1` last seen 2026-11-21 17:49 UTC\n" in text
     assert "`openlibrary-importbot-1`\n" in text
 
