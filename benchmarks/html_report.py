@@ -18,7 +18,7 @@ from tabulate import tabulate
 from olaudit.render.html import render
 from olaudit.render.style import Style
 from tests.browser.conftest import ARGS, CHROMIUM
-from tests.render.pages import many
+from tests.render.pages import large_report
 
 TIMES = 5
 # until the browser has drawn what the filter left, from the moment the field hears of the first letters
@@ -51,7 +51,7 @@ def opened(browser: Browser, url: str) -> tuple[float, float, float]:
 
 def measured(hosts: int, each: int, browser: Browser, folder: Path) -> list[str]:
     """Give one row of the table."""
-    report = many(hosts, each)
+    report = large_report(hosts, each)
     began = perf_counter()
     text = render(report, Style())
     rendering = perf_counter() - began

@@ -21,7 +21,7 @@ from olaudit.checks import CHECKERS
 from olaudit.demo.faults import Fault
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answers
-from olaudit.render.html.page import page as page_of
+from olaudit.render.html.page import render_page
 from olaudit.render.style import Style
 from olaudit.serve.exposition import FleetCollector, encode
 from olaudit.serve.snapshot import LastAnswers, Reloaded, ReportBuilder, Snapshot
@@ -104,7 +104,7 @@ def large(count: int) -> list[str]:
     )
     body, _ = encode(FleetCollector(known), "")
     exposed = perf_counter()
-    html = page_of(report, Style())
+    html = render_page(report, Style())
     shown = perf_counter()
     spent = (
         f"{1000 * (end - start):.0f}" for start, end in ((began, judged), (judged, exposed), (exposed, shown))

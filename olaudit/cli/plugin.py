@@ -44,5 +44,5 @@ def ending(report: Report, format_: str) -> int:
 def fail(message: str) -> int:
     """Say on stdout that there is no answer, and why; give the exit code."""
     with suppress(OSError):  # where stdout itself is what is wrong, the code has to do
-        click.echo(nagios.line(nagios.Status.UNKNOWN, " ".join(message.split())))
+        click.echo(nagios.status_line(nagios.Status.UNKNOWN, " ".join(message.split())))
     return nagios.Status.UNKNOWN

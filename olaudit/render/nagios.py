@@ -14,7 +14,7 @@ from olaudit.model import Finding, Report, Severity, Verdict
 from olaudit.render.style import Style
 from olaudit.text import visible
 
-LONGEST = 4000
+MAX_OUTPUT_BYTES = 4000
 """How many bytes the output may have: Nagios keeps 8 KB, older NRPE half of that."""
 
 _WIDEST = 300  # bytes of one line's text: 1 KB, all that the oldest NRPE passes on, has the first line whole
@@ -50,11 +50,11 @@ def render(report: Report, _style: Style) -> str:
     told = sorted((one for one in report.findings if one.verdict in _RANKS), key=_rank)
     worst = f"; worst: {_name(told[0])}" if told else ""
     part = "" if report.run.complete else "interrupted: "
-    first = line(status(report), f"{part}{_counts(report)}{worst}") + f" | {' '.join(_data(report))}"
+    first = status_line(status(report), f"{part}{_counts(report)}{worst}") + f" | {' '.join(_data(report))}"
     return "\n".join(_bounded([first, *(_line(finding) for finding in told)])) + "\n"
 
 
-def line(state: Status, text: str) -> str:
+def status_line(state: Status, text: str) -> str:
     """Give a first line that says `text`, without performance data."""
     return f"OLAUDIT {state.name} - {_plain(text)}"
 
@@ -109,7 +109,7 @@ def _plain(text: str) -> str:
 
 def _bounded(lines: list[str]) -> Iterator[str]:
     """Give as many lines as there is room for; the last one says how many there was none for."""
-    room = LONGEST - len(f"... and {len(lines)} more\n")
+    room = MAX_OUTPUT_BYTES - len(f"... and {len(lines)} more\n")
     for number, one in enumerate(lines):
         room -= len(one.encode()) + 1
         if room < 0:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from olaudit.audit import audit
 from olaudit.expected import FleetSpec
 from olaudit.model import Failure, FailureReason, HostAnswers
-from olaudit.render.html.page import Live, page, policy
+from olaudit.render.html.page import LiveRefresh, content_security_policy, render_page
 from olaudit.render.style import Style
 from olaudit.serve.auditor import Log
 from olaudit.serve.events import Gone, Stopped
@@ -100,11 +100,11 @@ class Web:
         snapshot = self._service.snapshot
 
         def made() -> Response:
-            live = Live(refreshed_at=snapshot.report.run.started_at, every_seconds=_PAGE_SECONDS)
+            live = LiveRefresh(refreshed_at=snapshot.report.run.started_at, every_seconds=_PAGE_SECONDS)
             return Response(
-                body=page(snapshot.report, Style(), live).encode(),
+                body=render_page(snapshot.report, Style(), live).encode(),
                 content_type="text/html; charset=utf-8",
-                policy=f"{policy()}; frame-ancestors 'none'",
+                policy=f"{content_security_policy()}; frame-ancestors 'none'",
             )
 
         return await self._pages(snapshot, "page", made)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from olaudit.render.html.page import page, policy
+from olaudit.render.html.page import content_security_policy, render_page
 from olaudit.render.style import Style
-from tests.render.pages import rich
+from tests.render.pages import full_report
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Nothing is asked of anybody: the browser has features that phone home by themselves.
@@ -52,7 +52,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def text() -> str:
     """Give the page with everything in it."""
-    return page(rich(), Style(all=True))
+    return render_page(full_report(), Style(all=True))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def served(text: str) -> Iterator[str]:
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Security-Policy", f"{policy()}; frame-ancestors 'none'")
+            self.send_header("Content-Security-Policy", f"{content_security_policy()}; frame-ancestors 'none'")
             self.end_headers()
             self.wfile.write(text.encode())
 

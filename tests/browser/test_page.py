@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from olaudit.model import Finding, Verdict
-from olaudit.render.html.page import Live, page
+from olaudit.render.html.page import LiveRefresh, render_page
 from olaudit.render.style import Style
 from tests.browser.conftest import Opener, Tab, violations
-from tests.render.pages import rich
+from tests.render.pages import full_report
 
-RICH = rich()
+RICH = full_report()
 TOTAL = len(RICH.findings)
 RENAME = "docker rename openlibrary_covers_1 openlibrary-covers-1"
 
@@ -171,15 +171,19 @@ def test_on_paper_everything_is_open_and_the_controls_are_gone(open_page: Opener
     ("live", "fine", "old"),
     [
         (None, "1 day ago", timedelta(hours=36, minutes=1)),
-        (Live(refreshed_at="2026-11-22T17:50:00Z", every_seconds=9999), "59 minutes ago", timedelta(minutes=61)),
+        (
+            LiveRefresh(refreshed_at="2026-11-22T17:50:00Z", every_seconds=9999),
+            "59 minutes ago",
+            timedelta(minutes=61),
+        ),
     ],
     ids=["nightly", "live"],
 )
 def test_a_page_that_is_left_open_grows_old_and_says_so(
-    open_page: Opener, tmp_path: Path, live: Live | None, fine: str, old: timedelta
+    open_page: Opener, tmp_path: Path, live: LiveRefresh | None, fine: str, old: timedelta
 ) -> None:
     place = tmp_path / "page.html"
-    place.write_text(page(RICH, Style(), live), encoding="utf-8")
+    place.write_text(render_page(RICH, Style(), live), encoding="utf-8")
     tab = open_page(place.as_uri())
     started = datetime.fromisoformat(RICH.run.started_at)
     tab.page.clock.install(time=started + timedelta(minutes=5))
@@ -198,8 +202,8 @@ def test_a_live_page_renews_itself_unless_it_is_paused(
     open_page: Opener, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     place = tmp_path_factory.mktemp("live") / "live.html"
-    live = Live(refreshed_at="2026-11-22T17:50:00Z", every_seconds=1)
-    place.write_text(page(RICH, Style(), live), encoding="utf-8")
+    live = LiveRefresh(refreshed_at="2026-11-22T17:50:00Z", every_seconds=1)
+    place.write_text(render_page(RICH, Style(), live), encoding="utf-8")
     tab = open_page(place.as_uri())
     tab.page.wait_for_timeout(1400)
     tab.page.click("#pause")

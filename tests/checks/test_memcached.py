@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from olaudit.checks import memcached
 from olaudit.checks.memcached import evidence
 from olaudit.model import Answered, Answers, Unanswered, Verdict
-from olaudit.render.prometheus.helps import MEASURED
+from olaudit.render.prometheus.help_texts import MEASUREMENT_LABELS
 from tests.checks.tables import Row, case, check_row, hostile_answers, measure_row, rows, run_locally, spec_of
 
 RESERVE = {"least": "256 MiB", "most": "768 MiB"}
@@ -106,5 +106,5 @@ SPEC = spec_of(memcached.CHECKER, {"reserve": RESERVE})
 def test_whatever_a_host_says_its_measures_are_few_finite_and_of_known_names(answers: Answers) -> None:
     found = list(memcached.CHECKER.measure(SPEC, answers))
     assert len(found) == len({(one.name, one.source) for one in found}) <= 4
-    assert {one.name for one in found} <= MEASURED.keys()
+    assert {one.name for one in found} <= MEASUREMENT_LABELS.keys()
     assert all(0 <= one.value < 1e19 for one in found)

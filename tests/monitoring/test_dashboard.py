@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.monitoring import asking
+from tests.monitoring import dashboard_queries
 from tests.monitoring.exposed import before, drifting, exporter, text
 from tests.monitoring.prometheus import Prometheus, require
 
@@ -119,8 +119,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
             yield prometheus
 
 
-@pytest.mark.parametrize("asked", [*asking.of_panels(DASHBOARD)], ids=lambda asked: asked.where)
-def test_every_panels_query_has_an_answer(seen: Prometheus, asked: asking.Asked) -> None:
+@pytest.mark.parametrize("asked", [*dashboard_queries.panel_queries(DASHBOARD)], ids=lambda asked: asked.title)
+def test_every_panels_query_has_an_answer(seen: Prometheus, asked: dashboard_queries.DashboardQuery) -> None:
     if asked.instant:
         assert seen.query(asked.expr)
     else:
@@ -129,7 +129,7 @@ def test_every_panels_query_has_an_answer(seen: Prometheus, asked: asking.Asked)
 
 def _numbers(seen: Prometheus, title: str, by: str | None = None, host: str | None = None) -> dict[str, float]:
     """Give what the first query of a panel says now, by one label."""
-    [asked] = [asked for asked in asking.of_panels(DASHBOARD, host) if asked.where == f"{title}: A"]
+    [asked] = [asked for asked in dashboard_queries.panel_queries(DASHBOARD, host) if asked.title == f"{title}: A"]
     return {labels.get(by or "", ""): value for labels, value in seen.query(asked.expr)}
 
 
@@ -182,13 +182,17 @@ def test_the_fleet_as_a_whole_can_be_chosen_like_a_host(seen: Prometheus) -> Non
     assert _numbers(seen, "Info", host="(fleet)") == {"": 1}
 
 
-@pytest.mark.parametrize("asked", [*asking.of_annotations(DASHBOARD)], ids=lambda asked: asked.where)
-def test_every_annotation_marks_something(seen: Prometheus, asked: asking.Asked) -> None:
+@pytest.mark.parametrize(
+    "asked", [*dashboard_queries.annotation_queries(DASHBOARD)], ids=lambda asked: asked.title
+)
+def test_every_annotation_marks_something(seen: Prometheus, asked: dashboard_queries.DashboardQuery) -> None:
     marked = seen.query_range(asked.expr, 60)
     assert any(value > 0 for _, values in marked for value in values)
 
 
-@pytest.mark.parametrize(("name", "match", "label"), [*asking.of_variables(DASHBOARD)], ids=lambda value: value)
+@pytest.mark.parametrize(
+    ("name", "match", "label"), [*dashboard_queries.variable_queries(DASHBOARD)], ids=lambda value: value
+)
 def test_every_variable_has_values(seen: Prometheus, name: str, match: str, label: str) -> None:
     values = seen.label_values(label, match)
     assert {"host": "ol-home0", "check": "host.os"}[name] in values

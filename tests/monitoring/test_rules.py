@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from olaudit.render.prometheus.helps import HELP
+from olaudit.render.prometheus.help_texts import HELP
 from tests.promtool import promtool
 
 ROOT = Path(__file__).parents[2]

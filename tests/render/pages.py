@@ -125,7 +125,7 @@ def runs(last: Report) -> tuple[RunSummary, ...]:
     return (*past[-29:], now)
 
 
-def rich() -> Report:
+def full_report() -> Report:
     """Give a report that shows all there is to show."""
     whole = report(
         {
@@ -173,7 +173,7 @@ def rich() -> Report:
     return replace(whole, changes=changes)
 
 
-def many(hosts: int = 1000, each: int = 5) -> Report:
+def large_report(hosts: int = 1000, each: int = 5) -> Report:
     """Give a report of a fleet with as many hosts, every one of them with as many findings and forty checks ok."""
     bad = [RENAMED, LONG_LINK, MISSING, *BLIND[:2], RELEASE][:each]
     small = report({"ol-web0": [*bad, WEB, *PATHS]})

@@ -5,14 +5,14 @@ from __future__ import annotations
 from lxml import html
 
 from olaudit.model import Report
-from olaudit.render.html.page import Live, page
+from olaudit.render.html.page import LiveRefresh, render_page
 from olaudit.render.style import Style
 
 Page = html.HtmlElement
 
 
-def parsed(report: Report, style: Style | None = None, live: Live | None = None) -> Page:
-    return html.document_fromstring(page(report, style or Style(), live))
+def parsed(report: Report, style: Style | None = None, live: LiveRefresh | None = None) -> Page:
+    return html.document_fromstring(render_page(report, style or Style(), live))
 
 
 def words(element: Page) -> str:

@@ -36,7 +36,7 @@ IDS = (
     Check("symlink.target", Severity.WARNING, "it leads elsewhere"),
 )
 CHECKER: Checker[Sequence[Result]] = Checker(
-    section="said", model=Any, ids=IDS, probes=lambda _: (), evaluate=lambda said, _: said
+    section="results", model=Any, ids=IDS, probes=lambda _: (), evaluate=lambda said, _: said
 )
 
 
@@ -53,7 +53,7 @@ def run(*, complete: bool = True) -> Run:
 def spec(host: str, said: Sequence[Result] = ()) -> HostSpec:
     file = f"hosts/{host}.yaml"
     places = {(): Place(file, 1)} | {one.at: Place(file, int(one.at[1])) for one in said if one.at}
-    return HostSpec(name=host, roles=(), sections={"said": said}, places=places)
+    return HostSpec(name=host, roles=(), sections={"results": said}, places=places)
 
 
 def report(said: Mapping[str, Sequence[Result] | Failure], *, complete: bool = True) -> Report:
@@ -65,24 +65,24 @@ def report(said: Mapping[str, Sequence[Result] | Failure], *, complete: bool = T
     return audit(hosts, answers, [CHECKER], select_checks([CHECKER]), run(complete=complete))
 
 
-def question(check: str, subject: str, line: int = 1, expected: str = "") -> Expectation:
-    return Expectation(check=check, subject=subject, at=("said", line), expected=expected)
+def expectation(check: str, subject: str, line: int = 1, expected: str = "") -> Expectation:
+    return Expectation(check=check, subject=subject, at=("results", line), expected=expected)
 
 
-WEB = question("container.state", "openlibrary-web-1", 7, "running").ok("running")
-RENAMED = question("container.name", "openlibrary-covers-1", 5, "openlibrary-covers-1").drift(
+WEB = expectation("container.state", "openlibrary-web-1", 7, "running").ok("running")
+RENAMED = expectation("container.name", "openlibrary-covers-1", 5, "openlibrary-covers-1").drift(
     "openlibrary_covers_1",
     "the container has Compose v1's separators in its name",
     "docker rename openlibrary_covers_1 openlibrary-covers-1",
 )
-MISSING = question("container.missing", "openlibrary-importbot-1", 9, "openlibrary-importbot-1").drift(
+MISSING = expectation("container.missing", "openlibrary-importbot-1", 9, "openlibrary-importbot-1").drift(
     "no container",
     "no container of the service importbot is there",
     "cd /opt/openlibrary && HOSTNAME=$HOSTNAME docker compose -f compose.yaml -f compose.production.yaml "
     "--profile ol-home0 up -d --no-deps importbot",
 )
-RELEASE = question("host.os", "host", 3, "Ubuntu 20.04").drift("Ubuntu 18.04", "the host runs another release")
-LONG_LINK = question(
+RELEASE = expectation("host.os", "host", 3, "Ubuntu 20.04").drift("Ubuntu 18.04", "the host runs another release")
+LONG_LINK = expectation(
     "symlink.target",
     "/opt/openlibrary/olsystem",
     14,
@@ -95,18 +95,18 @@ LONG_LINK = question(
 )
 NO_DOCKER = "permission denied on /var/run/docker.sock: add the audit user to the group docker"
 BLIND = [
-    question(check, f"openlibrary-{service}-1", 4 + n).unknown(NO_DOCKER)
+    expectation(check, f"openlibrary-{service}-1", 4 + n).unknown(NO_DOCKER)
     for check in ("container.missing", "container.name", "container.state")
     for n, service in enumerate(("affiliate-server", "cron-jobs", "importbot", "infobase", "infobase_nginx"))
 ]
-OTHER = question("path.type", "/1/var", 22, "directory").unknown("no such command there: stat")
+OTHER = expectation("path.type", "/1/var", 22, "directory").unknown("no such command there: stat")
 PATHS = [
-    question("path.type", path, 20 + n, "directory").ok("directory")
+    expectation("path.type", path, 20 + n, "directory").ok("directory")
     for n, path in enumerate(
         ("/opt/openlibrary", "/opt/openlibrary/deploys", "/opt/openlibrary/venv", "/opt/petabox")
     )
 ]
-HOSTILE = question("container.name", "openlibrary-web-1\x1b]0;owned\x07", 5, "openlibrary-web-1").drift(
+HOSTILE = expectation("container.name", "openlibrary-web-1\x1b]0;owned\x07", 5, "openlibrary-web-1").drift(
     "\x1b[2J\x1b[H14 of 14 hosts, 402 checks: 402 ok\r\nweb\u202egnp.exe\u200b <script>alert(1)</script> \ud800"
     + "A" * 2500,
     "the container calls itself \x9b31mred\x9b0m",

@@ -7,11 +7,22 @@ from dataclasses import replace
 
 from olaudit.history import FindingState, RunScope, advance
 from olaudit.model import Failure, Report, Result
-from tests.render.reports import BLIND, IDS, LONG_LINK, MISSING, RELEASE, RENAMED, TIMEOUT, WEB, question, report
+from tests.render.reports import (
+    BLIND,
+    IDS,
+    LONG_LINK,
+    MISSING,
+    RELEASE,
+    RENAMED,
+    TIMEOUT,
+    WEB,
+    expectation,
+    report,
+)
 
 Told = Mapping[str, Sequence[Result] | Failure]
 
-NAMED_WELL = question("container.name", "openlibrary-covers-1", 5).ok("openlibrary-covers-1")
+NAMED_WELL = expectation("container.name", "openlibrary-covers-1", 5).ok("openlibrary-covers-1")
 OTHERS = [one for one in BLIND if one.subject != MISSING.subject]
 NIGHTS: Sequence[Told] = (
     {"ol-covers0": [RENAMED, LONG_LINK], "ol-db1": [], "ol-home0": [WEB, RELEASE], "ol-mem0": TIMEOUT},

@@ -18,21 +18,21 @@ QUESTIONS = st.builds(
     Expectation,
     check=st.sampled_from([check.id for check in IDS]),
     subject=TEXT,
-    at=st.just(()) | st.tuples(st.just("said"), st.integers(1, 99)),
+    at=st.just(()) | st.tuples(st.just("results"), st.integers(1, 99)),
     expected=TEXT,
 )
 
 
 @st.composite
 def results(draw: st.DrawFn) -> Result:
-    question = draw(QUESTIONS)
+    expectation = draw(QUESTIONS)
     match draw(st.sampled_from([Verdict.OK, Verdict.DRIFT, Verdict.UNKNOWN])):
         case Verdict.OK:
-            return question.ok(draw(TEXT))
+            return expectation.ok(draw(TEXT))
         case Verdict.DRIFT:
-            return question.drift(draw(TEXT), draw(TEXT), draw(st.none() | TEXT))
+            return expectation.drift(draw(TEXT), draw(TEXT), draw(st.none() | TEXT))
         case _:
-            return question.unknown(draw(TEXT))
+            return expectation.unknown(draw(TEXT))
 
 
 FAILURES = st.builds(Failure, st.sampled_from(FailureReason), TEXT)

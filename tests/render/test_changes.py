@@ -7,7 +7,7 @@ import pytest
 from olaudit.model import Failure, FailureReason, Report, Verdict, Waiver
 from olaudit.render import RENDERERS, changes
 from olaudit.render.style import Style
-from tests.render.pages import rich
+from tests.render.pages import full_report
 from tests.render.reports import CASES, LONG_LINK, RENAMED
 from tests.render.run_chain import NIGHTS, Told, after
 
@@ -101,7 +101,7 @@ def test_hosts_that_are_out_of_reach_for_one_cause_are_one_entry_and_the_new_one
 
 
 def test_waived_drift_that_could_not_be_looked_at_is_still_called_waived() -> None:
-    report = rich()
+    report = full_report()
     assert report.changes
     (hidden,) = report.changes.unobserved
     waived = replace(hidden, finding=replace(hidden.finding, verdict=Verdict.WAIVED))

@@ -12,12 +12,12 @@ from hypothesis import given
 from olaudit.model import Report, Verdict
 from olaudit.render.html import view
 from olaudit.render.style import Style
-from tests.render.pages import many, rich
+from tests.render.pages import full_report, large_report
 from tests.render.parsing import cells, one, parsed, words
 from tests.render.reports import CASES
 from tests.render.test_any_report import REPORTS, STYLES
 
-RICH = rich()
+RICH = full_report()
 
 
 # --- at a glance -------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_what_changed_is_told_by_kind_and_leads_to_the_finding() -> None:
 
 
 def test_many_changes_are_counted_and_marked_where_they_stand() -> None:
-    whole = many(10)
+    whole = large_report(10)
     assert RICH.changes
     new = frozenset(found.id for found in whole.findings if found.verdict is Verdict.DRIFT)
     root = parsed(replace(whole, changes=replace(RICH.changes, new=new)))

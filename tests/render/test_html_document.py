@@ -14,13 +14,13 @@ from lxml import html
 
 from olaudit.model import Report, Verdict
 from olaudit.render.html import render
-from olaudit.render.html.page import Live, page, policy
+from olaudit.render.html.page import LiveRefresh, content_security_policy, render_page
 from olaudit.render.style import Style
-from tests.render.pages import many, rich
+from tests.render.pages import full_report, large_report
 from tests.render.parsing import one, parsed, words
 from tests.render.reports import CASES
 
-RICH = rich()
+RICH = full_report()
 
 
 def test_a_hostile_host_adds_text_and_neither_elements_nor_attributes() -> None:
@@ -42,7 +42,7 @@ def test_a_hostile_host_adds_text_and_neither_elements_nor_attributes() -> None:
 
 @pytest.mark.parametrize("report", [*CASES.values(), RICH], ids=[*CASES, "rich"])
 def test_the_page_asks_nobody_for_anything_and_has_no_inline_style_or_handler(report: Report) -> None:
-    root = parsed(report, Style(all=True), Live(refreshed_at="2026-11-22T17:50:00Z", every_seconds=60))
+    root = parsed(report, Style(all=True), LiveRefresh(refreshed_at="2026-11-22T17:50:00Z", every_seconds=60))
     for element in root.iter():
         for name, value in element.items():
             assert name != "style"
@@ -63,17 +63,17 @@ def test_the_policy_allows_the_very_style_and_script_in_the_page_and_nothing_els
     for tag in ("style", "script"):
         (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}'" in policy()
-    assert policy().startswith("default-src 'none'; ")
+        assert f"{tag}-src 'sha256-{digest}'" in content_security_policy()
+    assert content_security_policy().startswith("default-src 'none'; ")
     assert (
         one(html.document_fromstring(text), "//meta[@http-equiv='Content-Security-Policy']").get("content")
-        == policy()
+        == content_security_policy()
     )
 
 
 def test_a_live_page_says_when_it_was_refreshed_and_renews_itself_without_scripts_too() -> None:
-    live = Live(refreshed_at="2026-11-22T17:50:00Z", every_seconds=60)
-    text = page(RICH, Style(), live)
+    live = LiveRefresh(refreshed_at="2026-11-22T17:50:00Z", every_seconds=60)
+    text = render_page(RICH, Style(), live)
     assert '<noscript><meta http-equiv="refresh" content="60"></noscript>' in text
     said = words(one(parsed(RICH, live=live), "//p[@class='live']"))
     assert said.startswith("Live: refreshed at 2026-11-22 17:50 UTC, again every 60 s")
@@ -92,7 +92,7 @@ def test_headings_are_in_order_and_every_part_has_its_name() -> None:
 
 
 def test_a_thousand_hosts_with_five_findings_each_stay_below_five_megabytes() -> None:
-    whole = many()
+    whole = large_report()
     began = perf_counter()
     text = render(whole, Style())
     assert perf_counter() - began < 30  # seconds; far above what it takes: benchmarks/html.py measures

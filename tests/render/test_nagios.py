@@ -46,7 +46,7 @@ def test_any_report_is_by_the_guidelines_short_and_says_the_status_it_exits_with
     text = nagios.render(whole, Style())
     word, _, data, _ = parse(text)
     assert word == nagios.status(whole).name
-    assert len(text.encode()) <= nagios.LONGEST
+    assert len(text.encode()) <= nagios.MAX_OUTPUT_BYTES
     assert float(data["checks"]["value"]) == len(whole.findings)
     assert float(data["unknown"]["value"]) == whole.count(Verdict.UNKNOWN)
 
@@ -105,10 +105,10 @@ def test_no_word_of_a_host_is_performance_data_markup_or_shell(whole: Report) ->
 
 
 def test_more_than_fits_is_counted_and_the_first_line_is_always_whole() -> None:
-    many = [replace(MISSING, subject=f"openlibrary-{number}-ż" * 40) for number in range(5000)]
-    text = nagios.render(report({"ol-a": many}), Style())
+    large_report = [replace(MISSING, subject=f"openlibrary-{number}-ż" * 40) for number in range(5000)]
+    text = nagios.render(report({"ol-a": large_report}), Style())
     *_, more = parse(text)
-    assert len(text.encode()) <= nagios.LONGEST
+    assert len(text.encode()) <= nagios.MAX_OUTPUT_BYTES
     assert len(text.partition("\n")[0].encode()) < 1024, "all that the oldest NRPE passes on"
     assert more[-1] == f"... and {5000 - len(more) + 1} more"
 

@@ -16,14 +16,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from olaudit.model import FLEET, FailureReason, Finding, Measurement, Report, Severity, Verdict, Waiver
 from olaudit.render import RENDERERS
 from olaudit.render.prometheus.collector import ReportCollector
-from olaudit.render.prometheus.helps import HELP, MEASURED
+from olaudit.render.prometheus.help_texts import HELP, MEASUREMENT_LABELS
 from olaudit.render.style import Style
 from tests.promtool import promtool
-from tests.render.reports import CASES, INTERRUPTED, TIMEOUT, question, report
+from tests.render.reports import CASES, INTERRUPTED, TIMEOUT, expectation, report
 from tests.render.test_any_report import REPORTS
 
-MISSING = question("container.missing", "openlibrary-web-1")
-NAME = question("container.name", "openlibrary-web-1")
+MISSING = expectation("container.missing", "openlibrary-web-1")
+NAME = expectation("container.name", "openlibrary-web-1")
 WAIVER = Waiver(
     name="w", owner="o", reason="r", ticket="t", expires="2026-12-31", source="expected/waivers.yaml:1"
 )
@@ -178,7 +178,7 @@ def test_every_metric_has_a_help_text_and_is_a_gauge_without_timestamps() -> Non
     assert {family.name.removeprefix("olaudit_"): family.documentation for family in families} == HELP
     assert {family.type for family in families} == {"gauge"}
     assert all(sample.timestamp is None for family in families for sample in family.samples)
-    assert MEASURED.keys() <= HELP.keys()
+    assert MEASUREMENT_LABELS.keys() <= HELP.keys()
 
 
 @given(REPORTS)

@@ -15,7 +15,7 @@ from olaudit.model import (
     Verdict,
     Waiver,
 )
-from tests.render.reports import BLIND, LONG_LINK, MISSING, RELEASE, RENAMED, TIMEOUT, WEB, question, report
+from tests.render.reports import BLIND, LONG_LINK, MISSING, RELEASE, RENAMED, TIMEOUT, WEB, expectation, report
 
 WORDS = (
     "| a | b |\n\n# head\n- item\n1. one\n> quote\n```sh\nrm -rf /\n```\n    code\n---\n",
@@ -34,12 +34,12 @@ WORDS = (
 )
 
 SPEAKING = [
-    question("container.name", f"openlibrary-{index}-1{word}", 5 + index, word or "x").drift(
+    expectation("container.name", f"openlibrary-{index}-1{word}", 5 + index, word or "x").drift(
         word, word or "x", "true"
     )
     for index, word in enumerate(WORDS)
 ]
-MUTE = [question("container.state", f"of {word}", 30, word).unknown(word) for word in WORDS]
+MUTE = [expectation("container.state", f"of {word}", 30, word).unknown(word) for word in WORDS]
 HOSTILE = report({"ol-web1": [*SPEAKING, *MUTE], "ol-web2": replace(TIMEOUT, message="".join(WORDS))})
 
 WAIVER = Waiver(
@@ -50,7 +50,7 @@ WAIVER = Waiver(
     expires="2026-12-31",
     source="expected/waivers.yaml:12",
 )
-BLIND_RELEASE = question("host.os", "host", 3, "Ubuntu 20.04").unknown("/etc/os-release cannot be read")
+BLIND_RELEASE = expectation("host.os", "host", 3, "Ubuntu 20.04").unknown("/etc/os-release cannot be read")
 
 _MIXED = report(
     {

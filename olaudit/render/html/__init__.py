@@ -15,6 +15,6 @@ from olaudit.render.style import Style
 def render(report: Report, style: Style) -> str:
     """Give the page."""
     # Jinja2 takes as long to import as half of all else: who wants no page need not wait for it.
-    from olaudit.render.html.page import page  # noqa: PLC0415 - as said above
+    from olaudit.render.html.page import render_page  # noqa: PLC0415 - as said above
 
-    return page(report, style)
+    return render_page(report, style)

@@ -17,14 +17,14 @@ from olaudit.render.style import Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
+class LiveRefresh:
     """A page that renews itself: when it was made (RFC 3339 UTC), and after how many seconds it asks again."""
 
     refreshed_at: str
     every_seconds: int
 
 
-def page(report: Report, style: Style, live: Live | None = None) -> str:
+def render_page(report: Report, style: Style, live: LiveRefresh | None = None) -> str:
     """Give the page of `report`; where it is served `live`, it says so, and loads itself anew."""
     environment = Environment(
         loader=PackageLoader("olaudit.render.html", "."),
@@ -37,13 +37,13 @@ def page(report: Report, style: Style, live: Live | None = None) -> str:
     return environment.get_template("page.html.j2").render(
         page=view(report, style),
         live=live,
-        policy=policy(),
+        policy=content_security_policy(),
         css=Markup(_embedded("page.css")),  # noqa: S704 - our own file
         js=Markup(_embedded("page.js")),  # noqa: S704 - our own file
     )
 
 
-def policy() -> str:
+def content_security_policy() -> str:
     """Give the Content-Security-Policy that the page carries as a meta element.
 
     Who serves the page should send it as a header as well, and may add `frame-ancestors 'none'`, which a meta

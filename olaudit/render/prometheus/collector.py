@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from olaudit.model import FLEET, FailureReason, Report, Verdict, Waiver
 from olaudit.render.prometheus.drift import drifts, first_seen
-from olaudit.render.prometheus.helps import HELP, MEASURED
+from olaudit.render.prometheus.help_texts import HELP, MEASUREMENT_LABELS
 
 Samples = Iterable[tuple[Sequence[str], float]]
 """Label values, and the value."""
@@ -75,7 +75,7 @@ class ReportCollector(Collector):
         yield _gauge("drift_first_seen_timestamp_seconds", ["host", "check", "subject"], ages)
 
     def _measures(self) -> Iterator[Metric]:
-        for name, labels in MEASURED.items():
+        for name, labels in MEASUREMENT_LABELS.items():
             yield _gauge(
                 name,
                 labels,

@@ -12,29 +12,29 @@ _BUILT_IN = {"__interval": "1s", "__rate_interval": "4s", "__range": "600s"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class DashboardQuery:
     """One query: where it stands, and whether it is for one moment only."""
 
-    where: str
+    title: str
     expr: str
     instant: bool
 
 
-def of_panels(dashboard: Mapping[str, Any], host: str | None = None) -> Iterator[Asked]:
+def panel_queries(dashboard: Mapping[str, Any], host: str | None = None) -> Iterator[DashboardQuery]:
     """Give the queries of all panels; `host`: with that one chosen, not all."""
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
-            where = f"{panel['title']}: {target['refId']}"
-            yield Asked(where, _filled(dashboard, target["expr"], host), target["instant"])
+            title = f"{panel['title']}: {target['refId']}"
+            yield DashboardQuery(title, _filled(dashboard, target["expr"], host), target["instant"])
 
 
-def of_annotations(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
+def annotation_queries(dashboard: Mapping[str, Any]) -> Iterator[DashboardQuery]:
     """Give the queries of all annotations."""
     for one in dashboard["annotations"]["list"]:
-        yield Asked(one["name"], _filled(dashboard, one["expr"]), instant=False)
+        yield DashboardQuery(one["name"], _filled(dashboard, one["expr"]), instant=False)
 
 
-def of_variables(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def variable_queries(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Give the variables that Prometheus fills: name, the series to look at, and the label that has the values."""
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":

@@ -33,7 +33,7 @@ HELP: Mapping[str, str] = MappingProxyType(
     }
 )
 
-MEASURED: Mapping[str, Sequence[str]] = MappingProxyType(
+MEASUREMENT_LABELS: Mapping[str, Sequence[str]] = MappingProxyType(
     {"memcached_limit_bytes": ("host", "source"), "memory_total_bytes": ("host",)}
 )
 """The metrics that are a host's own numbers (`Measure`), and their labels."""
