@@ -19,7 +19,7 @@ DRIFT: 2 drift (1 new), 13 unknown of 18 checks; 3 of 4 hosts audited, 2026-11-2
 
 NEW (1), since 2026-11-21 03:00 UTC
   critical  ol-home0  container.missing  openlibrary-importbot-1  dadc99ceb5c1
-      no container of the service importbot is there
+      the service importbot has no container
       fix: cd /opt/openlibrary && HOSTNAME=$HOSTNAME docker compose -f compose.yaml -f compose.production.yaml --profile ol-home0 up -d --no-deps importbot
 
 STILL THERE (1)

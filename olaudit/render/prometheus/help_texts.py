@@ -1,4 +1,4 @@
-"""What each metric says of itself: what it is, and what to alert on. Names without the prefix `olaudit_`."""
+"""Help texts of the metrics, and the labels of measured values. Names are without the prefix `olaudit_`."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from types import MappingProxyType
 
 HELP: Mapping[str, str] = MappingProxyType(
     {
-        "build_info": "The running olaudit, by version. Alert when it is absent: nobody audits.",
-        "expected_info": "The expected files that hosts are held to; the revision changes with their content.",
-        "host_up": "1: the host could be audited; 0: it could not, and nothing is known of it. Alert on 0.",
-        "host_failure": "1: the reason why the host could not be audited; 0: not this one.",
-        "audit_duration_seconds": "How long the host's last audit took, connecting included.",
-        "last_audit_timestamp_seconds": "When the host was last audited, or tried. Alert when it is long ago.",
-        "checks": "How many checks of the host have this verdict. Alert on unknown above 0: it is not fine.",
+        "build_info": "Version of the running olaudit, always 1. Alert if absent: no audits are exported.",
+        "expected_info": "Revision of the expected files, always 1. The revision changes with their content.",
+        "host_up": "Whether the host could be audited (1) or not (0). Alert on 0.",
+        "host_failure": "Whether the host could not be audited for this reason (1) or not (0).",
+        "audit_duration_seconds": "Duration of the last audit of the host, including the connection.",
+        "last_audit_timestamp_seconds": "Time of the last audit attempt of the host. Alert if it is too long ago.",
+        "checks": "Number of checks of the host with this verdict. Alert on unknown > 0.",
         "drift": (
-            "How much differs from what is expected; 0: nothing, or somebody answers for it (waived). Absent: it "
-            "could not be looked at. An empty subject counts what no expected file names. Alert above 0, by "
-            "severity, and longer than a deploy takes."
+            "Number of differences from the expected state; 0 if as expected or waived, absent if unknown. An "
+            "empty subject counts subjects that no expected file names. Alert on > 0 by severity, after the "
+            "duration of a deploy."
         ),
-        "drift_first_seen_timestamp_seconds": "Since when there is this drift; of several, the oldest.",
+        "drift_first_seen_timestamp_seconds": "Time when the drift was first seen; the oldest of several.",
         "waiver_expiry_timestamp_seconds": (
-            "When the waiver ends, and what it accepts is drift again. Alert some days before."
+            "Time when the waiver expires and the waived finding is drift again. Alert some days earlier."
         ),
         "memcached_limit_bytes": (
-            "What memcached may take: as configured in its file, as its process is running, as served by itself. "
-            "Alert when they differ."
+            "Memory limit of memcached by source: configured (file), running (process), served (server). Alert if "
+            "they differ."
         ),
-        "memory_total_bytes": "The memory of the machine, as its kernel counts it.",
-        "run_duration_seconds": "How long the last run over all hosts took.",
-        "last_run_timestamp_seconds": "When the last run over all hosts ended. Alert when it is long ago.",
+        "memory_total_bytes": "Total memory of the host, from /proc/meminfo.",
+        "run_duration_seconds": "Duration of the last run over all hosts.",
+        "last_run_timestamp_seconds": "Time when the last run over all hosts ended. Alert if it is too long ago.",
     }
 )
 
 MEASUREMENT_LABELS: Mapping[str, Sequence[str]] = MappingProxyType(
     {"memcached_limit_bytes": ("host", "source"), "memory_total_bytes": ("host",)}
 )
-"""The metrics that are a host's own numbers (`Measure`), and their labels."""
+"""Labels of the metrics whose values are measured on hosts (`Measurement`)."""

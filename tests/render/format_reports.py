@@ -1,4 +1,4 @@
-"""Reports with everything that formats must tell apart, and hostile words for each of their syntaxes."""
+"""Reports with all cases that formats must distinguish, and with texts that are special in their syntaxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from olaudit.model import (
 )
 from tests.render.reports import BLIND, LONG_LINK, MISSING, RELEASE, RENAMED, TIMEOUT, WEB, expectation, report
 
-WORDS = (
+HOSTILE_TEXTS = (
     "| a | b |\n\n# head\n- item\n1. one\n> quote\n```sh\nrm -rf /\n```\n    code\n---\n",
     "`` ` ``` end` `",
     "![x](https://evil.example/x.png) [y](https://evil.example) <https://evil.example>",
@@ -33,14 +33,16 @@ WORDS = (
     "``````````",
 )
 
-SPEAKING = [
-    expectation("container.name", f"openlibrary-{index}-1{word}", 5 + index, word or "x").drift(
-        word, word or "x", "true"
+DRIFT_RESULTS = [
+    expectation("container.name", f"openlibrary-{index}-1{text}", 5 + index, text or "x").drift(
+        text, text or "x", "true"
     )
-    for index, word in enumerate(WORDS)
+    for index, text in enumerate(HOSTILE_TEXTS)
 ]
-MUTE = [expectation("container.state", f"of {word}", 30, word).unknown(word) for word in WORDS]
-HOSTILE = report({"ol-web1": [*SPEAKING, *MUTE], "ol-web2": replace(TIMEOUT, message="".join(WORDS))})
+UNKNOWN_RESULTS = [expectation("container.state", f"of {text}", 30, text).unknown(text) for text in HOSTILE_TEXTS]
+HOSTILE = report(
+    {"ol-web1": [*DRIFT_RESULTS, *UNKNOWN_RESULTS], "ol-web2": replace(TIMEOUT, message="".join(HOSTILE_TEXTS))}
+)
 
 WAIVER = Waiver(
     name="1f2e3d4c5b6a",
@@ -69,33 +71,37 @@ def _waive(finding: Finding) -> Finding:
 
 
 MIXED = replace(_MIXED, findings=tuple(map(_waive, _MIXED.findings)))
-"""Each verdict, drift and unknown of severity info too, a host that was not audited, and a waiver in full."""
+"""All verdicts, also with severity info; a host that was not audited; a waiver with all its fields."""
 
 
-def finding(whole: Report, result: Result) -> Finding:
-    return next(one for one in whole.findings if (one.check, one.subject) == (result.check, result.subject))
+def finding_of(report_: Report, result: Result) -> Finding:
+    return next(
+        finding
+        for finding in report_.findings
+        if (finding.check, finding.subject) == (result.check, result.subject)
+    )
 
 
-def with_changes(whole: Report) -> Report:
-    """Let the missing container be new, and all else that drifts three days old; two that were there are not."""
-    new = finding(whole, MISSING)
+def with_changes(report_: Report) -> Report:
+    """Add changes: the missing container is new, one drift is resolved, one unobserved, others are old."""
+    new = finding_of(report_, MISSING)
     old = "2026-11-19T17:49:00Z"
-    ended = replace(new, subject="openlibrary-gone-1", first_seen=old)
-    unseen = replace(new, host="ol-mem0", subject="openlibrary-hidden-1", first_seen=old)
+    resolved = replace(new, subject="openlibrary-resolved-1", first_seen=old)
+    unobserved = replace(new, host="ol-mem0", subject="openlibrary-unobserved-1", first_seen=old)
     yesterday = "2026-11-21T17:49:00Z"
+    first_seen = {
+        finding.id: report_.run.started_at if finding is new else old
+        for finding in report_.findings
+        if finding.verdict is not Verdict.OK
+    }
     return replace(
-        whole,
-        findings=tuple(
-            replace(
-                one, first_seen=None if one.verdict is Verdict.OK else whole.run.started_at if one is new else old
-            )
-            for one in whole.findings
-        ),
+        report_,
+        findings=tuple(replace(finding, first_seen=first_seen.get(finding.id)) for finding in report_.findings),
         changes=Changes(
             since=yesterday,
             new=frozenset({new.id}),
-            resolved=(ResolvedDrift(finding=ended, last_seen=yesterday, ending=EpisodeEnd.FIXED),),
-            unobserved=(UnobservedDrift(finding=unseen, last_seen=yesterday),),
+            resolved=(ResolvedDrift(finding=resolved, last_seen=yesterday, ending=EpisodeEnd.FIXED),),
+            unobserved=(UnobservedDrift(finding=unobserved, last_seen=yesterday),),
             newly_unknown=frozenset(),
             observed_again=frozenset(),
             timeline=(),
