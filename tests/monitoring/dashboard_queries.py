@@ -1,4 +1,4 @@
-"""Every query of a Grafana dashboard, with its variables filled in as Grafana does where all is chosen."""
+"""The queries of a Grafana dashboard, with variables filled in as Grafana does if all values are selected."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# What Grafana knows of itself, for a range of ten minutes in steps of one second.
+# Grafana's built-in variables, for a range of ten minutes in steps of one second.
 _BUILT_IN = {"__interval": "1s", "__rate_interval": "4s", "__range": "600s"}
 
 
 @dataclass(frozen=True)
 class DashboardQuery:
-    """One query: where it stands, and whether it is for one moment only."""
+    """One query: the title of its panel with its letter, or of its annotation; whether it is instant."""
 
     title: str
     expr: str
@@ -21,34 +21,34 @@ class DashboardQuery:
 
 
 def panel_queries(dashboard: Mapping[str, Any], host: str | None = None) -> Iterator[DashboardQuery]:
-    """Give the queries of all panels; `host`: with that one chosen, not all."""
+    """Yield the queries of all panels, for all hosts or only for `host`."""
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
             title = f"{panel['title']}: {target['refId']}"
-            yield DashboardQuery(title, _filled(dashboard, target["expr"], host), target["instant"])
+            yield DashboardQuery(title, _fill_in(dashboard, target["expr"], host), target["instant"])
 
 
 def annotation_queries(dashboard: Mapping[str, Any]) -> Iterator[DashboardQuery]:
-    """Give the queries of all annotations."""
-    for one in dashboard["annotations"]["list"]:
-        yield DashboardQuery(one["name"], _filled(dashboard, one["expr"]), instant=False)
+    """Yield the queries of all annotations."""
+    for annotation in dashboard["annotations"]["list"]:
+        yield DashboardQuery(annotation["name"], _fill_in(dashboard, annotation["expr"]), instant=False)
 
 
 def variable_queries(dashboard: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Give the variables that Prometheus fills: name, the series to look at, and the label that has the values."""
+    """Yield the variables with values from Prometheus: name, series selector, and label of the values."""
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
-            asked = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
-            assert asked, variable
-            yield variable["name"], _filled(dashboard, asked[1]), asked[2]
+            match = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
+            assert match, variable
+            yield variable["name"], _fill_in(dashboard, match[1]), match[2]
 
 
-def _filled(dashboard: Mapping[str, Any], expr: str, host: str | None = None) -> str:
+def _fill_in(dashboard: Mapping[str, Any], expr: str, host: str | None = None) -> str:
     values = _BUILT_IN | {
         variable["name"]: variable["allValue"]
         for variable in dashboard["templating"]["list"]
         if "allValue" in variable
     }
     if host is not None:
-        values["host"] = re.sub(r"[$^*{}\[\]'+?.()|\\]", r"\\\\\g<0>", host)  # as Grafana escapes it
-    return re.sub(r"\$\{?(\w+)\}?", lambda found: values[found[1]], expr)
+        values["host"] = re.sub(r"[$^*{}\[\]'+?.()|\\]", r"\\\\\g<0>", host)  # escaped like in Grafana
+    return re.sub(r"\$\{?(\w+)\}?", lambda match: values[match[1]], expr)
