@@ -47,9 +47,7 @@ def _now() -> table.Panel:
 
 
 def _over_time() -> timeseries.Panel:
-    description = (
-        "Each limit and the memory of the host (dashed): a limit near it leads to swapping or OOM."
-    )
+    description = "Each limit and the memory of the host (dashed): a limit near it leads to swapping or OOM."
     dashed = {"fill": "dash", "dash": [10, 10]}
     legend = (
         common.VizLegendOptions()

@@ -26,7 +26,10 @@ HELD_DRIFT = (
 """Last known drift that cannot be observed now."""
 
 HAS_UNKNOWN = f'max(olaudit_checks{{{HOST},verdict="unknown"}}) > 0'
-HELD_COUNT = f"sum({HELD_DRIFT}) or 0 * count(olaudit:host_unknown{{{HOST}}}) or 0 * count({UP}) unless on () ({HAS_UNKNOWN})"
+HELD_COUNT = (
+    f"sum({HELD_DRIFT}) or 0 * count(olaudit:host_unknown{{{HOST}}}) "
+    f"or 0 * count({UP}) unless on () ({HAS_UNKNOWN})"
+)
 """Amount of held drift. No data, not 0, if a check is unknown and the recording rules are not loaded."""
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from olaudit.model import Report, Verdict
+from olaudit.model import EpisodeEnd, Report, Verdict
 from olaudit.render.html import view
 from olaudit.render.style import Style
 from tests.render.pages import full_report, large_report
@@ -108,7 +108,9 @@ def test_changes_are_listed_by_kind_with_links() -> None:
         "Observed again 1",
     ]
     resolved = text_of(find_only(changes, "ul[contains(@class, 'resolved')]"))
-    assert resolved == "ol-mem0 memcached.limit memcached mended after 7 days, last seen 2026-11-21 17:49 UTC"
+    assert resolved == (
+        f"ol-mem0 memcached.limit memcached {EpisodeEnd.FIXED} after 7 days, last seen 2026-11-21 17:49 UTC"
+    )
     assert "critical when last seen, 2026-11-21 17:49 UTC" in text_of(
         find_only(changes, "ul[contains(@class, 'unobserved')]")
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from olaudit.model import Report, Verdict
+from olaudit.model import EpisodeEnd, Report, Verdict
 from olaudit.render import markdown
 from olaudit.render.style import Style
 from tests.render.format_reports import HOSTILE, MIXED, with_changes
@@ -79,7 +79,7 @@ def test_history_divides_drift_into_sections() -> None:
 def test_drift_has_its_age_and_resolved_drift_its_end() -> None:
     text = markdown.render(with_changes(MIXED), Style())
     assert "`openlibrary-covers-1` for 3 days, since 2026-11-19 17:49 UTC\n" in text
-    assert "`openlibrary-resolved-1` mended, last seen 2026-11-21 17:49 UTC\n" in text
+    assert f"`openlibrary-resolved-1` {EpisodeEnd.FIXED}, last seen 2026-11-21 17:49 UTC\n" in text
     assert "`openlibrary-unobserved-1` last seen 2026-11-21 17:49 UTC\n" in text
     assert "`openlibrary-importbot-1`\n" in text
 
