@@ -18,7 +18,7 @@ from tabulate import tabulate
 from olaudit.render.html import render
 from olaudit.render.style import Style
 from tests.browser.conftest import ARGS, CHROMIUM
-from tests.render.pages import many
+from tests.render.pages import large_report
 
 PAGE_LOADS = 5
 # milliseconds from the input event until the browser has drawn the filtered findings
@@ -51,7 +51,7 @@ def load_page(browser: Browser, url: str) -> tuple[float, float, float]:
 
 def measure(hosts: int, each: int, browser: Browser, folder: Path) -> list[str]:
     """Return one row of the table."""
-    report = many(hosts, each)
+    report = large_report(hosts, each)
     started = perf_counter()
     text = render(report, Style())
     rendering = perf_counter() - started

@@ -22,7 +22,7 @@ from olaudit.checks import CHECKERS
 from olaudit.demo.faults import Fault
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answers
-from olaudit.render.html.page import page as page_of
+from olaudit.render.html.page import render_page
 from olaudit.render.style import Style
 from olaudit.serve.exposition import FleetCollector, encode
 from olaudit.serve.snapshot import LastAnswers, ReloadStatus, ReportBuilder, Snapshot
@@ -108,7 +108,7 @@ def measure_large_fleet(count: int) -> list[str]:
     )
     body, _ = encode(FleetCollector(snapshot), "")
     exposed = perf_counter()
-    html = page_of(report, Style())
+    html = render_page(report, Style())
     rendered = perf_counter()
     phases = ((started, evaluated), (evaluated, exposed), (exposed, rendered))
     milliseconds = (f"{1000 * (end - start):.0f}" for start, end in phases)

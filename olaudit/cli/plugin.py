@@ -44,5 +44,5 @@ def run_exit_code(report: Report, format_: str) -> int:
 def fail(message: str) -> int:
     """Print an UNKNOWN line with the reason to stdout; return the exit code."""
     with suppress(OSError):  # if stdout itself fails, the exit code must suffice
-        click.echo(nagios.line(nagios.Status.UNKNOWN, " ".join(message.split())))
+        click.echo(nagios.status_line(nagios.Status.UNKNOWN, " ".join(message.split())))
     return nagios.Status.UNKNOWN

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from olaudit.audit import audit
 from olaudit.expected import FleetSpec
 from olaudit.model import Failure, FailureReason, HostAnswers
-from olaudit.render.html.page import Live, page, policy
+from olaudit.render.html.page import LiveRefresh, content_security_policy, render_page
 from olaudit.render.style import Style
 from olaudit.serve.auditor import Log
 from olaudit.serve.events import HostRemoved, ServiceStopped
@@ -106,11 +106,11 @@ class Web:
         snapshot = self._service.snapshot
 
         def render() -> Response:
-            live = Live(refreshed_at=snapshot.report.run.started_at, every_seconds=_PAGE_SECONDS)
+            live = LiveRefresh(refreshed_at=snapshot.report.run.started_at, every_seconds=_PAGE_SECONDS)
             return Response(
-                body=page(snapshot.report, Style(), live).encode(),
+                body=render_page(snapshot.report, Style(), live).encode(),
                 content_type="text/html; charset=utf-8",
-                policy=f"{policy()}; frame-ancestors 'none'",
+                policy=f"{content_security_policy()}; frame-ancestors 'none'",
             )
 
         return await self._page_cache(snapshot, "page", render)

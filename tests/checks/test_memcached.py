@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from olaudit.checks import memcached
 from olaudit.checks.memcached import facts
 from olaudit.model import Answered, Answers, Unanswered, Verdict
-from olaudit.render.prometheus.helps import MEASURED
+from olaudit.render.prometheus.help_texts import MEASUREMENT_LABELS
 from tests.checks.tables import Row, case, check_row, hostile_answers, measure_row, rows, run_locally, spec_of
 
 RESERVE = {"least": "256 MiB", "most": "768 MiB"}
@@ -109,5 +109,5 @@ SPEC = spec_of(memcached.CHECKER, {"reserve": RESERVE})
 def test_hostile_answers_give_finite_known_measurements(answers: Answers) -> None:
     measurements = list(memcached.CHECKER.measure(SPEC, answers))
     assert len(measurements) == len({(measurement.name, measurement.source) for measurement in measurements}) <= 4
-    assert {measurement.name for measurement in measurements} <= MEASURED.keys()
+    assert {measurement.name for measurement in measurements} <= MEASUREMENT_LABELS.keys()
     assert all(0 <= measurement.value < 1e19 for measurement in measurements)

@@ -7,12 +7,23 @@ from dataclasses import replace
 
 from olaudit.history import FindingState, RunScope, advance
 from olaudit.model import Failure, Report, Result
-from tests.render.reports import BLIND, IDS, LONG_LINK, MISSING, RELEASE, RENAMED, TIMEOUT, WEB, question, report
+from tests.render.reports import (
+    BLIND,
+    IDS,
+    LONG_LINK,
+    MISSING,
+    RELEASE,
+    RENAMED,
+    TIMEOUT,
+    WEB,
+    expectation,
+    report,
+)
 
 RunResults = Mapping[str, Sequence[Result] | Failure]
 """The results of one run by host, or why the host could not be audited."""
 
-RIGHT_NAME = question("container.name", "openlibrary-covers-1", 5).ok("openlibrary-covers-1")
+RIGHT_NAME = expectation("container.name", "openlibrary-covers-1", 5).ok("openlibrary-covers-1")
 UNKNOWN_CONTAINERS = [result for result in BLIND if result.subject != MISSING.subject]
 THREE_RUNS: Sequence[RunResults] = (
     {"ol-covers0": [RENAMED, LONG_LINK], "ol-db1": [], "ol-home0": [WEB, RELEASE], "ol-mem0": TIMEOUT},

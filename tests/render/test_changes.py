@@ -9,7 +9,7 @@ import pytest
 from olaudit.model import Failure, FailureReason, Verdict, Waiver
 from olaudit.render import RENDERERS, changes
 from olaudit.render.style import Style
-from tests.render.pages import rich
+from tests.render.pages import full_report
 from tests.render.reports import CASES, LONG_LINK, RENAMED
 from tests.render.run_chain import THREE_RUNS, RunResults, report_after
 
@@ -21,7 +21,7 @@ DRIFT: 2 drift (1 new), 13 unknown of 18 checks; 3 of 4 hosts audited, 2026-11-2
 
 NEW (1), since 2026-11-21 03:00 UTC
   critical  ol-home0  container.missing  openlibrary-importbot-1  dadc99ceb5c1
-      no container of the service importbot is there
+      the service importbot has no container
       fix: cd /opt/openlibrary && HOSTNAME=$HOSTNAME docker compose -f compose.yaml -f compose.production.yaml --profile ol-home0 up -d --no-deps importbot
 
 UNCHANGED (1)
@@ -104,7 +104,7 @@ def test_hosts_unreachable_for_one_cause_share_an_entry() -> None:
 
 
 def test_unobserved_waived_drift_stays_waived() -> None:
-    report = rich()
+    report = full_report()
     assert report.changes
     (unobserved,) = report.changes.unobserved
     waived = replace(unobserved, finding=replace(unobserved.finding, verdict=Verdict.WAIVED))
