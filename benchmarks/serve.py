@@ -18,7 +18,7 @@ from tabulate import tabulate
 
 from olaudit.audit import select_checks
 from olaudit.checks import CHECKERS
-from olaudit.demo.faults import Fault
+from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answers
 from olaudit.render.html.page import page as page_of
@@ -30,7 +30,7 @@ from tests.serve.process import serving
 from tests.serve.running import get, ready
 
 SCRAPES = 1000
-HANGING = {"ol-home0": Fault.RUNS_NOTHING, "ol-db1": Fault.SAYS_NOTHING}
+HANGING = {"ol-home0": HostFault.RUNS_NO_COMMAND, "ol-db1": HostFault.SENDS_NO_GREETING}
 
 
 def memory(pid: int) -> float:

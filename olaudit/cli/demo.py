@@ -41,32 +41,35 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     Exit codes: 0 what is wrong was found, and nothing else; 70 it was not, which is a bug.
     """  # noqa: D301 - click reads the backspace itself
     # The simulation brings paramiko along, which other commands need not wait for.
-    from olaudit.demo import story  # noqa: PLC0415
+    from olaudit.demo import messages  # noqa: PLC0415
+    from olaudit.demo.comparison import compare_findings  # noqa: PLC0415
     from olaudit.demo.drifts import DRIFTS  # noqa: PLC0415
     from olaudit.demo.fleet import simulated  # noqa: PLC0415
-    from olaudit.demo.network import Named, names  # noqa: PLC0415
-    from olaudit.demo.verdict import outcome  # noqa: PLC0415
+    from olaudit.demo.network import StaticDnsTransport, dns_records  # noqa: PLC0415
 
     tools: Tools = context.obj
     expected = Path(str(importlib.resources.files("olaudit"))) / "shipped"
     fleet = load(expected, tools.checkers)
     style = stdout_style("auto", os.environ, everything=False)
     with simulated(fleet, DRIFTS) as simulation:
-        emit(story.opening(len(fleet.hosts), style.width))
-        knowing = replace(tools, make_transport=lambda options: Named(tools.make_transport(options), names(fleet)))
+        emit(messages.introduction(len(fleet.hosts), style.width))
+        knowing = replace(
+            tools,
+            make_transport=lambda options: StaticDnsTransport(tools.make_transport(options), dns_records(fleet)),
+        )
         report = audit_fleet(_options(expected, simulation.ssh_config), knowing).report
         emit(RENDERERS["table"](report, style))
         if not report.run.complete:
             context.exit(130)
-        found = outcome(report, simulation.drifts)
-        emit(story.explanation(simulation.drifts, found, exit_code(report), style.width))
+        found = compare_findings(report, simulation.drifts)
+        emit(messages.drift_summary(simulation.drifts, found, exit_code(report), style.width))
         if keep:
-            emit(story.kept(expected, simulation.ssh_config, next(iter(fleet.hosts))))
+            emit(messages.access_instructions(expected, simulation.ssh_config, next(iter(fleet.hosts))))
             _wait()
-    if not found.right:
+    if not found.is_exact:
         context.exit(_BUG)
     if not keep:
-        emit(story.next_steps(expected))
+        emit(messages.next_steps(expected))
 
 
 def _options(expected: Path, ssh_config: Path) -> Options:

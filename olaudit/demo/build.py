@@ -20,8 +20,8 @@ from olaudit.checks.path.spec import PathSpec, is_glob
 from olaudit.checks.symlink import SymlinkSpec
 from olaudit.checks.symlink_farm import SymlinkFarmSpec
 from olaudit.demo import network, system
-from olaudit.demo.containers import container
-from olaudit.demo.files import DIRECTORY, NOBODY, ROOT, Account, Files, Node, file, link
+from olaudit.demo.containers import build_container
+from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, Files, Node, file, link
 from olaudit.demo.machine import Engine, Machine, Process
 from olaudit.expected import HostSpec
 from olaudit.language import Expect, Presence, parse_size
@@ -36,7 +36,7 @@ _MIB = 1 << 20
 Builder = Callable[[Machine, Any], Machine]
 
 
-def conforming(host: HostSpec) -> Machine:
+def build_machine(host: HostSpec) -> Machine:
     """Make a machine that is as expected in all sections that are known here; others leave it as it is."""
     meminfo = f"MemTotal:       {MEMORY_KB:8d} kB\nMemFree:          300000 kB\n"
     machine = Machine(
@@ -65,7 +65,9 @@ def _docker(machine: Machine, spec: str) -> Machine:
 
 def _containers(machine: Machine, spec: tuple[ContainerSpec, ...]) -> Machine:
     started = time.time() - _UP_SECONDS
-    made = tuple(container(machine.hostname, one, started) for one in spec if one.presence is Presence.REQUIRED)
+    made = tuple(
+        build_container(machine.hostname, one, started) for one in spec if one.presence is Presence.REQUIRED
+    )
     return replace(machine, engine=replace(machine.engine or Engine(), containers=made))
 
 
@@ -86,7 +88,7 @@ def _paths(machine: Machine, spec: Mapping[str, PathSpec]) -> Machine:
     files = machine.files
     for path, rule in sorted(spec.items()):
         if rule.presence is Presence.REQUIRED:
-            real = files.would_be(_example(path) if is_glob(path) else path)
+            real = files.canonicalize(_example(path) if is_glob(path) else path)
             files = files.put(real, _node(rule, files.nodes.get(real)))
             if rule.content:
                 files = files.put(rule.content.equals, files.nodes[real])
@@ -109,7 +111,7 @@ def _node(rule: PathSpec, there: Node | None) -> Node:
 def _account(name: str | None) -> Account:
     if name in (None, "root", "0"):
         return ROOT
-    return Account(NOBODY, int(name)) if name.isdigit() else Account(name, _SOMEBODY)
+    return Account(NO_NAME, int(name)) if name.isdigit() else Account(name, _SOMEBODY)
 
 
 def _git(machine: Machine, spec: Iterable[str]) -> Machine:

@@ -12,18 +12,18 @@ from olaudit.checks.container.pairing import compose_name
 from olaudit.checks.container.spec import ContainerSpec, Logging
 from olaudit.demo.machine import Inspect
 
-NEVER = "0001-01-01T00:00:00Z"
+ZERO_TIME = "0001-01-01T00:00:00Z"
 """How Docker writes that something has not happened."""
 
 _IMAGE = "openlibrary/olbase:latest"
 
 
-def moment(seconds: float) -> str:
+def docker_time(seconds: float) -> str:
     """Write a time (seconds since 1970) as Docker does."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.000000000Z"
 
 
-def container(host: str, spec: ContainerSpec, started: float) -> Inspect:
+def build_container(host: str, spec: ContainerSpec, started: float) -> Inspect:
     """Make the container that `spec` asks for, running since `started` (seconds since 1970)."""
     name = spec.name.value
     id_ = hashlib.sha256(f"{host} {name}".encode()).hexdigest()
@@ -33,7 +33,7 @@ def container(host: str, spec: ContainerSpec, started: float) -> Inspect:
         "Id": id_,
         "Name": f"/{name}",
         "Image": f"sha256:{hashlib.sha256(image.encode()).hexdigest()}",
-        "Created": moment(started - 60),
+        "Created": docker_time(started - 60),
         "RestartCount": 0,
         "State": _state(spec.state.value == "running", started),
         "Config": {
@@ -63,8 +63,8 @@ def _state(running: bool, started: float) -> dict[str, Any]:
         "Dead": False,
         "ExitCode": 0,
         "Error": "",
-        "StartedAt": moment(started),
-        "FinishedAt": NEVER if running else moment(started + 60),
+        "StartedAt": docker_time(started),
+        "FinishedAt": ZERO_TIME if running else docker_time(started + 60),
     }
 
 
@@ -82,7 +82,7 @@ def _ports(spec: ContainerSpec) -> dict[str, list[dict[str, str]]]:
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in map(parse_port, spec.ports or ()):
         row = {"HostIp": port.ip, "HostPort": port.host}
-        bindings.setdefault(f"{port.inside}/{port.protocol}", []).append(row)
+        bindings.setdefault(f"{port.names_in}/{port.protocol}", []).append(row)
     return bindings
 
 

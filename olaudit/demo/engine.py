@@ -37,7 +37,7 @@ def reply(engine: Engine, target: str) -> Reply:
     match = _PATH.fullmatch(url.path)
     if match is None:
         return _refusal(HTTPStatus.NOT_FOUND, "page not found")
-    if match[1] and not _number(engine.least_api) <= _number(match[1]) <= _number(engine.api):
+    if match[1] and not _number(engine.min_api) <= _number(match[1]) <= _number(engine.api):
         return _refusal(HTTPStatus.BAD_REQUEST, _other_version(engine, match[1]))
     if match[2] == "/version":
         return HTTPStatus.OK, _version(engine)
@@ -77,7 +77,7 @@ def _other_version(engine: Engine, asked: str) -> str:
     if _number(asked) > _number(engine.api):
         return f"client version {asked} is too new. Maximum supported API version is {engine.api}"
     return (
-        f"client version {asked} is too old. Minimum supported API version is {engine.least_api}, "
+        f"client version {asked} is too old. Minimum supported API version is {engine.min_api}, "
         "please upgrade your client to a newer version"
     )
 
@@ -87,7 +87,7 @@ def _version(engine: Engine) -> dict[str, Any]:
         "Platform": {"Name": "Docker Engine - Community"},
         "Version": engine.version,
         "ApiVersion": engine.api,
-        "MinAPIVersion": engine.least_api,
+        "MinAPIVersion": engine.min_api,
         "Os": "linux",
         "Arch": "amd64",
     }

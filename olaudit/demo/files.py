@@ -21,7 +21,7 @@ class Account(NamedTuple):
 
 
 ROOT = Account("root", 0)
-NOBODY = "UNKNOWN"
+NO_NAME = "UNKNOWN"
 """The name of an account that has none: stat's word for it."""
 
 
@@ -76,11 +76,11 @@ class Files:
             here = "/" if node.text.startswith("/") else here
         return here
 
-    def look(self, path: str, *, follow: bool = True) -> Node:
+    def node_at(self, path: str, *, follow: bool = True) -> Node:
         """Give the file at `path`. Raises OSError as the kernel would."""
         return self.nodes[self.resolve(path, follow=follow)]
 
-    def there(self, path: str) -> bool:
+    def exists(self, path: str) -> bool:
         """Say whether `path` leads to anything."""
         try:
             self.resolve(path)
@@ -88,12 +88,12 @@ class Files:
             return False
         return True
 
-    def inside(self, folder: str) -> tuple[str, ...]:
+    def names_in(self, folder: str) -> tuple[str, ...]:
         """List the names in a folder, sorted. Raises OSError as the kernel would."""
         real = self.resolve(folder)
         return tuple(sorted(posixpath.basename(path) for path in self.nodes if _parent(path) == real))
 
-    def would_be(self, path: str) -> str:
+    def canonicalize(self, path: str) -> str:
         """Resolve `path` as far as there is anything, and take the rest as it is written: `readlink -m`."""
         here, waiting, seen = "/", _components(path), set[tuple[str, ...]]()
         while waiting:
@@ -109,7 +109,7 @@ class Files:
 
     def put(self, path: str, node: Node) -> Files:
         """Put a file where `path` leads to, instead of what is there, and make the folders above it."""
-        parent = self.would_be(posixpath.dirname(path))
+        parent = self.canonicalize(posixpath.dirname(path))
         above = [parent]
         while above[-1] != "/":
             above.append(posixpath.dirname(above[-1]))
@@ -119,7 +119,7 @@ class Files:
 
     def remove(self, path: str) -> Files:
         """Take away what is at `path`, and all below it."""
-        real = posixpath.join(self.would_be(posixpath.dirname(path)), posixpath.basename(path))
+        real = posixpath.join(self.canonicalize(posixpath.dirname(path)), posixpath.basename(path))
         kept = {at: node for at, node in self.nodes.items() if at != real and not at.startswith(f"{real}/")}
         return replace(self, nodes=MappingProxyType(kept))
 

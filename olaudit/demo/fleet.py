@@ -14,12 +14,12 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from olaudit.demo.build import conforming
+from olaudit.demo.build import build_machine
 from olaudit.demo.drifts import Drift
-from olaudit.demo.faults import Fault
+from olaudit.demo.faults import HostFault
 from olaudit.demo.listener import ADDRESS, Listener
 from olaudit.demo.machine import Machine
-from olaudit.demo.server import USER, Host
+from olaudit.demo.server import USER, SimulatedHost
 from olaudit.expected import FleetSpec
 
 
@@ -37,10 +37,10 @@ class Simulation:
 
 @contextmanager
 def simulated(
-    fleet: FleetSpec, drifts: Iterable[Drift] = (), faults: Mapping[str, Fault] | None = None
+    fleet: FleetSpec, drifts: Iterable[Drift] = (), faults: Mapping[str, HostFault] | None = None
 ) -> Iterator[Simulation]:
     """Run a fleet that is as `fleet` says, but for `drifts`, and for hosts (by name) that fail as `faults` say."""
-    machines = {name: conforming(host) for name, host in fleet.hosts.items()}
+    machines = {name: build_machine(host) for name, host in fleet.hosts.items()}
     failing = dict(faults or {})
     put_in: list[Drift] = []
     for drift in drifts:
@@ -55,7 +55,8 @@ def simulated(
         folder = Path(name)
         auditor = _write_key(folder / "key")
         hosts = {
-            host: Host(machine, _new_key()[0], auditor, failing.get(host)) for host, machine in machines.items()
+            host: SimulatedHost(machine, _new_key()[0], auditor, failing.get(host))
+            for host, machine in machines.items()
         }
         with Listener(hosts) as listener:
             config = _write_config(folder, hosts, listener.ports)
@@ -75,10 +76,12 @@ def _write_key(file: Path) -> paramiko.PKey:
     return key
 
 
-def _write_config(folder: Path, hosts: Mapping[str, Host], ports: Mapping[str, int]) -> Path:
+def _write_config(folder: Path, hosts: Mapping[str, SimulatedHost], ports: Mapping[str, int]) -> Path:
     """Write ssh_config and known_hosts, for olaudit and for `ssh -F` alike."""
     known, config = folder / "known_hosts", folder / "ssh_config"
-    shown = {name: _new_key()[0] if host.fault is Fault.OTHER_KEY else host.key for name, host in hosts.items()}
+    shown = {
+        name: _new_key()[0] if host.fault is HostFault.OTHER_HOST_KEY else host.key for name, host in hosts.items()
+    }
     lines = [f"[{ADDRESS}]:{ports[name]} {key.get_name()} {key.get_base64()}\n" for name, key in shown.items()]
     known.write_text("".join(lines), encoding="ascii")
     blocks = [f"Host {name}\n  HostName {ADDRESS}\n  Port {ports[name]}\n" for name in hosts]

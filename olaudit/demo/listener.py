@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
-from olaudit.demo.faults import Fault
-from olaudit.demo.server import Connection, Host
+from olaudit.demo.faults import HostFault
+from olaudit.demo.server import ServerConnection, SimulatedHost
 
 ADDRESS = "127.0.0.1"
 """Simulated hosts are reached from this very machine only."""
@@ -23,13 +23,13 @@ _BACKLOG = 128
 class Listener:
     """Takes connections to `hosts` while its block runs. `ports` says on which port each of them is."""
 
-    def __init__(self, hosts: Mapping[str, Host]) -> None:
+    def __init__(self, hosts: Mapping[str, SimulatedHost]) -> None:
         self._hosts = hosts
         self._sockets = {name: _bound(host) for name, host in hosts.items()}
         self.ports = {name: sock.getsockname()[1] for name, sock in self._sockets.items()}
         self._wake, self._awake = socket.socketpair()
         self._silent: list[socket.socket] = []
-        self._connections: WeakSet[Connection] = WeakSet()  # those whose threads are done go of themselves
+        self._connections: WeakSet[ServerConnection] = WeakSet()  # those whose threads are done go of themselves
         self._thread = threading.Thread(target=self._listen, daemon=True, name="simulated fleet")
 
     def __enter__(self) -> Self:
@@ -52,7 +52,7 @@ class Listener:
         with selectors.DefaultSelector() as selector:
             selector.register(self._awake, selectors.EVENT_READ)
             for name, sock in self._sockets.items():
-                if self._hosts[name].fault is not Fault.NOTHING_LISTENS:
+                if self._hosts[name].fault is not HostFault.PORT_CLOSED:
                     selector.register(sock, selectors.EVENT_READ, self._hosts[name])
             while True:
                 for key, _ in selector.select():
@@ -62,22 +62,22 @@ class Listener:
                     with contextlib.suppress(OSError):
                         self._take(key.data, key.fileobj.accept()[0])  # type: ignore[union-attr]  # they are sockets
 
-    def _take(self, host: Host, sock: socket.socket) -> None:
-        if host.fault is Fault.HANGS_UP:
+    def _take(self, host: SimulatedHost, sock: socket.socket) -> None:
+        if host.fault is HostFault.CLOSES_CONNECTION:
             sock.close()
-        elif host.fault is Fault.SAYS_NOTHING:
+        elif host.fault is HostFault.SENDS_NO_GREETING:
             self._silent.append(sock)
         else:
-            connection = Connection(host, sock)
+            connection = ServerConnection(host, sock)
             self._connections.add(connection)
             connection.start()
 
 
-def _bound(host: Host) -> socket.socket:
+def _bound(host: SimulatedHost) -> socket.socket:
     """Take a free port. One that nothing listens on is taken too, so that nobody else comes to listen there."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.bind((ADDRESS, 0))
-    if host.fault is not Fault.NOTHING_LISTENS:
+    if host.fault is not HostFault.PORT_CLOSED:
         sock.listen(_BACKLOG)
         sock.setblocking(False)  # noqa: FBT003 - socket's own signature
     return sock

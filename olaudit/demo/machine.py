@@ -33,7 +33,7 @@ class Engine:
     images: tuple[str, ...] = ()
     version: str = "28.5.1"
     api: str = "1.51"
-    least_api: str = "1.24"
+    min_api: str = "1.24"
 
 
 @dataclass(frozen=True, slots=True)

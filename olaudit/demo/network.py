@@ -36,7 +36,7 @@ def postgres(machine: Machine, spec: PostgresSpec) -> Machine:
     return replace(machine, files=machine.files.put(f"{spec.hba}/9.3/main/pg_hba.conf", node))
 
 
-def names(fleet: FleetSpec) -> Mapping[str, str]:
+def dns_records(fleet: FleetSpec) -> Mapping[str, str]:
     """Give the address of each name that must resolve; all others have none, the retired ones among them."""
     known = {f"{host}.{fleet.domain}": ADDRESS for host in fleet.hosts}
     for host in fleet.hosts.values():
@@ -49,7 +49,7 @@ def names(fleet: FleetSpec) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class StaticDnsTransport:
     """A transport that knows some `names` itself, and no other name; it asks `inner` everything else."""
 
     inner: Transport

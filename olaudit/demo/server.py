@@ -21,7 +21,7 @@ from paramiko.common import (
 from olaudit.demo import engine
 from olaudit.demo.commands import run
 from olaudit.demo.commands.engines import engines
-from olaudit.demo.faults import Fault
+from olaudit.demo.faults import HostFault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_batch
@@ -39,19 +39,19 @@ _TICK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class SimulatedHost:
     """A machine behind an SSH server: the key it shows, the one key it takes, and how it fails if it does."""
 
     machine: Machine
     key: paramiko.PKey
     auditor: paramiko.PKey
-    fault: Fault | None = None
+    fault: HostFault | None = None
 
 
-class Connection:
+class ServerConnection:
     """Serves one connection in threads of its own, until either side closes it."""
 
-    def __init__(self, host: Host, sock: socket.socket) -> None:
+    def __init__(self, host: SimulatedHost, sock: socket.socket) -> None:
         self._host = host
         self._sock = sock
         # The audit's own end of a connection, for its speed: paramiko's two sides are one class.
@@ -82,7 +82,7 @@ class Connection:
 class _Login(paramiko.ServerInterface):
     """What one client may do. Called by paramiko's thread, which none of this may hold up."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: SimulatedHost) -> None:
         self._host = host
         self.streams: set[int] = set()
 
@@ -93,13 +93,13 @@ class _Login(paramiko.ServerInterface):
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         """Let the one auditor in."""
         known = key.asbytes() == self._host.auditor.asbytes() and username == USER
-        return AUTH_SUCCESSFUL if known and self._host.fault is not Fault.LETS_NOBODY_IN else AUTH_FAILED
+        return AUTH_SUCCESSFUL if known and self._host.fault is not HostFault.REFUSES_LOGIN else AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         """Open sessions, and streams to the engine (the one socket that is there, whatever path was named)."""
         forwards = self._host.machine.engine and self._host.fault not in (
-            Fault.NO_FORWARDING,
-            Fault.NO_DOCKER_COMMAND,
+            HostFault.NO_FORWARDING,
+            HostFault.NO_DOCKER_COMMAND,
         )
         if kind == _STREAMLOCAL and forwards:
             self.streams.add(chanid)
@@ -123,11 +123,11 @@ def _beside(work: Callable[[], None]) -> None:
     threading.Thread(target=do, daemon=True).start()
 
 
-def _execute(host: Host, channel: paramiko.Channel, command: str) -> None:
+def _execute(host: SimulatedHost, channel: paramiko.Channel, command: str) -> None:
     """Answer a batch, carry a stream to the engine, or run a single command, as `ssh HOST COMMAND` does."""
-    if host.fault is Fault.RUNS_NOTHING:
+    if host.fault is HostFault.RUNS_NO_COMMAND:
         return
-    if command == DIAL_STDIO and host.machine.engine and host.fault is not Fault.NO_DOCKER_COMMAND:
+    if command == DIAL_STDIO and host.machine.engine and host.fault is not HostFault.NO_DOCKER_COMMAND:
         _docker(host, channel)
         return
     if command == _BATCH:
@@ -154,8 +154,8 @@ def _shell(machine: Machine, text: str) -> Answered:
     return Answered(answer_batch(text, partial(run, machine)).decode())
 
 
-def _docker(host: Host, channel: paramiko.Channel) -> None:
+def _docker(host: SimulatedHost, channel: paramiko.Channel) -> None:
     """Carry HTTP to the engine."""
-    if host.machine.engine and host.fault not in (Fault.DOCKER_HANGS, Fault.RUNS_NOTHING):
+    if host.machine.engine and host.fault not in (HostFault.DOCKER_HANGS, HostFault.RUNS_NO_COMMAND):
         with contextlib.closing(channel):
             engine.serve(host.machine.engine, channel)

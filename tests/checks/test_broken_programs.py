@@ -20,7 +20,7 @@ from olaudit import engine_process
 from olaudit.checker import AnyChecker
 from olaudit.checks.fleet.version import COMPOSE
 from olaudit.checks.service.probes import SCRIPT as SERVICES
-from olaudit.demo.build import conforming as machine_of
+from olaudit.demo.build import build_machine as machine_of
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming

@@ -12,7 +12,7 @@ from pathlib import Path
 from olaudit.audit import audit, plan, select_checks
 from olaudit.checks import CHECKERS
 from olaudit.collect import Collected, Job, collect
-from olaudit.demo.network import Named, names
+from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Finding, Report, Verdict
 from olaudit.transport.ssh import SshTransport
@@ -45,7 +45,7 @@ def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Coll
     """Ask a fleet everything."""
     wanted = select_checks(CHECKERS)
     jobs = [Job(host.name, plan(host, CHECKERS, wanted)) for host in fleet.hosts.values()]
-    with closing(Named(SshTransport(SshConfig(ssh_config)), names(fleet))) as transport:
+    with closing(StaticDnsTransport(SshTransport(SshConfig(ssh_config)), dns_records(fleet))) as transport:
         return collect(jobs, transport, parallel=32, timeout=timeout)
 
 

@@ -18,7 +18,7 @@ import pytest
 from olaudit.checks.memcached.evidence import Limit, served, server
 from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
 from olaudit.demo.commands import PROGRAMS, run
-from olaudit.demo.files import DIRECTORY, NOBODY, ROOT, Account, Files, Node, file, link
+from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, Files, Node, file, link
 from olaudit.demo.machine import Machine, Process
 from olaudit.model import Answered
 
@@ -95,7 +95,7 @@ def twins(tmp_path: Path) -> Twins:
         owned = replace(node, owner=me, group=us)
         if name == "folder/a.dat" and os.geteuid() == 0:
             os.chown(path, 54321, 54322)
-            owned = replace(node, owner=Account(NOBODY, 54321), group=Account(NOBODY, 54322))
+            owned = replace(node, owner=Account(NO_NAME, 54321), group=Account(NO_NAME, 54322))
         if node.type != "l":
             path.chmod(node.mode)
         files = files.put(str(path), owned)

@@ -85,7 +85,9 @@ def _unknown(answer: Answer) -> Result:
 def test_a_demo_in_which_the_audit_sees_something_else_is_a_bug(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = drifts.Drift(host="ol-web1", says="nothing", finds=(), change=drifts.called("openlibrary-web-1", "x"))
+    other = drifts.Drift(
+        host="ol-web1", description="nothing", findings=(), change=drifts.set_hostname("openlibrary-web-1", "x")
+    )
     monkeypatch.setattr(drifts, "DRIFTS", (other,))
     assert _demo() == 70
     assert "not put in: ol-web1  container.hostname  openlibrary-web-1" in capsys.readouterr().out

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from olaudit.demo.build import conforming
-from olaudit.demo.drifts import stopped
+from olaudit.demo.build import build_machine
+from olaudit.demo.drifts import stop_container
 from olaudit.demo.engine import reply
 from olaudit.demo.machine import Engine
 from tests.demo.auditing import page
@@ -14,7 +14,7 @@ from tests.demo.auditing import page
 
 @pytest.fixture
 def engine() -> Engine:
-    machine = stopped("openlibrary-importbot-1", code=0, ago=60.0)(conforming(page().hosts["ol-home0"]))
+    machine = stop_container("openlibrary-importbot-1", code=0, ago=60.0)(build_machine(page().hosts["ol-home0"]))
     assert machine.engine
     return machine.engine
 
@@ -53,4 +53,4 @@ def test_an_api_version_that_it_does_not_speak_is_refused(engine: Engine, versio
 def test_the_version_is_told_without_one(engine: Engine) -> None:
     status, content = reply(engine, "/version")
     assert status is HTTPStatus.OK
-    assert (content["ApiVersion"], content["MinAPIVersion"]) == (engine.api, engine.least_api)
+    assert (content["ApiVersion"], content["MinAPIVersion"]) == (engine.api, engine.min_api)

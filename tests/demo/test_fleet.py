@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 import pytest
 
-from olaudit.demo.drifts import DRIFTS, Drift, capped, emptied, linked, renamed
-from olaudit.demo.faults import Fault
+from olaudit.demo.comparison import compare_findings
+from olaudit.demo.drifts import DRIFTS, Drift, empty_folder, redirect_link, rename_container, set_memory_limit
+from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.machine import Machine
-from olaudit.demo.verdict import outcome
 from olaudit.model import Answers, EngineQuery, FailureReason, Verdict
 from tests.demo.auditing import PATIENCE, asked, audited, loud, many, only, page
 
@@ -31,40 +31,40 @@ def test_each_drift_gives_exactly_its_finding(drift: Drift) -> None:
         report = audited(fleet, simulation.ssh_config)
         assert simulation.drifts == (drift,)
     verdict = "unknown" if drift.fault else "drift"
-    assert loud(report.findings) == [(verdict, drift.host, *found) for found in drift.finds]
+    assert loud(report.findings) == [(verdict, drift.host, *found) for found in drift.findings]
 
 
 def test_all_drifts_together_are_found_and_nothing_else() -> None:
     with simulated(page(), DRIFTS) as simulation:
         report = audited(page(), simulation.ssh_config)
-        found = outcome(report, simulation.drifts)
+        found = compare_findings(report, simulation.drifts)
     assert simulation.drifts == DRIFTS
-    assert found.right
+    assert found.is_exact
 
 
 def test_drifts_that_do_not_fit_a_fleet_are_left_out() -> None:
     fleet = only("ol-dev", "ol-mem0")
     elsewhere = [replace(drift, host=host, fault=None) for drift in DRIFTS for host in ("ol-dev", "ol-nowhere")]
-    unfit = [drift for drift in elsewhere if drift.finds[0][0].startswith(("container", "memcached"))]
-    changes = (emptied("/nowhere"), linked("/x", "/y"), renamed("jenkins", "x"))
+    unfit = [drift for drift in elsewhere if drift.findings[0][0].startswith(("container", "memcached"))]
+    changes = (empty_folder("/nowhere"), redirect_link("/x", "/y"), rename_container("jenkins", "x"))
     bare = [replace(DRIFTS[0], host="ol-mem0", change=change) for change in changes]
     with simulated(fleet, [*unfit, *bare]) as simulation:
         assert simulation.drifts == ()
 
 
 def test_the_demos_drifts_are_of_different_kinds() -> None:
-    assert len({drift.finds[0][0] for drift in DRIFTS}) == len(DRIFTS)
+    assert len({drift.findings[0][0] for drift in DRIFTS}) == len(DRIFTS)
 
 
 def test_what_was_missed_and_what_came_as_a_surprise_is_told_apart() -> None:
     fleet = only("ol-mem1")
-    put_in = replace(DRIFTS[3], host="ol-mem1", change=capped(64))
+    put_in = replace(DRIFTS[3], host="ol-mem1", change=set_memory_limit(64))
     with simulated(fleet, [put_in]) as simulation:
         report = audited(fleet, simulation.ssh_config)
-    found = outcome(report, [replace(put_in, finds=(("host.hostname", "hostname"),))])
-    assert not found.right
-    assert found.missed == (("ol-mem1", "host.hostname", "hostname"),)
-    assert [one.check for one in found.surprises] == ["memcached.configured"]
+    found = compare_findings(report, [replace(put_in, findings=(("host.hostname", "hostname"),))])
+    assert not found.is_exact
+    assert found.missing == (("ol-mem1", "host.hostname", "hostname"),)
+    assert [one.check for one in found.unexpected] == ["memcached.configured"]
 
 
 def test_what_containers_carry_in_their_environment_stays_there() -> None:
@@ -87,15 +87,15 @@ def _answers(outcome: object) -> Answers:
 @pytest.mark.parametrize(
     ("fault", "reason", "says"),
     [
-        (Fault.NOTHING_LISTENS, FailureReason.REFUSED, "refuses connections"),
-        (Fault.HANGS_UP, FailureReason.SSH, "closed 4 connections before its SSH greeting"),
-        (Fault.SAYS_NOTHING, FailureReason.TIMEOUT, "no SSH greeting came"),
-        (Fault.OTHER_KEY, FailureReason.HOSTKEY, "CHANGED"),
-        (Fault.LETS_NOBODY_IN, FailureReason.AUTH, "did not let audit in"),
-        (Fault.RUNS_NOTHING, FailureReason.TIMEOUT, "answers nothing"),
+        (HostFault.PORT_CLOSED, FailureReason.REFUSED, "refuses connections"),
+        (HostFault.CLOSES_CONNECTION, FailureReason.SSH, "closed 4 connections before its SSH greeting"),
+        (HostFault.SENDS_NO_GREETING, FailureReason.TIMEOUT, "no SSH greeting came"),
+        (HostFault.OTHER_HOST_KEY, FailureReason.HOSTKEY, "CHANGED"),
+        (HostFault.REFUSES_LOGIN, FailureReason.AUTH, "did not let audit in"),
+        (HostFault.RUNS_NO_COMMAND, FailureReason.TIMEOUT, "answers nothing"),
     ],
 )
-def test_a_host_that_fails_gives_its_reason(fault: Fault, reason: FailureReason, says: str) -> None:
+def test_a_host_that_fails_gives_its_reason(fault: HostFault, reason: FailureReason, says: str) -> None:
     fleet = only("ol-web1", "ol-mem0")
     with simulated(fleet, faults={"ol-web1": fault}) as simulation:
         report = audited(
@@ -112,7 +112,7 @@ def test_a_host_that_fails_gives_its_reason(fault: Fault, reason: FailureReason,
 
 def test_a_hanging_engine_costs_its_own_answers_alone() -> None:
     fleet = only("ol-web1")
-    with simulated(fleet, faults={"ol-web1": Fault.DOCKER_HANGS}) as simulation:
+    with simulated(fleet, faults={"ol-web1": HostFault.DOCKER_HANGS}) as simulation:
         report = audited(fleet, simulation.ssh_config, timeout=2.5)
     checkers = {check.partition(".")[0] for _, _, check, _ in loud(report.findings)}
     assert checkers == {"container", "docker"}
@@ -122,14 +122,14 @@ def test_a_hanging_engine_costs_its_own_answers_alone() -> None:
 
 def test_where_streams_are_not_forwarded_the_docker_command_carries_them() -> None:
     fleet = only("ol-home0")
-    with simulated(fleet, faults={"ol-home0": Fault.NO_FORWARDING}) as simulation:
+    with simulated(fleet, faults={"ol-home0": HostFault.NO_FORWARDING}) as simulation:
         report = audited(fleet, simulation.ssh_config)
     assert loud(report.findings) == []
 
 
 def test_without_forwarding_and_without_the_docker_command_containers_are_unknown() -> None:
     fleet = only("ol-web1")
-    with simulated(fleet, faults={"ol-web1": Fault.NO_DOCKER_COMMAND}) as simulation:
+    with simulated(fleet, faults={"ol-web1": HostFault.NO_DOCKER_COMMAND}) as simulation:
         report = audited(fleet, simulation.ssh_config)
     messages = {one.message for one in report.findings if one.verdict is Verdict.UNKNOWN}
     assert messages
@@ -137,7 +137,7 @@ def test_without_forwarding_and_without_the_docker_command_containers_are_unknow
 
 
 def test_an_engine_too_new_for_the_first_try_is_asked_in_its_own_version() -> None:
-    newer = Drift(host="ol-web1", says="", finds=(), change=_newer)
+    newer = Drift(host="ol-web1", description="", findings=(), change=_newer)
     fleet = only("ol-web1")
     with simulated(fleet, [newer]) as simulation:
         report = audited(fleet, simulation.ssh_config)
@@ -146,13 +146,13 @@ def test_an_engine_too_new_for_the_first_try_is_asked_in_its_own_version() -> No
 
 def _newer(machine: Machine) -> Machine:
     assert machine.engine
-    return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", least_api="1.44"))
+    return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", min_api="1.44"))
 
 
 def test_one_drift_among_many_hosts_is_found_and_nothing_else() -> None:
     fleet = many(50, "ol-web1")
     with simulated(
-        fleet, [replace(DRIFTS[0], host="ol-web1-7", change=renamed("openlibrary-web-1", "web"))]
+        fleet, [replace(DRIFTS[0], host="ol-web1-7", change=rename_container("openlibrary-web-1", "web"))]
     ) as one:
         report = audited(fleet, one.ssh_config)
     assert [host for _, host, _, _ in loud(report.findings)] == ["ol-web1-7"]

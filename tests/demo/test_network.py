@@ -17,7 +17,7 @@ from olaudit.demo.commands import run
 from olaudit.demo.files import DIRECTORY, Files, Node, file, link
 from olaudit.demo.listener import ADDRESS
 from olaudit.demo.machine import Machine
-from olaudit.demo.network import Named, names
+from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.model import Answered, Answers, Command, ConnectionProbe, Lookup, Probe
 from olaudit.transport import Deadline
 from tests.checks.tables import spec_of
@@ -128,7 +128,7 @@ class _Host:
 
 
 def test_names_of_the_fleet_are_answered_for_and_no_others() -> None:
-    named = Named(_Host(), names(page()))
+    named = StaticDnsTransport(_Host(), dns_records(page()))
     known, gone = Lookup("ol-mem0.us.archive.org"), Lookup("ol-mem5.us.archive.org")
     answers = named.ask("ol-mem0", (known, gone, ConnectionProbe.ADDRESS), Deadline.after(1))
     assert answers[ConnectionProbe.ADDRESS] == Answered("ol-mem0")

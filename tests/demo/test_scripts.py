@@ -14,7 +14,7 @@ import pytest
 
 from olaudit import worktree
 from olaudit.checks.fleet.version import COMPOSE
-from olaudit.demo.build import conforming
+from olaudit.demo.build import build_machine
 from olaudit.demo.commands import run
 from olaudit.demo.engine import reply
 from olaudit.demo.files import DIRECTORY, Files
@@ -74,7 +74,7 @@ def test_a_script_that_no_check_sends_is_not_run(argv: tuple[str, ...]) -> None:
 
 
 def test_nothing_was_changed_inside_simulated_containers() -> None:
-    engine = conforming(page().hosts["ol-web1"]).engine
+    engine = build_machine(page().hosts["ol-web1"]).engine
     assert engine
     id_ = engine.containers[0]["Id"]
     assert reply(engine, f"/v1.41/containers/{id_}/changes") == (HTTPStatus.OK, None)
@@ -84,7 +84,7 @@ def test_nothing_was_changed_inside_simulated_containers() -> None:
 def test_an_image_has_the_same_layers_on_all_hosts_and_is_there_without_a_container_too() -> None:
     told = []
     for name in ("ol-web1", "ol-dev"):
-        engine = conforming(page().hosts[name]).engine
+        engine = build_machine(page().hosts[name]).engine
         assert engine
         told.append(reply(engine, f"/v1.41/images/{_IMAGE}/json"))
         assert reply(engine, "/v1.41/images/nosuch/json")[0] is HTTPStatus.NOT_FOUND

@@ -113,7 +113,7 @@ def _broken(machine: Machine) -> Machine:
     ],
 )
 def test_a_machine_in_a_bad_way_is_seen_over_ssh(host: str, found: set[tuple[str, str]]) -> None:
-    drift = Drift(host=host, says="", finds=tuple(found), change=_broken)
+    drift = Drift(host=host, description="", findings=tuple(found), change=_broken)
     with simulated(only(host), (drift,)) as simulation:
         findings = audited(only(host), simulation.ssh_config).findings
     checkers = {check.id for checker in (clock, disk, package, release, service) for check in checker.CHECKER.ids}

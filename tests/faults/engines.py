@@ -13,7 +13,7 @@ from typing import Any
 
 from olaudit.checks import CHECKERS
 from olaudit.demo import engine as demo
-from olaudit.demo.build import conforming
+from olaudit.demo.build import build_machine
 from olaudit.demo.machine import Engine
 from olaudit.expected import load
 from tests.faults.row import Inject, Target
@@ -95,7 +95,7 @@ def _containers(scene: Scene) -> tuple[Any, ...]:
     """Make the containers that the expected files of a row expect."""
     folder = scene.row_folder() / "expected"
     write_expected(folder, {scene.id: "engine"})
-    machine = conforming(load(folder, CHECKERS).hosts[scene.id])
+    machine = build_machine(load(folder, CHECKERS).hosts[scene.id])
     assert machine.engine
     return machine.engine.containers
 

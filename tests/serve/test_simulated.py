@@ -12,9 +12,9 @@ from olaudit.checks import CHECKERS
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools, make_transport
 from olaudit.demo.drifts import DRIFTS
-from olaudit.demo.faults import Fault
+from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
-from olaudit.demo.network import Named, names
+from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.serve.run_history import read_run_history
 from tests.demo.auditing import page
 from tests.serve.process import SHIPPED, serving
@@ -23,7 +23,9 @@ from tests.serve.running import get, ready, samples
 
 def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers() -> None:
     with (
-        simulated(page(), faults={"ol-home0": Fault.RUNS_NOTHING, "ol-db1": Fault.SAYS_NOTHING}) as simulation,
+        simulated(
+            page(), faults={"ol-home0": HostFault.RUNS_NO_COMMAND, "ol-db1": HostFault.SENDS_NO_GREETING}
+        ) as simulation,
         serving(simulation.ssh_config) as (process, port),
     ):
         end = time.monotonic() + 20
@@ -57,7 +59,7 @@ def test_the_page_says_what_is_new_since_the_last_nightly_run(
     history = tmp_path / "history.sqlite"
     options = ("-e", str(SHIPPED), "--only", "memcached.*,container.*")
     with simulated(page()) as simulation:
-        tools = Tools(CHECKERS, lambda options: Named(make_transport(options), names(page())))
+        tools = Tools(CHECKERS, lambda options: StaticDnsTransport(make_transport(options), dns_records(page())))
         reports = ("--reports", str(tmp_path / "reports"), "--history", str(history))
         assert main(["report", *options, "--ssh-config", str(simulation.ssh_config), *reports], tools) == 0
     capsys.readouterr()

@@ -18,7 +18,7 @@ from olaudit.demo.commands.head import head
 from olaudit.demo.commands.iptables import iptables_save
 from olaudit.demo.commands.kernel import date, uname
 from olaudit.demo.commands.memcached import bash
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.commands.ps import ps
 from olaudit.demo.commands.readlink import readlink
 from olaudit.demo.commands.sh import sh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.commands.output import Outcome, Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -22,12 +22,12 @@ def certificates(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     said, files = Outcome(), machine.files
     for folder in folders:
         try:
-            names = files.inside(folder)
+            names = files.names_in(folder)
         except OSError as error:
             said.complain(f"find: '{folder}'", error)
             continue
         for path in (posixpath.join(folder, one, name) for one in names):
-            if files.there(path):
-                said.out += [f"{path}//", files.look(path).text]
+            if files.exists(path):
+                said.out += [f"{path}//", files.node_at(path).text]
         said.out.append(f"{folder}//end//")
     return said.answer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -19,7 +19,7 @@ def cmp(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     texts = []
     for path in paths:
         try:
-            node = machine.files.look(path)
+            node = machine.files.node_at(path)
         except OSError as error:
             return Answered("", f"cmp: {path}: {error.strerror}", 2)
         if node.type == "d":

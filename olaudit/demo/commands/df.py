@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.commands.output import Outcome, Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 

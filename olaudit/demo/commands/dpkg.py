@@ -2,7 +2,7 @@ r"""`dpkg-query --show --showformat='${Package}\t${Version}\t${Status}\n' NAME..
 
 from __future__ import annotations
 
-from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.commands.output import Outcome, Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 

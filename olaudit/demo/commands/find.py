@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 
 from olaudit.demo.commands.certificate import certificates
 from olaudit.demo.commands.formats import fill
-from olaudit.demo.commands.outcome import Outcome, Unsupported
-from olaudit.demo.files import NOBODY, Account, Files
+from olaudit.demo.commands.output import Outcome, Unsupported
+from olaudit.demo.files import NO_NAME, Account, Files
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -41,7 +41,7 @@ def find(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     said = Outcome()
     for start in wanted.starts:
         try:
-            machine.files.look(start, follow=False)
+            machine.files.node_at(start, follow=False)
         except OSError as error:
             said.complain(f"find: '{start}'", error)
             continue
@@ -87,16 +87,16 @@ def _walk(files: Files, start: str, wanted: _Wanted) -> Iterator[str]:
     if wanted.least == 0:
         yield start
     if wanted.most == 1 and _type(files, start, follow=wanted.follow) == "d":
-        yield from (posixpath.join(start, name) for name in files.inside(start))
+        yield from (posixpath.join(start, name) for name in files.names_in(start))
 
 
 def _type(files: Files, path: str, *, follow: bool) -> str:
     """Give find's letter; of a link that is followed to nothing, that of the link."""
-    return files.look(path, follow=follow and files.there(path)).type
+    return files.node_at(path, follow=follow and files.exists(path)).type
 
 
 def _values(files: Files, path: str, *, follow: bool) -> dict[str, str]:
-    node = files.look(path, follow=follow and files.there(path))
+    node = files.node_at(path, follow=follow and files.exists(path))
     return {
         "y": node.type,
         "Y": _end(files, path),
@@ -113,12 +113,12 @@ def _values(files: Files, path: str, *, follow: bool) -> dict[str, str]:
 
 def _name(account: Account) -> str:
     """Give the name; of an id that nobody has (where stat says UNKNOWN), the id."""
-    return str(account.id) if account.name == NOBODY else account.name
+    return str(account.id) if account.name == NO_NAME else account.name
 
 
 def _end(files: Files, path: str) -> str:
     """Give the letter of what a link leads to: N for nothing, L for itself."""
     try:
-        return files.look(path).type
+        return files.node_at(path).type
     except OSError as error:
         return "L" if "symbolic links" in (error.strerror or "") else "N"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
 _SIGN = re.compile(r"%(.)|\\(.)", re.DOTALL)

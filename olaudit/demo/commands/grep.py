@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.commands.output import Outcome, Unsupported
 from olaudit.demo.files import Files, Node
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
@@ -54,7 +54,7 @@ def _search(files: Files, starts: Sequence[str], select: _Select, *, follow: boo
     said = Outcome()
     for start in starts:
         try:
-            for path, node in _below(files, start, files.look(start), follow=follow):
+            for path, node in _below(files, start, files.node_at(start), follow=follow):
                 said.out += select(path, node.text)
         except OSError as error:
             said.complain(f"grep: {start}", error)
@@ -66,7 +66,7 @@ def _below(files: Files, path: str, node: Node, *, follow: bool) -> Iterator[tup
     """Give all files below, links among them only if they are followed."""
     if node.type == "f":
         yield path, node
-    for name in files.inside(path) if node.type == "d" else ():
+    for name in files.names_in(path) if node.type == "d" else ():
         inner = posixpath.join(path, name)
-        if follow or files.look(inner, follow=False).type != "l":
-            yield from _below(files, inner, files.look(inner), follow=follow)
+        if follow or files.node_at(inner, follow=False).type != "l":
+            yield from _below(files, inner, files.node_at(inner), follow=follow)

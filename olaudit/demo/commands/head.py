@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.commands.output import Outcome, Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -19,7 +19,7 @@ def head(machine: Machine, arguments: tuple[str, ...]) -> Answered:
             raise Unsupported
     said = Outcome()
     try:
-        node = machine.files.look(path)
+        node = machine.files.node_at(path)
     except OSError as error:
         said.complain(f"head: cannot open '{path}' for reading", error)
     else:

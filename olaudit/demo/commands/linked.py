@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.files import Files
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
@@ -48,7 +48,7 @@ def cron(machine: Machine, arguments: tuple[str, ...]) -> Answered:
 
 
 def _cannot_enter(files: Files, folder: str) -> Answered | None:
-    if files.there(folder):
+    if files.exists(folder):
         return None
     return Answered("", f"sh: 2: cd: can't cd to {folder}", 1)
 
@@ -74,32 +74,32 @@ def _place(files: Files, source: str, into: str, name: str) -> tuple[str, str]:
         end = files.resolve(place)
     except OSError as error:
         return "dangling" if is_link else "absent", str(error.strerror)
-    if files.there(source) and end == files.resolve(source):
+    if files.exists(source) and end == files.resolve(source):
         return "same", ""
     if is_link or end != posixpath.join(files.resolve(into), name):
         return "leads" if is_link else "under", end
-    return ("special", "directory") if files.look(end).type == "d" else (_compared(files, source, place), "")
+    return ("special", "directory") if files.node_at(end).type == "d" else (_compared(files, source, place), "")
 
 
 def _is_link(files: Files, path: str) -> bool:
     try:
-        return files.look(path, follow=False).type == "l"
+        return files.node_at(path, follow=False).type == "l"
     except OSError:
         return False
 
 
 def _compared(files: Files, source: str, place: str) -> str:
-    there = files.look(place)
+    there = files.node_at(place)
     if there.type != "f":
         raise Unsupported
-    return "equal" if files.look(source).text == there.text else "differs"
+    return "equal" if files.node_at(source).text == there.text else "differs"
 
 
 def _rights(files: Files, place: str) -> str:
     """Give owner and mode of the file and owner of its link, as far as there is either."""
     said = ""
     with contextlib.suppress(OSError):
-        said = f"{files.look(place).owner.id} {files.look(place).mode:o} "
+        said = f"{files.node_at(place).owner.id} {files.node_at(place).mode:o} "
     with contextlib.suppress(OSError):
-        said += f"{files.look(place, follow=False).owner.id}"
+        said += f"{files.node_at(place, follow=False).owner.id}"
     return said

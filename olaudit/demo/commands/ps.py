@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 

@@ -11,7 +11,7 @@ from olaudit.checks.fleet.version import COMPOSE
 from olaudit.checks.service.probes import SCRIPT as SERVICES
 from olaudit.demo.commands import linked
 from olaudit.demo.commands.engines import engines
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.commands.services import services
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
@@ -25,9 +25,9 @@ _TREE = "9f8e7d6c5b4a39281706f5e4d3c2b1a04d1c7b2f"
 def _git(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     """Tell a clean work tree. Every simulated one is at the same commit: hosts are compared, not repositories."""
     (path,) = arguments
-    if not machine.files.there(path):
+    if not machine.files.exists(path):
         return Answered("failed\n", f"fatal: cannot change to '{path}': No such file or directory")
-    if not machine.files.there(f"{path}/.git"):
+    if not machine.files.exists(f"{path}/.git"):
         return Answered("failed\n", "fatal: not a git repository (or any of the parent directories): .git")
     return Answered(f"whole\n{_COMMIT}\n{_TREE}\nmaster\nend 0\n")
 

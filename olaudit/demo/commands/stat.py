@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from olaudit.demo.commands.formats import fill
-from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.commands.output import Outcome, Unsupported
 from olaudit.demo.files import Node
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
@@ -23,7 +23,7 @@ def stat(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     said = Outcome()
     for path in paths:
         try:
-            node = machine.files.look(path, follow=follow)
+            node = machine.files.node_at(path, follow=follow)
         except OSError as error:
             said.complain(f"stat: cannot statx '{path}'", error)
         else:

@@ -7,11 +7,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from olaudit.demo.comparison import Comparison
 from olaudit.demo.drifts import Drift
-from olaudit.demo.verdict import Outcome
 
 
-def opening(hosts: int, width: int) -> str:
+def introduction(hosts: int, width: int) -> str:
     """Say first what this is, so that nobody takes it for a fleet of theirs."""
     text = (
         f"A simulated fleet on this machine, not yours: {hosts} hosts after Open Library's wiki page, each behind "
@@ -20,35 +20,35 @@ def opening(hosts: int, width: int) -> str:
     return "\n".join([*_wrapped(text, width), "", ""])
 
 
-def explanation(drifts: Sequence[Drift], outcome: Outcome, exit_code: int, width: int) -> str:
+def drift_summary(drifts: Sequence[Drift], comparison: Comparison, exit_code: int, width: int) -> str:
     """Tell, drift by drift, what was put in; then whether the audit found that and nothing else."""
     lines = ["", "What is wrong there on purpose, and whether the audit saw it:"]
-    missed = {(host, check) for host, check, _ in outcome.missed}
+    missed = {(host, check) for host, check, _ in comparison.missing}
     for drift in drifts:
-        checks = [check for check, _ in drift.finds]
+        checks = [check for check, _ in drift.findings]
         seen = "MISSED" if any((drift.host, check) in missed for check in checks) else "seen"
-        lines += [f"  {seen:<6}  {drift.host}  {', '.join(checks)}", *_wrapped(drift.says, width, " " * 10)]
-    lines += ["", *_conclusion(outcome, exit_code, width)]
+        lines += [f"  {seen:<6}  {drift.host}  {', '.join(checks)}", *_wrapped(drift.description, width, " " * 10)]
+    lines += ["", *_conclusion(comparison, exit_code, width)]
     return "\n".join(lines) + "\n"
 
 
-def _conclusion(outcome: Outcome, exit_code: int, width: int) -> Iterator[str]:
-    if outcome.right:
+def _conclusion(comparison: Comparison, exit_code: int, width: int) -> Iterator[str]:
+    if comparison.is_exact:
         yield from _wrapped(
             f"All of it was found, and nothing else. `olaudit check` would have ended with exit code {exit_code} "
             "(0: all as expected, 1: drift, 3: no drift, but something could not be looked at).",
             width,
         )
-        if outcome.untaught:
+        if comparison.unsupported:
             yield from _wrapped(
-                f"{outcome.untaught} checks are unknown only because the simulation does not know what they ask.",
+                f"{comparison.unsupported} checks are unknown only because the simulation does not support their probes.",
                 width,
             )
         return
     yield from _wrapped("The audit did not find exactly what was put in. This is a bug in olaudit:", width)
-    for host, check, subject in outcome.missed:
+    for host, check, subject in comparison.missing:
         yield f"  not found: {host}  {check}  {subject}"
-    for finding in outcome.surprises:
+    for finding in comparison.unexpected:
         yield f"  not put in: {finding.host}  {finding.check}  {finding.subject}"
 
 
@@ -64,7 +64,7 @@ def next_steps(expected: Path) -> str:
     )
 
 
-def kept(expected: Path, ssh_config: Path, host: str) -> str:
+def access_instructions(expected: Path, ssh_config: Path, host: str) -> str:
     """Say how the fleet that is left running is audited and visited."""
     check = shlex.join(("olaudit", "check", "-e", str(expected), "--ssh-config", str(ssh_config)))
     visit = shlex.join(("ssh", "-F", str(ssh_config), host, "uname", "-n"))

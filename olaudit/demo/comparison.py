@@ -14,31 +14,31 @@ Found = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Comparison:
     """What was put in and not found, and what was found and not put in. Both empty: as it must be.
 
     `untaught` counts the checks of hosts that answered whose questions the simulation does not know.
     """
 
-    missed: tuple[Found, ...]
-    surprises: tuple[Finding, ...]
-    untaught: int
+    missing: tuple[Found, ...]
+    unexpected: tuple[Finding, ...]
+    unsupported: int
 
     @property
-    def right(self) -> bool:
+    def is_exact(self) -> bool:
         """Whether the audit found exactly what was put in."""
-        return not self.missed and not self.surprises
+        return not self.missing and not self.unexpected
 
 
-def outcome(report: Report, drifts: Iterable[Drift]) -> Outcome:
+def compare_findings(report: Report, drifts: Iterable[Drift]) -> Comparison:
     """Compare. What the simulation was not taught is unknown on hosts that answer, and that is no surprise."""
-    wanted = {(drift.host, *found) for drift in drifts for found in drift.finds}
+    wanted = {(drift.host, *found) for drift in drifts for found in drift.findings}
     unknown = [one for one in report.findings if one.verdict is Verdict.UNKNOWN]
     lost = [one for one in unknown if one.check == REACHABLE.id]
     drifted = [one for one in report.findings if one.verdict is Verdict.DRIFT]
     found = {(one.host, one.check, one.subject): one for one in (*drifted, *lost)}
-    return Outcome(
-        missed=tuple(sorted(wanted - found.keys())),
-        surprises=tuple(one for key, one in found.items() if key not in wanted),
-        untaught=len(unknown) - len(lost),
+    return Comparison(
+        missing=tuple(sorted(wanted - found.keys())),
+        unexpected=tuple(one for key, one in found.items() if key not in wanted),
+        unsupported=len(unknown) - len(lost),
     )
