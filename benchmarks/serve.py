@@ -21,11 +21,11 @@ from olaudit.checks import CHECKERS
 from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answers
-from olaudit.render.html.page import page as page_of
+from olaudit.render.html.page import shipped_fleet as page_of
 from olaudit.render.style import Style
 from olaudit.serve.exposition import FleetCollector, encode
 from olaudit.serve.snapshot import LastAnswers, Reloaded, ReportBuilder, Snapshot
-from tests.demo.auditing import asked, many, page
+from tests.demo.auditing import collect_answers, copies_of, shipped_fleet
 from tests.serve.process import serving
 from tests.serve.running import get, ready
 
@@ -62,7 +62,7 @@ def spread(spent: list[float]) -> list[str]:
 def scraped() -> list[list[str]]:
     """Scrape a fleet in which all is well: one row for each hundred."""
     rows = []
-    with simulated(page()) as simulation, serving(simulation.ssh_config) as (process, port):
+    with simulated(shipped_fleet()) as simulation, serving(simulation.ssh_config) as (process, port):
         ready(port)
         for number in range(0, SCRAPES, 100):
             spent = timed(port, "/metrics", 100)
@@ -73,10 +73,13 @@ def scraped() -> list[list[str]]:
 def hung() -> list[list[str]]:
     """Ask while two hosts hang, with audits of them always under way."""
     slow = ("--interval", "20", "--timeout", "60")
-    with simulated(page(), faults=HANGING) as simulation, serving(simulation.ssh_config, *slow) as (_, port):
-        while get(port, "/metrics").body.count("olaudit_host_up{") < len(page().hosts) - len(HANGING):
+    with (
+        simulated(shipped_fleet(), faults=HANGING) as simulation,
+        serving(simulation.ssh_config, *slow) as (_, port),
+    ):
+        while get(port, "/metrics").body.count("olaudit_host_up{") < len(shipped_fleet().hosts) - len(HANGING):
             pass
-        others = [host for host in page().hosts if host not in HANGING]
+        others = [host for host in shipped_fleet().hosts if host not in HANGING]
         time.sleep(1)  # an audit that has just ended would answer a probe too
         probed = [spent for host in others for spent in timed(port, f"/probe?target={host}", 1)]
         rows = [[path, *spread(timed(port, path, times))] for path, times in {"/metrics": 300, "/": 50}.items()]
@@ -85,9 +88,9 @@ def hung() -> list[list[str]]:
 
 def large(count: int) -> list[str]:
     """Judge and tell a fleet of copies of one host."""
-    fleet = many(count, "ol-web1")
-    with simulated(many(1, "ol-web1")) as simulation:
-        (one,) = asked(many(1, "ol-web1"), simulation.ssh_config).hosts
+    fleet = copies_of(count, "ol-web1")
+    with simulated(copies_of(1, "ol-web1")) as simulation:
+        (one,) = collect_answers(copies_of(1, "ol-web1"), simulation.ssh_config).hosts
     if not isinstance(one.outcome, Answers):
         raise SystemExit(str(one.outcome))
     now = datetime.now(UTC)
@@ -99,7 +102,7 @@ def large(count: int) -> list[str]:
     known = Snapshot(
         fleet=fleet,
         report=report,
-        audited=dict.fromkeys(last, now.timestamp()),
+        run_audit=dict.fromkeys(last, now.timestamp()),
         reloaded=Reloaded(success=True, at=now),
     )
     body, _ = encode(FleetCollector(known), "")

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.fleet import simulated
 from tests.browser.conftest import Opener, violations
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 from tests.serve.process import serving
 from tests.serve.running import ready
 
@@ -20,7 +20,7 @@ START = "docker start openlibrary-importbot-1"
 @pytest.fixture(scope="module")
 def live() -> Iterator[str]:
     """Give the address of the live page, when all hosts were audited."""
-    with simulated(page(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
+    with simulated(shipped_fleet(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
         ready(port)
         yield f"http://localhost:{port}/"
 

@@ -25,7 +25,7 @@ from olaudit.demo.machine import Machine
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
 from tests.checks.tables import written
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
 BROKEN = {
     "dies at once": "kill -SEGV $$",
@@ -50,7 +50,7 @@ INNER = ("cmp", "docker-compose", "find", "git", "grep", "head", "openssl", "rea
 def _cases() -> Iterator[tuple[str, Command]]:
     """Choose one host for each command that differs in more than its paths, and in what kinds of checks ask it."""
     shapes = set()
-    for host in sorted(page().hosts):
+    for host in sorted(shipped_fleet().hosts):
         for probe in conforming().probes(host):
             # The search for engines reads the processes of this machine: see tests/transport/test_engine_gate.py.
             if not isinstance(probe, Command) or probe == engine_process.PROBE:
@@ -106,7 +106,7 @@ class _Place:
         self.good, self.bad = root / "good", root / "bad"
         self.good.mkdir()
         self.bad.mkdir()
-        machine = machine_of(page().hosts[host])
+        machine = machine_of(shipped_fleet().hosts[host])
         _lay(machine, root)
         if probe.argv[0] != "sh":
             recorded = conforming().outcomes[host].raw()[probe]
@@ -188,7 +188,7 @@ def _commit(root: Path, tree: str) -> None:
 
 
 def test_each_script_is_among_the_cases() -> None:
-    scripts: set[Probe] = {probe for host in page().hosts for probe in conforming().probes(host)}
+    scripts: set[Probe] = {probe for host in shipped_fleet().hosts for probe in conforming().probes(host)}
     texts = {probe.argv[2] for probe in scripts if isinstance(probe, Command) and probe.argv[0] == "sh"}
     covered = {probe.argv[2] for _, probe in CASES if probe.argv[0] == "sh"}
     assert texts == covered | {engine_process.SCRIPT}

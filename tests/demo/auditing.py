@@ -21,27 +21,29 @@ from tests.values import RUN
 
 
 @cache
-def page() -> FleetSpec:
+def shipped_fleet() -> FleetSpec:
     """Load the shipped expected files."""
     return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", CHECKERS)
 
 
-def only(*hosts: str) -> FleetSpec:
+def subset(*hosts: str) -> FleetSpec:
     """Reduce the page's fleet to some hosts."""
-    return replace(page(), hosts={host: page().hosts[host] for host in hosts})
+    return replace(shipped_fleet(), hosts={host: shipped_fleet().hosts[host] for host in hosts})
 
 
-def many(count: int, like: str) -> FleetSpec:
+def copies_of(count: int, like: str) -> FleetSpec:
     """Make a fleet of copies of one host."""
     names = [f"{like}-{number}" for number in range(count)]
-    return replace(page(), hosts={name: replace(page().hosts[like], name=name) for name in names})
+    return replace(
+        shipped_fleet(), hosts={name: replace(shipped_fleet().hosts[like], name=name) for name in names}
+    )
 
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds, where no test is about deadlines: this machine is all of the fleet, and busy with other tests."""
 
 
-def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Collected:
+def collect_answers(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECONDS) -> Collected:
     """Ask a fleet everything."""
     wanted = select_checks(CHECKERS)
     jobs = [Job(host.name, plan(host, CHECKERS, wanted)) for host in fleet.hosts.values()]
@@ -49,13 +51,13 @@ def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Coll
         return collect(jobs, transport, parallel=32, timeout=timeout)
 
 
-def audited(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Report:
+def run_audit(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECONDS) -> Report:
     """Audit a fleet."""
-    collected = asked(fleet, ssh_config, timeout)
+    collected = collect_answers(fleet, ssh_config, timeout)
     return audit(fleet.hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), RUN)
 
 
-def loud(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
+def not_ok(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
     """List what is not ok, as (verdict, host, check, subject), but for what the simulation was not taught.
 
     Nor for clocks that cannot be compared because this machine, which is all of the fleet too, was too busy.

@@ -9,7 +9,7 @@ from olaudit.checks import CHECKERS
 from olaudit.demo.build import build_machine
 from olaudit.demo.fleet import simulated
 from olaudit.expected import load
-from tests.demo.auditing import audited, loud
+from tests.demo.auditing import not_ok, run_audit
 
 _FLEET = "name: elsewhere\ndomain: example.org\n"
 
@@ -57,8 +57,8 @@ def expected(tmp_path: Path) -> Path:
 def test_whatever_an_expected_file_can_say_is_built_so(expected: Path) -> None:
     fleet = load(expected, CHECKERS)
     with simulated(fleet) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    assert loud(report.findings) == []
+        report = run_audit(fleet, simulation.ssh_config)
+    assert not_ok(report.findings) == []
     assert {one.check for one in report.findings} >= {
         "certificate.expiry",
         "container.image",

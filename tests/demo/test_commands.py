@@ -253,4 +253,4 @@ def test_programs_are_listed_in_order() -> None:
 
 
 def test_files_of_nobody_are_roots() -> None:
-    assert Files().look("/").owner == ROOT
+    assert Files().node_at("/").owner == ROOT

@@ -9,12 +9,14 @@ from olaudit.demo.build import build_machine
 from olaudit.demo.drifts import stop_container
 from olaudit.demo.engine import reply
 from olaudit.demo.machine import Engine
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
 
 @pytest.fixture
 def engine() -> Engine:
-    machine = stop_container("openlibrary-importbot-1", code=0, ago=60.0)(build_machine(page().hosts["ol-home0"]))
+    machine = stop_container("openlibrary-importbot-1", code=0, ago=60.0)(
+        build_machine(shipped_fleet().hosts["ol-home0"])
+    )
     assert machine.engine
     return machine.engine
 

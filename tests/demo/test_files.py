@@ -22,11 +22,11 @@ def test_a_file_put_through_a_link_lands_where_the_link_leads() -> None:
 def test_a_link_put_over_a_folder_takes_the_place_of_all_of_it() -> None:
     files = Files().put("/a/b", file("x")).put("/a", link("/c"))
     assert sorted(files.nodes) == ["/", "/a"]
-    assert not files.there("/a")
+    assert not files.exists("/a")
 
 
 def test_a_folder_put_over_a_folder_keeps_what_is_in_it() -> None:
-    assert Files().put("/a/b", file("x")).put("/a", DIRECTORY).there("/a/b")
+    assert Files().put("/a/b", file("x")).put("/a", DIRECTORY).exists("/a/b")
 
 
 @pytest.mark.parametrize(

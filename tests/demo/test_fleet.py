@@ -14,36 +14,44 @@ from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.machine import Machine
 from olaudit.model import Answers, EngineQuery, FailureReason, Verdict
-from tests.demo.auditing import PATIENCE, asked, audited, loud, many, only, page
+from tests.demo.auditing import (
+    TIMEOUT_SECONDS,
+    collect_answers,
+    copies_of,
+    not_ok,
+    run_audit,
+    shipped_fleet,
+    subset,
+)
 
 
 def test_a_fleet_without_drifts_is_as_expected_in_every_check() -> None:
-    with simulated(page()) as simulation:
-        report = audited(page(), simulation.ssh_config)
+    with simulated(shipped_fleet()) as simulation:
+        report = run_audit(shipped_fleet(), simulation.ssh_config)
     assert len(report.findings) > 300
-    assert loud(report.findings) == []
+    assert not_ok(report.findings) == []
 
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.host)
 def test_each_drift_gives_exactly_its_finding(drift: Drift) -> None:
-    fleet = only(drift.host)
+    fleet = subset(drift.host)
     with simulated(fleet, [drift]) as simulation:
-        report = audited(fleet, simulation.ssh_config)
+        report = run_audit(fleet, simulation.ssh_config)
         assert simulation.drifts == (drift,)
     verdict = "unknown" if drift.fault else "drift"
-    assert loud(report.findings) == [(verdict, drift.host, *found) for found in drift.findings]
+    assert not_ok(report.findings) == [(verdict, drift.host, *found) for found in drift.findings]
 
 
 def test_all_drifts_together_are_found_and_nothing_else() -> None:
-    with simulated(page(), DRIFTS) as simulation:
-        report = audited(page(), simulation.ssh_config)
+    with simulated(shipped_fleet(), DRIFTS) as simulation:
+        report = run_audit(shipped_fleet(), simulation.ssh_config)
         found = compare_findings(report, simulation.drifts)
     assert simulation.drifts == DRIFTS
     assert found.is_exact
 
 
 def test_drifts_that_do_not_fit_a_fleet_are_left_out() -> None:
-    fleet = only("ol-dev", "ol-mem0")
+    fleet = subset("ol-dev", "ol-mem0")
     elsewhere = [replace(drift, host=host, fault=None) for drift in DRIFTS for host in ("ol-dev", "ol-nowhere")]
     unfit = [drift for drift in elsewhere if drift.findings[0][0].startswith(("container", "memcached"))]
     changes = (empty_folder("/nowhere"), redirect_link("/x", "/y"), rename_container("jenkins", "x"))
@@ -57,10 +65,10 @@ def test_the_demos_drifts_are_of_different_kinds() -> None:
 
 
 def test_what_was_missed_and_what_came_as_a_surprise_is_told_apart() -> None:
-    fleet = only("ol-mem1")
+    fleet = subset("ol-mem1")
     put_in = replace(DRIFTS[3], host="ol-mem1", change=set_memory_limit(64))
     with simulated(fleet, [put_in]) as simulation:
-        report = audited(fleet, simulation.ssh_config)
+        report = run_audit(fleet, simulation.ssh_config)
     found = compare_findings(report, [replace(put_in, findings=(("host.hostname", "hostname"),))])
     assert not found.is_exact
     assert found.missing == (("ol-mem1", "host.hostname", "hostname"),)
@@ -68,10 +76,10 @@ def test_what_was_missed_and_what_came_as_a_surprise_is_told_apart() -> None:
 
 
 def test_what_containers_carry_in_their_environment_stays_there() -> None:
-    fleet = only("ol-home0")
+    fleet = subset("ol-home0")
     with simulated(fleet) as simulation:
         engine = simulation.machines["ol-home0"].engine
-        collected = asked(fleet, simulation.ssh_config)
+        collected = collect_answers(fleet, simulation.ssh_config)
     assert engine
     assert "never-to-be-seen" in str(engine)
     said = str(dict(_answers(collected.hosts[0].outcome)))
@@ -96,10 +104,10 @@ def _answers(outcome: object) -> Answers:
     ],
 )
 def test_a_host_that_fails_gives_its_reason(fault: HostFault, reason: FailureReason, says: str) -> None:
-    fleet = only("ol-web1", "ol-mem0")
+    fleet = subset("ol-web1", "ol-mem0")
     with simulated(fleet, faults={"ol-web1": fault}) as simulation:
-        report = audited(
-            fleet, simulation.ssh_config, timeout=4.0 if reason is FailureReason.TIMEOUT else PATIENCE
+        report = run_audit(
+            fleet, simulation.ssh_config, timeout=4.0 if reason is FailureReason.TIMEOUT else TIMEOUT_SECONDS
         )
     failures = {host.host: host.failure for host in report.hosts}
     assert failures["ol-mem0"] is None
@@ -111,26 +119,26 @@ def test_a_host_that_fails_gives_its_reason(fault: HostFault, reason: FailureRea
 
 
 def test_a_hanging_engine_costs_its_own_answers_alone() -> None:
-    fleet = only("ol-web1")
+    fleet = subset("ol-web1")
     with simulated(fleet, faults={"ol-web1": HostFault.DOCKER_HANGS}) as simulation:
-        report = audited(fleet, simulation.ssh_config, timeout=2.5)
-    checkers = {check.partition(".")[0] for _, _, check, _ in loud(report.findings)}
+        report = run_audit(fleet, simulation.ssh_config, timeout=2.5)
+    checkers = {check.partition(".")[0] for _, _, check, _ in not_ok(report.findings)}
     assert checkers == {"container", "docker"}
     assert all(one.verdict is not Verdict.DRIFT for one in report.findings)
     assert report.hosts[0].failure is None
 
 
 def test_where_streams_are_not_forwarded_the_docker_command_carries_them() -> None:
-    fleet = only("ol-home0")
+    fleet = subset("ol-home0")
     with simulated(fleet, faults={"ol-home0": HostFault.NO_FORWARDING}) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    assert loud(report.findings) == []
+        report = run_audit(fleet, simulation.ssh_config)
+    assert not_ok(report.findings) == []
 
 
 def test_without_forwarding_and_without_the_docker_command_containers_are_unknown() -> None:
-    fleet = only("ol-web1")
+    fleet = subset("ol-web1")
     with simulated(fleet, faults={"ol-web1": HostFault.NO_DOCKER_COMMAND}) as simulation:
-        report = audited(fleet, simulation.ssh_config)
+        report = run_audit(fleet, simulation.ssh_config)
     messages = {one.message for one in report.findings if one.verdict is Verdict.UNKNOWN}
     assert messages
     assert all("no Docker there" in message for message in messages)
@@ -138,10 +146,10 @@ def test_without_forwarding_and_without_the_docker_command_containers_are_unknow
 
 def test_an_engine_too_new_for_the_first_try_is_asked_in_its_own_version() -> None:
     newer = Drift(host="ol-web1", description="", findings=(), change=_newer)
-    fleet = only("ol-web1")
+    fleet = subset("ol-web1")
     with simulated(fleet, [newer]) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    assert loud(report.findings) == []
+        report = run_audit(fleet, simulation.ssh_config)
+    assert not_ok(report.findings) == []
 
 
 def _newer(machine: Machine) -> Machine:
@@ -150,16 +158,16 @@ def _newer(machine: Machine) -> Machine:
 
 
 def test_one_drift_among_many_hosts_is_found_and_nothing_else() -> None:
-    fleet = many(50, "ol-web1")
+    fleet = copies_of(50, "ol-web1")
     with simulated(
         fleet, [replace(DRIFTS[0], host="ol-web1-7", change=rename_container("openlibrary-web-1", "web"))]
     ) as one:
-        report = audited(fleet, one.ssh_config)
-    assert [host for _, host, _, _ in loud(report.findings)] == ["ol-web1-7"]
+        report = run_audit(fleet, one.ssh_config)
+    assert [host for _, host, _, _ in not_ok(report.findings)] == ["ol-web1-7"]
 
 
 def test_nothing_is_left_when_the_fleet_has_gone() -> None:
-    fleet = only("ol-web1")
+    fleet = subset("ol-web1")
     with simulated(fleet) as simulation:
         folder = simulation.ssh_config.parent
         assert folder.is_dir()
@@ -170,7 +178,7 @@ def test_nothing_is_left_when_the_fleet_has_gone() -> None:
 
 
 def test_hosts_keys_and_files_are_the_simulations_own() -> None:
-    with simulated(only("ol-web1")) as simulation:
+    with simulated(subset("ol-web1")) as simulation:
         text = simulation.ssh_config.read_text(encoding="ascii")
         key = simulation.ssh_config.parent / "key"
         assert key.stat().st_mode & 0o777 == 0o600
@@ -180,7 +188,7 @@ def test_hosts_keys_and_files_are_the_simulations_own() -> None:
 
 
 def test_machines_are_values() -> None:
-    with simulated(only("ol-web1")) as simulation:
+    with simulated(subset("ol-web1")) as simulation:
         assert isinstance(simulation.machines, MappingProxyType)
 
 
@@ -193,7 +201,7 @@ def test_machines_are_values() -> None:
     ],
 )
 def test_openssh_itself_may_visit(command: tuple[str, ...], status: int, stdout: str) -> None:
-    with simulated(only("ol-mem0")) as simulation:
+    with simulated(subset("ol-mem0")) as simulation:
         visit = _ssh(simulation.ssh_config, *command)
     assert (visit.returncode, visit.stdout) == (status, stdout)
     assert ("not found" in visit.stderr or "No such file" in visit.stderr) is (status == 127)
@@ -207,12 +215,12 @@ def _ssh(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_engines_socket_is_only_where_an_engine_is() -> None:
-    fleet = only("ol-mem0")
+    fleet = subset("ol-mem0")
     with simulated(fleet) as simulation:
         machine = simulation.machines["ol-mem0"]
         assert machine.engine is None
         spec = replace(fleet.hosts["ol-mem0"], sections={**fleet.hosts["ol-mem0"].sections, "docker": "required"})
         asked_for = replace(fleet, hosts={"ol-mem0": spec})
-        collected = asked(asked_for, simulation.ssh_config)
+        collected = collect_answers(asked_for, simulation.ssh_config)
     answer = _answers(collected.hosts[0].outcome)[EngineQuery.VERSION]
     assert "the Docker Engine is not running there" in str(answer)

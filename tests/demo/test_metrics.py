@@ -16,7 +16,7 @@ from olaudit.demo.fleet import simulated
 from olaudit.model import Answer, Answered, Answers, Command, EngineQuery, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
-from tests.demo.auditing import asked, page
+from tests.demo.auditing import collect_answers, shipped_fleet
 from tests.promtool import promtool
 from tests.render.reports import run
 
@@ -26,12 +26,12 @@ Series = tuple[str, frozenset[tuple[str, str]]]
 
 @pytest.fixture(scope="module")
 def collected() -> Collected:
-    with simulated(page()) as simulation:
-        return asked(page(), simulation.ssh_config)
+    with simulated(shipped_fleet()) as simulation:
+        return collect_answers(shipped_fleet(), simulation.ssh_config)
 
 
 def _report(collected: Collected) -> Report:
-    return audit(page().hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), run())
+    return audit(shipped_fleet().hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), run())
 
 
 def _series(report: Report) -> dict[Series, float]:

@@ -21,7 +21,7 @@ from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.model import Answered, Answers, Command, ConnectionProbe, Lookup, Probe
 from olaudit.transport import Deadline
 from tests.checks.tables import spec_of
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
 _TREE: dict[str, Node] = {
     "hosts": file("10.0.0.1 ol-mem30\n10.0.0.2 OL-MEM3.example.org ol-mem4\n"),
@@ -128,7 +128,7 @@ class _Host:
 
 
 def test_names_of_the_fleet_are_answered_for_and_no_others() -> None:
-    named = StaticDnsTransport(_Host(), dns_records(page()))
+    named = StaticDnsTransport(_Host(), dns_records(shipped_fleet()))
     known, gone = Lookup("ol-mem0.us.archive.org"), Lookup("ol-mem5.us.archive.org")
     answers = named.ask("ol-mem0", (known, gone, ConnectionProbe.ADDRESS), Deadline.after(1))
     assert answers[ConnectionProbe.ADDRESS] == Answered("ol-mem0")

@@ -21,7 +21,7 @@ from olaudit.demo.files import DIRECTORY, Files
 from olaudit.demo.machine import Engine, Machine
 from olaudit.model import Answered
 from olaudit.worktree import Worktree
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
 _IMAGE = "openlibrary/olbase:latest"
 
@@ -74,7 +74,7 @@ def test_a_script_that_no_check_sends_is_not_run(argv: tuple[str, ...]) -> None:
 
 
 def test_nothing_was_changed_inside_simulated_containers() -> None:
-    engine = build_machine(page().hosts["ol-web1"]).engine
+    engine = build_machine(shipped_fleet().hosts["ol-web1"]).engine
     assert engine
     id_ = engine.containers[0]["Id"]
     assert reply(engine, f"/v1.41/containers/{id_}/changes") == (HTTPStatus.OK, None)
@@ -84,7 +84,7 @@ def test_nothing_was_changed_inside_simulated_containers() -> None:
 def test_an_image_has_the_same_layers_on_all_hosts_and_is_there_without_a_container_too() -> None:
     told = []
     for name in ("ol-web1", "ol-dev"):
-        engine = build_machine(page().hosts[name]).engine
+        engine = build_machine(shipped_fleet().hosts[name]).engine
         assert engine
         told.append(reply(engine, f"/v1.41/images/{_IMAGE}/json"))
         assert reply(engine, "/v1.41/images/nosuch/json")[0] is HTTPStatus.NOT_FOUND

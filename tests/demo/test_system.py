@@ -20,7 +20,7 @@ from olaudit.demo.fleet import simulated
 from olaudit.demo.machine import Disk, Machine
 from olaudit.model import Answered, Answers, Verdict
 from tests.checks.tables import spec_of
-from tests.demo.auditing import audited, only
+from tests.demo.auditing import run_audit, subset
 
 
 def _machine() -> Machine:
@@ -114,8 +114,8 @@ def _broken(machine: Machine) -> Machine:
 )
 def test_a_machine_in_a_bad_way_is_seen_over_ssh(host: str, found: set[tuple[str, str]]) -> None:
     drift = Drift(host=host, description="", findings=tuple(found), change=_broken)
-    with simulated(only(host), (drift,)) as simulation:
-        findings = audited(only(host), simulation.ssh_config).findings
+    with simulated(subset(host), (drift,)) as simulation:
+        findings = run_audit(subset(host), simulation.ssh_config).findings
     checkers = {check.id for checker in (clock, disk, package, release, service) for check in checker.CHECKER.ids}
     ours = [one for one in findings if one.check in checkers]
     assert {(one.check, one.subject) for one in ours if one.verdict is Verdict.DRIFT} == found

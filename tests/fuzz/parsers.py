@@ -9,7 +9,7 @@ from olaudit.checker import AnyChecker, Checker
 from olaudit.checks import CHECKERS
 from olaudit.model import Answer, Answered, Answers, Unanswered, Verdict
 from tests.checks.fleet_answers import RecordedFleet, conforming, drifted
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 from tests.fuzz.source import Source
 
 _STATUSES = (0, 0, 0, 0, 1, 1, 2, 3, 124, 127, 137, 139, 255, -11)
@@ -20,7 +20,7 @@ def parsers(data: bytes) -> None:
     source = Source(data)
     fleet = (conforming, drifted)[source.number(2)]()
     checker, host = source.choice(_pairs())
-    section: Any = page().hosts[host].sections[checker.section]
+    section: Any = shipped_fleet().hosts[host].sections[checker.section]
     raw = fleet.outcomes[host].raw()
     broken = {probe: _broken(source, fleet, host, raw.get(probe)) for probe in checker.probes(section)}
     answers = Answers({**raw, **broken})
@@ -28,7 +28,7 @@ def parsers(data: bytes) -> None:
         judged = list(checker.evaluate(section, answers))
         list(checker.measure(section, answers))
     else:
-        hosts = {name: spec.sections[checker.section] for name, spec in page().hosts.items()
+        hosts = {name: spec.sections[checker.section] for name, spec in shipped_fleet().hosts.items()
                  if checker.section in spec.sections}  # fmt: skip
         judged = [result for _, result in checker.evaluate(hosts, {**fleet.outcomes, host: answers})]
     ids = {check.id for check in checker.ids}
@@ -45,7 +45,7 @@ def _pairs() -> list[tuple[AnyChecker, str]]:
     return [
         (checker, host)
         for checker in CHECKERS
-        for host, spec in page().hosts.items()
+        for host, spec in shipped_fleet().hosts.items()
         if checker.section in spec.sections
     ]
 

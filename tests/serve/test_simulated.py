@@ -16,7 +16,7 @@ from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.serve.run_history import read_run_history
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 from tests.serve.process import SHIPPED, serving
 from tests.serve.running import get, ready, samples
 
@@ -24,7 +24,7 @@ from tests.serve.running import get, ready, samples
 def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers() -> None:
     with (
         simulated(
-            page(), faults={"ol-home0": HostFault.RUNS_NO_COMMAND, "ol-db1": HostFault.SENDS_NO_GREETING}
+            shipped_fleet(), faults={"ol-home0": HostFault.RUNS_NO_COMMAND, "ol-db1": HostFault.SENDS_NO_GREETING}
         ) as simulation,
         serving(simulation.ssh_config) as (process, port),
     ):
@@ -40,13 +40,14 @@ def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers
 
 
 def test_the_drifting_fleet_is_told_in_metrics() -> None:
-    with simulated(page(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
+    with simulated(shipped_fleet(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
         ready(port)
         text = get(port, "/metrics").body
         found = samples(text)
         drifts = {series for series, value in found.items() if series.startswith("olaudit_drift{") and value}
-        assert {host: "".join(drifts).count(f'"{host}"') for host in page().hosts} == {
-            host: int(host in {one.host for one in simulation.drifts} - {"ol-db2"}) for host in page().hosts
+        assert {host: "".join(drifts).count(f'"{host}"') for host in shipped_fleet().hosts} == {
+            host: int(host in {one.host for one in simulation.drifts} - {"ol-db2"})
+            for host in shipped_fleet().hosts
         }
         assert found['olaudit_host_up{host="ol-db2"}'] == 0
         assert len(found) < 1500
@@ -58,15 +59,17 @@ def test_the_page_says_what_is_new_since_the_last_nightly_run(
     monkeypatch.chdir(tmp_path)
     history = tmp_path / "history.sqlite"
     options = ("-e", str(SHIPPED), "--only", "memcached.*,container.*")
-    with simulated(page()) as simulation:
-        tools = Tools(CHECKERS, lambda options: StaticDnsTransport(make_transport(options), dns_records(page())))
+    with simulated(shipped_fleet()) as simulation:
+        tools = Tools(
+            CHECKERS, lambda options: StaticDnsTransport(make_transport(options), dns_records(shipped_fleet()))
+        )
         reports = ("--reports", str(tmp_path / "reports"), "--history", str(history))
         assert main(["report", *options, "--ssh-config", str(simulation.ssh_config), *reports], tools) == 0
     capsys.readouterr()
     run_history = read_run_history(history)
     assert (len(run_history.runs), run_history.states) == (1, {})
     with (
-        simulated(page(), DRIFTS) as simulation,
+        simulated(shipped_fleet(), DRIFTS) as simulation,
         serving(simulation.ssh_config, "--history", str(history), *options[2:]) as (_, port),
     ):
         ready(port)

@@ -13,19 +13,19 @@ from olaudit.collect import Collected
 from olaudit.demo.fleet import simulated
 from olaudit.history import FindingStates, RunScope, advance
 from olaudit.model import Answers, Changes, EpisodeEnd, HostAnswers, Probe, Report, Unanswered, Verdict
-from tests.demo.auditing import asked, page
+from tests.demo.auditing import collect_answers, shipped_fleet
 from tests.values import RUN
 
 WANTED = select_checks(CHECKERS)
-SCOPE = RunScope(hosts=frozenset(page().hosts), checks=WANTED)
+SCOPE = RunScope(hosts=frozenset(shipped_fleet().hosts), checks=WANTED)
 REACHED = "host.reachable"
 
 
 @pytest.fixture(scope="module")
 def collected() -> Collected:
     """Give all that the whole fleet answers."""
-    with simulated(page()) as simulation:
-        return asked(page(), simulation.ssh_config)
+    with simulated(shipped_fleet()) as simulation:
+        return collect_answers(shipped_fleet(), simulation.ssh_config)
 
 
 def judged(collected: Collected, silent: Callable[[Probe], bool] = lambda _: False) -> Report:
@@ -35,7 +35,7 @@ def judged(collected: Collected, silent: Callable[[Probe], bool] = lambda _: Fal
         assert isinstance(host.outcome, Answers)
         told = {probe: Unanswered("silent") if silent(probe) else said for probe, said in host.outcome.items()}
         hosts.append(HostAnswers(host.host, Answers(told), host.duration_seconds))
-    return audit(page().hosts.values(), hosts, CHECKERS, WANTED, RUN)
+    return audit(shipped_fleet().hosts.values(), hosts, CHECKERS, WANTED, RUN)
 
 
 def all_drifting(report: Report) -> FindingStates:
