@@ -1,4 +1,4 @@
-"""From what a host should be to a machine that is exactly so."""
+"""Construction of simulated machines that conform to their expected state."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from olaudit.expected import HostSpec
 from olaudit.language import Expect, Presence, parse_size
 
 MEMORY_KB = int(9.7 * 1024 * 1024)
-"""The page's own example of a memcached host: "if the machine has 9.7GB"."""
+"""The wiki page's example of a memcached host: "if the machine has 9.7GB"."""
 
 _UP_SECONDS = 21 * 86400.0
-_SOMEBODY = 1000  # the id of every user and group that is not root
+_USER_ID = 1000  # the id of every user and group that is not root
 _MIB = 1 << 20
 
 Builder = Callable[[Machine, Any], Machine]
 
 
 def build_machine(host: HostSpec) -> Machine:
-    """Make a machine that is as expected in all sections that are known here; others leave it as it is."""
+    """Build a machine that conforms to all sections that have a builder; other sections change nothing."""
     meminfo = f"MemTotal:       {MEMORY_KB:8d} kB\nMemFree:          300000 kB\n"
     machine = Machine(
         hostname=host.name,
@@ -65,10 +65,9 @@ def _docker(machine: Machine, spec: str) -> Machine:
 
 def _containers(machine: Machine, spec: tuple[ContainerSpec, ...]) -> Machine:
     started = time.time() - _UP_SECONDS
-    made = tuple(
-        build_container(machine.hostname, one, started) for one in spec if one.presence is Presence.REQUIRED
-    )
-    return replace(machine, engine=replace(machine.engine or Engine(), containers=made))
+    required = (container for container in spec if container.presence is Presence.REQUIRED)
+    containers = tuple(build_container(machine.hostname, container, started) for container in required)
+    return replace(machine, engine=replace(machine.engine or Engine(), containers=containers))
 
 
 # --- files -----------------------------------------------------------------------------------------------------
@@ -84,7 +83,7 @@ def _symlinks(machine: Machine, spec: Mapping[str, SymlinkSpec]) -> Machine:
 
 
 def _paths(machine: Machine, spec: Mapping[str, PathSpec]) -> Machine:
-    """Make what must be there, the folders above before what is in them; what a link leads to is there already."""
+    """Create required paths, parent folders first; the targets of symbolic links exist already."""
     files = machine.files
     for path, rule in sorted(spec.items()):
         if rule.presence is Presence.REQUIRED:
@@ -96,14 +95,14 @@ def _paths(machine: Machine, spec: Mapping[str, PathSpec]) -> Machine:
 
 
 def _example(glob: str) -> str:
-    """Give a path that matches `glob`."""
+    """Return a path that matches `glob`."""
     folder, name = posixpath.split(glob)
-    return posixpath.join(folder, re.sub(r"\[(.)[^]]*\]|[*?]", lambda found: found[1] or "x", name))
+    return posixpath.join(folder, re.sub(r"\[(.)[^]]*\]|[*?]", lambda match: match[1] or "x", name))
 
 
-def _node(rule: PathSpec, there: Node | None) -> Node:
-    kind = rule.type or (there.type if there else "directory")
-    node = DIRECTORY if kind in ("directory", "d") else file("simulated\n")
+def _node(rule: PathSpec, existing: Node | None) -> Node:
+    type_ = rule.type or (existing.type if existing else "directory")
+    node = DIRECTORY if type_ in ("directory", "d") else file("simulated\n")
     mode = int(rule.mode, 8) if rule.mode else node.mode
     return replace(node, mode=mode, owner=_account(rule.owner), group=_account(rule.group))
 
@@ -111,11 +110,11 @@ def _node(rule: PathSpec, there: Node | None) -> Node:
 def _account(name: str | None) -> Account:
     if name in (None, "root", "0"):
         return ROOT
-    return Account(NO_NAME, int(name)) if name.isdigit() else Account(name, _SOMEBODY)
+    return Account(NO_NAME, int(name)) if name.isdigit() else Account(name, _USER_ID)
 
 
 def _git(machine: Machine, spec: Iterable[str]) -> Machine:
-    """Make work trees. What git would say of them is the simulated git's business."""
+    """Create work trees. The simulated git command answers all git probes."""
     files = machine.files
     for path in spec:
         files = files.put(f"{path}/.git", DIRECTORY)
@@ -130,17 +129,17 @@ def _agree(machine: Machine, spec: Agree) -> Machine:
 
 
 def _farm(machine: Machine, spec: SymlinkFarmSpec) -> Machine:
-    """Link a file or two of those that olsystem has."""
-    return _linked(machine, spec.source, spec.into, "cron.d/openlibrary", "logrotate.d/openlibrary")
+    """Link two of the files that olsystem has."""
+    return _with_links(machine, spec.source, spec.into, "cron.d/openlibrary", "logrotate.d/openlibrary")
 
 
 def _cron(machine: Machine, spec: CronSpec) -> Machine:
     if spec.daemon:
         machine = replace(machine, processes=(*machine.processes, Process(411, "cron", "/usr/sbin/cron -f")))
-    return _linked(machine, spec.source, spec.into, "openlibrary")
+    return _with_links(machine, spec.source, spec.into, "openlibrary")
 
 
-def _linked(machine: Machine, source: str, into: str, *names: str) -> Machine:
+def _with_links(machine: Machine, source: str, into: str, *names: str) -> Machine:
     files = machine.files
     for name in names:
         real = f"{source}/{name}"
@@ -149,7 +148,7 @@ def _linked(machine: Machine, source: str, into: str, *names: str) -> Machine:
 
 
 def _certificates(machine: Machine, spec: CertificatesSpec) -> Machine:
-    """Put in a certificate that was renewed not long ago: its text is what openssl says of its end."""
+    """Create a certificate that was renewed recently; its text is the expiry line that openssl prints."""
     end = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(time.time() + (spec.days + 60) * 86400.0))
     path = f"{spec.folder}/openlibrary.org/fullchain.pem"
     return replace(machine, files=machine.files.put(path, file(f"notAfter={end}\n")))
@@ -159,22 +158,22 @@ def _certificates(machine: Machine, spec: CertificatesSpec) -> Machine:
 
 
 def _memcached(machine: Machine, spec: MemcachedSpec) -> Machine:
-    """Leave about 300 MB to the system, as the page does, or the least that the rule allows."""
+    """Reserve about 300 MB for the system, as the wiki page does, or the minimum that the rule allows."""
     total = MEMORY_KB << 10
     least, most = parse_size(spec.reserve.least), parse_size(spec.reserve.most)
-    round_ = (total - least) // (100 * _MIB) * 100
-    return with_memcached(machine, spec, round_ if total - round_ * _MIB <= most else (total - least) // _MIB)
+    rounded = (total - least) // (100 * _MIB) * 100
+    return with_memcached(machine, spec, rounded if total - rounded * _MIB <= most else (total - least) // _MIB)
 
 
 def with_memcached(machine: Machine, spec: MemcachedSpec, mib: int) -> Machine:
-    """Run memcached with `-m` of that many MiB, in its configuration, its process and its server."""
+    """Run memcached with a limit of `mib` MiB: `-m` of configuration and process, and the server's setting."""
     options = (f"-m {mib}", f"-p {spec.port}", "-u memcache", f"-l {spec.address}")
     config = "\n".join(("# memcached default config file", "-d", "logfile /var/log/memcached.log", *options, ""))
     return replace(
         machine,
         files=machine.files.put(spec.config, file(config)),
         processes=(
-            *(one for one in machine.processes if one.name != "memcached"),
+            *(process for process in machine.processes if process.name != "memcached"),
             Process(
                 640, "memcached", f"/usr/bin/memcached {' '.join(options)} -P /var/run/memcached/memcached.pid"
             ),

@@ -1,4 +1,4 @@
-"""Whether an audit found what was put into the simulated fleet: all of it, and nothing else."""
+"""Comparison of the findings of an audit with the drift that was put into the simulated fleet."""
 
 from __future__ import annotations
 
@@ -9,36 +9,39 @@ from olaudit.demo.drifts import Drift
 from olaudit.evaluate import REACHABLE
 from olaudit.model import Finding, Report, Verdict
 
-Found = tuple[str, str, str]
+FindingKey = tuple[str, str, str]
 """A finding as (host, check, subject)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was put in and not found, and what was found and not put in. Both empty: as it must be.
+    """Injected drift that was not reported, and reported findings that were not injected.
 
-    `untaught` counts the checks of hosts that answered whose questions the simulation does not know.
+    `unsupported` counts the unknown checks of hosts that answered: the simulation does not support their probes.
     """
 
-    missing: tuple[Found, ...]
+    missing: tuple[FindingKey, ...]
     unexpected: tuple[Finding, ...]
     unsupported: int
 
     @property
     def is_exact(self) -> bool:
-        """Whether the audit found exactly what was put in."""
+        """Whether the audit reported exactly the drift that was injected."""
         return not self.missing and not self.unexpected
 
 
 def compare_findings(report: Report, drifts: Iterable[Drift]) -> Comparison:
-    """Compare. What the simulation was not taught is unknown on hosts that answer, and that is no surprise."""
-    wanted = {(drift.host, *found) for drift in drifts for found in drift.findings}
-    unknown = [one for one in report.findings if one.verdict is Verdict.UNKNOWN]
-    lost = [one for one in unknown if one.check == REACHABLE.id]
-    drifted = [one for one in report.findings if one.verdict is Verdict.DRIFT]
-    found = {(one.host, one.check, one.subject): one for one in (*drifted, *lost)}
+    """Compare the findings of `report` with `drifts`.
+
+    A check that is unknown on a host that answers is not unexpected: the simulation supports some probes only.
+    """
+    injected = {(drift.host, *finding) for drift in drifts for finding in drift.findings}
+    unknown = [finding for finding in report.findings if finding.verdict is Verdict.UNKNOWN]
+    unreachable = [finding for finding in unknown if finding.check == REACHABLE.id]
+    drifted = [finding for finding in report.findings if finding.verdict is Verdict.DRIFT]
+    reported = {(finding.host, finding.check, finding.subject): finding for finding in (*drifted, *unreachable)}
     return Comparison(
-        missing=tuple(sorted(wanted - found.keys())),
-        unexpected=tuple(one for key, one in found.items() if key not in wanted),
-        unsupported=len(unknown) - len(lost),
+        missing=tuple(sorted(injected - reported.keys())),
+        unexpected=tuple(finding for key, finding in reported.items() if key not in injected),
+        unsupported=len(unknown) - len(unreachable),
     )

@@ -1,4 +1,4 @@
-"""What is wrong in the simulated fleet, on purpose: an explicit list, each with what an audit must find of it."""
+"""Drift injected into the simulated fleet: an explicit list, with the findings that an audit must report."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def _unchanged(machine: Machine) -> Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """One thing that is wrong on one host. `finds` are the findings it must give, as (check, subject).
+    """A drift on one host, and the `findings` that an audit must report, as (check, subject).
 
-    `change` returns the machine as it was where it does not fit, so that another fleet can be simulated too.
+    `change` returns the machine unchanged where it does not apply, so other fleets can be simulated too.
     """
 
     host: str
@@ -35,21 +35,21 @@ class Drift:
     fault: HostFault | None = None
 
 
-# --- what happens to machines ----------------------------------------------------------------------------------
+# --- changes of machines ---------------------------------------------------------------------------------------
 
 
 def rename_container(name: str, other: str) -> Change:
-    """Give a container another name."""
-    return lambda machine: machine.with_container(name, lambda one: {**one, "Name": f"/{other}"})
+    """Rename a container."""
+    return lambda machine: machine.with_container(name, lambda inspect: {**inspect, "Name": f"/{other}"})
 
 
 def set_hostname(name: str, hostname: str) -> Change:
-    """Give a container another hostname."""
+    """Set another hostname in a container."""
     return _update_inspect(name, "Config", {"Hostname": hostname})
 
 
 def stop_container(name: str, *, code: int, ago: float) -> Change:
-    """Stop a container, so many seconds ago."""
+    """Stop a container; `ago` is in seconds."""
 
     def change(machine: Machine) -> Machine:
         state = {
@@ -64,7 +64,7 @@ def stop_container(name: str, *, code: int, ago: float) -> Change:
 
 
 def restart_loop(name: str, *, restarts: int, code: int) -> Change:
-    """Let a container die and be started again, over and over."""
+    """Put a container into a restart loop."""
 
     def change(machine: Machine) -> Machine:
         state = {
@@ -76,7 +76,7 @@ def restart_loop(name: str, *, restarts: int, code: int) -> Change:
             "FinishedAt": docker_time(time.time() - 7),
         }
         restarting = _update_inspect(name, "State", state)(machine)
-        return restarting.with_container(name, lambda one: {**one, "RestartCount": restarts})
+        return restarting.with_container(name, lambda inspect: {**inspect, "RestartCount": restarts})
 
     return change
 
@@ -89,11 +89,11 @@ def _update_inspect(name: str, part: str, values: dict[str, object]) -> Change:
 
 
 def redirect_link(path: str, target: str) -> Change:
-    """Let an existing link lead elsewhere."""
+    """Change the target of an existing symbolic link."""
 
     def change(machine: Machine) -> Machine:
-        there = machine.files.nodes.get(path)
-        return replace(machine, files=machine.files.put(path, link(target))) if there else machine
+        exists = path in machine.files.nodes
+        return replace(machine, files=machine.files.put(path, link(target))) if exists else machine
 
     return change
 
@@ -111,19 +111,19 @@ def empty_folder(folder: str) -> Change:
 
 
 def set_memory_limit(mib: int) -> Change:
-    """Run memcached with another limit, as its configuration says."""
-    anything = Reserve(least="0 B", most="0 B")
+    """Run memcached with another limit, in its configuration too."""
+    reserve = Reserve(least="0 B", most="0 B")
 
     def change(machine: Machine) -> Machine:
         for address, port in machine.memcached:
-            spec = MemcachedSpec(reserve=anything, address=address, port=port)
+            spec = MemcachedSpec(reserve=reserve, address=address, port=port)
             machine = with_memcached(machine, spec, mib)
         return machine
 
     return change
 
 
-# --- the demo's --------------------------------------------------------------------------------------------------
+# --- the drift of the demo -------------------------------------------------------------------------------------
 
 DRIFTS = (
     Drift(
@@ -134,45 +134,45 @@ DRIFTS = (
     ),
     Drift(
         host="ol-db2",
-        description="nothing listens on its SSH port: nobody can say how it is, so it is unknown and not fine",
+        description="nothing listens on its SSH port: its state is unknown, and unknown is never ok",
         findings=((REACHABLE.id, "host"),),
         fault=HostFault.PORT_CLOSED,
     ),
     Drift(
         host="ol-home0",
-        description="importbot was stopped two days ago, and nobody started it again",
+        description="importbot was stopped two days ago and not started again",
         findings=(("container.state", "openlibrary-importbot-1"),),
         change=stop_container("openlibrary-importbot-1", code=143, ago=2 * 86400.0),
     ),
     Drift(
         host="ol-mem1",
-        description="memcached was set up with the default of 64 MB on a machine of 9.7 GiB",
+        description="memcached runs with the default limit of 64 MB on a machine with 9.7 GiB of memory",
         findings=(("memcached.configured", "memcached"),),
         change=set_memory_limit(64),
     ),
     Drift(
         host="ol-solr0",
-        description="solr dies at every start, and Docker starts it again",
+        description="solr exits after every start, and Docker restarts it",
         findings=(("container.restarts", "openlibrary_solr_1"),),
         change=restart_loop("openlibrary_solr_1", restarts=217, code=1),
     ),
     Drift(
         host="ol-solr1",
-        description="the GeoIP data is gone from /opt/openlibrary/maxmind-geoip",
+        description="the GeoIP data is missing from /opt/openlibrary/maxmind-geoip",
         findings=(("path.missing", "/opt/openlibrary/maxmind-geoip/*.dat"),),
         change=empty_folder("/opt/openlibrary/maxmind-geoip"),
     ),
     Drift(
         host="ol-web2",
-        description="the link of the active openlibrary deploy leads to olsystem's",
+        description="the link of the active openlibrary deploy points to the olsystem deploy",
         findings=(("symlink.target", "/opt/openlibrary/openlibrary"),),
         change=redirect_link("/opt/openlibrary/openlibrary", "/opt/openlibrary/deploys/olsystem/olsystem"),
     ),
     Drift(
         host="ol-www0",
-        description="web_nginx calls itself ol-www0, not docker-ol-www0-web_nginx-1",
+        description="the hostname of web_nginx is ol-www0, not docker-ol-www0-web_nginx-1",
         findings=(("container.hostname", "openlibrary-web_nginx-1"),),
         change=set_hostname("openlibrary-web_nginx-1", "ol-www0"),
     ),
 )
-"""Seven drifts of seven kinds, and a host that cannot be reached."""
+"""Seven drifts, each of another check, and an unreachable host."""

@@ -1,4 +1,4 @@
-"""What the demo tells besides the report: what was put wrong, whether the audit saw it, and what to try next."""
+"""Text that the demo prints around the report: introduction, injected drift, next steps."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from olaudit.demo.drifts import Drift
 
 
 def introduction(hosts: int, width: int) -> str:
-    """Say first what this is, so that nobody takes it for a fleet of theirs."""
+    """Render the introduction; it states first that the fleet is simulated."""
     text = (
-        f"A simulated fleet on this machine, not yours: {hosts} hosts after Open Library's wiki page, each behind "
-        "an SSH server of its own on the loopback interface, audited exactly as `olaudit check` audits real ones."
+        f"This is a simulated fleet on this machine: {hosts} hosts as described by Open Library's wiki page, each "
+        "behind its own SSH server on the loopback interface. `olaudit check` audits real hosts in the same way."
     )
     return "\n".join([*_wrapped(text, width), "", ""])
 
 
 def drift_summary(drifts: Sequence[Drift], comparison: Comparison, exit_code: int, width: int) -> str:
-    """Tell, drift by drift, what was put in; then whether the audit found that and nothing else."""
-    lines = ["", "What is wrong there on purpose, and whether the audit saw it:"]
-    missed = {(host, check) for host, check, _ in comparison.missing}
+    """Render each injected drift and whether the audit reported it, then the conclusion."""
+    lines = ["", "Injected drift, and whether the audit reported it:"]
+    missing = {(host, check) for host, check, _ in comparison.missing}
     for drift in drifts:
         checks = [check for check, _ in drift.findings]
-        seen = "MISSED" if any((drift.host, check) in missed for check in checks) else "seen"
-        lines += [f"  {seen:<6}  {drift.host}  {', '.join(checks)}", *_wrapped(drift.description, width, " " * 10)]
+        status = "MISSED" if any((drift.host, check) in missing for check in checks) else "reported"
+        lines += [
+            f"  {status:<6}  {drift.host}  {', '.join(checks)}",
+            *_wrapped(drift.description, width, " " * 10),
+        ]
     lines += ["", *_conclusion(comparison, exit_code, width)]
     return "\n".join(lines) + "\n"
 
@@ -35,40 +38,40 @@ def drift_summary(drifts: Sequence[Drift], comparison: Comparison, exit_code: in
 def _conclusion(comparison: Comparison, exit_code: int, width: int) -> Iterator[str]:
     if comparison.is_exact:
         yield from _wrapped(
-            f"All of it was found, and nothing else. `olaudit check` would have ended with exit code {exit_code} "
-            "(0: all as expected, 1: drift, 3: no drift, but something could not be looked at).",
+            f"The audit reported all injected drift and nothing else. `olaudit check` would exit with {exit_code} "
+            "(0: all as expected, 1: drift, 3: no drift, but something could not be audited).",
             width,
         )
         if comparison.unsupported:
             yield from _wrapped(
-                f"{comparison.unsupported} checks are unknown only because the simulation does not support their probes.",
+                f"{comparison.unsupported} checks are unknown: the simulation does not support their probes.",
                 width,
             )
         return
-    yield from _wrapped("The audit did not find exactly what was put in. This is a bug in olaudit:", width)
+    yield from _wrapped("The audit did not report exactly the injected drift. This is a bug in olaudit:", width)
     for host, check, subject in comparison.missing:
-        yield f"  not found: {host}  {check}  {subject}"
+        yield f"  not reported: {host}  {check}  {subject}"
     for finding in comparison.unexpected:
-        yield f"  not put in: {finding.host}  {finding.check}  {finding.subject}"
+        yield f"  not injected: {finding.host}  {finding.check}  {finding.subject}"
 
 
 def next_steps(expected: Path) -> str:
-    """Say what to try next."""
+    """Render what to try next."""
     return (
-        "\nNext:\n"
-        "  olaudit demo --keep       leaves this fleet running, to try the options of `olaudit check` on\n"
+        "\nNext steps:\n"
+        "  olaudit demo --keep       leaves this fleet running, to try `olaudit check` on it\n"
         f"  {expected}\n"
-        "                            are its expected files: copy them to ./expected and make them your own\n"
-        "  olaudit validate          tells what is wrong with them, before any host is asked\n"
-        "  olaudit check HOST        audits a host of yours, reached as your ~/.ssh/config says\n"
+        "                            contains its expected files: copy them to ./expected and adapt them\n"
+        "  olaudit validate          checks the expected files without contacting a host\n"
+        "  olaudit check HOST        audits one of your hosts, reached through ~/.ssh/config\n"
     )
 
 
 def access_instructions(expected: Path, ssh_config: Path, host: str) -> str:
-    """Say how the fleet that is left running is audited and visited."""
+    """Render the commands that audit the running simulated fleet and log in to a host of it."""
     check = shlex.join(("olaudit", "check", "-e", str(expected), "--ssh-config", str(ssh_config)))
-    visit = shlex.join(("ssh", "-F", str(ssh_config), host, "uname", "-n"))
-    return f"\nThe simulated fleet runs until ^C. From another terminal:\n  {check}\n  {visit}\n"
+    login = shlex.join(("ssh", "-F", str(ssh_config), host, "uname", "-n"))
+    return f"\nThe simulated fleet runs until ^C. From another terminal:\n  {check}\n  {login}\n"
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:

@@ -8,7 +8,7 @@ from olaudit.model import Answered
 
 
 def readlink(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Resolve paths, whether there is anything or not."""
+    """Resolve paths; they need not exist."""
     if arguments[:2] != ("-m", "--"):
         raise Unsupported
     return Answered("".join(f"{machine.files.canonicalize(path)}\n" for path in arguments[2:]))
