@@ -28,8 +28,8 @@ def drift_summary(drifts: Sequence[Drift], comparison: Comparison, exit_code: in
         checks = [check for check, _ in drift.findings]
         status = "MISSED" if any((drift.host, check) in missing for check in checks) else "reported"
         lines += [
-            f"  {status:<6}  {drift.host}  {', '.join(checks)}",
-            *_wrapped(drift.description, width, " " * 10),
+            f"  {status:<8}  {drift.host}  {', '.join(checks)}",
+            *_wrapped(drift.description, width, " " * 12),
         ]
     lines += ["", *_conclusion(comparison, exit_code, width)]
     return "\n".join(lines) + "\n"

@@ -22,17 +22,17 @@ from tests.values import RUN
 
 @cache
 def shipped_fleet() -> FleetSpec:
-    """Load the shipped expected files."""
+    """Return the fleet of the shipped expected files."""
     return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", CHECKERS)
 
 
 def subset(*hosts: str) -> FleetSpec:
-    """Reduce the page's fleet to some hosts."""
+    """Return the shipped fleet reduced to some hosts."""
     return replace(shipped_fleet(), hosts={host: shipped_fleet().hosts[host] for host in hosts})
 
 
 def copies_of(count: int, like: str) -> FleetSpec:
-    """Make a fleet of copies of one host."""
+    """Return a fleet of `count` copies of one host."""
     names = [f"{like}-{number}" for number in range(count)]
     return replace(
         shipped_fleet(), hosts={name: replace(shipped_fleet().hosts[like], name=name) for name in names}
@@ -40,13 +40,13 @@ def copies_of(count: int, like: str) -> FleetSpec:
 
 
 TIMEOUT_SECONDS = 60.0
-"""Seconds, where no test is about deadlines: this machine is all of the fleet, and busy with other tests."""
+"""Deadline of tests that are not about deadlines: this machine runs the fleet and other tests too."""
 
 
 def collect_answers(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECONDS) -> Collected:
-    """Ask a fleet everything."""
-    wanted = select_checks(CHECKERS)
-    jobs = [Job(host.name, plan(host, CHECKERS, wanted)) for host in fleet.hosts.values()]
+    """Collect the answers to all probes from a fleet."""
+    checks = select_checks(CHECKERS)
+    jobs = [Job(host.name, plan(host, CHECKERS, checks)) for host in fleet.hosts.values()]
     with closing(StaticDnsTransport(SshTransport(SshConfig(ssh_config)), dns_records(fleet))) as transport:
         return collect(jobs, transport, parallel=32, timeout=timeout)
 
@@ -58,13 +58,14 @@ def run_audit(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECON
 
 
 def not_ok(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
-    """List what is not ok, as (verdict, host, check, subject), but for what the simulation was not taught.
+    """List the findings that are not ok, as (verdict, host, check, subject).
 
-    Nor for clocks that cannot be compared because this machine, which is all of the fleet too, was too busy.
+    Left out are probes that the simulation does not support, and clocks that cannot be compared because this
+    machine, which runs the fleet too, is busy.
     """
-    quiet = ("no such command there", "too long to tell clocks apart")
+    ignored = ("no such command there", "too long to tell clocks apart")
     return [
-        (one.verdict.value, one.host, one.check, one.subject)
-        for one in findings
-        if one.verdict is not Verdict.OK and not any(words in one.message for words in quiet)
+        (finding.verdict.value, finding.host, finding.check, finding.subject)
+        for finding in findings
+        if finding.verdict is not Verdict.OK and not any(text in finding.message for text in ignored)
     ]

@@ -25,7 +25,7 @@ from tests.demo.auditing import (
 )
 
 
-def test_a_fleet_without_drifts_is_as_expected_in_every_check() -> None:
+def test_fleet_without_drift_is_ok_in_every_check() -> None:
     with simulated(shipped_fleet()) as simulation:
         report = run_audit(shipped_fleet(), simulation.ssh_config)
     assert len(report.findings) > 300
@@ -39,52 +39,52 @@ def test_each_drift_gives_exactly_its_finding(drift: Drift) -> None:
         report = run_audit(fleet, simulation.ssh_config)
         assert simulation.drifts == (drift,)
     verdict = "unknown" if drift.fault else "drift"
-    assert not_ok(report.findings) == [(verdict, drift.host, *found) for found in drift.findings]
+    assert not_ok(report.findings) == [(verdict, drift.host, *finding) for finding in drift.findings]
 
 
-def test_all_drifts_together_are_found_and_nothing_else() -> None:
+def test_all_drifts_together_are_reported_and_nothing_else() -> None:
     with simulated(shipped_fleet(), DRIFTS) as simulation:
         report = run_audit(shipped_fleet(), simulation.ssh_config)
-        found = compare_findings(report, simulation.drifts)
+        comparison = compare_findings(report, simulation.drifts)
     assert simulation.drifts == DRIFTS
-    assert found.is_exact
+    assert comparison.is_exact
 
 
-def test_drifts_that_do_not_fit_a_fleet_are_left_out() -> None:
+def test_drift_that_does_not_apply_is_left_out() -> None:
     fleet = subset("ol-dev", "ol-mem0")
     elsewhere = [replace(drift, host=host, fault=None) for drift in DRIFTS for host in ("ol-dev", "ol-nowhere")]
-    unfit = [drift for drift in elsewhere if drift.findings[0][0].startswith(("container", "memcached"))]
+    inapplicable = [drift for drift in elsewhere if drift.findings[0][0].startswith(("container", "memcached"))]
     changes = (empty_folder("/nowhere"), redirect_link("/x", "/y"), rename_container("jenkins", "x"))
     bare = [replace(DRIFTS[0], host="ol-mem0", change=change) for change in changes]
-    with simulated(fleet, [*unfit, *bare]) as simulation:
+    with simulated(fleet, [*inapplicable, *bare]) as simulation:
         assert simulation.drifts == ()
 
 
-def test_the_demos_drifts_are_of_different_kinds() -> None:
+def test_drifts_of_the_demo_concern_different_checks() -> None:
     assert len({drift.findings[0][0] for drift in DRIFTS}) == len(DRIFTS)
 
 
-def test_what_was_missed_and_what_came_as_a_surprise_is_told_apart() -> None:
+def test_comparison_separates_missing_and_unexpected_findings() -> None:
     fleet = subset("ol-mem1")
-    put_in = replace(DRIFTS[3], host="ol-mem1", change=set_memory_limit(64))
-    with simulated(fleet, [put_in]) as simulation:
+    injected = replace(DRIFTS[3], host="ol-mem1", change=set_memory_limit(64))
+    with simulated(fleet, [injected]) as simulation:
         report = run_audit(fleet, simulation.ssh_config)
-    found = compare_findings(report, [replace(put_in, findings=(("host.hostname", "hostname"),))])
-    assert not found.is_exact
-    assert found.missing == (("ol-mem1", "host.hostname", "hostname"),)
-    assert [one.check for one in found.unexpected] == ["memcached.configured"]
+    comparison = compare_findings(report, [replace(injected, findings=(("host.hostname", "hostname"),))])
+    assert not comparison.is_exact
+    assert comparison.missing == (("ol-mem1", "host.hostname", "hostname"),)
+    assert [finding.check for finding in comparison.unexpected] == ["memcached.configured"]
 
 
-def test_what_containers_carry_in_their_environment_stays_there() -> None:
+def test_environment_of_containers_is_not_collected() -> None:
     fleet = subset("ol-home0")
     with simulated(fleet) as simulation:
         engine = simulation.machines["ol-home0"].engine
         collected = collect_answers(fleet, simulation.ssh_config)
     assert engine
     assert "never-to-be-seen" in str(engine)
-    said = str(dict(_answers(collected.hosts[0].outcome)))
-    assert "openlibrary-importbot-1" in said
-    assert "never-to-be-seen" not in said
+    answers = str(dict(_answers(collected.hosts[0].outcome)))
+    assert "openlibrary-importbot-1" in answers
+    assert "never-to-be-seen" not in answers
 
 
 def _answers(outcome: object) -> Answers:
@@ -93,7 +93,7 @@ def _answers(outcome: object) -> Answers:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason", "says"),
+    ("fault", "reason", "message"),
     [
         (HostFault.PORT_CLOSED, FailureReason.REFUSED, "refuses connections"),
         (HostFault.CLOSES_CONNECTION, FailureReason.SSH, "closed 4 connections before its SSH greeting"),
@@ -103,7 +103,7 @@ def _answers(outcome: object) -> Answers:
         (HostFault.RUNS_NO_COMMAND, FailureReason.TIMEOUT, "answers nothing"),
     ],
 )
-def test_a_host_that_fails_gives_its_reason(fault: HostFault, reason: FailureReason, says: str) -> None:
+def test_failing_host_has_its_reason(fault: HostFault, reason: FailureReason, message: str) -> None:
     fleet = subset("ol-web1", "ol-mem0")
     with simulated(fleet, faults={"ol-web1": fault}) as simulation:
         report = run_audit(
@@ -114,70 +114,70 @@ def test_a_host_that_fails_gives_its_reason(fault: HostFault, reason: FailureRea
     failure = failures["ol-web1"]
     assert failure
     assert failure.reason is reason
-    assert says in failure.message
+    assert message in failure.message
     assert reason.value in fault.value
 
 
-def test_a_hanging_engine_costs_its_own_answers_alone() -> None:
+def test_hanging_engine_makes_only_its_own_checks_unknown() -> None:
     fleet = subset("ol-web1")
     with simulated(fleet, faults={"ol-web1": HostFault.DOCKER_HANGS}) as simulation:
         report = run_audit(fleet, simulation.ssh_config, timeout=2.5)
     checkers = {check.partition(".")[0] for _, _, check, _ in not_ok(report.findings)}
     assert checkers == {"container", "docker"}
-    assert all(one.verdict is not Verdict.DRIFT for one in report.findings)
+    assert all(finding.verdict is not Verdict.DRIFT for finding in report.findings)
     assert report.hosts[0].failure is None
 
 
-def test_where_streams_are_not_forwarded_the_docker_command_carries_them() -> None:
+def test_docker_command_replaces_forwarded_streams() -> None:
     fleet = subset("ol-home0")
     with simulated(fleet, faults={"ol-home0": HostFault.NO_FORWARDING}) as simulation:
         report = run_audit(fleet, simulation.ssh_config)
     assert not_ok(report.findings) == []
 
 
-def test_without_forwarding_and_without_the_docker_command_containers_are_unknown() -> None:
+def test_containers_are_unknown_without_forwarding_and_docker() -> None:
     fleet = subset("ol-web1")
     with simulated(fleet, faults={"ol-web1": HostFault.NO_DOCKER_COMMAND}) as simulation:
         report = run_audit(fleet, simulation.ssh_config)
-    messages = {one.message for one in report.findings if one.verdict is Verdict.UNKNOWN}
+    messages = {finding.message for finding in report.findings if finding.verdict is Verdict.UNKNOWN}
     assert messages
     assert all("no Docker there" in message for message in messages)
 
 
-def test_an_engine_too_new_for_the_first_try_is_asked_in_its_own_version() -> None:
-    newer = Drift(host="ol-web1", description="", findings=(), change=_newer)
+def test_newer_engine_is_queried_in_its_own_api_version() -> None:
+    newer = Drift(host="ol-web1", description="", findings=(), change=_with_newer_engine)
     fleet = subset("ol-web1")
     with simulated(fleet, [newer]) as simulation:
         report = run_audit(fleet, simulation.ssh_config)
     assert not_ok(report.findings) == []
 
 
-def _newer(machine: Machine) -> Machine:
+def _with_newer_engine(machine: Machine) -> Machine:
     assert machine.engine
     return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", min_api="1.44"))
 
 
-def test_one_drift_among_many_hosts_is_found_and_nothing_else() -> None:
+def test_one_drift_among_many_hosts_is_reported_and_no_other() -> None:
     fleet = copies_of(50, "ol-web1")
     with simulated(
         fleet, [replace(DRIFTS[0], host="ol-web1-7", change=rename_container("openlibrary-web-1", "web"))]
-    ) as one:
-        report = run_audit(fleet, one.ssh_config)
+    ) as simulation:
+        report = run_audit(fleet, simulation.ssh_config)
     assert [host for _, host, _, _ in not_ok(report.findings)] == ["ol-web1-7"]
 
 
-def test_nothing_is_left_when_the_fleet_has_gone() -> None:
+def test_files_of_a_simulation_are_removed_with_it() -> None:
     fleet = subset("ol-web1")
     with simulated(fleet) as simulation:
         folder = simulation.ssh_config.parent
         assert folder.is_dir()
     assert not folder.exists()
     with simulated(fleet) as other, simulated(fleet) as simulation:
-        kept = other.ssh_config.read_text(encoding="ascii")
-        assert simulation.ssh_config.read_text(encoding="ascii") != kept
+        other_config = other.ssh_config.read_text(encoding="ascii")
+        assert simulation.ssh_config.read_text(encoding="ascii") != other_config
 
 
-def test_hosts_keys_and_files_are_the_simulations_own() -> None:
+def test_simulation_uses_no_ssh_files_of_the_user() -> None:
     with simulated(subset("ol-web1")) as simulation:
         text = simulation.ssh_config.read_text(encoding="ascii")
         key = simulation.ssh_config.parent / "key"
@@ -187,7 +187,7 @@ def test_hosts_keys_and_files_are_the_simulations_own() -> None:
         assert text.count("HostName 127.0.0.1") == 1
 
 
-def test_machines_are_values() -> None:
+def test_machines_are_read_only() -> None:
     with simulated(subset("ol-web1")) as simulation:
         assert isinstance(simulation.machines, MappingProxyType)
 
@@ -200,11 +200,11 @@ def test_machines_are_values() -> None:
         (("exec", "docker", "system", "dial-stdio"), 127, ""),
     ],
 )
-def test_openssh_itself_may_visit(command: tuple[str, ...], status: int, stdout: str) -> None:
+def test_openssh_client_can_log_in(command: tuple[str, ...], status: int, stdout: str) -> None:
     with simulated(subset("ol-mem0")) as simulation:
-        visit = _ssh(simulation.ssh_config, *command)
-    assert (visit.returncode, visit.stdout) == (status, stdout)
-    assert ("not found" in visit.stderr or "No such file" in visit.stderr) is (status == 127)
+        result = _ssh(simulation.ssh_config, *command)
+    assert (result.returncode, result.stdout) == (status, stdout)
+    assert ("not found" in result.stderr or "No such file" in result.stderr) is (status == 127)
 
 
 def _ssh(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -214,13 +214,13 @@ def _ssh(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
 
 
-def test_the_engines_socket_is_only_where_an_engine_is() -> None:
+def test_machine_without_engine_has_no_docker_socket() -> None:
     fleet = subset("ol-mem0")
     with simulated(fleet) as simulation:
         machine = simulation.machines["ol-mem0"]
         assert machine.engine is None
         spec = replace(fleet.hosts["ol-mem0"], sections={**fleet.hosts["ol-mem0"].sections, "docker": "required"})
-        asked_for = replace(fleet, hosts={"ol-mem0": spec})
-        collected = collect_answers(asked_for, simulation.ssh_config)
+        with_docker = replace(fleet, hosts={"ol-mem0": spec})
+        collected = collect_answers(with_docker, simulation.ssh_config)
     answer = _answers(collected.hosts[0].outcome)[EngineQuery.VERSION]
     assert "the Docker Engine is not running there" in str(answer)

@@ -1,4 +1,4 @@
-"""Whatever a host may leave unanswered: drift that is judged by it is hidden then, and never told as gone."""
+"""An unanswered probe makes the drift that depends on it unobserved, never resolved."""
 
 from __future__ import annotations
 
@@ -16,55 +16,57 @@ from olaudit.model import Answers, Changes, EpisodeEnd, HostAnswers, Probe, Repo
 from tests.demo.auditing import collect_answers, shipped_fleet
 from tests.values import RUN
 
-WANTED = select_checks(CHECKERS)
-SCOPE = RunScope(hosts=frozenset(shipped_fleet().hosts), checks=WANTED)
-REACHED = "host.reachable"
+CHECKS = select_checks(CHECKERS)
+SCOPE = RunScope(hosts=frozenset(shipped_fleet().hosts), checks=CHECKS)
+REACHABLE = "host.reachable"
 
 
 @pytest.fixture(scope="module")
 def collected() -> Collected:
-    """Give all that the whole fleet answers."""
+    """Collect the answers of the shipped fleet."""
     with simulated(shipped_fleet()) as simulation:
         return collect_answers(shipped_fleet(), simulation.ssh_config)
 
 
-def judged(collected: Collected, silent: Callable[[Probe], bool] = lambda _: False) -> Report:
-    """Audit what was collected, but for the answers to some probes."""
+def evaluate(collected: Collected, unanswered: Callable[[Probe], bool] = lambda _: False) -> Report:
+    """Evaluate the collected answers, without those to some probes."""
     hosts = []
     for host in collected.hosts:
         assert isinstance(host.outcome, Answers)
-        told = {probe: Unanswered("silent") if silent(probe) else said for probe, said in host.outcome.items()}
-        hosts.append(HostAnswers(host.host, Answers(told), host.duration_seconds))
-    return audit(shipped_fleet().hosts.values(), hosts, CHECKERS, WANTED, RUN)
+        answers = {
+            probe: Unanswered("silent") if unanswered(probe) else answer for probe, answer in host.outcome.items()
+        }
+        hosts.append(HostAnswers(host.host, Answers(answers), host.duration_seconds))
+    return audit(shipped_fleet().hosts.values(), hosts, CHECKERS, CHECKS, RUN)
 
 
 def all_drifting(report: Report) -> FindingStates:
-    """Let everything that was judged have drifted the night before."""
-    drift = [replace(one, verdict=Verdict.DRIFT) for one in report.findings if one.check != REACHED]
+    """Return the states after a run in which every check of `report` is drift."""
+    drift = [replace(finding, verdict=Verdict.DRIFT) for finding in report.findings if finding.check != REACHABLE]
     return advance({}, replace(report, findings=tuple(drift)), SCOPE, None)[0]
 
 
 def changes(states: FindingStates, report: Report) -> Changes:
-    after = advance(states, report, SCOPE, RUN.started_at)[1].changes
-    assert after
-    return after
+    compared = advance(states, report, SCOPE, RUN.started_at)[1].changes
+    assert compared
+    return compared
 
 
-def test_when_all_is_silent_all_drift_is_hidden(collected: Collected) -> None:
-    states = all_drifting(judged(collected))
-    after = changes(states, judged(collected, lambda _: True))
+def test_all_drift_is_unobserved_if_no_probe_is_answered(collected: Collected) -> None:
+    states = all_drifting(evaluate(collected))
+    after = changes(states, evaluate(collected, lambda _: True))
     assert len(states) > 600
     assert after.resolved == ()
-    assert {one.finding.id for one in after.unobserved} == states.keys()
+    assert {change.finding.id for change in after.unobserved} == states.keys()
 
 
-def test_whichever_probe_is_silent_no_drift_is_told_as_no_longer_judged(collected: Collected) -> None:
-    whole = judged(collected)
-    states = all_drifting(whole)
-    mended = {one.id for one in whole.findings if one.verdict is Verdict.OK}
+def test_no_drift_ends_because_a_probe_is_unanswered(collected: Collected) -> None:
+    complete = evaluate(collected)
+    states = all_drifting(complete)
+    fixed = {finding.id for finding in complete.findings if finding.verdict is Verdict.OK}
     probes = {probe for host in collected.hosts if isinstance(host.outcome, Answers) for probe in host.outcome}
-    for silent in sorted(probes, key=repr):
-        after = changes(states, judged(collected, frozenset({silent}).__contains__))
-        assert {one.finding.id for one in after.resolved} <= mended, silent
-        assert {one.ending for one in after.resolved} <= {EpisodeEnd.MENDED}, silent
-        assert len(after.resolved) + len(after.unobserved) == len(states), silent
+    for unanswered in sorted(probes, key=repr):
+        after = changes(states, evaluate(collected, frozenset({unanswered}).__contains__))
+        assert {change.finding.id for change in after.resolved} <= fixed, unanswered
+        assert {change.ending for change in after.resolved} <= {EpisodeEnd.MENDED}, unanswered
+        assert len(after.resolved) + len(after.unobserved) == len(states), unanswered
