@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.row import Target
+from tests.fleet.inventory import INVENTORY, Machine
 from tests.fleet.lab import Lab
-from tests.fleet.page import PAGE, Machine
 from tests.transport.sshd import keygen
 
 ADDRESS = "127.0.0.1"
@@ -34,7 +34,7 @@ def _lab_role(machine: Machine) -> str:
 
 
 _ROLES = {
-    **{machine.name: _lab_role(machine) for machine in PAGE if machine.containers},
+    **{machine.name: _lab_role(machine) for machine in INVENTORY if machine.containers},
     "shell": _SHELL,
     "clock": 'hostname: "{host}"\nclock: {limit_seconds: 2}\n',
     "engine": f"""\

@@ -205,7 +205,7 @@ ROWS: tuple[Row, ...] = (
         "No sshd runs on the host",
         Fails("refused", "refuses connections"),
         "ol-www0",
-        _on("ol-www0", lambda host: host.refusing()),
+        _on("ol-www0", lambda host: host.refusing_connections()),
     ),
     _row(
         "dockerd-killed",
