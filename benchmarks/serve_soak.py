@@ -20,7 +20,7 @@ from tabulate import tabulate
 
 from tests.faults.rows import ROWS
 from tests.faults.scene import Scene
-from tests.faults.wave import healthy
+from tests.faults.runs import healthy
 from tests.serve.running import get
 
 AUDITS = 1000
