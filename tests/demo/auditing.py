@@ -60,8 +60,8 @@ def run_audit(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECON
 def not_ok(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
     """List the findings that are not ok, as (verdict, host, check, subject).
 
-    Left out are probes that the simulation does not support, and clocks that cannot be compared because this
-    machine, which runs the fleet too, is busy.
+    It omits probes that the simulation does not support. It also omits clocks that cannot be compared, because
+    this machine runs the fleet too and may be busy.
     """
     ignored = ("no such command there", "too long to tell clocks apart")
     return [

@@ -1,7 +1,7 @@
 """Auditing process that measures itself: `python -m tests.faults.auditing RECORD ARGUMENT...`.
 
-It writes the JSON file RECORD: `began` is the monotonic time when all modules were loaded, `code` the exit code,
-`peak_mib` the peak of resident memory, `threads` the threads that remained when the command had ended.
+It writes the JSON file RECORD. `began` is the monotonic time when all modules were loaded, `code` the exit code.
+`peak_mib` is the peak of resident memory, `threads` are the threads that remained after the command.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 systemd runs on the kernel of the machine, so no unit may change what the machine shares: udev and its trigger,
 sysctl, modules-load, remount-fs, the API mounts, binfmt, random-seed, hwdb, timesyncd, pstore and so on.
-A list of masked units would be incomplete. Instead, the folders of units and generators are replaced by folders
-that contain copies of the listed units only, so the units installed on the machine do not exist for the host.
+A list of masked units would be incomplete. Instead, folders with copies of the listed units replace the folders of
+units and generators. The other units of the machine do not exist for the host.
 """
 
 import os

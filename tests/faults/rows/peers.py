@@ -188,7 +188,7 @@ _CHANNELS = (
         Fails("ssh", "no session is opened"),
         served(_NoChannel),
     ),
-    _row("session-silent", "The session reads the batch and answers nothing", _NO_ANSWER, served(_SilentSession)),
+    _row("session-silent", "The session reads the batch and never answers", _NO_ANSWER, served(_SilentSession)),
     _row(
         "session-empty",
         "The session ends before its first answer",
