@@ -19,8 +19,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from tests.faults.rows import ROWS
-from tests.faults.scene import Scene
 from tests.faults.runs import healthy
+from tests.faults.scene import Scene
 from tests.serve.running import get
 
 AUDITS = 1000

@@ -1,1 +1,1 @@
-"""Audits a fleet of hosts against expected-state files and reports the drift. It never changes a host."""
+"""Audit of a fleet of hosts against expected-state files. It reports drift and never changes a host."""

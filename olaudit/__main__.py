@@ -1,4 +1,4 @@
-"""`python -m olaudit`."""
+"""Entry point of `python -m olaudit`."""
 
 import sys
 

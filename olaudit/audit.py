@@ -1,4 +1,4 @@
-"""Expected state and answers to a report: pure, and without a clock."""
+"""Planning of probes and evaluation of answers into a report: pure functions without a clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from olaudit.evaluate import (
     display_text,
     evaluate,
     evaluate_fleet,
-    named_subjects,
+    expected_subjects,
 )
 from olaudit.expected.spec import HostSpec
 from olaudit.model import (
@@ -31,7 +31,7 @@ from olaudit.model import (
     Verdict,
 )
 
-_LOST = Failure(FailureReason.INTERRUPTED, "the run was interrupted before this host had answered")
+_INTERRUPTED = Failure(FailureReason.INTERRUPTED, "the run was interrupted before this host had answered")
 
 
 def select_checks(
@@ -40,68 +40,82 @@ def select_checks(
     skip: Sequence[str] = (),
     also: Iterable[Check] = (),
 ) -> frozenset[str]:
-    """Choose check ids by globs: those that match one of `only` (none: all), less those that match one of `skip`.
+    """Select check ids by globs: the ids that match a glob of `only` (none: all ids) and no glob of `skip`.
 
-    There are those of `kinds`, and those of `also`, which others make than the kinds.
-    `host.reachable` is always among them: a host nobody could look at is never left out. Raises UsageError
-    for a glob that matches no id, and for an attempt to skip `host.reachable` alone.
+    The ids are those of `checkers` and of `also`, which lists checks that no checker evaluates. `host.reachable`
+    is always selected, so that no host that could not be audited is left out. Raises UsageError for a glob that
+    matches no id, and for `host.reachable` in `skip`.
     """
-    ids = sorted(
-        {REACHABLE.id, *(check.id for check in (*also, *(one for checker in checkers for one in checker.ids)))}
-    )
+    checks = (REACHABLE, *also, *(check for checker in checkers for check in checker.ids))
+    ids = sorted({check.id for check in checks})
     for glob in (*only, *skip):
-        if not any(fnmatchcase(check, glob) for check in ids):
-            raise UsageError(f"no check is called {glob!r}", _suggest(glob, ids))
+        if not any(fnmatchcase(check_id, glob) for check_id in ids):
+            raise UsageError(f"no check id matches {glob!r}", _suggest(glob, ids))
     if REACHABLE.id in skip:
-        raise UsageError(f"{REACHABLE.id} cannot be skipped", "an audit always says which hosts it could not see")
-    chosen = [check for check in ids if not only or any(fnmatchcase(check, glob) for glob in only)]
-    return frozenset({REACHABLE.id, *(id_ for id_ in chosen if not any(fnmatchcase(id_, glob) for glob in skip))})
+        raise UsageError(
+            f"{REACHABLE.id} cannot be skipped", "every report lists the hosts that could not be audited"
+        )
+    included = [check_id for check_id in ids if not only or any(fnmatchcase(check_id, glob) for glob in only)]
+    selected = (check_id for check_id in included if not any(fnmatchcase(check_id, glob) for glob in skip))
+    return frozenset({REACHABLE.id, *selected})
 
 
 def _suggest(glob: str, ids: Sequence[str]) -> str:
-    checkers = dict.fromkeys(f"{check.partition('.')[0]}.*" for check in ids)
-    if glob + ".*" in checkers:
+    prefixes = dict.fromkeys(f"{check_id.partition('.')[0]}.*" for check_id in ids)
+    if glob + ".*" in prefixes:
         return f'did you mean "{glob}.*"?'
-    if near := difflib.get_close_matches(glob, [*ids, *checkers], 1):
-        return f'did you mean "{near[0]}"?'
-    return f"the kinds of checks are {', '.join(checkers)}"
+    if close := difflib.get_close_matches(glob, [*ids, *prefixes], 1):
+        return f'did you mean "{close[0]}"?'
+    return f"available checks: {', '.join(prefixes)}"
 
 
-def plan(host: HostSpec, checkers: Sequence[AnyChecker], wanted: frozenset[str]) -> tuple[Probe, ...]:
-    """List what to ask of `host`: each probe once, in the order of the kinds."""
-    asked = (
+def plan(host: HostSpec, checkers: Sequence[AnyChecker], selected: frozenset[str]) -> tuple[Probe, ...]:
+    """List the probes for `host`: each probe once, in the order of `checkers`."""
+    probes = (
         probe
-        for checker in applicable_checkers(host, checkers, wanted)
+        for checker in applicable_checkers(host, checkers, selected)
         for probe in checker.probes(host.sections[checker.section])
     )
-    return tuple(dict.fromkeys(asked))
+    return tuple(dict.fromkeys(probes))
 
 
 def audit(
     hosts: Iterable[HostSpec],
     answers: Iterable[HostAnswers],
     checkers: Sequence[AnyChecker],
-    wanted: frozenset[str],
+    selected: frozenset[str],
     run: Run,
 ) -> Report:
-    """Judge what `hosts` answered. A host without an answer is reported as interrupted, never left out."""
+    """Evaluate the selected checks of `hosts`. A host without answers is reported as interrupted."""
     specs = {host.name: host for host in sorted(hosts, key=lambda host: host.name)}
-    outcomes = {answer.host: answer for answer in answers}
-    given = {name: outcomes.get(name, HostAnswers(name, _LOST, 0.0)) for name in specs}
-    evaluations = {name: evaluate(host, given[name], checkers, wanted) for name, host in specs.items()}
-    together = evaluate_fleet(specs, given, checkers, wanted)
-    for finding in together.findings:
+    by_host = {answer.host: answer for answer in answers}
+    outcomes = {name: by_host.get(name, HostAnswers(name, _INTERRUPTED, 0.0)) for name in specs}
+    evaluations = {name: evaluate(host, outcomes[name], checkers, selected) for name, host in specs.items()}
+    fleet_evaluation = evaluate_fleet(specs, outcomes, checkers, selected)
+    for finding in fleet_evaluation.findings:
         evaluations[finding.host].findings.append(finding)
-    subjects, errors = named_subjects(specs, checkers)
+    subjects, subject_errors = expected_subjects(specs, checkers)
     return Report(
         run=run,
-        hosts=tuple(_result(host, given[name], evaluations[name], subjects[name]) for name, host in specs.items()),
-        findings=tuple(finding for one in evaluations.values() for finding in sorted(one.findings, key=_order)),
-        errors=(*(error for one in evaluations.values() for error in one.errors), *together.errors, *errors),
+        hosts=tuple(
+            _host_result(host, outcomes[name], evaluations[name], subjects[name]) for name, host in specs.items()
+        ),
+        findings=tuple(
+            finding
+            for evaluation in evaluations.values()
+            for finding in sorted(evaluation.findings, key=_sort_key)
+        ),
+        errors=(
+            *(error for evaluation in evaluations.values() for error in evaluation.errors),
+            *fleet_evaluation.errors,
+            *subject_errors,
+        ),
     )
 
 
-def _result(host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjects: frozenset[str]) -> HostResult:
+def _host_result(
+    host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjects: frozenset[str]
+) -> HostResult:
     outcome = answers.outcome
     return HostResult(
         host=host.name,
@@ -109,28 +123,28 @@ def _result(host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjec
         failure=Failure(outcome.reason, display_text(outcome.message)) if isinstance(outcome, Failure) else None,
         duration_seconds=answers.duration_seconds,
         roles=host.roles,
-        measures=tuple(evaluation.measures),
+        measurements=tuple(evaluation.measurements),
         subjects=subjects,
     )
 
 
 def worst_verdict(findings: Iterable[Finding]) -> Verdict:
-    """Sum findings up: drift, else unknown, else ok.
+    """Return the verdict of several findings together: drift, else unknown, else ok.
 
-    Findings of severity info have no say, drifted or unknown, because they never change the exit code and a
-    host's verdict must not contradict it; nor have waived ones, which somebody answers for.
+    Findings of severity info are ignored, drift and unknown alike: they never change the exit code, and a host's
+    verdict must not contradict it. Waived findings are ignored too: their drift is accepted.
     """
     verdicts = {finding.verdict for finding in findings if finding.severity is not Severity.INFO}
     return next((verdict for verdict in (Verdict.DRIFT, Verdict.UNKNOWN) if verdict in verdicts), Verdict.OK)
 
 
 def exit_code(report: Report) -> int:
-    """Return the exit code of a report: 70 for an internal error, 1 for drift, 3 for anything unknown, else 0."""
+    """Return the exit code of a report: 70 for an internal error, 1 for drift, 3 for unknown, else 0."""
     if report.errors:
         return 70
     return {Verdict.DRIFT: 1, Verdict.UNKNOWN: 3}.get(worst_verdict(report.findings), 0)
 
 
-def _order(finding: Finding) -> tuple[str, ...]:
-    """Sort as the contract says; the rest settles ties, so that the order of a judge's findings never shows."""
+def _sort_key(finding: Finding) -> tuple[str, ...]:
+    """Return the key of the public order, and further fields, so that equal keys do not depend on a checker."""
     return (finding.check, finding.subject, finding.verdict, finding.observed, finding.message)

@@ -1,4 +1,4 @@
-"""Checkers: each is one module of `checks/`, which defines a `Checker`."""
+"""Definition of a checker: each module of `checks/` defines a `Checker` or a `FleetChecker`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from olaudit.model import Answers, Failure, Measurement, Probe, Result, Severity
 S = TypeVar("S")
 
 
-def _nothing(_spec: Any, _answers: Answers) -> Iterable[Measurement]:
+def _no_measurements(_spec: Any, _answers: Answers) -> Iterable[Measurement]:
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: its public id (`kind.aspect`), its severity, when it drifts and how to fix the drift.
+    """A check: its public id (`kind.aspect`), severity, condition of drift, and fix.
 
-    The texts are one clause each; `docs/checks.md` is generated from them.
+    `drift_when` and `fix` are one clause each; `docs/checks.md` is generated from them.
     """
 
     id: str
@@ -30,13 +30,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checker(Generic[S]):
-    """The section of the expected files that a checker owns, the probes that it needs, and its evaluation.
+    """A checker: the section of the expected files that it owns, the probes that it needs, and its evaluation.
 
     `model` is the pydantic type of the section (a `language.Section`, or a tuple or mapping of them). `probes` and
     `evaluate` are pure. `evaluate` is total: it returns results for any answers, never raises, and an unanswered
     probe gives `unknown`. `measure` returns the numbers in the same answers that are exported as metrics; an
-    unknown number is left out. `collected` describes the probes for the docs. `defaults`, where given, is a
-    section of its own whose keys apply to each item of this (list) section that does not set them.
+    unknown number is left out. `collected` describes the probes for the docs. `defaults`, where set, is the name
+    and the model of another section, whose keys apply to each item of this (list) section that does not set them.
     """
 
     section: str
@@ -44,18 +44,18 @@ class Checker(Generic[S]):
     ids: tuple[Check, ...]
     probes: Callable[[S], Iterable[Probe]]
     evaluate: Callable[[S, Answers], Iterable[Result]]
-    measure: Callable[[S, Answers], Iterable[Measurement]] = _nothing
+    measure: Callable[[S, Answers], Iterable[Measurement]] = _no_measurements
     collected: str = ""
     defaults: tuple[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetChecker(Generic[S]):
-    """A checker of what hosts should have in common, evaluated after all hosts were asked.
+    """A checker of what hosts should have in common, evaluated after the answers of all hosts have arrived.
 
-    As a `Checker`, except that `evaluate` receives, by host, the section of each audited host that has one, and
-    the answers of that host (or why there are none). It returns results with the host that each concerns. It is
-    not called for fewer than two hosts, which have nothing to be compared with.
+    It differs from `Checker` in `evaluate`. This receives two mappings by host: the sections of the hosts that
+    have one, and the answers or the failure of each of these hosts. It returns pairs of a host and a result. It is
+    not called for fewer than two hosts, because a single host has no other to be compared with.
     """
 
     section: str

@@ -1,4 +1,4 @@
-"""Asks many hosts at once, each under its own deadline; every failure becomes a value."""
+"""Concurrent collection of answers from many hosts, each with a deadline; every failure becomes a value."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from olaudit.text import valid
 from olaudit.transport import Deadline, HostFailed, Transport
 
 GRACE_SECONDS = 1.0
-"""How long after its deadline a host is waited for, so that what it did answer is kept."""
+"""Time that a host has after its deadline to hand over the answers that have already arrived."""
 
 _TICK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to ask of one host."""
+    """The probes for one host."""
 
     host: str
     probes: tuple[Probe, ...]
@@ -39,7 +39,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a collection is. `waiting` names the hosts under way, the longest under way first."""
+    """Progress of a collection. `waiting` lists the hosts in progress, the one that started first first."""
 
     done: int
     total: int
@@ -48,42 +48,49 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
-    """What came back, sorted by host. `complete` is false after an interrupt."""
+class CollectedAnswers:
+    """The answers or failures of all hosts, sorted by host. `complete` is false after an interrupt."""
 
     hosts: tuple[HostAnswers, ...]
     complete: bool
 
 
-Watch = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
 def collect(
-    jobs: Sequence[Job], transport: Transport, *, parallel: int, timeout: float, watch: Watch = lambda _: None
-) -> Collected:
+    jobs: Sequence[Job],
+    transport: Transport,
+    *,
+    parallel: int,
+    timeout: float,
+    on_progress: ProgressCallback = lambda _: None,
+) -> CollectedAnswers:
     """Ask the hosts of all `jobs`, `parallel` at a time, each for at most `timeout` seconds.
 
-    Returns within the last host's deadline and its grace, whatever any host or library does: a thread that
-    does not come back is left behind. A bug costs the host that was asked: it becomes a
-    Failure with its error. An interrupt (^C) keeps what was answered and marks the rest.
+    Returns within the deadline of the last host plus `GRACE_SECONDS`, even if a host or a library hangs: a thread
+    that does not return is abandoned. A bug affects only the host that was asked: its outcome is a Failure with an
+    InternalError. An interrupt (^C) keeps the answers that have arrived and marks the other hosts as interrupted.
     """
-    run = _Run(jobs, transport, timeout)
+    collection = _Collection(jobs, transport, timeout)
     try:
-        while run.under_way or run.waiting:
-            run.start(parallel)
-            run.take()
-            watch(run.progress())
+        while collection.in_progress or collection.waiting:
+            collection.start(parallel)
+            collection.receive()
+            on_progress(collection.progress())
     except KeyboardInterrupt:
-        run.interrupt()
-    return Collected(tuple(run.done[host] for host in sorted(run.done)), complete=not run.interrupted)
+        collection.interrupt()
+    return CollectedAnswers(
+        tuple(collection.done[host] for host in sorted(collection.done)), complete=not collection.interrupted
+    )
 
 
-class _Run:
-    """One collection. Only `_ask` runs in other threads, and it touches nothing but the queue."""
+class _Collection:
+    """State of one collection. Only `_ask` runs in other threads; it writes only to the queue."""
 
     def __init__(self, jobs: Sequence[Job], transport: Transport, timeout: float) -> None:
         self.waiting = list(reversed(jobs))
-        self.under_way: dict[str, Deadline] = {}
+        self.in_progress: dict[str, Deadline] = {}
         self.done: dict[str, HostAnswers] = {}
         self.interrupted = False
         self._total = len(jobs)
@@ -93,11 +100,11 @@ class _Run:
         self._outcomes: queue.SimpleQueue[HostAnswers] = queue.SimpleQueue()
 
     def start(self, parallel: int) -> None:
-        """Start hosts until `parallel` are under way."""
-        while self.waiting and len(self.under_way) < parallel:
+        """Start hosts until `parallel` are in progress."""
+        while self.waiting and len(self.in_progress) < parallel:
             job = self.waiting.pop()
-            deadline = self.under_way[job.host] = Deadline.after(self._timeout)
-            # A daemon: one that hangs in a library must not keep the program from ending
+            deadline = self.in_progress[job.host] = Deadline.after(self._timeout)
+            # a daemon thread: if it hangs in a library, the program can still exit
             threading.Thread(target=self._ask, args=(job, deadline), daemon=True, name=job.host).start()
 
     def _ask(self, job: Job, deadline: Deadline) -> None:
@@ -108,49 +115,49 @@ class _Run:
             outcome = self._transport.ask(job.host, job.probes, deadline)
         except HostFailed as failed:
             outcome = failed.failure
-        except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not cost the other hosts
+        except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not affect the other hosts
             outcome, bug = _internal_error(job.host, error)
         self._outcomes.put(HostAnswers(job.host, _valid(outcome), round(time.monotonic() - started, 3), bug))
 
-    def take(self) -> None:
-        """Wait a moment for an outcome, and give up on hosts whose time has passed."""
+    def receive(self) -> None:
+        """Wait up to `_TICK_SECONDS` for an outcome, and fail the hosts whose deadline and grace have passed."""
         try:
             outcome = self._outcomes.get(timeout=_TICK_SECONDS)
         except queue.Empty:
             pass
         else:
-            if self.under_way.pop(outcome.host, None):
+            if self.in_progress.pop(outcome.host, None):
                 self.done[outcome.host] = outcome
         now = time.monotonic()
-        for host in [host for host, deadline in self.under_way.items() if now > deadline.at + GRACE_SECONDS]:
+        for host in [host for host, deadline in self.in_progress.items() if now > deadline.at + GRACE_SECONDS]:
             self._fail(host, Failure(FailureReason.TIMEOUT, f"no answer within {self._timeout:g} s"))
 
     def interrupt(self) -> None:
-        """Mark all that is not done."""
+        """Fail all hosts that are not done as interrupted."""
         self.interrupted = True
-        for host in [*self.under_way, *(job.host for job in self.waiting)]:
+        for host in [*self.in_progress, *(job.host for job in self.waiting)]:
             self._fail(host, Failure(FailureReason.INTERRUPTED, "interrupted before it had answered"))
 
     def _fail(self, host: str, failure: Failure) -> None:
-        deadline = self.under_way.pop(host, None)
+        deadline = self.in_progress.pop(host, None)
         seconds = self._timeout - (deadline.at - time.monotonic()) if deadline else 0.0
         self.done[host] = HostAnswers(host, failure, round(seconds, 3))
 
     def progress(self) -> Progress:
-        """Say how far it is."""
-        slowest = sorted(self.under_way, key=lambda host: self.under_way[host].at)
+        """Return the current progress."""
+        slowest = sorted(self.in_progress, key=lambda host: self.in_progress[host].at)
         return Progress(len(self.done), self._total, tuple(slowest), time.monotonic() - self._started)
 
 
 def _internal_error(host: str, error: Exception) -> tuple[Failure, InternalError]:
-    """Describe a bug that occurred while `host` was asked."""
+    """Describe a bug that occurred while the probes of `host` were run."""
     reason = f"internal error in olaudit while this host was asked: {type(error).__name__}"
     details = "".join(traceback.format_exception(error))
     return Failure(FailureReason.SSH, reason), InternalError(host, "asking the host", details)
 
 
 def _valid(outcome: Answers | Failure) -> Answers | Failure:
-    """Make every text that came from a host valid Unicode: this is the one door through which all of it passes."""
+    """Make every text that came from a host valid Unicode. All text from hosts passes through this function."""
     match outcome:
         case Failure(reason, message):
             return Failure(reason, valid(message))

@@ -1,8 +1,8 @@
 """Docker Engine processes of a host: the one probe for them, and its answer.
 
 Where systemd listens on `/var/run/docker.sock` (`docker.socket`, on every Debian and Ubuntu host), connecting to
-it starts a stopped engine, and the engine starts its containers. So before anything connects, this probe finds
-out whether an engine runs. It reads /proc and tests whether files exist: it connects to nothing, starts no unit
+it starts a stopped engine, and the engine starts its containers. Therefore this probe determines whether an engine
+runs before anything connects. It reads /proc and tests whether files exist: it connects to nothing, starts no unit
 and needs no `ps`. Pid files are not read: SIGKILL leaves them behind, and a snap has its own.
 """
 
@@ -53,10 +53,11 @@ for p in /proc/[0-9]*; do
   done; }; } 2>/dev/null
 done
 echo end"""
-"""Each line begins with its own keyword, so that no argument can pass for another kind of line.
+"""Each line of the output begins with a keyword, so that no argument can be mistaken for another kind of line.
 
-Of the arguments only those are written that say where a daemon listens: `docker run -e PASSWORD=...` has others.
-Every user can name a process `dockerd`: for those that are not root's no command is started here.
+Of the arguments, only those that state where a daemon listens are printed: others can hold secrets, such as those
+of `docker run -e PASSWORD=...`. Every user can name a process `dockerd`: for processes of users other than root,
+the script starts no command.
 """
 
 PROBE = Command(("sh", "-c", SCRIPT))
@@ -84,8 +85,8 @@ class _Process:
     arguments: list[str] = field(default_factory=list)
 
     @property
-    def shown(self) -> str:
-        """The command line, or what is known of it."""
+    def display(self) -> str:
+        """The arguments that were printed, or the command and the process id."""
         return " ".join(self.arguments) or f"{self.command} (process {self.pid})"
 
 
@@ -93,15 +94,15 @@ class _Process:
 class Engines:
     """The Docker Engines that run on a host, as command lines.
 
-    `own` serve `/var/run/docker.sock`, `elsewhere` another socket (rootless ones among them), and `inside` run in
-    containers. `socket` is what `/var/run/docker.sock` leads to, empty where there is none. `units` are the unit
-    files of systemd that exist there and are not masked, `systemd` says whether it is process 1, and `script`
-    whether there is a job of upstart or an init script.
+    `serving` serve `/var/run/docker.sock`; `on_other_sockets` serve another socket, as rootless engines do;
+    `in_containers` run in containers. `socket` is the target of `/var/run/docker.sock`, empty if there is none.
+    `units` are systemd's unit files that exist and are not masked. `systemd` is true if process 1 is systemd, and
+    `script` if an upstart job or an init script exists.
     """
 
-    own: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    inside: tuple[str, ...] = ()
+    serving: tuple[str, ...] = ()
+    on_other_sockets: tuple[str, ...] = ()
+    in_containers: tuple[str, ...] = ()
     socket: str = ""
     units: frozenset[str] = frozenset()
     systemd: bool = False
@@ -109,12 +110,15 @@ class Engines:
 
     @property
     def foreign_socket(self) -> str:
-        """What `/var/run/docker.sock` leads to where that is not an engine's: Podman can stand in for Docker."""
+        """The target of `/var/run/docker.sock` if it is not an engine's socket: Podman can replace Docker."""
         return "" if self.socket.rpartition("/")[2] in ("", "docker.sock") else self.socket
 
 
 def read_engines(answer: Answer) -> Engines | Unanswered:
-    """Read the answer. Unanswered where not all processes are shown: then none is shown to be stopped. Total."""
+    """Parse the answer. Total.
+
+    Unanswered if processes may be missing from the list: then it does not prove that an engine is stopped.
+    """
     if isinstance(answer, Unanswered):
         return answer
     lines = answer.stdout.split("\n")
@@ -164,13 +168,13 @@ def _add(process: _Process, word: str, value: str) -> None:
 def _engines(processes: dict[str, _Process], lines: list[str]) -> Engines:
     first = processes["1"]
     daemons = [process for process in processes.values() if _is_daemon(process)]
-    inside = [process for process in daemons if _is_inside(process, first)]
-    outside = [process for process in daemons if process not in inside]
-    own = [process for process in outside if _serves(process)]
+    in_containers = [process for process in daemons if _is_inside(process, first)]
+    outside = [process for process in daemons if process not in in_containers]
+    serving = [process for process in outside if _serves(process)]
     return Engines(
-        own=tuple(process.shown for process in own),
-        elsewhere=tuple(process.shown for process in outside if process not in own),
-        inside=tuple(process.shown for process in inside),
+        serving=tuple(process.display for process in serving),
+        on_other_sockets=tuple(process.display for process in outside if process not in serving),
+        in_containers=tuple(process.display for process in in_containers),
         socket=next((line.partition(" ")[2] for line in lines if line.startswith("socket ")), ""),
         units=frozenset(line.partition(" ")[2] for line in lines if line.startswith("unit ")),
         systemd=first.command == "systemd",
@@ -186,25 +190,28 @@ def _is_daemon(process: _Process) -> bool:
 
 
 def _is_inside(process: _Process, first: _Process) -> bool:
-    """Whether it is in a container of this host. The host may be one itself: that is so of process 1 too."""
+    """Return whether a process is in a container of this host.
+
+    The host may be a container itself: a container that process 1 is in too does not count.
+    """
     containers = {match for path in process.cgroups for match in _CONTAINER.findall(path)}
-    mine = {match for path in first.cgroups for match in _CONTAINER.findall(path)}
-    return len(process.pids) > 1 or bool(containers - mine)
+    host_containers = {match for path in first.cgroups for match in _CONTAINER.findall(path)}
+    return len(process.pids) > 1 or bool(containers - host_containers)
 
 
 def _serves(process: _Process) -> bool:
-    """Whether it answers at `/var/run/docker.sock`. Only root's can: every user can name a process `dockerd`."""
+    """Return whether a process serves `/var/run/docker.sock`. Processes of other users than root do not count."""
     hosts = list(_hosts(process.arguments))
     units = {match[1] for path in process.cgroups if (match := _UNIT.search(path))}
     if process.uid != "0":
         return False
     if "fd://" in hosts and any("docker" in unit for unit in units) and not units & _OWN_UNITS:
-        return False  # a second engine, started by systemd for a socket of its own
+        return False  # a second engine, which systemd started for another socket
     return not hosts or bool(_OWN_HOSTS.intersection(hosts))
 
 
 def _hosts(arguments: list[str]) -> Iterator[str]:
-    """Find where an engine listens by its own command line: `-H X`, `-HX`, `-H=X`, `--host X`, `--host=X`."""
+    """Yield the addresses in an engine's arguments: `-H X`, `-HX`, `-H=X`, `--host X`, `--host=X`."""
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if argument in ("-H", "--host", "-host"):
             yield following
@@ -213,7 +220,7 @@ def _hosts(arguments: list[str]) -> Iterator[str]:
 
 
 def obstacle(engines: Engines | Unanswered) -> str:
-    """Say why the engine must not be contacted. Empty where it runs already."""
+    """Return why the engine must not be contacted. Empty if it is already running."""
     not_contacted = "it was not contacted because connecting could start it"
     if isinstance(engines, Unanswered):
         return f"whether a Docker Engine runs there could not be determined: {engines.reason}; {not_contacted}"
@@ -222,9 +229,9 @@ def obstacle(engines: Engines | Unanswered) -> str:
             f"{DOCKER_SOCKET} leads to {engines.foreign_socket} there, which is not the Docker Engine's; "
             f"{not_contacted}"
         )
-    if engines.own:
+    if engines.serving:
         return ""
-    if engines.elsewhere:
-        command = engines.elsewhere[0][:200]
+    if engines.on_other_sockets:
+        command = engines.on_other_sockets[0][:200]
         return f"a Docker Engine runs there, but not for {DOCKER_SOCKET} ({command}); {not_contacted}"
     return f"the Docker Engine is not running there: no process is dockerd; {not_contacted}"

@@ -1,11 +1,11 @@
-"""What can go wrong for a user: one tree, in which every error knows its exit code and its hint.
+"""Exceptions for errors that a user can fix: one tree, in which every class has an exit code.
 
-OlauditError            exit 2   anything a user can mend
-├── UsageError          exit 2   a command line, or a file named on it, that makes no sense
-├── HistoryError        exit 2   a history of earlier runs that cannot be used: not ours, newer, damaged, locked
-│   └── HistoryWriteError   exit 74  its disk is full, or fails
-├── OutputError         exit 74  results that could not be written: the disk is full, a permission was lost
-└── ExpectedError       exit 2   expected-state files that are invalid; carries every problem found, not the first
+OlauditError            exit 2   any error that a user can fix
+├── UsageError          exit 2   an invalid command line, or an invalid file named on it
+├── HistoryError        exit 2   a history file that cannot be used: of another program, newer, damaged, locked
+│   └── HistoryWriteError   exit 74  the disk of the history file is full, or fails
+├── OutputError         exit 74  results that could not be written: disk full, permission denied
+└── ExpectedError       exit 2   invalid expected-state files; carries all problems, not only the first
 
 A host that cannot be audited is *not* an error: it is a value (`model.Failure`), and is reported as unknown.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 
 class OlauditError(Exception):
-    """An error that the user can mend: `message` says what and where, `hint` how."""
+    """An error that the user can fix: `message` states what failed and where, `hint` how to fix it."""
 
     exit_code = 2
 
@@ -27,40 +27,40 @@ class OlauditError(Exception):
 
 
 class UsageError(OlauditError):
-    """Wrong options, targets that match nothing, a recording or an output file that cannot be used."""
+    """Invalid options, targets that match no host, a recording or an output file that cannot be used."""
 
 
 class HistoryError(OlauditError):
-    """The file with the history of earlier runs cannot be used, or not now; what is in it stays as it is."""
+    """A history file that cannot be used, permanently or at this time. Its content is not changed."""
 
 
 class OutputError(OlauditError):
-    """Results could not be written to where they belong; what could be printed is printed."""
+    """Results that could not be written to a file; what could be printed is printed."""
 
     exit_code = 74
 
 
 class HistoryWriteError(HistoryError, OutputError):
-    """The disk that holds the history is full or fails; the run is not entered, what is in the history stays."""
+    """A full or failing disk of the history file. The run is not stored; earlier runs are kept."""
 
     exit_code = 74
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One error in one expected-state file. `line` counts from 1; 0 means the file as a whole."""
+    """One error in one expected-state file. `line` counts from 1; 0 stands for the whole file."""
 
     file: str
     line: int
     message: str
 
     def __str__(self) -> str:
-        """Render as the `file:line: message` that editors and people jump by."""
+        """Format as `file:line: message`, which editors can open at the line."""
         return f"{self.file}:{self.line}: {self.message}"
 
 
 class ExpectedError(OlauditError):
-    """The expected-state files are invalid; `problems` holds all of them, in the files' order."""
+    """Invalid expected-state files; `problems` holds all errors, sorted by file and line."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = tuple(sorted(problems))

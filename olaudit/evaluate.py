@@ -1,10 +1,10 @@
-"""What the checks make of one host's answers, and of a fleet's: pure, and without a clock.
+"""Evaluation of checks on the answers of one host, and of a fleet: pure functions without a clock.
 
-This is also the one door through which a host's words come in: everything a host can say is made visible and
-bounded here, so that renderers need not think of it.
+This module is also the only entry of host text into findings. Text from a host is made visible and bounded here,
+so that renderers do not have to do it.
 
-A check that raises is a bug. It costs the checks of its kind on that host, each of which becomes unknown, and
-nothing else.
+A checker that raises is a bug. The selected checks of that checker become unknown on that host; everything else
+is evaluated.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ from olaudit.redaction import redact
 from olaudit.text import bounded
 
 REACHABLE = Check("host.reachable", Severity.CRITICAL, "(unknown only) the host could not be audited")
-"""The one check that needs no kind: every audit of a host makes it."""
+"""The one check without a checker: it is evaluated for every host."""
 HOST = "host"
 """The subject of `host.reachable`."""
 
 
 @dataclass(slots=True)
 class Evaluation:
-    """What came of the answers of one host, or of what hosts of a fleet should agree on."""
+    """Findings, measurements and internal errors of one host, or of a fleet's common checks."""
 
     findings: list[Finding] = field(default_factory=list)
-    measures: list[Measurement] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
     errors: list[InternalError] = field(default_factory=list)
 
 
 def applicable_checkers(
-    host: HostSpec, checkers: Sequence[AnyChecker], wanted: frozenset[str]
+    host: HostSpec, checkers: Sequence[AnyChecker], selected: frozenset[str]
 ) -> Iterator[AnyChecker]:
-    """Yield the kinds that have a section in `host`, and of which a check is wanted."""
+    """Yield the checkers that have a section in `host` and a selected check."""
     for checker in checkers:
-        if checker.section in host.sections and any(check.id in wanted for check in checker.ids):
+        if checker.section in host.sections and any(check.id in selected for check in checker.ids):
             yield checker
 
 
 def evaluate(
-    host: HostSpec, answers: HostAnswers, checkers: Sequence[AnyChecker], wanted: frozenset[str]
+    host: HostSpec, answers: HostAnswers, checkers: Sequence[AnyChecker], selected: frozenset[str]
 ) -> Evaluation:
-    """Evaluate every wanted check of `host`. Total: an exception becomes unknown findings and an error."""
+    """Evaluate every selected check of `host`. Total: an exception becomes unknown findings and an error."""
     evaluation = Evaluation(errors=[answers.error] if answers.error else [])
     reachable = Expectation(check=REACHABLE.id, subject=HOST, at=())
     if isinstance(answers.outcome, Failure):
@@ -69,84 +69,84 @@ def evaluate(
     evaluation.findings.append(_finding(host, result, REACHABLE))
     for checker in checkers:
         if isinstance(checker, Checker) and checker.section in host.sections:
-            if any(check.id in wanted for check in checker.ids):
-                _evaluate_kind(evaluation, host, answers.outcome, checker, wanted)
+            if any(check.id in selected for check in checker.ids):
+                _run_checker(evaluation, host, answers.outcome, checker, selected)
             _measure(evaluation, host, answers.outcome, checker)
     return evaluation
 
 
-def _evaluate_kind(
-    evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any], wanted: frozenset[str]
+def _run_checker(
+    evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any], selected: frozenset[str]
 ) -> None:
-    ids = {check.id: check for check in checker.ids}
+    checks = {check.id: check for check in checker.ids}
     try:
         for result in checker.evaluate(host.sections[checker.section], answers):
-            if (check := ids[result.check]).id in wanted:
+            if (check := checks[result.check]).id in selected:
                 evaluation.findings.append(_finding(host, result, check))
-    except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not cost the other checks
-        _fail(evaluation, (host,), checker, wanted, error)
+    except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not affect the other checks
+        _record_bug(evaluation, (host,), checker, selected, error)
 
 
 def _measure(evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any]) -> None:
     try:
-        evaluation.measures += checker.measure(host.sections[checker.section], answers)
+        evaluation.measurements += checker.measure(host.sections[checker.section], answers)
     except Exception as error:  # noqa: BLE001 - as above
         evaluation.errors.append(_internal_error(host.name, f"measuring {checker.section}", error))
 
 
 def evaluate_fleet(
     specs: Mapping[str, HostSpec],
-    given: Mapping[str, HostAnswers],
+    answers: Mapping[str, HostAnswers],
     checkers: Sequence[AnyChecker],
-    wanted: frozenset[str],
+    selected: frozenset[str],
 ) -> Evaluation:
-    """Evaluate what hosts should agree on. A single host has no other to agree with, and is not evaluated."""
+    """Evaluate the selected checks of fleet checkers. A single host has no other to agree with, and is skipped."""
     evaluation = Evaluation()
     for checker in checkers:
-        having = {
+        hosts = {
             name: host
             for name, host in specs.items()
-            if checker in list(applicable_checkers(host, checkers, wanted))
+            if checker in list(applicable_checkers(host, checkers, selected))
         }
-        if isinstance(checker, FleetChecker) and len(having) > 1:
-            _evaluate_fleet_kind(evaluation, having, given, checker, wanted)
+        if isinstance(checker, FleetChecker) and len(hosts) > 1:
+            _run_fleet_checker(evaluation, hosts, answers, checker, selected)
     return evaluation
 
 
-def _evaluate_fleet_kind(
+def _run_fleet_checker(
     evaluation: Evaluation,
-    having: Mapping[str, HostSpec],
-    given: Mapping[str, HostAnswers],
+    hosts: Mapping[str, HostSpec],
+    answers: Mapping[str, HostAnswers],
     checker: FleetChecker[Any],
-    wanted: frozenset[str],
+    selected: frozenset[str],
 ) -> None:
-    ids = {check.id: check for check in checker.ids}
-    sections = {name: host.sections[checker.section] for name, host in having.items()}
-    outcomes = {name: given[name].outcome for name in having}
+    checks = {check.id: check for check in checker.ids}
+    sections = {name: host.sections[checker.section] for name, host in hosts.items()}
+    outcomes = {name: answers[name].outcome for name in hosts}
     try:
         for name, result in checker.evaluate(sections, outcomes):
-            # of a host that could not be audited, host.reachable has said all there is to say
-            if (check := ids[result.check]).id in wanted and not isinstance(outcomes[name], Failure):
-                evaluation.findings.append(_finding(having[name], result, check))
+            # a host that could not be audited has its host.reachable finding, and no other
+            if (check := checks[result.check]).id in selected and not isinstance(outcomes[name], Failure):
+                evaluation.findings.append(_finding(hosts[name], result, check))
     except Exception as error:  # noqa: BLE001 - as above
-        audited = [host for name, host in having.items() if not isinstance(outcomes[name], Failure)]
-        _fail(evaluation, audited, checker, wanted, error)
+        audited = [host for name, host in hosts.items() if not isinstance(outcomes[name], Failure)]
+        _record_bug(evaluation, audited, checker, selected, error)
 
 
-def _fail(
+def _record_bug(
     evaluation: Evaluation,
     hosts: Sequence[HostSpec],
     checker: AnyChecker,
-    wanted: frozenset[str],
+    selected: frozenset[str],
     error: Exception,
 ) -> None:
-    """Record a bug in a kind of check: each of its checks is unknown on `hosts`."""
+    """Record a bug in a checker: each of its selected checks is unknown on `hosts`."""
     name = hosts[0].name if len(hosts) == 1 else FLEET
     evaluation.errors.append(_internal_error(name, f"evaluating {checker.section}", error))
     reason = f"internal error in olaudit while {checker.section} was evaluated: {type(error).__name__}"
     for host in hosts:
         for check in checker.ids:
-            if check.id in wanted:
+            if check.id in selected:
                 expectation = Expectation(check=check.id, subject=checker.section, at=(checker.section,))
                 evaluation.findings.append(_finding(host, expectation.unknown(reason), check))
 
@@ -155,10 +155,13 @@ def _internal_error(host: str, activity: str, error: Exception) -> InternalError
     return InternalError(host, activity, "".join(traceback.format_exception(error)))
 
 
-def named_subjects(
+def expected_subjects(
     specs: Mapping[str, HostSpec], checkers: Sequence[AnyChecker]
 ) -> tuple[dict[str, frozenset[str]], list[InternalError]]:
-    """List by host the subjects that the expected files name: checks evaluated on no answers name no others."""
+    """List by host the subjects that the expected files name.
+
+    These are the subjects of the results that checkers return without any answers.
+    """
     subjects = {name: {HOST} for name in specs}
     errors: list[InternalError] = []
     for checker in checkers:
@@ -171,17 +174,17 @@ def named_subjects(
             for name, subject in _subjects(checker, sections):
                 subjects[name].add(subject)
         except Exception as error:  # noqa: BLE001 - as above
-            errors.append(_internal_error(FLEET, f"naming the subjects of {checker.section}", error))
-    return {name: frozenset(map(bounded, named)) for name, named in subjects.items()}, errors
+            errors.append(_internal_error(FLEET, f"listing the subjects of {checker.section}", error))
+    return {name: frozenset(map(bounded, of_host)) for name, of_host in subjects.items()}, errors
 
 
 def _subjects(checker: AnyChecker, sections: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    silence = Answers({})
+    no_answers = Answers({})
     if isinstance(checker, Checker):
         for name, section in sections.items():
-            yield from ((name, result.subject) for result in checker.evaluate(section, silence))
+            yield from ((name, result.subject) for result in checker.evaluate(section, no_answers))
     elif len(sections) > 1:
-        for name, result in checker.evaluate(sections, dict.fromkeys(sections, silence)):
+        for name, result in checker.evaluate(sections, dict.fromkeys(sections, no_answers)):
             yield name, result.subject
 
 
@@ -196,7 +199,7 @@ def _finding(host: HostSpec, result: Result, check: Check) -> Finding:
         expected=bounded(result.expected),
         observed=display_text(result.observed),
         message=display_text(result.message),
-        # a command that would have to be altered is another command: none is better than a wrong one to paste
+        # an altered command is another command: no command is better than a wrong one to paste
         fix=fix if fix is None or display_text(fix) == fix else None,
         source=host.source(result.at),
     )
@@ -204,5 +207,5 @@ def _finding(host: HostSpec, result: Result, check: Check) -> Finding:
 
 @lru_cache(maxsize=4096)  # most findings of a fleet have the same few texts
 def display_text(text: str) -> str:
-    """Prepare text from a host for people: visible, bounded, and without what looks like a secret."""
+    """Prepare text from a host for display: visible, bounded, and without what looks like a secret."""
     return redact(bounded(text), prose=True)

@@ -1,7 +1,7 @@
-"""The vocabulary that all sections of the expected files share: accepted alternatives, presence, sizes.
+"""Types that all sections of the expected files share: accepted alternatives, presence, paths, sizes.
 
-Sections are validated from JSON text in strict mode: a number never becomes a string or the other way
-round, and a list becomes a tuple.
+Sections are validated from JSON text in strict mode: a number never becomes a string, a string never becomes a
+number, and a list becomes a tuple.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Section(BaseModel):
 
 
 class Presence(StrEnum):
-    """Whether a thing must be there. What is optional may be absent, and is checked when present."""
+    """Whether a subject must exist. An optional subject may be absent, and is checked if it exists."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"
@@ -31,10 +31,10 @@ class Presence(StrEnum):
 
 
 class Expect(Section, Generic[T]):
-    """An expected value with its accepted alternatives; a bare scalar in the file is the value alone."""
+    """An expected value and its accepted alternatives; a bare scalar in the file is a value without any."""
 
     value: T
-    # Not strict: the validator above hands on Python objects, and a list is no tuple. Its items stay strict.
+    # Not strict: the validator below returns Python objects, and a list is not a tuple. Its items are strict.
     accept: Annotated[tuple[T, ...], Field(strict=False)] = ()
     note: str = ""
 
@@ -49,13 +49,13 @@ class Expect(Section, Generic[T]):
         return (self.value, *self.accept)
 
     def __str__(self) -> str:
-        """Show the expected value; alternatives pass, but are not what one should mend towards."""
+        """Return the expected value. Alternatives are accepted, but a fix restores the expected value."""
         return str(self.value)
 
 
 def _plain_path(path: str) -> str:
     if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
-        msg = f'{path!r} is not a plain absolute path: it starts with "/", and has no "..", "//" or last slash'
+        msg = f'{path!r} is not a plain absolute path: it must start with "/", without "..", "//" or a final "/"'
         raise ValueError(msg)
     if not path.isprintable():
         msg = f"{path!r} holds a control character"
@@ -64,7 +64,7 @@ def _plain_path(path: str) -> str:
 
 
 AbsolutePath = Annotated[str, AfterValidator(_plain_path)]
-"""A path on a host, written in the one way in which commands can be given it and their answers compared."""
+"""A path on a host in normal form, so that paths in commands and in answers can be compared as text."""
 
 
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -72,7 +72,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)")
 
 
 def parse_size(text: str) -> int:
-    """Read "300 MiB" as bytes. Raises ValueError for anything without a binary unit."""
+    """Parse a size such as "300 MiB" into bytes. Raises ValueError for a text without a binary unit."""
     if not (match := _SIZE.fullmatch(text)):
         msg = f'{text!r} is not a size: write a number and B, KiB, MiB, GiB or TiB, such as "300 MiB"'
         raise ValueError(msg)
@@ -85,4 +85,4 @@ def _is_size(text: str) -> str:
 
 
 Size = Annotated[str, AfterValidator(_is_size)]
-"""A size as people write it ("300 MiB"); `parse_size` gives bytes."""
+"""A size as text, such as "300 MiB"; `parse_size` converts it to bytes."""

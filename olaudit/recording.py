@@ -1,4 +1,4 @@
-"""Recorded runs: what every host answered, as a plain JSON file that can be judged again without a network."""
+"""Recordings: the answers of every host as a JSON file, which can be evaluated again without a network."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.errors import UsageError
-from olaudit.files import DATA, read_regular
+from olaudit.files import MAX_DATA_BYTES, read_regular
 from olaudit.model import (
     Answer,
     Answered,
@@ -29,12 +29,12 @@ from olaudit.model import (
 _VERSION = 1
 
 
-class _Part(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class _Asked(_Part):
-    """One probe, under the name of its type, with its answer: what was said, or why nothing was."""
+class _RecordedAnswer(_Record):
+    """One probe, under a key for its type, with its answer, or the reason why there is none."""
 
     shell: tuple[str, ...] | None = None
     sudo: bool = False
@@ -49,7 +49,7 @@ class _Asked(_Part):
     unanswered: str | None = None
 
     def pair(self) -> tuple[Probe, Answer]:
-        """Give it as the collectors had it."""
+        """Return the probe and its answer as the collection returned them."""
         probe = self._probe()
         if self.unanswered is not None:
             return probe, Unanswered(self.unanswered)
@@ -65,26 +65,26 @@ class _Asked(_Part):
         return self.engine or self.reached or Command(self.shell or (), sudo=self.sudo)
 
 
-class _Failure(_Part):
+class _Failure(_Record):
     reason: FailureReason
     message: str
 
 
-class _Host(_Part):
+class _Host(_Record):
     host: str
     duration_seconds: float
     failure: _Failure | None = None
-    answers: tuple[_Asked, ...] = ()
+    answers: tuple[_RecordedAnswer, ...] = ()
 
 
-class _Recording(_Part):
+class _Recording(_Record):
     recording_version: int
     complete: bool
     hosts: tuple[_Host, ...]
 
 
-def dump(collected: Collected) -> str:
-    """Write a recording as text. It holds what hosts said, so keep it as private as them."""
+def dump(collected: CollectedAnswers) -> str:
+    """Format a recording as text. It contains the hosts' raw answers, so keep it as private as the hosts."""
     recording = _Recording(
         recording_version=_VERSION,
         complete=collected.complete,
@@ -93,17 +93,17 @@ def dump(collected: Collected) -> str:
     return recording.model_dump_json(indent=1, exclude_defaults=True) + "\n"
 
 
-def load(file: Path) -> Collected:
-    """Read a recording. Raises UsageError for a file that is none."""
+def load(file: Path) -> CollectedAnswers:
+    """Read a recording. Raises UsageError for a file that is not a recording."""
     try:
-        text = read_regular(file, DATA)
+        text = read_regular(file, MAX_DATA_BYTES)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     return parse(text, str(file))
 
 
-def parse(text: str | bytes, name: str) -> Collected:
-    """Read a recording that was kept under `name`. Raises UsageError for a text that is none."""
+def parse(text: str | bytes, name: str) -> CollectedAnswers:
+    """Parse the text of the recording `name`. Raises UsageError for a text that is not a recording."""
     try:
         recording = _Recording.model_validate_json(text)
     except ValidationError as error:
@@ -115,39 +115,38 @@ def parse(text: str | bytes, name: str) -> Collected:
         ) from None
     if recording.recording_version != _VERSION:
         raise UsageError(f"{name}: recorded by a newer olaudit (version {recording.recording_version})")
-    return Collected(tuple(_answers(host) for host in recording.hosts), recording.complete)
+    return CollectedAnswers(tuple(_answers(host) for host in recording.hosts), recording.complete)
 
 
 def _host(host: HostAnswers) -> _Host:
     if isinstance(host.outcome, Failure):
         failure = _Failure(reason=host.outcome.reason, message=host.outcome.message)
         return _Host(host=host.host, duration_seconds=host.duration_seconds, failure=failure)
-    asked = tuple(_asked(probe, answer) for probe, answer in host.outcome.raw().items())
-    return _Host(host=host.host, duration_seconds=host.duration_seconds, answers=asked)
+    answers = tuple(_recorded_answer(probe, answer) for probe, answer in host.outcome.raw().items())
+    return _Host(host=host.host, duration_seconds=host.duration_seconds, answers=answers)
 
 
-def _asked(probe: Probe, answer: Answer) -> _Asked:
-    asked = _question(probe)
+def _recorded_answer(probe: Probe, answer: Answer) -> _RecordedAnswer:
+    record = _recorded_probe(probe)
     if isinstance(answer, Unanswered):
-        return asked.model_copy(update={"unanswered": answer.reason})
-    said = {"stdout": answer.stdout, "stderr": answer.stderr, "status": answer.status}
-    return asked.model_copy(update=said)
+        return record.model_copy(update={"unanswered": answer.reason})
+    return record.model_copy(update={"stdout": answer.stdout, "stderr": answer.stderr, "status": answer.status})
 
 
-def _question(probe: Probe) -> _Asked:
+def _recorded_probe(probe: Probe) -> _RecordedAnswer:
     match probe:
         case Command(argv, sudo=sudo):
-            return _Asked(shell=argv, sudo=sudo)
+            return _RecordedAnswer(shell=argv, sudo=sudo)
         case EngineQuery():
-            return _Asked(engine=probe)
+            return _RecordedAnswer(engine=probe)
         case ImageLayers(image):
-            return _Asked(layers=image)
+            return _RecordedAnswer(layers=image)
         case ContainerChanges(paths):
-            return _Asked(changes=paths)
+            return _RecordedAnswer(changes=paths)
         case Lookup(name):
-            return _Asked(lookup=name)
+            return _RecordedAnswer(lookup=name)
         case ConnectionProbe():
-            return _Asked(reached=probe)
+            return _RecordedAnswer(reached=probe)
 
 
 def _answers(host: _Host) -> HostAnswers:
@@ -155,5 +154,5 @@ def _answers(host: _Host) -> HostAnswers:
     if host.failure:
         outcome = Failure(host.failure.reason, host.failure.message)
     else:
-        outcome = Answers(dict(asked.pair() for asked in host.answers))
+        outcome = Answers(dict(record.pair() for record in host.answers))
     return HostAnswers(host.host, outcome, host.duration_seconds)

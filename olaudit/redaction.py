@@ -1,7 +1,7 @@
 """Replacement of secrets in text that was read from hosts: pure, total, and linear in the length of the text.
 
-The forms are those in which secrets stand in configuration files, command lines, headers and logs. A form is added
-here together with a row in tests/test_redaction.py, where a property plants a secret of each form in other text.
+The patterns match secrets in configuration files, command lines, headers and logs. Add a pattern together with a
+row in tests/test_redaction.py, where a property test inserts a secret of each form into other text.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MARK = "[redacted]"
-"""What stands in the place of a secret."""
+"""The replacement of a secret."""
 
 _NAMES = (
     r"passw(?:or)?d|passphrase|passwd|pwd|requirepass|masterauth|bindpw|rootpw|secret|token|credential"
     r"|api[-_.]?key|access[-_.]?key|private[-_.]?key|encryption[-_.]?key|sasl[-_.]?(?:pwdb|plain|user|auth)|cookie"
 )
-_NAMED = re.compile(rf"(?i)(?:{_NAMES})")
-_LONGEST_WORD = 256  # characters of a path that are looked back over
+_SECRET_NAME = re.compile(rf"(?i)(?:{_NAMES})")
+_MAX_WORD = 256  # characters before a key that may belong to a path
 
 # The value of a quoted word, of `key=value` (up to white space) and of `key: value` (up to the end of the line).
 _PAIR = re.compile(
@@ -41,11 +41,11 @@ _PEM = re.compile(
     r"(?s)(-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----)"
     r".*?(-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----|\Z)"
 )
-_KEEP_FIRST: tuple[re.Pattern[str], ...] = (
-    # the value of a header is the rest of its line, or of the string that it is quoted in
+_AFTER_PREFIX: tuple[re.Pattern[str], ...] = (
+    # the value of a header extends to the end of its line, or of the quoted string that contains it
     re.compile(r"""(?i)(\b(?:proxy-)?authorization\b\\?["']?[ \t]*[:=][ \t]*\\?["']?)[^\n"'\\]+"""),
     re.compile(r"(?i)(\bbearer[ \t]+)[A-Za-z0-9._~+/=-]{6,}"),
-    # user:password@, and whatever stands before the @ of http(s): a token is often the user's name there
+    # user:password@, and everything before the @ of http(s): tokens are often used as the user name
     re.compile(r"""(?i)(\bhttps?://)[^\s/?\#@"'<>]{1,512}(?=@)"""),
     re.compile(
         r"""(?i)(\b[a-z][a-z0-9+.-]{0,32}://)[^\s/?\#@:"'<>]{0,256}:(?!\d{1,5}(?:[/?\#]|\s|$))[^\s"'<>]{1,512}(?=@)"""
@@ -62,7 +62,7 @@ _KEEP_FIRST: tuple[re.Pattern[str], ...] = (
     re.compile(r"(\s(?:-Y|--auth-file)[= \t][ \t]*)\S+"),  # memcached's file of users and passwords
     re.compile(r"(?i)(\bhooks\.slack\.com/services/)\S+"),
 )
-_WHOLE: tuple[re.Pattern[str], ...] = (
+_ENTIRE: tuple[re.Pattern[str], ...] = (
     re.compile(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{16}\b"),
     re.compile(r"\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{16,}|\bglpat-[\w-]{16,}"),
     re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{8,}|\bsk[-_][A-Za-z0-9_-]{16,}|\bAIza[\w-]{30,}"),
@@ -74,16 +74,16 @@ _WHOLE: tuple[re.Pattern[str], ...] = (
 
 
 def redact(text: str, *, prose: bool = False) -> str:
-    """Replace what looks like a secret in `text` with `[redacted]`; names of settings and lines stay.
+    """Replace what looks like a secret in `text` with `[redacted]`; names of settings and line breaks are kept.
 
-    In `prose`, such as a finding's message, a colon is punctuation: `ol-token-1: not running` is no setting.
+    In `prose`, such as a finding's message, a colon is punctuation: `ol-token-1: not running` is not a setting.
     """
     text = _PEM.sub(lambda match: f"{match[1]}{MARK}{match[2]}", text)
-    for pattern in _KEEP_FIRST:
+    for pattern in _AFTER_PREFIX:
         text = pattern.sub(lambda match: f"{match[1]}{MARK}", text)
-    for pattern in _WHOLE:
+    for pattern in _ENTIRE:
         text = pattern.sub(MARK, text)
-    return _redact_pairs(text, prose=prose) if _NAMED.search(text) else text
+    return _redact_pairs(text, prose=prose) if _SECRET_NAME.search(text) else text
 
 
 def _redact_pairs(text: str, *, prose: bool) -> str:
@@ -92,9 +92,9 @@ def _redact_pairs(text: str, *, prose: bool) -> str:
     done = 0
     while match := _PAIR.search(text, done):
         bare = "=" not in match["sign"] and not match["quote"]
-        # The end of a value that stays is not looked for: in a line of a thousand such, it is that of the line
-        stays = bare and (prose or _is_path(text, match))
-        end = match.end() if stays else _value_end(text, match)
+        # The end of a kept value is not searched for: a line of a thousand such values would take quadratic time
+        is_kept = bare and (prose or _is_path(text, match))
+        end = match.end() if is_kept else _value_end(text, match)
         parts.append(text[done : match.end()])
         if end > match.end():
             parts.append(MARK)
@@ -103,28 +103,31 @@ def _redact_pairs(text: str, *, prose: bool) -> str:
 
 
 def _value_end(text: str, match: re.Match[str]) -> int:
-    """Find where the value ends that begins behind `match`."""
+    """Return the end of the value that begins after `match`."""
     quote, before = match["quote"] or "", match["before"] or ""
     if quote.startswith("\\"):
         value = _IN_ESCAPED_QUOTES
     elif quote:
         value = _QUOTED[quote]
     elif before and match["sign"].lstrip("\\")[:1] not in ('"', "'"):
-        value = _QUOTED[before]  # the whole of `"key=value with spaces"` is quoted
+        value = _QUOTED[before]  # `"key=value with spaces"` is quoted as a whole
     else:
         value = _WORD if "=" in match["sign"] else _LINE
-    found = value.match(text, match.end())
-    return found.end() if found else match.end()
+    value_match = value.match(text, match.end())
+    return value_match.end() if value_match else match.end()
 
 
 def _is_path(text: str, match: re.Match[str]) -> bool:
-    """Tell whether this is a complaint about a file (`/run/secrets/token: Permission denied`), not a setting."""
-    word = text[max(0, match.start("key") - _LONGEST_WORD) : match.start("key")]
+    """Return whether `match` is in an error about a file (`/run/secrets/token: Permission denied`)."""
+    word = text[max(0, match.start("key") - _MAX_WORD) : match.start("key")]
     return "/" in re.split(r"[\s\"'=]", word)[-1] and not re.match(r"\S*[\"']", match["sign"])
 
 
 def redact_json(value: Any) -> Any:
-    """Replace what looks like a secret in a parsed JSON document, keys included in the decision but kept."""
+    """Replace what looks like a secret in a parsed JSON document.
+
+    A key that names a secret marks its value as one; the key itself is kept.
+    """
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, list):
@@ -135,5 +138,5 @@ def redact_json(value: Any) -> Any:
 
 
 def _redact_entry(key: str, value: Any) -> Any:
-    hide: Callable[[Any], Any] = redact_json
-    return MARK if isinstance(value, str) and value and _NAMED.search(key) else hide(value)
+    redact_value: Callable[[Any], Any] = redact_json
+    return MARK if isinstance(value, str) and value and _SECRET_NAME.search(key) else redact_value(value)

@@ -1,18 +1,18 @@
-"""Text that comes from a host or a file: made valid, visible and short enough to be shown."""
+"""Preparation of text from hosts and files for display: valid Unicode, visible characters, bounded length."""
 
 from __future__ import annotations
 
-LONGEST = 2000
-"""How many characters of one text from a host are kept; enough for people, too little to fill a disk."""
+MAX_LENGTH = 2000
+"""Maximum number of characters of one text from a host: enough for readers, too few to fill a disk."""
 
 
 def valid(text: str) -> str:
-    r"""Replace lone surrogates, which no encoding can write, by escapes such as `\ud800`."""
+    r"""Replace lone surrogates, which cannot be encoded, with escapes such as `\ud800`."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def visible(text: str) -> str:
-    r"""Write whatever does not print (controls, bidirectional marks, odd spaces) as an escape, such as `\x1b`."""
+    r"""Escape unprintable characters (controls, bidirectional marks, unusual spaces), for example as `\x1b`."""
     if text.isprintable():
         return text
     return "".join(
@@ -21,6 +21,6 @@ def visible(text: str) -> str:
 
 
 def bounded(text: str) -> str:
-    """Make `text` visible, and short enough to be shown."""
-    more = len(text) - LONGEST
-    return visible(text) if more <= 0 else f"{visible(text[:LONGEST])}... ({more} more)"
+    """Make `text` visible, and cut it after `MAX_LENGTH` characters."""
+    excess = len(text) - MAX_LENGTH
+    return visible(text) if excess <= 0 else f"{visible(text[:MAX_LENGTH])}... ({excess} more)"

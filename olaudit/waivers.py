@@ -1,7 +1,7 @@
-"""Waivers laid over a report: what somebody answers for is waived; what a waiver does not cover stays drift.
+"""Application of waivers to a report: drift that a waiver covers becomes waived; other drift stays drift.
 
-Pure, and without a clock. Nothing is ever taken out of the report, and what is unknown stays unknown: a waiver
-accepts what was seen, never what was not.
+These functions are pure and have no clock. They never remove a finding. An unknown finding stays unknown: a waiver
+accepts an observed value, and an unknown finding has none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from itertools import groupby
+from operator import attrgetter
 
 from olaudit.audit import worst_verdict
 from olaudit.checker import Check
@@ -22,137 +23,147 @@ from olaudit.text import visible
 EXPIRED = Check(
     "waiver.expired",
     Severity.WARNING,
-    "the last day of a waiver is past, and what it covered is still drift",
-    "mend the drift, or waive it anew: `olaudit waive` prints what to write",
+    "a waiver has expired, and the drift that it covered is still drift",
+    "fix the drift, or waive it again: `olaudit waive` prints the entry",
 )
 UNUSED = Check(
     "waiver.unused",
     Severity.INFO,
-    "no drift is what a waiver covers: it was mended, or its observed value is another one now",
-    "take the waiver out of `expected/waivers.yaml`",
+    "a waiver covers no drift: the drift was fixed, or its observed value has changed",
+    "remove the waiver from `expected/waivers.yaml`",
 )
-IDS = (EXPIRED, UNUSED)
+CHECKS = (EXPIRED, UNUSED)
 
-_NAMED = 3  # of what an expired waiver still covers, as many are named
+_MAX_LISTED = 3  # findings of an expired waiver that are listed
 
 
-def apply(report: Report, fleet: FleetSpec, wanted: frozenset[str], checks: frozenset[str], today: date) -> Report:
-    """Lay the fleet's waivers over `report`, and say which of them are expired or unused.
+def apply(
+    report: Report, fleet: FleetSpec, selected: frozenset[str], check_ids: frozenset[str], today: date
+) -> Report:
+    """Apply the fleet's waivers to `report`, and add findings for expired and unused waivers.
 
-    `wanted` are the ids of the checks that were made, `checks` those of all that can be; `today` is UTC's.
+    `selected` are the ids of the checks that ran, `check_ids` the ids of all checks; `today` is the date in UTC.
     """
-    about = _about(fleet.waivers, report.findings)
-    scope = _Scope(report, fleet, wanted, checks)
-    own = [
-        judged
+    targets = _targets(fleet.waivers, report.findings)
+    scope = _Scope(report, fleet, selected, check_ids)
+    waiver_findings = [
+        finding
         for waiver in fleet.waivers
-        for judged in _Seen.of(waiver, about[waiver.name], today).evaluate(scope.gaps(waiver, about[waiver.name]))
-        if judged.check in wanted
+        for finding in _Coverage.of(waiver, targets[waiver.name], today).evaluate(
+            scope.gaps(waiver, targets[waiver.name])
+        )
+        if finding.check in selected
     ]
-    over: dict[str, list[WaiverSpec]] = {}
+    waivers: dict[str, list[WaiverSpec]] = {}
     for waiver in fleet.waivers:
-        for found in about[waiver.name]:
-            over.setdefault(found.id, []).append(waiver)
-    covered = [_covered(found, over.get(found.id, ()), today) for found in report.findings]
-    findings = sorted([*covered, *own], key=lambda found: (found.host, found.check, found.subject))
-    verdicts = {host: worst_verdict(of_host) for host, of_host in groupby(findings, key=lambda found: found.host)}
+        for finding in targets[waiver.name]:
+            waivers.setdefault(finding.id, []).append(waiver)
+    host_findings = [_waive(finding, waivers.get(finding.id, ()), today) for finding in report.findings]
+    findings = sorted([*host_findings, *waiver_findings], key=attrgetter("host", "check", "subject"))
+    verdicts = {host: worst_verdict(group) for host, group in groupby(findings, key=attrgetter("host"))}
     hosts = (replace(host, verdict=verdicts.get(host.host, host.verdict)) for host in report.hosts)
     return replace(report, hosts=tuple(hosts), findings=tuple(findings))
 
 
-def _about(waivers: Iterable[WaiverSpec], findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
-    """Give, by waiver, the findings that it is about, whatever their verdicts and observed values."""
+def _targets(waivers: Iterable[WaiverSpec], findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
+    """Map each waiver's name to the findings that it names, with any verdict and any observed value."""
     by_id: dict[str, list[Finding]] = {}
     by_check: dict[str, list[Finding]] = {}
-    for found in findings:
-        by_id.setdefault(found.id, []).append(found)
-        by_check.setdefault(found.check, []).append(found)
+    for finding in findings:
+        by_id.setdefault(finding.id, []).append(finding)
+        by_check.setdefault(finding.check, []).append(finding)
     return {
         waiver.name: tuple(by_id.get(waiver.finding, ()))
         if waiver.finding
         else tuple(
-            found
-            for found in by_check.get(waiver.check, ())
-            if fnmatchcase(found.host, waiver.host) and fnmatchcase(found.subject, waiver.subject)
+            finding
+            for finding in by_check.get(waiver.check, ())
+            if fnmatchcase(finding.host, waiver.host) and fnmatchcase(finding.subject, waiver.subject)
         )
         for waiver in waivers
     }
 
 
-def _covered(found: Finding, about: Sequence[WaiverSpec], today: date) -> Finding:
-    """Waive a drift by the first waiver that covers it, else say of the first that is about it why it does not."""
-    if found.verdict is not Verdict.DRIFT:
-        return found
-    same = [waiver for waiver in about if waiver.observed == found.observed]
-    if valid := [waiver for waiver in same if today <= waiver.expires]:
-        return replace(found, verdict=Verdict.WAIVED, waiver=_waiver(valid[0]))
-    for waiver in (*same, *about):
-        why = f"expired after {waiver.expires}" if waiver.observed == found.observed else "covers another value"
-        return replace(found, message=f"{found.message}; {_whose(waiver)} {why}")
-    return found
+def _waive(finding: Finding, waivers: Sequence[WaiverSpec], today: date) -> Finding:
+    """Waive a drift by the first of `waivers` that covers it.
+
+    If none covers it, the message of the drift states why the first waiver does not.
+    """
+    if finding.verdict is not Verdict.DRIFT:
+        return finding
+    same_value = [waiver for waiver in waivers if waiver.observed == finding.observed]
+    if valid := [waiver for waiver in same_value if today <= waiver.expires]:
+        return replace(finding, verdict=Verdict.WAIVED, waiver=_waiver(valid[0]))
+    for waiver in (*same_value, *waivers):
+        expired = waiver.observed == finding.observed
+        why = f"expired after {waiver.expires}" if expired else "covers another value"
+        return replace(finding, message=f"{finding.message}; {_waiver_by(waiver)} {why}")
+    return finding
 
 
-# --- the waivers themselves ------------------------------------------------------------------------------------
+# --- the checks of waivers ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A waiver, and what a run saw of the drift that it is about: what it covers, and what has another value."""
+class _Coverage:
+    """The drift that a waiver names: `covered` has the waived observed value, `changed` another one."""
 
     waiver: WaiverSpec
     covered: tuple[Finding, ...]
     changed: tuple[Finding, ...]
-    late: bool
+    expired: bool
 
     @classmethod
-    def of(cls, waiver: WaiverSpec, about: Iterable[Finding], today: date) -> _Seen:
-        drifts = [found for found in about if found.verdict is Verdict.DRIFT]
+    def of(cls, waiver: WaiverSpec, findings: Iterable[Finding], today: date) -> _Coverage:
+        drifts = [finding for finding in findings if finding.verdict is Verdict.DRIFT]
         return cls(
             waiver,
-            tuple(found for found in drifts if found.observed == waiver.observed),
-            tuple(found for found in drifts if found.observed != waiver.observed),
+            tuple(finding for finding in drifts if finding.observed == waiver.observed),
+            tuple(finding for finding in drifts if finding.observed != waiver.observed),
             today > waiver.expires,
         )
 
     def evaluate(self, gaps: Sequence[str] | None) -> tuple[Finding, ...]:
-        """Judge by both checks. `gaps` is what could not be looked at; None: that was not asked of the run."""
+        """Evaluate both checks. `gaps` lists what is unknown; None means that the run did not cover the waiver."""
         if self.covered:
-            return (self._expired() if self.late else self._fine(EXPIRED), self._fine(UNUSED))
+            return (self._expired_drift() if self.expired else self._ok(EXPIRED), self._ok(UNUSED))
         if gaps is None:
             return ()
         if gaps:
-            blind = self._unknown(EXPIRED, gaps) if self.late else self._fine(EXPIRED)
-            return (blind, self._unknown(UNUSED, gaps))
-        return (self._fine(EXPIRED), self._unused())
+            expired = self._unknown(EXPIRED, gaps) if self.expired else self._ok(EXPIRED)
+            return (expired, self._unknown(UNUSED, gaps))
+        return (self._ok(EXPIRED), self._unused_drift())
 
-    def _expired(self) -> Finding:
-        message = f"{_whose(self.waiver)} expired after {self.waiver.expires}, and what it covered is still drift"
-        return self._finding(EXPIRED, Verdict.DRIFT, message, _listed(self.covered))
+    def _expired_drift(self) -> Finding:
+        expired = f"{_waiver_by(self.waiver)} expired after {self.waiver.expires}"
+        message = f"{expired}, and the drift that it covered is still drift"
+        return self._finding(EXPIRED, Verdict.DRIFT, message, _list_findings(self.covered))
 
-    def _unused(self) -> Finding:
+    def _unused_drift(self) -> Finding:
         if self.changed:
-            observed, why = self.changed[0].observed, "covers another value than the drift has now: waive it anew"
+            observed = self.changed[0].observed
+            why = "covers another value than the one observed now: waive the drift again"
         else:
-            observed, why = "no drift", "covers nothing any more: take it out"
-        return self._finding(UNUSED, Verdict.DRIFT, f"{_whose(self.waiver)} {why}", observed)
+            observed, why = "no drift", "covers no drift: remove it"
+        return self._finding(UNUSED, Verdict.DRIFT, f"{_waiver_by(self.waiver)} {why}", observed)
 
-    def _fine(self, check: Check) -> Finding:
-        return self._finding(check, Verdict.OK, "as expected", _listed(self.covered))
+    def _ok(self, check: Check) -> Finding:
+        return self._finding(check, Verdict.OK, "as expected", _list_findings(self.covered))
 
     def _unknown(self, check: Check, gaps: Sequence[str]) -> Finding:
         more = f", and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-        message = f"whether {_whose(self.waiver)} still covers anything is not known: {gaps[0]}{more}"
+        message = f"it is unknown whether {_waiver_by(self.waiver)} still covers a drift: {gaps[0]}{more}"
         return self._finding(check, Verdict.UNKNOWN, message, "")
 
     def _finding(self, check: Check, verdict: Verdict, message: str, observed: str) -> Finding:
         expected = {
-            EXPIRED.id: f"mended, or waived anew, by the end of {self.waiver.expires}",
-            UNUSED.id: f"drift with the observed value {_line(self.waiver.observed)}",
+            EXPIRED.id: f"fixed, or waived again, by the end of {self.waiver.expires}",
+            UNUSED.id: f"drift with the observed value {_one_line(self.waiver.observed)}",
         }
         return Finding(
             host=FLEET,
             check=check.id,
-            subject=_line(self.waiver.name),
+            subject=_one_line(self.waiver.name),
             verdict=verdict,
             severity=check.severity,
             expected=expected[check.id],
@@ -165,71 +176,75 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What a run was to look at, and what it saw of that."""
+    """The hosts and checks of a run, which decide whether a waiver may be reported as unused."""
 
     report: Report
     fleet: FleetSpec
-    wanted: frozenset[str]
-    checks: frozenset[str]
+    selected: frozenset[str]
+    check_ids: frozenset[str]
 
-    def gaps(self, waiver: WaiverSpec, about: Sequence[Finding]) -> list[str] | None:
-        """List what had to be seen, and was not, before the waiver may be called unused.
+    def gaps(self, waiver: WaiverSpec, targets: Sequence[Finding]) -> list[str] | None:
+        """List the unknown findings that may hide a drift that the waiver covers.
 
-        None: this run was not to look at all of that, so there is nothing to say.
+        None if the run did not audit all hosts and checks that the waiver names: then both checks are skipped.
         """
-        if about and waiver.exact:
-            return [_unseen(found) for found in about if found.verdict is Verdict.UNKNOWN]
-        if not ({waiver.check} if waiver.check else self.checks) <= self.wanted:
+        if targets and waiver.exact:
+            return [_describe_gap(finding) for finding in targets if finding.verdict is Verdict.UNKNOWN]
+        if not ({waiver.check} if waiver.check else self.check_ids) <= self.selected:
             return None
-        # hosts that should agree are judged by all of them
-        everywhere = waiver.finding or waiver.check.startswith("fleet.")
-        needed = {host for host in self.fleet.hosts if everywhere or fnmatchcase(host, waiver.host)}
+        # the result of a fleet check depends on all hosts
+        all_hosts = waiver.finding or waiver.check.startswith("fleet.")
+        needed = {host for host in self.fleet.hosts if all_hosts or fnmatchcase(host, waiver.host)}
         if not needed <= {host.host for host in self.report.hosts}:
             return None
-        return [_unseen(found) for found in self.report.findings if found.host in needed and _hides(found, waiver)]
+        return [
+            _describe_gap(finding)
+            for finding in self.report.findings
+            if finding.host in needed and _may_hide_drift(finding, waiver)
+        ]
 
 
-def _hides(found: Finding, waiver: WaiverSpec) -> bool:
-    """Say whether an unknown may hide what the waiver covers.
+def _may_hide_drift(finding: Finding, waiver: WaiverSpec) -> bool:
+    """Return whether an unknown finding may hide a drift that the waiver covers.
 
-    Its subject does not matter: what a host could not tell of one, it could often not tell of any.
+    Subjects are not compared: the cause of one unknown subject often makes the others unknown too.
     """
-    kind = found.check.partition(".")[0]
-    near = found.check == REACHABLE.id or not waiver.check or kind == waiver.check.partition(".")[0]
-    return found.verdict is Verdict.UNKNOWN and near
+    section = finding.check.partition(".")[0]
+    related = finding.check == REACHABLE.id or not waiver.check or section == waiver.check.partition(".")[0]
+    return finding.verdict is Verdict.UNKNOWN and related
 
 
-# --- words -----------------------------------------------------------------------------------------------------
+# --- texts -------------------------------------------------------------------------------------------------------
 
 
 def _waiver(waiver: WaiverSpec) -> Waiver:
     return Waiver(
-        name=_line(waiver.name),
-        owner=_line(waiver.owner),
-        reason=_line(waiver.reason),
-        ticket=_line(waiver.ticket),
+        name=_one_line(waiver.name),
+        owner=_one_line(waiver.owner),
+        reason=_one_line(waiver.reason),
+        ticket=_one_line(waiver.ticket),
         expires=waiver.expires.isoformat(),
         source=str(waiver.place),
     )
 
 
-def _whose(waiver: WaiverSpec) -> str:
-    return f"the waiver by {_waiver(waiver).who}"
+def _waiver_by(waiver: WaiverSpec) -> str:
+    return f"the waiver by {_waiver(waiver).accepted_by}"
 
 
-def _listed(findings: Sequence[Finding]) -> str:
-    """Name what is still drift, not all of it where it is much."""
-    named = [f"{found.host} {found.check} {found.subject}" for found in findings[:_NAMED]]
-    more = len(findings) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more else "")
+def _list_findings(findings: Sequence[Finding]) -> str:
+    """List the first `_MAX_LISTED` findings, and the number of the others."""
+    listed = [f"{finding.host} {finding.check} {finding.subject}" for finding in findings[:_MAX_LISTED]]
+    more = len(findings) - len(listed)
+    return ", ".join(listed) + (f" and {more} more" if more else "")
 
 
-def _unseen(found: Finding) -> str:
-    if found.check == REACHABLE.id:
-        return f"{found.host} could not be audited"
-    return f"{found.check} of {found.subject} on {found.host} is unknown"
+def _describe_gap(finding: Finding) -> str:
+    if finding.check == REACHABLE.id:
+        return f"{finding.host} could not be audited"
+    return f"{finding.check} of {finding.subject} on {finding.host} is unknown"
 
 
-def _line(text: str) -> str:
-    """Put what people wrote, on as many lines as they liked, on one that prints."""
+def _one_line(text: str) -> str:
+    """Join the lines of a text from waivers.yaml, and escape unprintable characters."""
     return visible(" ".join(text.split()))

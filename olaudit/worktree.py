@@ -1,7 +1,7 @@
-"""A git work tree on a host: the one question about it, and its answer. Below the checks, since two kinds read it.
+"""The probe and the parser for a git work tree on a host, shared by two checkers.
 
-The audit user mostly is not the tree's owner. git refuses such trees ("dubious ownership") unless told otherwise
-on its own command line, where versions 2.35.2 to 2.37 do not heed it: they stay unknown, with the remedy.
+The audit user usually does not own the tree. git refuses such trees ("dubious ownership") unless its command line
+sets `safe.directory`. Versions 2.35.2 to 2.37 ignore that setting there: the result is unknown, with the fix.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 from olaudit.model import Answer, Command, Unanswered
 
-MOST = 50
-"""How many changes of one tree are listed; there may be more."""
+MAX_CHANGES = 50
+"""The number of changes that are listed for one tree; there may be more."""
 
-# Nothing is written: `--no-optional-locks` keeps status from refreshing the index (git before 2.15 does not know
-# the option, and answers nothing).
-# No program of the tree's is run: its fsmonitor hook is off, no protocol is allowed by which a missing blob could
-# be fetched, and status is not run where files, a submodule's too, have a filter whose program is configured.
-# git says "not a repository" too of a .git that it may not read, and of a folder within another repository it
-# speaks for that one: both are told apart first. git fails with 128, and with 129 of an option it does not know;
-# rev-parse and symbolic-ref end with 1 where there is nothing. Any other status is the script's own.
+# The script writes nothing: `--no-optional-locks` keeps status from refreshing the index. git before 2.15 does not
+# support the option and fails.
+# The script runs no program that the tree configures. The fsmonitor hook is off, and no protocol is allowed by
+# which git could fetch a missing blob. status is not run where a file, also of a submodule, has a filter program.
+# git also reports "not a git repository" for a .git that it cannot read. For a folder within another repository it
+# reports on that repository. The script detects both cases first. git exits with 128 on errors, with 129 for an
+# option that it does not support; rev-parse and symbolic-ref exit with 1 where there is no value. Other statuses
+# come from the script itself.
 _SCRIPT = rf"""command -v git >/dev/null || {{ echo 'git is not installed there' >&2; exit 3; }}
 GIT_NO_LAZY_FETCH=1 GIT_ALLOW_PROTOCOL=none; export GIT_NO_LAZY_FETCH GIT_ALLOW_PROTOCOL
 g() {{ git --no-optional-locks -c 'safe.directory=*' -c core.fsmonitor= -C "$p" "$@"; }}
@@ -54,31 +55,31 @@ v=$(g rev-parse -q --verify 'HEAD^{{tree}}'); o "$v" $?
 v=$(g symbolic-ref -q --short HEAD); o "$v" $?
 filtered
 case $? in 0) echo filtered; exit 0 ;; 1) ;; *) exit 4 ;; esac
-{{ g status --porcelain; echo "end $?"; }} | head -n {MOST + 2}"""
+{{ g status --porcelain; echo "end $?"; }} | head -n {MAX_CHANGES + 2}"""
 
 _FILTERED = (
-    "git status was not run, since it would run the program of a filter that files in the tree have "
-    "(git config --get-regexp '^filter'): look at it by hand"
+    "git status was not run: files in the tree have a filter, and git status would run its program; "
+    "check the tree manually (git config --get-regexp '^filter' lists the filters)"
 )
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _END = "end 0"
-"""The last line of a whole list of changes: the status of `git status`."""
+"""The last line of a complete list of changes: the exit status of `git status`."""
 _CHANGE = re.compile(r"[ MTADRCU?!]{2} .+")
 
 
 @dataclass(frozen=True, slots=True)
 class NoRepository:
-    """There is a folder, and it is no git repository; `message` says how that shows."""
+    """A folder that is not a git repository; `message` describes what was observed instead."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Worktree:
-    """What is checked out. `commit` and `tree` (of HEAD) are empty before the first commit.
+    """State of a work tree. `commit` and `tree` (of HEAD) are empty before the first commit.
 
     `branch` is empty when HEAD is detached. `changes` are lines of `git status --porcelain`: two letters, a space,
-    and the path, quoted where it is odd; MOST + 1 of them stand for more than MOST.
+    and the path, quoted if it has special characters. MAX_CHANGES + 1 lines mean more than MAX_CHANGES.
     """
 
     commit: str
@@ -88,47 +89,47 @@ class Worktree:
 
 
 def probe(path: str) -> Command:
-    """Ask about the work tree at `path`. Equal for whoever asks, and so asked once."""
+    """Build the probe for the work tree at `path`; equal for all checkers, so that a host is asked once."""
     return Command(("sh", "-c", _SCRIPT, "sh", path), may_hang=True, statuses=(0, 3))
 
 
-def read(answer: Answer) -> Worktree | NoRepository | Unanswered:
-    """Read the answer. Total."""
+def parse(answer: Answer) -> Worktree | NoRepository | Unanswered:
+    """Parse the answer to `probe`. Total."""
     if isinstance(answer, Unanswered):
         return answer
-    complaint = answer.stderr.strip().partition("\n")[0][:300]
-    here, *lines = answer.stdout.removesuffix("\n").split("\n")
-    match here if answer.status == 0 and answer.stdout.endswith("\n") else "":
+    error = answer.stderr.strip().partition("\n")[0][:300]
+    outcome, *lines = answer.stdout.removesuffix("\n").split("\n")
+    match outcome if answer.status == 0 and answer.stdout.endswith("\n") else "":
         case "whole" if len(lines) >= 3 and all(line == "-" or _HASH.fullmatch(line) for line in lines[:2]):
-            return _whole(lines, complaint)
+            return _parse_worktree(lines, error)
         case "inside":
-            return NoRepository("it is a folder within another git repository, and none of its own")
+            return NoRepository("it is a folder within another git repository, not a repository itself")
         case "unreadable":
-            return Unanswered("its .git may not be read by the audit user, or is damaged")
+            return Unanswered("its .git is damaged, or the audit user has no permission to read it")
         case "failed":
-            return _failed(complaint)
+            return _parse_failure(error)
         case _:
-            return Unanswered(complaint or f"git's answer is not understood: {answer.stdout[:200]!r}")
+            return Unanswered(error or f"cannot parse git's output: {answer.stdout[:200]!r}")
 
 
-def _failed(complaint: str) -> NoRepository | Unanswered:
-    if "not a git repository" in complaint:
+def _parse_failure(error: str) -> NoRepository | Unanswered:
+    if "not a git repository" in error:
         return NoRepository("it is not a git repository")
-    if "dubious ownership" in complaint or "unsafe repository" in complaint:
-        remedy = "`git config --system --add safe.directory PATH` on the host allows it"
-        return Unanswered(f"git there does not look into a tree of another user: {remedy}")
-    if "no-optional-locks" in complaint.lower():
-        return Unanswered("git there is older than 2.15, and would write to the tree to look at it")
-    return Unanswered(complaint or "git failed without a word")
+    if "dubious ownership" in error or "unsafe repository" in error:
+        fix = "`git config --system --add safe.directory PATH` on the host allows it"
+        return Unanswered(f"git on this host refuses to read a tree of another user: {fix}")
+    if "no-optional-locks" in error.lower():
+        return Unanswered("git on this host is older than 2.15 and cannot read the tree without writing to it")
+    return Unanswered(error or "git failed without an error message")
 
 
-def _whole(lines: list[str], complaint: str) -> Worktree:
+def _parse_worktree(lines: list[str], error: str) -> Worktree:
     commit, tree, branch = ("" if line == "-" else line for line in lines[:3])
     *changes, last = lines[3:] or [""]
     if (changes, last) == ([], "filtered"):
         return Worktree(commit, tree, branch, Unanswered(_FILTERED))
-    if len(changes) == MOST + 1 and _CHANGE.fullmatch(last):
-        last = _END  # there are more than are listed, and so there is no end of the list
+    if len(changes) == MAX_CHANGES + 1 and _CHANGE.fullmatch(last):
+        last = _END  # the list was cut, so its last line is missing
     if last != _END or not all(_CHANGE.fullmatch(change) for change in changes):
-        return Worktree(commit, tree, branch, Unanswered(f"git status failed: {complaint or 'no reason given'}"))
+        return Worktree(commit, tree, branch, Unanswered(f"git status failed: {error or 'no reason given'}"))
     return Worktree(commit, tree, branch, tuple(changes))

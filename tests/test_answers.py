@@ -1,4 +1,4 @@
-"""What a probe's answer is to a parser: with a status that the program does not document, it is none."""
+"""Answers as parsers receive them: an answer with an undocumented exit status is `Unanswered`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.model import Answered, Answers, Command, EngineQuery, Expectation, HostAnswers, Lookup, Unanswered
 from olaudit.recording import dump, parse
 
@@ -28,37 +28,37 @@ UNAME = Command(("/bin/uname", "-n"))
         (Answered("", "", -11), "find ended with status -11"),
     ],
 )
-def test_an_undocumented_status_is_no_answer(answer: Answered, reason: str) -> None:
-    answer_read = Answers({FIND: answer})[FIND]
-    assert isinstance(answer_read, Unanswered)
-    assert answer_read.reason.startswith(reason)
-    assert len(answer_read.reason) < 300
+def test_undocumented_status_is_unanswered(answer: Answered, reason: str) -> None:
+    returned = Answers({FIND: answer})[FIND]
+    assert isinstance(returned, Unanswered)
+    assert returned.reason.startswith(reason)
+    assert len(returned.reason) < 300
 
 
-def test_a_documented_status_is_an_answer() -> None:
+def test_documented_status_is_answered() -> None:
     answers = Answers({FIND: Answered("", "find: no", 1), UNAME: Answered("a\n", "", 1)})
     assert answers[FIND] == Answered("", "find: no", 1)
     assert answers[UNAME] == Unanswered("uname ended with status 1")
 
 
-def test_what_is_no_command_has_no_status_but_0() -> None:
+def test_probes_other_than_commands_document_only_status_0() -> None:
     answers = Answers({EngineQuery.VERSION: Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
     assert answers[EngineQuery.VERSION] == Unanswered("the Docker Engine's answer failed with status 1")
     assert isinstance(answers[Lookup("a")], Unanswered)
 
 
-def test_statuses_do_not_tell_probes_apart() -> None:
+def test_commands_with_different_statuses_are_equal() -> None:
     same = Command(FIND.argv)
     assert same == FIND
     assert hash(same) == hash(FIND)
-    recorded = Answers({same: Answered("", "", 1)})  # as a replayed recording has it
+    recorded = Answers({same: Answered("", "", 1)})  # a replayed recording holds no documented statuses
     assert recorded[FIND] == Answered("", "", 1)
     assert recorded.raw() == {FIND: Answered("", "", 1)}
 
 
-def test_a_recording_keeps_what_arrived() -> None:
+def test_recording_keeps_answers_with_undocumented_status() -> None:
     answers = Answers({UNAME: Answered("half", "died", 139)})
-    text = dump(Collected((HostAnswers("a", answers, 0.5),), complete=True))
+    text = dump(CollectedAnswers((HostAnswers("a", answers, 0.5),), complete=True))
     (host,) = parse(text, "x").hosts
     assert isinstance(host.outcome, Answers)
     assert host.outcome.raw() == {UNAME: Answered("half", "died", 139)}
@@ -66,9 +66,9 @@ def test_a_recording_keeps_what_arrived() -> None:
 
 @given(st.text())
 def test_no_reason_is_empty_or_ends_in_a_colon(text: str) -> None:
-    answer_read = Answers({UNAME: Unanswered(text)})[UNAME]
-    assert isinstance(answer_read, Unanswered)
+    returned = Answers({UNAME: Unanswered(text)})[UNAME]
+    assert isinstance(returned, Unanswered)
     message = Expectation(check="a.b", subject="", at=()).unknown(text).message
-    for reason in (answer_read.reason, message):
+    for reason in (returned.reason, message):
         assert reason
         assert not reason.endswith((":", " ", "\n"))

@@ -22,26 +22,28 @@ from olaudit.model import (
     Finding,
     HostAnswers,
     Measurement,
-    Report,
     Result,
     Severity,
     Verdict,
 )
-from olaudit.text import LONGEST, visible
+from olaudit.text import MAX_LENGTH, visible
+from tests import values
 from tests.values import RUN
 
 UNAME, CAT = Command(("uname",)), Command(("cat", "/etc/x"))
 
 
 def kernel(subject: str, answers: Answers) -> list[Result]:
-    """Expect the kernel that `uname` names."""
-    question = Expectation(check="kernel.name", subject=subject, at=("kernel",), expected="Linux")
+    """Expect that `uname` prints Linux."""
+    expectation = Expectation(check="kernel.name", subject=subject, at=("kernel",), expected="Linux")
     match answers[UNAME]:
-        case Answered(stdout=said):
-            return [question.ok(said) if said == "Linux" else question.drift(said, f"it is {said}", f"fix {said}")]
+        case Answered(stdout="Linux" as name):
+            return [expectation.ok(name)]
+        case Answered(stdout=name):
+            return [expectation.drift(name, f"it is {name}", f"fix {name}")]
         case _:
             return [
-                question.unknown("no uname"),
+                expectation.unknown("no uname"),
                 Expectation(check="kernel.age", subject=subject, at=()).unknown("no"),
             ]
 
@@ -69,35 +71,36 @@ def host(name: str = "ol-web1", **sections: str) -> HostSpec:
     return HostSpec(name, (), sections or {"kernel": "k"}, {(): Place(file, 1), ("kernel",): Place(file, 7)})
 
 
-def said(uname: str, name: str = "ol-web1") -> HostAnswers:
+def answers_of(uname: str, name: str = "ol-web1") -> HostAnswers:
     return HostAnswers(name, Answers({UNAME: Answered(uname)}), 0.5)
 
 
-def judged(uname: str) -> Finding:
-    report = audit([host()], [said(uname)], CHECKERS, ALL, RUN)
-    return next(found for found in report.findings if found.check == "kernel.name")
+def kernel_finding(uname: str) -> Finding:
+    """Audit a host whose `uname` prints `uname`."""
+    report = audit([host()], [answers_of(uname)], CHECKERS, ALL, RUN)
+    return next(finding for finding in report.findings if finding.check == "kernel.name")
 
 
-# --- planning --------------------------------------------------------------------------------------------------
+# --- planning ----------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_asks_each_probe_once_in_the_order_of_the_kinds() -> None:
+def test_plan_has_each_probe_once_in_the_order_of_checkers() -> None:
     assert plan(host(kernel="k", file="f"), CHECKERS, ALL) == (UNAME, EngineQuery.VERSION, CAT)
 
 
-def test_a_plan_asks_nothing_for_sections_a_host_does_not_have() -> None:
+def test_plan_has_no_probes_for_sections_a_host_lacks() -> None:
     assert plan(host(file="f"), CHECKERS, ALL) == (CAT, UNAME)
 
 
-def test_a_plan_asks_nothing_for_kinds_of_which_no_check_is_wanted() -> None:
+def test_plan_has_no_probes_for_checkers_without_selected_check() -> None:
     assert plan(host(kernel="k", file="f"), CHECKERS, select_checks(CHECKERS, ["file.*"])) == (CAT, UNAME)
 
 
-# --- choosing checks -------------------------------------------------------------------------------------------
+# --- selecting checks --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("only", "skip", "left"),
+    ("only", "skip", "selected"),
     [
         ([], [], {"kernel.name", "kernel.age", "file.text"}),
         (["kernel.*"], [], {"kernel.name", "kernel.age"}),
@@ -106,10 +109,10 @@ def test_a_plan_asks_nothing_for_kinds_of_which_no_check_is_wanted() -> None:
         (["host.*"], [], set()),
     ],
 )
-def test_globs_choose_checks_and_never_lose_host_reachable(
-    only: list[str], skip: list[str], left: set[str]
+def test_globs_select_checks_and_always_host_reachable(
+    only: list[str], skip: list[str], selected: set[str]
 ) -> None:
-    assert select_checks(CHECKERS, only, skip) == left | {"host.reachable"}
+    assert select_checks(CHECKERS, only, skip) == selected | {"host.reachable"}
 
 
 @pytest.mark.parametrize(
@@ -118,13 +121,13 @@ def test_globs_choose_checks_and_never_lose_host_reachable(
         ("kernel.nam", 'did you mean "kernel.name"?'),
         ("kernel", 'did you mean "kernel.*"?'),
         ("kernle.*", 'did you mean "kernel.*"?'),
-        ("zzz", "the kinds of checks are file.*, host.*, kernel.*"),
+        ("zzz", "available checks: file.*, host.*, kernel.*"),
     ],
 )
-def test_a_glob_that_matches_nothing_is_refused_with_a_suggestion(glob: str, hint: str) -> None:
-    both: list[tuple[list[str], list[str]]] = [([glob], []), ([], [glob])]
-    for arguments in both:
-        with pytest.raises(UsageError, match="no check is called") as refused:
+def test_glob_that_matches_no_check_is_refused_with_a_hint(glob: str, hint: str) -> None:
+    only_then_skip: list[tuple[list[str], list[str]]] = [([glob], []), ([], [glob])]
+    for arguments in only_then_skip:
+        with pytest.raises(UsageError, match="no check id matches") as refused:
             select_checks(CHECKERS, *arguments)
         assert refused.value.hint == hint
 
@@ -134,12 +137,12 @@ def test_host_reachable_cannot_be_skipped() -> None:
         select_checks(CHECKERS, [], ["host.reachable"])
 
 
-# --- judging ---------------------------------------------------------------------------------------------------
+# --- evaluation --------------------------------------------------------------------------------------------------
 
 
-def test_a_reached_host_is_reported_as_reachable() -> None:
-    report = audit([host()], [said("Linux")], CHECKERS, ALL, RUN)
-    assert [(found.check, found.subject, found.verdict) for found in report.findings] == [
+def test_audited_host_is_reported_as_reachable() -> None:
+    report = audit([host()], [answers_of("Linux")], CHECKERS, ALL, RUN)
+    assert [(finding.check, finding.subject, finding.verdict) for finding in report.findings] == [
         ("host.reachable", "host", Verdict.OK),
         ("kernel.name", "k", Verdict.OK),
     ]
@@ -148,13 +151,14 @@ def test_a_reached_host_is_reported_as_reachable() -> None:
     assert exit_code(report) == 0
 
 
-def test_a_failed_host_is_one_unknown_finding_and_nothing_else() -> None:
+def test_failed_host_has_one_unknown_finding() -> None:
     failure = Failure(FailureReason.DNS, "no such name\x1b[2J")
     report = audit([host()], [HostAnswers("ol-web1", failure, 2.0)], CHECKERS, ALL, RUN)
-    (found,) = report.findings
-    assert (found.check, found.subject, found.verdict) == ("host.reachable", "host", Verdict.UNKNOWN)
-    assert (found.severity, found.source, found.fix) == (Severity.CRITICAL, "expected/hosts/ol-web1.yaml:1", None)
-    assert found.message == "no such name\\x1b[2J"
+    (finding,) = report.findings
+    assert (finding.check, finding.subject, finding.verdict) == ("host.reachable", "host", Verdict.UNKNOWN)
+    assert (finding.severity, finding.fix) == (Severity.CRITICAL, None)
+    assert finding.source == "expected/hosts/ol-web1.yaml:1"
+    assert finding.message == "no such name\\x1b[2J"
     assert report.hosts[0].failure == Failure(FailureReason.DNS, "no such name\\x1b[2J")
     assert report.hosts[0].verdict is Verdict.UNKNOWN
     assert report.hosts[0].duration_seconds == 2.0
@@ -162,21 +166,21 @@ def test_a_failed_host_is_one_unknown_finding_and_nothing_else() -> None:
     assert exit_code(report) == 3
 
 
-def test_a_host_without_an_answer_is_reported_as_interrupted() -> None:
+def test_host_without_answers_is_reported_as_interrupted() -> None:
     report = audit([host()], [], CHECKERS, ALL, RUN)
     assert report.hosts[0].failure
     assert report.hosts[0].failure.reason is FailureReason.INTERRUPTED
     assert exit_code(report) == 3
 
 
-def test_answers_of_hosts_nobody_asked_for_are_left_out() -> None:
-    report = audit([host()], [said("Linux"), said("Linux", "ol-web2")], CHECKERS, ALL, RUN)
+def test_answers_of_hosts_outside_the_audit_are_ignored() -> None:
+    report = audit([host()], [answers_of("Linux"), answers_of("Linux", "ol-web2")], CHECKERS, ALL, RUN)
     assert [result.host for result in report.hosts] == ["ol-web1"]
 
 
 def test_findings_are_sorted_by_host_check_and_subject() -> None:
-    report = audit([host("b"), host("a")], [said("x", "b"), said("x", "a")], CHECKERS, ALL, RUN)
-    assert [(found.host, found.check) for found in report.findings] == [
+    report = audit([host("b"), host("a")], [answers_of("x", "b"), answers_of("x", "a")], CHECKERS, ALL, RUN)
+    assert [(finding.host, finding.check) for finding in report.findings] == [
         ("a", "host.reachable"),
         ("a", "kernel.name"),
         ("b", "host.reachable"),
@@ -185,35 +189,33 @@ def test_findings_are_sorted_by_host_check_and_subject() -> None:
     assert [result.host for result in report.hosts] == ["a", "b"]
 
 
-def test_checks_that_are_not_wanted_are_not_reported() -> None:
+def test_checks_that_are_not_selected_are_not_reported() -> None:
     report = audit(
         [host()], [HostAnswers("ol-web1", Answers({}), 0)], CHECKERS, select_checks(CHECKERS, ["kernel.age"]), RUN
     )
-    assert [found.check for found in report.findings] == ["host.reachable", "kernel.age"]
+    assert [finding.check for finding in report.findings] == ["host.reachable", "kernel.age"]
 
 
-@pytest.mark.parametrize(("given_", "taken"), [(None, Severity.CRITICAL), (Severity.INFO, Severity.INFO)])
-def test_a_finding_takes_its_severity_from_the_check_unless_the_expected_file_says_otherwise(
-    given_: Severity | None, taken: Severity
-) -> None:
-    question = Expectation(check="file.text", subject="f", at=(), severity=given_)
+@pytest.mark.parametrize(("override", "severity"), [(None, Severity.CRITICAL), (Severity.INFO, Severity.INFO)])
+def test_expected_file_can_override_the_severity_of_a_check(override: Severity | None, severity: Severity) -> None:
+    expectation = Expectation(check="file.text", subject="f", at=(), severity=override)
     checker: Checker[str] = Checker(
         section="file",
         model=str,
         ids=FILE.ids,
         probes=lambda _: (),
-        evaluate=lambda _, __: [question.drift("x", "y")],
+        evaluate=lambda _, __: [expectation.drift("x", "y")],
     )
-    report = audit([host(file="f")], [said("")], [checker], select_checks([checker]), RUN)
-    assert report.findings[0].severity is taken
+    report = audit([host(file="f")], [answers_of("")], [checker], select_checks([checker]), RUN)
+    assert report.findings[0].severity is severity
 
 
-def test_a_finding_names_the_place_of_its_expectation() -> None:
-    assert judged("Minix").source == "expected/hosts/ol-web1.yaml:7"
+def test_finding_names_the_place_of_its_expectation() -> None:
+    assert kernel_finding("Minix").source == "expected/hosts/ol-web1.yaml:7"
 
 
-def broken(after: int) -> Checker[str]:
-    """Make a kind of check that raises after `after` judgements."""
+def broken_checker(after: int) -> Checker[str]:
+    """Build a checker that raises after `after` results."""
 
     def evaluate(subject: str, answers: Answers) -> Iterator[Result]:
         yield from kernel(subject, answers)[:after]
@@ -223,20 +225,20 @@ def broken(after: int) -> Checker[str]:
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_a_check_that_raises_is_unknown_and_costs_no_other(after: int) -> None:
-    """Neither the other checks of the host nor the other hosts are lost, and the run ends with 70."""
+def test_checker_that_raises_is_unknown_and_affects_no_other(after: int) -> None:
+    """Other checks of the host and other hosts are evaluated, and the exit code is 70."""
     hosts = [host(kernel="k", file="f"), host("ol-web2", file="f")]
     checkers = [
-        broken(after),
+        broken_checker(after),
         replace(FILE, evaluate=lambda _, __: [Expectation(check="file.text", subject="f", at=()).ok()]),
     ]
-    report = audit(hosts, [said("Linux"), said("Linux", "ol-web2")], checkers, ALL, RUN)
-    found = {(one.host, one.check, one.subject): one.verdict for one in report.findings}
-    assert found[("ol-web1", "kernel.name", "kernel")] is Verdict.UNKNOWN
-    assert found[("ol-web1", "kernel.age", "kernel")] is Verdict.UNKNOWN
-    assert found[("ol-web1", "file.text", "f")] is Verdict.OK
-    assert found[("ol-web2", "file.text", "f")] is Verdict.OK
-    message = next(one.message for one in report.findings if one.check == "kernel.age")
+    report = audit(hosts, [answers_of("Linux"), answers_of("Linux", "ol-web2")], checkers, ALL, RUN)
+    verdicts = {(finding.host, finding.check, finding.subject): finding.verdict for finding in report.findings}
+    assert verdicts[("ol-web1", "kernel.name", "kernel")] is Verdict.UNKNOWN
+    assert verdicts[("ol-web1", "kernel.age", "kernel")] is Verdict.UNKNOWN
+    assert verdicts[("ol-web1", "file.text", "f")] is Verdict.OK
+    assert verdicts[("ol-web2", "file.text", "f")] is Verdict.OK
+    message = next(finding.message for finding in report.findings if finding.check == "kernel.age")
     assert message == "internal error in olaudit while kernel was evaluated: RecursionError"
     first = report.errors[0]
     assert (first.host, first.activity) == ("ol-web1", "evaluating kernel")
@@ -244,58 +246,65 @@ def test_a_check_that_raises_is_unknown_and_costs_no_other(after: int) -> None:
     assert exit_code(report) == 70
 
 
-def test_a_judgement_of_an_unlisted_id_is_an_internal_error() -> None:
-    liar: Checker[str] = Checker(section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), evaluate=kernel)
-    report = audit([host()], [said("Linux")], [liar], select_checks([liar]), RUN)
-    assert [(one.check, one.verdict) for one in report.findings][:1] == [("file.text", Verdict.UNKNOWN)]
+def test_result_with_an_undeclared_check_id_is_an_internal_error() -> None:
+    checker: Checker[str] = Checker(
+        section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), evaluate=kernel
+    )
+    report = audit([host()], [answers_of("Linux")], [checker], select_checks([checker]), RUN)
+    assert [(finding.check, finding.verdict) for finding in report.findings][:1] == [
+        ("file.text", Verdict.UNKNOWN)
+    ]
     assert "KeyError" in report.errors[0].traceback
 
 
-def test_a_measure_that_raises_is_an_internal_error_and_loses_no_finding() -> None:
+def test_measure_that_raises_is_an_internal_error() -> None:
     def measure(_: str, __: Answers) -> list[Measurement]:
         raise ZeroDivisionError
 
-    report = audit([host()], [said("Linux")], [replace(KERNEL, measure=measure)], ALL, RUN)
+    report = audit([host()], [answers_of("Linux")], [replace(KERNEL, measure=measure)], ALL, RUN)
     assert report.findings[1].verdict is Verdict.OK
     assert report.errors[0].activity == "measuring kernel"
 
 
-# --- verdicts --------------------------------------------------------------------------------------------------
+# --- verdicts ----------------------------------------------------------------------------------------------------
 
 
-def found(verdict: Verdict, severity: Severity = Severity.WARNING) -> Finding:
-    return Finding(
-        host="h", check="a.b", subject="s", verdict=verdict, severity=severity, expected="", observed="",
-        message="", fix=None, source="x:1",
-    )  # fmt: skip
+def drift(severity: Severity) -> Finding:
+    return values.finding(severity=severity)
+
+
+def unknown(severity: Severity) -> Finding:
+    return values.finding(verdict=Verdict.UNKNOWN, severity=severity)
+
+
+OK, WAIVED = values.finding(verdict=Verdict.OK), values.finding(verdict=Verdict.WAIVED)
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 
 @pytest.mark.parametrize(
     ("findings", "verdict", "code"),
     [
         ([], Verdict.OK, 0),
-        ([found(Verdict.OK)], Verdict.OK, 0),
-        ([found(Verdict.OK), found(Verdict.UNKNOWN)], Verdict.UNKNOWN, 3),
-        ([found(Verdict.UNKNOWN), found(Verdict.DRIFT)], Verdict.DRIFT, 1),
-        ([found(Verdict.WAIVED)], Verdict.OK, 0),
-        ([found(Verdict.DRIFT, Severity.INFO)], Verdict.OK, 0),
-        ([found(Verdict.UNKNOWN, Severity.INFO)], Verdict.OK, 0),
-        ([found(Verdict.DRIFT, Severity.INFO), found(Verdict.UNKNOWN)], Verdict.UNKNOWN, 3),
-        ([found(Verdict.DRIFT, Severity.CRITICAL)], Verdict.DRIFT, 1),
+        ([OK], Verdict.OK, 0),
+        ([OK, unknown(WARNING)], Verdict.UNKNOWN, 3),
+        ([unknown(WARNING), drift(WARNING)], Verdict.DRIFT, 1),
+        ([WAIVED], Verdict.OK, 0),
+        ([drift(INFO)], Verdict.OK, 0),
+        ([unknown(INFO)], Verdict.OK, 0),
+        ([drift(INFO), unknown(WARNING)], Verdict.UNKNOWN, 3),
+        ([drift(CRITICAL)], Verdict.DRIFT, 1),
     ],
 )
-def test_drift_outweighs_unknown_outweighs_ok_and_info_has_no_say(
-    findings: list[Finding], verdict: Verdict, code: int
-) -> None:
+def test_worst_verdict_and_exit_code_ignore_info(findings: list[Finding], verdict: Verdict, code: int) -> None:
     assert worst_verdict(findings) is verdict
-    assert exit_code(Report(run=RUN, hosts=(), findings=tuple(findings))) == code
+    assert exit_code(values.report(findings)) == code
 
 
-# --- hostile hosts ---------------------------------------------------------------------------------------------
+# --- hostile text ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("hostile", "shown"),
+    ("hostile", "displayed"),
     [
         ("\x1b[31m", r"\x1b[31m"),
         ("a\r\nb\tc", r"a\r\nb\tc"),
@@ -308,27 +317,27 @@ def test_drift_outweighs_unknown_outweighs_ok_and_info_has_no_say(
         ("żółć 漢字 and 'quotes'", "żółć 漢字 and 'quotes'"),
     ],
 )
-def test_what_does_not_print_is_made_visible(hostile: str, shown: str) -> None:
-    assert visible(hostile) == shown
-    assert judged(hostile).observed == shown
+def test_unprintable_text_is_escaped(hostile: str, displayed: str) -> None:
+    assert visible(hostile) == displayed
+    assert kernel_finding(hostile).observed == displayed
 
 
 @given(st.text(st.characters()))
-def test_nothing_a_host_says_reaches_a_report_unprintable(text: str) -> None:
-    finding = judged(text)
-    for part in (finding.observed, finding.message, finding.fix or ""):
-        assert part.isprintable()
-        part.encode()
+def test_no_text_of_a_host_is_unprintable_in_a_report(text: str) -> None:
+    finding = kernel_finding(text)
+    for field in (finding.observed, finding.message, finding.fix or ""):
+        assert field.isprintable()
+        field.encode()
 
 
-def test_what_a_host_says_is_bounded() -> None:
-    finding = judged("A" * (LONGEST + 583))
-    assert finding.observed == "A" * LONGEST + "... (583 more)"
+def test_text_of_a_host_is_bounded() -> None:
+    finding = kernel_finding("A" * (MAX_LENGTH + 583))
+    assert finding.observed == "A" * MAX_LENGTH + "... (583 more)"
     assert finding.fix is None
 
 
-def test_what_looks_like_a_secret_reaches_no_report() -> None:
-    finding = judged("requirepass=hunter2secret")
+def test_secret_is_redacted_in_findings_and_failures() -> None:
+    finding = kernel_finding("requirepass=hunter2secret")
     assert "hunter2secret" not in finding.observed + finding.message
     assert "[redacted]" in finding.observed
     assert finding.fix is None
@@ -337,20 +346,20 @@ def test_what_looks_like_a_secret_reaches_no_report() -> None:
     assert "hunter2secret" not in str(report)
 
 
-def test_a_fix_that_would_have_to_be_altered_is_left_out() -> None:
-    assert judged("Minix").fix == "fix Minix"
-    assert judged("Minix\x1b[2J").fix is None
+def test_fix_that_would_be_altered_is_omitted() -> None:
+    assert kernel_finding("Minix").fix == "fix Minix"
+    assert kernel_finding("Minix\x1b[2J").fix is None
 
 
-def test_a_host_s_subjects_are_what_the_expected_files_name_and_never_its_own_words() -> None:
-    def names(expected: str, answers: Answers) -> list[Result]:
+def test_host_subjects_come_from_the_expected_files_only() -> None:
+    def result_per_answer(expected: str, answers: Answers) -> list[Result]:
         match answers[UNAME]:
-            case Answered(stdout=found):
-                return [Expectation(check="kernel.name", subject=found, at=()).ok()]
+            case Answered(stdout=name):
+                return [Expectation(check="kernel.name", subject=name, at=()).ok()]
             case _:
                 return [Expectation(check="kernel.name", subject=expected, at=()).unknown("no uname")]
 
-    checker = replace(KERNEL, evaluate=names)
-    report = audit([host(kernel="Linux")], [said("evil")], [checker], ALL, RUN)
+    checker = replace(KERNEL, evaluate=result_per_answer)
+    report = audit([host(kernel="Linux")], [answers_of("evil")], [checker], ALL, RUN)
     assert {finding.subject for finding in report.findings} == {"host", "evil"}
     assert report.hosts[0].subjects == {"host", "Linux"}

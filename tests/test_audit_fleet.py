@@ -1,4 +1,4 @@
-"""Kinds that are judged over all hosts' answers, as `audit` calls them and what it makes of their judgements."""
+"""Fleet checkers: which hosts `audit` passes to them, and what it does with their results."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ COLOUR = Command(("cat", "/etc/colour"))
 DOWN = Failure(FailureReason.TIMEOUT, "no answer")
 
 
-def same(specs: Mapping[str, str], outcomes: Mapping[str, Answers | Failure]) -> Iterator[tuple[str, Result]]:
-    """Expect all hosts to have the colour of the first one that answered, and say how many did."""
+def compare_colours(
+    specs: Mapping[str, str], outcomes: Mapping[str, Answers | Failure]
+) -> Iterator[tuple[str, Result]]:
+    """Expect the colour of the first host that answered; an ok result counts the hosts that answered."""
     colours = {
         host: answer.stdout
         for host, outcome in outcomes.items()
@@ -39,31 +41,31 @@ def same(specs: Mapping[str, str], outcomes: Mapping[str, Answers | Failure]) ->
     }
     first = next(iter(colours.values()), "")
     for host, spec in specs.items():
-        question = Expectation(check="fleet.colour", subject=spec, at=("paint",), expected=first)
+        expectation = Expectation(check="fleet.colour", subject=spec, at=("paint",), expected=first)
         if host not in colours:
-            yield host, question.unknown("not told")
+            yield host, expectation.unknown("no colour")
         elif colours[host] == first:
-            yield host, question.ok(f"{len(colours)} of {len(specs)}")
+            yield host, expectation.ok(f"{len(colours)} of {len(specs)}")
         else:
-            yield host, question.drift(colours[host], f"it is {colours[host]}")
+            yield host, expectation.drift(colours[host], f"it is {colours[host]}")
         yield host, Expectation(check="fleet.shade", subject=spec, at=("paint",)).ok()
 
 
-FLEET: FleetChecker[str] = FleetChecker(
+FLEET_CHECKER: FleetChecker[str] = FleetChecker(
     section="paint",
     model=str,
     ids=(Check("fleet.colour", Severity.CRITICAL, "another"), Check("fleet.shade", Severity.INFO, "another")),
     probes=lambda _: (COLOUR,),
-    evaluate=same,
+    evaluate=compare_colours,
 )
-ALONE: Checker[str] = Checker(
+HOST_CHECKER: Checker[str] = Checker(
     section="paint",
     model=str,
     ids=(Check("paint.dry", Severity.WARNING, "it is wet"),),
     probes=lambda _: (COLOUR,),
     evaluate=lambda spec, _: [Expectation(check="paint.dry", subject=spec, at=("paint",)).ok()],
 )
-CHECKERS: tuple[AnyChecker, ...] = (FLEET, ALONE)
+CHECKERS: tuple[AnyChecker, ...] = (FLEET_CHECKER, HOST_CHECKER)
 
 
 def host(name: str, section: str = "paint") -> HostSpec:
@@ -71,70 +73,72 @@ def host(name: str, section: str = "paint") -> HostSpec:
     return HostSpec(name, (), {section: "wall"}, {(): Place(file, 1), (section,): Place(file, 7)})
 
 
-def said(**colours: str | None) -> list[HostAnswers]:
-    """Answer for hosts by name; None: not reached."""
+def answers_of(**colours: str | None) -> list[HostAnswers]:
+    """Build the answers of hosts by name; None: the host failed."""
     return [
         HostAnswers(name, DOWN if colour is None else Answers({COLOUR: Answered(colour)}), 0.5)
         for name, colour in colours.items()
     ]
 
 
-def report(*hosts: HostSpec, only: tuple[str, ...] = (), **colours: str | None) -> Report:
-    return audit(hosts, said(**colours), CHECKERS, select_checks(CHECKERS, only), RUN)
+def run_audit(*hosts: HostSpec, only: tuple[str, ...] = (), **colours: str | None) -> Report:
+    return audit(hosts, answers_of(**colours), CHECKERS, select_checks(CHECKERS, only), RUN)
 
 
-def colours(made: Report) -> dict[str, Finding]:
-    return {found.host: found for found in made.findings if found.check == "fleet.colour"}
+def colour_findings(report: Report) -> dict[str, Finding]:
+    return {finding.host: finding for finding in report.findings if finding.check == "fleet.colour"}
 
 
-def test_hosts_are_judged_by_what_all_of_them_answered() -> None:
-    made = report(host("a"), host("b"), host("c"), a="red", b="red", c="blue")
-    assert {name: found.verdict.value for name, found in colours(made).items()} == {
+def test_fleet_checker_evaluates_the_answers_of_all_hosts() -> None:
+    report = run_audit(host("a"), host("b"), host("c"), a="red", b="red", c="blue")
+    assert {name: finding.verdict.value for name, finding in colour_findings(report).items()} == {
         "a": "ok",
         "b": "ok",
         "c": "drift",
     }
-    assert [(result.host, result.verdict.value) for result in made.hosts] == [
+    assert [(result.host, result.verdict.value) for result in report.hosts] == [
         ("a", "ok"),
         ("b", "ok"),
         ("c", "drift"),
     ]
-    assert exit_code(made) == 1
+    assert exit_code(report) == 1
 
 
-def test_a_finding_is_about_its_host_with_the_place_in_that_hosts_file_and_the_checks_severity() -> None:
-    found = colours(report(host("a"), host("b"), a="red", b="blue"))["b"]
-    assert (found.subject, found.observed, found.expected) == ("wall", "blue", "red")
-    assert (found.source, found.severity) == ("expected/hosts/b.yaml:7", Severity.CRITICAL)
+def test_fleet_finding_has_the_place_in_its_hosts_file() -> None:
+    finding = colour_findings(run_audit(host("a"), host("b"), a="red", b="blue"))["b"]
+    assert (finding.subject, finding.observed, finding.expected) == ("wall", "blue", "red")
+    assert (finding.source, finding.severity) == ("expected/hosts/b.yaml:7", Severity.CRITICAL)
 
 
-def test_a_single_host_has_nobody_to_agree_with_and_is_not_judged() -> None:
-    assert not colours(report(host("a"), a="red"))
+def test_single_host_is_not_evaluated() -> None:
+    assert not colour_findings(run_audit(host("a"), a="red"))
 
 
-def test_hosts_that_do_not_have_the_section_do_not_count() -> None:
-    assert not colours(report(host("a"), host("b", "other"), a="red", b="blue"))
-    assert set(colours(report(host("a"), host("b", "other"), host("c"), a="red", b="blue", c="red"))) == {"a", "c"}
+def test_hosts_without_the_section_do_not_count() -> None:
+    assert not colour_findings(run_audit(host("a"), host("b", "other"), a="red", b="blue"))
+    assert set(
+        colour_findings(run_audit(host("a"), host("b", "other"), host("c"), a="red", b="blue", c="red"))
+    ) == {"a", "c"}
 
 
-def test_a_host_that_could_not_be_audited_has_no_finding_of_the_fleet_but_is_counted() -> None:
-    made = report(host("a"), host("b"), host("c"), a="red", b=None, c="red")
-    assert [found.check for found in made.findings if found.host == "b"] == [REACHABLE.id]
-    assert colours(made)["a"].observed == "2 of 3"
+def test_failed_host_has_no_fleet_finding_but_is_counted() -> None:
+    report = run_audit(host("a"), host("b"), host("c"), a="red", b=None, c="red")
+    assert [finding.check for finding in report.findings if finding.host == "b"] == [REACHABLE.id]
+    assert colour_findings(report)["a"].observed == "2 of 3"
 
 
-def test_a_host_that_never_answered_is_counted_as_one_that_was_interrupted() -> None:
-    made = report(host("a"), host("b"), a="red")
-    assert colours(made)["a"].observed == "1 of 2"
-    assert [found.verdict for found in made.findings if found.host == "b"] == [Verdict.UNKNOWN]
+def test_host_without_answers_is_counted_as_interrupted() -> None:
+    report = run_audit(host("a"), host("b"), a="red")
+    assert colour_findings(report)["a"].observed == "1 of 2"
+    assert [finding.verdict for finding in report.findings if finding.host == "b"] == [Verdict.UNKNOWN]
 
 
-def test_an_answer_of_a_host_nobody_asked_for_does_not_count() -> None:
-    assert colours(report(host("b"), host("c"), a="blue", b="red", c="red"))["b"].observed == "2 of 2"
+def test_answers_of_hosts_outside_the_audit_do_not_count() -> None:
+    assert colour_findings(run_audit(host("b"), host("c"), a="blue", b="red", c="red"))["b"].observed == "2 of 2"
 
 
 @pytest.mark.parametrize(
-    ("only", "made"),
+    ("only", "selected"),
     [
         (("fleet.colour",), {"fleet.colour"}),
         (("fleet.shade",), {"fleet.shade"}),
@@ -142,34 +146,35 @@ def test_an_answer_of_a_host_nobody_asked_for_does_not_count() -> None:
         ((), {"fleet.colour", "fleet.shade", "paint.dry"}),
     ],
 )
-def test_only_wanted_checks_are_made(only: tuple[str, ...], made: set[str]) -> None:
-    findings = report(host("a"), host("b"), only=only, a="red", b="red").findings
-    assert {found.check for found in findings} == {REACHABLE.id, *made}
+def test_only_selected_checks_are_reported(only: tuple[str, ...], selected: set[str]) -> None:
+    findings = run_audit(host("a"), host("b"), only=only, a="red", b="red").findings
+    assert {finding.check for finding in findings} == {REACHABLE.id, *selected}
 
 
-def test_findings_of_the_fleet_are_sorted_among_those_of_their_host() -> None:
-    findings = report(host("b"), host("a"), a="red", b="red").findings
+def test_fleet_findings_are_sorted_among_those_of_their_host() -> None:
+    findings = run_audit(host("b"), host("a"), a="red", b="red").findings
     checks = ["fleet.colour", "fleet.shade", "host.reachable", "paint.dry"]
-    assert [(found.host, found.check) for found in findings] == [
+    assert [(finding.host, finding.check) for finding in findings] == [
         (name, check) for name in "ab" for check in checks
     ]
 
 
-def test_what_a_kind_of_the_fleet_asks_is_asked_once_with_all_else() -> None:
+def test_probe_of_a_fleet_checker_is_in_the_plan_once() -> None:
     assert plan(host("a"), CHECKERS, select_checks(CHECKERS)) == (COLOUR,)
     assert plan(host("a", "other"), CHECKERS, select_checks(CHECKERS)) == ()
 
 
-def test_a_fleet_check_that_raises_is_unknown_on_each_audited_host() -> None:
-    liar: FleetChecker[str] = FleetChecker(
-        section="paint", model=str, ids=ALONE.ids, probes=lambda _: (), evaluate=same
+def test_fleet_checker_that_raises_is_unknown_on_audited_hosts() -> None:
+    checker: FleetChecker[str] = FleetChecker(
+        section="paint", model=str, ids=HOST_CHECKER.ids, probes=lambda _: (), evaluate=compare_colours
     )
     hosts = [host("a"), host("b"), host("c")]
-    report = audit(hosts, said(a="red", b="red", c=None), [liar], select_checks([liar]), RUN)
-    (check,) = (one.id for one in ALONE.ids)
-    assert [(one.host, one.verdict) for one in report.findings if one.check == check] == [
+    answers = answers_of(a="red", b="red", c=None)
+    report = audit(hosts, answers, [checker], select_checks([checker]), RUN)
+    (check_id,) = (check.id for check in HOST_CHECKER.ids)
+    assert [(finding.host, finding.verdict) for finding in report.findings if finding.check == check_id] == [
         ("a", Verdict.UNKNOWN),
         ("b", Verdict.UNKNOWN),
     ]
-    assert {one.host for one in report.errors} == {"(fleet)"}
+    assert {error.host for error in report.errors} == {"(fleet)"}
     assert exit_code(report) == 70

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from olaudit import recording
-from olaudit.collect import Collected, Job, Progress, collect
+from olaudit.collect import CollectedAnswers, Job, Progress, collect
 from olaudit.model import Answered, Answers, Command, Failure, FailureReason, Probe, Unanswered
 from olaudit.transport import Deadline, HostFailed
 
@@ -13,30 +13,30 @@ PROBE = Command(("echo",))
 
 
 def answer_at_once(_: Deadline) -> None:
-    """Do nothing first."""
+    """Answer without delay."""
 
 
 class Fake:
-    """A transport in which each host does as it is told."""
+    """Fake transport: each host runs a function, by default none, before it answers."""
 
     def __init__(self, **hosts: Callable[[Deadline], None]) -> None:
         self.hosts = hosts
-        self.at_once = self.most_at_once = 0
+        self.active = self.max_active = 0
         self._lock = threading.Lock()
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
         with self._lock:
-            self.at_once += 1
-            self.most_at_once = max(self.at_once, self.most_at_once)
+            self.active += 1
+            self.max_active = max(self.active, self.max_active)
         try:
             self.hosts.get(host, answer_at_once)(deadline)
             return Answers({probe: Answered(host) for probe in probes})
         finally:
             with self._lock:
-                self.at_once -= 1
+                self.active -= 1
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Close nothing."""
 
 
 def jobs(*hosts: str) -> list[Job]:
@@ -51,28 +51,28 @@ def refuse(_: Deadline) -> None:
     raise HostFailed(FailureReason.REFUSED, "no")
 
 
-def test_every_host_comes_back_once_and_in_order() -> None:
+def test_every_host_has_one_outcome_in_order() -> None:
     collected = collect(jobs("c", "a", "b"), Fake(b=refuse), parallel=2, timeout=5)
     assert collected.complete
-    assert [(one.host, one.outcome) for one in collected.hosts] == [
+    assert [(host.host, host.outcome) for host in collected.hosts] == [
         ("a", Answers({PROBE: Answered("a")})),
         ("b", Failure(FailureReason.REFUSED, "no")),
         ("c", Answers({PROBE: Answered("c")})),
     ]
-    assert all(one.duration_seconds >= 0 for one in collected.hosts)
+    assert all(host.duration_seconds >= 0 for host in collected.hosts)
 
 
-def test_no_hosts_are_collected_at_once() -> None:
-    assert collect([], Fake(), parallel=2, timeout=5) == Collected((), complete=True)
+def test_collection_of_no_hosts_is_complete() -> None:
+    assert collect([], Fake(), parallel=2, timeout=5) == CollectedAnswers((), complete=True)
 
 
-def test_no_more_hosts_than_allowed_are_asked_at_once() -> None:
+def test_number_of_concurrent_hosts_is_limited() -> None:
     fake = Fake(**{name: lambda _: time.sleep(0.02) for name in "abcdefgh"})
     collect(jobs(*"abcdefgh"), fake, parallel=3, timeout=5)
-    assert fake.most_at_once == 3
+    assert fake.max_active == 3
 
 
-def test_a_host_whose_thread_never_comes_back_is_given_up_and_frees_its_place() -> None:
+def test_host_that_hangs_times_out_and_frees_its_slot() -> None:
     hang = threading.Event()
     fake = Fake(a=lambda _: wait(hang))
     started = time.monotonic()
@@ -83,15 +83,15 @@ def test_a_host_whose_thread_never_comes_back_is_given_up_and_frees_its_place() 
     assert collected.hosts[1].outcome == Answers({PROBE: Answered("b")})
 
 
-def test_what_comes_after_it_was_given_up_changes_nothing() -> None:
+def test_outcome_after_the_timeout_is_ignored() -> None:
     fake = Fake(a=lambda _: time.sleep(1.6), b=lambda _: time.sleep(2.2))
     collected = collect(jobs("a", "b"), fake, parallel=2, timeout=0.2)
-    assert [one.outcome for one in collected.hosts] == [
+    assert [host.outcome for host in collected.hosts] == [
         Failure(FailureReason.TIMEOUT, "no answer within 0.2 s")
     ] * 2
 
 
-def test_a_bug_in_a_transport_costs_only_the_host_it_concerns() -> None:
+def test_bug_in_a_transport_affects_only_one_host() -> None:
     def bug(_: Deadline) -> None:
         raise RecursionError
 
@@ -110,71 +110,71 @@ SURROGATE, VALID = "a\ud800b", "a\\ud800b"
 
 
 class Surrogates:
-    """A transport whose answers hold lone surrogates, as JSON with an escaped half of a pair does."""
+    """Fake transport whose answers contain lone surrogates, as JSON can with an escaped half of a pair."""
 
-    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - as the protocol has it
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - the signature of the protocol
         if host == "down":
             raise HostFailed(FailureReason.SSH, SURROGATE)
         answers = Answered(SURROGATE, SURROGATE), Unanswered(SURROGATE)
         return Answers(dict(zip(probes, answers, strict=True)))
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Close nothing."""
 
 
-def test_every_text_that_comes_in_is_valid_unicode() -> None:
-    two = (PROBE, Command(("true",)))
-    collected = collect([Job("a", two), Job("down", two)], Surrogates(), parallel=2, timeout=5)
-    assert collected.hosts[0].outcome == Answers({two[0]: Answered(VALID, VALID), two[1]: Unanswered(VALID)})
+def test_every_collected_text_is_valid_unicode() -> None:
+    probes = (PROBE, Command(("true",)))
+    collected = collect([Job("a", probes), Job("down", probes)], Surrogates(), parallel=2, timeout=5)
+    assert collected.hosts[0].outcome == Answers({probes[0]: Answered(VALID, VALID), probes[1]: Unanswered(VALID)})
     assert collected.hosts[1].outcome == Failure(FailureReason.SSH, VALID)
     assert recording.parse(recording.dump(collected), "x").hosts == collected.hosts
 
 
-def test_an_interrupt_keeps_what_was_answered_and_marks_the_rest() -> None:
+def test_interrupt_keeps_answers_and_marks_the_other_hosts() -> None:
     hang = threading.Event()
 
-    def watch(progress: Progress) -> None:
+    def interrupt(progress: Progress) -> None:
         if progress.done == 1:
             raise KeyboardInterrupt
 
     fake = Fake(b=lambda _: wait(hang))
-    collected = collect(jobs("a", "b", "c"), fake, parallel=1, timeout=9, watch=watch)
+    collected = collect(jobs("a", "b", "c"), fake, parallel=1, timeout=9, on_progress=interrupt)
     hang.set()
     assert not collected.complete
     assert collected.hosts[0].outcome == Answers({PROBE: Answered("a")})
-    for one in collected.hosts[1:]:
-        assert one.outcome == Failure(FailureReason.INTERRUPTED, "interrupted before it had answered")
+    for host in collected.hosts[1:]:
+        assert host.outcome == Failure(FailureReason.INTERRUPTED, "interrupted before it had answered")
 
 
-def test_progress_names_who_is_waited_for_the_slowest_first() -> None:
-    seen: list[Progress] = []
+def test_progress_lists_waiting_hosts_the_slowest_first() -> None:
+    reported: list[Progress] = []
     fake = Fake(a=lambda _: time.sleep(0.5), b=lambda _: time.sleep(0.4))
-    collect(jobs("a", "b"), fake, parallel=2, timeout=5, watch=seen.append)
-    assert seen[0].waiting == ("a", "b")
-    assert (seen[-1].done, seen[-1].total, seen[-1].waiting) == (2, 2, ())
-    assert seen[-1].seconds > 0
+    collect(jobs("a", "b"), fake, parallel=2, timeout=5, on_progress=reported.append)
+    assert reported[0].waiting == ("a", "b")
+    assert (reported[-1].done, reported[-1].total, reported[-1].waiting) == (2, 2, ())
+    assert reported[-1].seconds > 0
 
 
-def test_a_deadline_counts_down_to_nothing() -> None:
+def test_deadline_has_no_time_left_once_passed() -> None:
     deadline = Deadline.after(60)
     assert 59 < deadline.left() <= 60
     assert not deadline.passed()
-    past = Deadline.after(-1)
-    assert past.left() == 0
-    assert past.passed()
+    passed = Deadline.after(-1)
+    assert passed.left() == 0
+    assert passed.passed()
 
 
 class Failing:
-    """Answers every probe with status 1 of a program that documents 0 alone."""
+    """Fake transport that answers every probe with status 1, while the command documents only 0."""
 
-    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - the protocol's
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - the protocol
         return Answers({probe: Answered("part", "why", 1) for probe in probes})
 
     def close(self) -> None:
         pass
 
 
-def test_answers_arrive_raw_whatever_their_status() -> None:
+def test_answers_are_collected_with_any_status() -> None:
     collected = collect([Job("a", (PROBE,))], Failing(), parallel=1, timeout=5)
     outcome = collected.hosts[0].outcome
     assert isinstance(outcome, Answers)

@@ -1,8 +1,8 @@
-"""The batch's commands run on dash with coreutils of 2014, by a list of what was there, and none can write.
+"""Tests of all commands against a list of programs and options of 2014: they run on old hosts, and none can write.
 
-What each program knew is what Ubuntu 14.04 has: coreutils 8.21, findutils 4.4.2, grep 2.16, sed 4.2, procps 3.3.9,
-iptables 1.4.21, dpkg 1.17, bash 4.3, openssl 1.0.1, git 1.9, systemd 204, upstart 1.12. An option that is not in
-the list is not known to be older, even if it is.
+The list is that of Ubuntu 14.04: dash, coreutils 8.21, findutils 4.4.2, grep 2.16, sed 4.2, procps 3.3.9, iptables
+1.4.21, dpkg 1.17, bash 4.3, openssl 1.0.1, git 1.9, systemd 204, upstart 1.12. It holds only the options in use,
+so an option that is not in it may still be older.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EXPECTED = Path(__file__).parents[1] / "expected"
 MARKER = "f" * 32
 SHELLS = ("sh", "bash")
 
-MORE = """\
+ALL_SECTIONS = """\
 host: h
 paths:
   /a: {type: file, owner: root, group: root, mode: "0644", content: {equals: /b}}
@@ -38,14 +38,14 @@ paths:
 dns: {name: h.example.org, address: audited}
 retired_names: {names: [old0, old1], files: [/etc/hosts, /etc/d]}
 """
-"""What the shipped files leave off."""
+"""A host file with the sections and keys that the shipped files do not use."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """The options of a program as of 2014, those of them that have a value in the next word, and its verbs.
+    """The options of a program as of 2014, its options with a value in the next word, and its subcommands.
 
-    No verbs: its operands are files, names and the like. `find`'s predicates are options too.
+    Without `verbs`, the operands are files, names and the like. Predicates of `find` are options too.
     """
 
     options: str = ""
@@ -53,10 +53,10 @@ class Program:
     verbs: str = ""
 
     def knows(self, option: str) -> bool:
-        known = f"{self.options} {self.valued}".split()
-        # getopt's bundles: -hEs is -h -E -s
+        options = f"{self.options} {self.valued}".split()
+        # options bundled by getopt: -hEs is -h -E -s
         letters = re.fullmatch(r"-([A-Za-z]{2,})", option)
-        return option in known or bool(letters and all(f"-{one}" in known for one in letters[1]))
+        return option in options or bool(letters and all(f"-{letter}" in options for letter in letters[1]))
 
 
 ALLOWED = {
@@ -66,7 +66,7 @@ ALLOWED = {
     "date": Program("-u"),
     "dd": Program(),
     "df": Program("-B1 --output"),
-    # A plugin of `docker`. Its metadata is what the docker command itself asks plugins for.
+    # a plugin of `docker`: the docker command itself asks plugins for this metadata
     "$p": Program("", "", "docker-cli-plugin-metadata"),
     "docker-compose": Program("", "", "ps"),
     "dpkg-query": Program("--show --showformat"),
@@ -92,15 +92,13 @@ ALLOWED = {
     "timeout": Program("", "-k"),
     "tr": Program(),
     "uname": Program("-n"),
-    # the shells themselves, and what is built into dash
+    # the shells, and the builtins of dash
     **dict.fromkeys(SHELLS, Program("", "-c")),
     **dict.fromkeys(
         ("break", "continue", "echo", "exit", "export", "printf", "return", "shift", "unset", "wait"), Program()
     ),
-    "filtered": Program(),  # a function of the script about git trees
-    "[": Program(
-        "-L -d -ef -e -f -le -lt -n -r -x -z"
-    ),  # -ef is not POSIX's, but dash has had it since there is a dash
+    "filtered": Program(),  # a function of the script for git trees
+    "[": Program("-L -d -ef -e -f -le -lt -n -r -x -z"),  # -ef is not POSIX, but every version of dash has it
     "set": Program("-f"),
     "cd": Program(),
     "command": Program("-v"),
@@ -109,14 +107,14 @@ ALLOWED = {
 }
 
 NEWER = {
-    # Since git 2.15. An older git refuses it, which is understood as unknown; without it `git status` would write.
+    # Since git 2.15. An older git rejects it, and the check is unknown; without it `git status` would write.
     ("git", "--no-optional-locks"),
-    # Compose v2, a plugin of `docker`, is of 2020. Where it is missing v1 is asked; where that is older than its
-    # `version`, the versions are unknown.
+    # Compose v2, a plugin of `docker`, is of 2020. Without it, v1 is run; a v1 that is older than its `version`
+    # makes the versions unknown.
     ("docker-compose", "version"),
     ("docker-compose", "--short"),
 }
-"""What is newer than 2014, each with why it may be."""
+"""Programs, options and subcommands newer than 2014, each with the reason why it is allowed."""
 
 WRITERS = """
 apt apt-get chattr chgrp chmod chown cp dpkg ed install kill killall ln mkdir mkfifo mknod mktemp mount mv patch
@@ -129,19 +127,19 @@ WRITING = {
     "/usr/bin/openssl": "-CAserial -out",
     "sed": "-i --in-place",
 }
-"""What would write, of programs that can."""
+"""Options that write files, of allowed programs."""
 
 SHELLCHECK = {
     ("SC3013", "-ef"),  # see ALLOWED
-    # The words of several lines are to become one line; they are numbers, as stat prints them.
+    # Word splitting joins several lines into one; the words are numbers that stat prints.
     ("SC2086", "$rights"),
     ("SC2116", "$(echo $rights)"),
-    ("SC2086", "$o"),  # likewise, with globbing off
+    ("SC2086", "$o"),  # as above, with globbing off
 }
-"""What shellcheck says of the scripts, and of which words, that is meant to be so."""
+"""Intended findings of shellcheck: the code, and the words of the script."""
 
 
-# --- the shell's language, as far as the scripts speak it --------------------------------------------------------
+# --- a parser of the shell language that the scripts use ---------------------------------------------------------
 
 TOKEN = re.compile(
     r"""
@@ -155,45 +153,45 @@ TOKEN = re.compile(
 )
 KEYWORDS = {"if", "then", "elif", "else", "fi", "do", "done", "while", "until", "{", "}", "!", "esac", "exec"}
 FUNCTION = re.compile(r"^(\w+)\(\) \{ ([^;|&<>`\n]*); \}$", re.MULTILINE)
-"""One that fits a line stands for its one command."""
+"""A function on one line, which is replaced by its only command."""
 
 
 @dataclass
-class Parsed:
-    """The commands of a script, quotes off, and its redirections, as operator and target."""
+class ParsedScript:
+    """The commands of a script without quotes, and its redirections as operator and target."""
 
     commands: list[tuple[str, ...]]
     redirections: list[tuple[str, str]]
 
 
-class Reading:
-    """Where in a script we are: "command" (a command may begin), "words" of one, "skip" (for, case), "pattern"."""
+class ScriptParser:
+    """Parser of one script. `state`: "command" (one may begin), "words" of one, "skip" (for, case), "pattern"."""
 
     def __init__(self) -> None:
-        self.at = "command"
+        self.state = "command"
         self.outer: list[tuple[str, list[str]]] = []
         self.words: list[str] = []
-        self.parsed = Parsed([], [])
+        self.parsed = ParsedScript([], [])
         self.operator = ""
 
-    def close(self) -> None:
+    def end_command(self) -> None:
         if self.words:
             self.parsed.commands.append(tuple(self.words))
         self.words = []
 
-    def end(self, sign: str) -> None:
-        if self.at == "pattern":
-            self.at = "command" if sign == ")" else "pattern"
+    def add_separator(self, sign: str) -> None:
+        if self.state == "pattern":
+            self.state = "command" if sign == ")" else "pattern"
         elif sign == "(":
-            self.outer.append((self.at, self.words))
-            self.at, self.words = "command", []
+            self.outer.append((self.state, self.words))
+            self.state, self.words = "command", []
         else:
-            self.close()
-            self.at = "pattern" if sign == ";;" else "command"
+            self.end_command()
+            self.state = "pattern" if sign == ";;" else "command"
             if sign == ")":
-                self.at, self.words = self.outer.pop()
+                self.state, self.words = self.outer.pop()
 
-    def word(self, raw: str) -> None:
+    def add_word(self, raw: str) -> None:
         if not raw.startswith("'"):
             for inner in re.findall(r"\$\(([^()]*)\)", raw):
                 self.parsed.commands += parse(inner).commands
@@ -202,52 +200,54 @@ class Reading:
         if self.operator:
             self.parsed.redirections.append((self.operator, plain))
             self.operator = ""
-        elif self.at in {"skip", "pattern"}:
-            self.at = {"in": "pattern", "do": "command", "esac": "command"}.get(raw, self.at)
-        elif self.at == "words":
+        elif self.state in {"skip", "pattern"}:
+            self.state = {"in": "pattern", "do": "command", "esac": "command"}.get(raw, self.state)
+        elif self.state == "words":
             self.words.append(plain)
         elif raw in {"for", "case"}:
-            self.at = "skip"
+            self.state = "skip"
         elif raw not in KEYWORDS and not re.match(r"\w+=", raw):
-            self.at, self.words = "words", [plain]
+            self.state, self.words = "words", [plain]
 
 
-def parse(text: str) -> Parsed:
-    """Tell the commands of a script apart; what is not understood comes out as a program that nobody allowed."""
+def parse(text: str) -> ParsedScript:
+    """Parse a script into commands; a construct that is misparsed appears as a program that is not allowed."""
     functions = {name: tuple(shlex.split(body)) for name, body in FUNCTION.findall(text)}
-    reading, at = Reading(), 0
+    parser, position = ScriptParser(), 0
     text = FUNCTION.sub("", text) + "\n"
-    while at < len(text):
-        found = TOKEN.match(text, at)
-        assert found, f"not understood: {text[at : at + 40]!r}"
-        at = found.end()
-        if found.lastgroup == "word":
-            reading.word(found[0])
-        elif found.lastgroup == "redirect":
-            reading.operator = found[0].lstrip("0123456789")
-        elif found.lastgroup == "end":
-            reading.end(found[0])
-        elif found.lastgroup == "define":
-            functions[found[0][:-2]] = ()  # its commands are parsed where it is defined
-    commands = reading.parsed.commands
-    called = [put(functions[argv[0]], argv[1:]) if argv[0] in functions else argv for argv in commands]
-    return Parsed([argv for argv in called if argv], reading.parsed.redirections)
+    while position < len(text):
+        token = TOKEN.match(text, position)
+        assert token, f"cannot parse: {text[position : position + 40]!r}"
+        position = token.end()
+        if token.lastgroup == "word":
+            parser.add_word(token[0])
+        elif token.lastgroup == "redirect":
+            parser.operator = token[0].lstrip("0123456789")
+        elif token.lastgroup == "end":
+            parser.add_separator(token[0])
+        elif token.lastgroup == "define":
+            functions[token[0][:-2]] = ()  # its commands are parsed where it is defined
+    commands = parser.parsed.commands
+    expanded = [
+        substitute_arguments(functions[argv[0]], argv[1:]) if argv[0] in functions else argv for argv in commands
+    ]
+    return ParsedScript([argv for argv in expanded if argv], parser.parsed.redirections)
 
 
-def put(argv: tuple[str, ...], arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Put a function's or a script's arguments in the place of "$@"."""
-    return tuple(word for one in argv for word in (arguments if one == "$@" else (one,)))
+def substitute_arguments(argv: tuple[str, ...], arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Replace "$@" with the arguments of a function or a script."""
+    return tuple(new for word in argv for new in (arguments if word == "$@" else (word,)))
 
 
 def scripts(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Give the scripts that a command is, or runs: each with its shell."""
-    for one in invocations(argv):
-        if one[0] in SHELLS:
-            yield one[0], one[2]
+    """Yield the shell and the text of every script that a command runs."""
+    for invocation in invocations(argv):
+        if invocation[0] in SHELLS:
+            yield invocation[0], invocation[2]
 
 
 def invocations(argv: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Give a command, and all commands that run for it, each without those that it runs."""
+    """Yield a command and all commands that it runs, each without the commands that it runs."""
     if argv[0] == "find" and "-exec" in argv:
         start = argv.index("-exec")
         end = next(n for n, word in enumerate(argv) if n > start and word in {";", "+"})
@@ -258,14 +258,14 @@ def invocations(argv: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield from invocations(argv[4:])
     elif argv[0] in SHELLS:
         yield argv[:3]
-        for one in parse(argv[2]).commands:
-            yield from invocations(put(one, argv[4:]))
+        for command in parse(argv[2]).commands:
+            yield from invocations(substitute_arguments(command, argv[4:]))
     else:
         yield argv
 
 
-def strange(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Give what is not in the list of one invocation: the program, and its option or verb."""
+def not_allowed(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield what ALLOWED lacks of one invocation: the program, and its option or subcommand."""
     name, words, operands = argv[0], iter(argv[1:]), list[str]()
     program = ALLOWED.get(name)
     if not program:
@@ -286,104 +286,107 @@ def strange(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     yield from ((name, word) for word in operands if name == "dd" and word.startswith("of="))
 
 
-# --- what must hold -------------------------------------------------------------------------------------------
+# --- tests -------------------------------------------------------------------------------------------------------
 
 
-def asked(host: HostSpec) -> tuple[Command, ...]:
+def commands_of(host: HostSpec) -> tuple[Command, ...]:
     return tuple(probe for probe in plan(host, CHECKERS, select_checks(CHECKERS)) if isinstance(probe, Command))
 
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> tuple[HostSpec, ...]:
-    """Give the shipped hosts, and one of which everything is expected that the shipped files leave off."""
-    more = tmp_path_factory.mktemp("more")
-    (more / "hosts").mkdir()
-    (more / "fleet.yaml").write_text("name: toys\ndomain: example.org\n")
-    (more / "hosts" / "h.yaml").write_text(MORE)
-    return tuple(host for folder in (EXPECTED, more) for host in load(folder, CHECKERS).hosts.values())
+    """Return the shipped hosts, and a host with the sections that the shipped files do not use."""
+    extra = tmp_path_factory.mktemp("extra")
+    (extra / "hosts").mkdir()
+    (extra / "fleet.yaml").write_text("name: toys\ndomain: example.org\n")
+    (extra / "hosts" / "h.yaml").write_text(ALL_SECTIONS)
+    return tuple(host for folder in (EXPECTED, extra) for host in load(folder, CHECKERS).hosts.values())
 
 
 @pytest.fixture(scope="module")
 def probes(hosts: tuple[HostSpec, ...]) -> tuple[Command, ...]:
-    """Give every command that any host is asked, once."""
-    return tuple(dict.fromkeys(probe for host in hosts for probe in asked(host)))
+    """Return every command of all hosts once."""
+    return tuple(dict.fromkeys(probe for host in hosts for probe in commands_of(host)))
 
 
 @pytest.fixture(scope="module")
 def batch() -> tuple[str, str]:
-    """Give the batch around the commands as a script of its own."""
+    """Return the shell and the text of the batch script that runs the commands."""
     return "sh", script([Command(("uname", "-n"), sudo=True), Command(("uname", "-n"), may_hang=True)], MARKER)
 
 
-def shellcheck(shell: str, text: str, *but: str) -> set[tuple[str, str]]:
-    """Give what shellcheck says, as its code and the words that it is about."""
-    how = ("shellcheck", "-s", shell, "-f", "json", *(word for code in but for word in ("-e", code)), "-")
-    done = subprocess.run(how, input=text, capture_output=True, text=True, check=False, timeout=60)
+def shellcheck(shell: str, text: str, *excluded: str) -> set[tuple[str, str]]:
+    """Run shellcheck, and return the code and the words of each of its findings."""
+    argv = ("shellcheck", "-s", shell, "-f", "json", *(word for code in excluded for word in ("-e", code)), "-")
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, timeout=60)
     lines = text.split("\n")
-    said = json.loads(done.stdout)
-    return {(f"SC{one['code']}", lines[one["line"] - 1][one["column"] - 1 : one["endColumn"] - 1]) for one in said}
+    return {
+        (f"SC{finding['code']}", lines[finding["line"] - 1][finding["column"] - 1 : finding["endColumn"] - 1])
+        for finding in json.loads(done.stdout)
+    }
 
 
-def test_commands_and_options_are_those_of_2014_but_for_the_exceptions_which_are_all_in_use(
+def test_commands_and_options_are_of_2014_except_those_in_newer(
     probes: tuple[Command, ...], batch: tuple[str, str]
 ) -> None:
-    around = (batch[0], "-c", batch[1])
-    found = {
-        odd
-        for argv in (around, *(one.argv for one in probes))
-        for one in invocations(argv)
-        for odd in strange(one)
+    batch_command = (batch[0], "-c", batch[1])
+    newer = {
+        missing
+        for argv in (batch_command, *(probe.argv for probe in probes))
+        for invocation in invocations(argv)
+        for missing in not_allowed(invocation)
     }
-    assert found == NEWER
+    assert newer == NEWER
 
 
-def test_every_command_that_the_host_of_all_sections_adds_is_seen(probes: tuple[Command, ...]) -> None:
-    words = {(one.argv[0], word) for one in probes for word in one.argv}
+def test_commands_of_the_extra_host_are_included(probes: tuple[Command, ...]) -> None:
+    words = {(probe.argv[0], word) for probe in probes for word in probe.argv}
     assert words >= {("stat", "/a"), ("cmp", "/b"), ("find", "*.x"), ("find", ".*"), ("grep", "old1")}
 
 
-def test_nothing_that_is_allowed_can_write() -> None:
+def test_no_allowed_program_or_option_can_write() -> None:
     assert {name.rpartition("/")[2] for name in ALLOWED} & {*WRITERS.split()} == set()
     for name, options in WRITING.items():
         assert not any(ALLOWED[name].knows(option) for option in options.split()), name
 
 
-def test_scripts_write_to_nothing_but_descriptors_and_one_socket(
+def test_scripts_redirect_only_to_descriptors_and_one_socket(
     probes: tuple[Command, ...], batch: tuple[str, str]
 ) -> None:
-    texts = {batch, *(found for one in probes for found in scripts(one.argv))}
-    redirections = {one for _, text in texts for one in parse(text).redirections}
+    texts = {batch, *(shell_and_text for probe in probes for shell_and_text in scripts(probe.argv))}
+    redirections = {redirection for _, text in texts for redirection in parse(text).redirections}
     assert {operator for operator, _ in redirections} <= {"<", "<&", ">", ">&", "<>"}
     assert {target for operator, target in redirections if operator == ">"} <= {"/dev/null"}
     assert all(re.fullmatch("[0-9]|-", target) for operator, target in redirections if operator == ">&")
-    # bash's own way to connect: memcached is asked for its settings through it
+    # how bash opens a TCP connection: the probe of memcached's settings uses it
     assert {target for operator, target in redirections if operator == "<>"} <= {"/dev/tcp/$1/$2"}
 
 
 def test_scripts_pass_shellcheck(probes: tuple[Command, ...]) -> None:
-    texts = {found for one in probes for found in scripts(one.argv)}
+    texts = {shell_and_text for probe in probes for shell_and_text in scripts(probe.argv)}
     assert {shell for shell, _ in texts} == {"sh", "bash"}
-    assert {said for shell, text in texts for said in shellcheck(shell, text)} == SHELLCHECK
+    assert {finding for shell, text in texts for finding in shellcheck(shell, text)} == SHELLCHECK
 
 
-def test_what_runs_by_sudo_is_a_plain_program_that_runs_no_shell(probes: tuple[Command, ...]) -> None:
-    by_root = [probe.argv for probe in probes if probe.sudo]
-    assert by_root
-    for argv in by_root:
-        assert not {one[0].rpartition("/")[2] for one in invocations(argv)} & {*SHELLS, "env", "xargs"}, argv
+def test_commands_with_sudo_run_no_shell(probes: tuple[Command, ...]) -> None:
+    with_sudo = [probe.argv for probe in probes if probe.sudo]
+    assert with_sudo
+    for argv in with_sudo:
+        programs = {invocation[0].rpartition("/")[2] for invocation in invocations(argv)}
+        assert not programs & {*SHELLS, "env", "xargs"}, argv
 
 
-def test_the_whole_batch_of_every_host_is_a_small_posix_script(hosts: tuple[HostSpec, ...]) -> None:
+def test_batch_of_every_host_is_a_small_posix_script(hosts: tuple[HostSpec, ...]) -> None:
     for host in hosts:
-        text = script(asked(host), MARKER)
+        text = script(commands_of(host), MARKER)
         assert len(text.encode()) < 64 << 10, host.name
-        # SC2016: that nothing is expanded inside the quotes of a command is just what is wanted
-        # $S is sudo and its options, or nothing at all
+        # SC2016: quoted commands must not be expanded
+        # $S is sudo and its options, or empty
         assert shellcheck("sh", text, "SC2016") <= {("SC2086", "$S")}, host.name
 
 
 @pytest.mark.parametrize(
-    ("text", "odd"),
+    ("text", "forbidden"),
     [
         ("rm -r x", ("rm", "")),
         ("a=$(rm x)", ("rm", "")),
@@ -398,5 +401,6 @@ def test_the_whole_batch_of_every_host_is_a_small_posix_script(hosts: tuple[Host
         ("git -C x checkout", ("git", "checkout")),
     ],
 )
-def test_what_is_not_allowed_is_found_wherever_a_script_hides_it(text: str, odd: tuple[str, str]) -> None:
-    assert odd in {found for one in invocations(("sh", "-c", text)) for found in strange(one)}
+def test_parser_detects_forbidden_commands(text: str, forbidden: tuple[str, str]) -> None:
+    detected = {missing for invocation in invocations(("sh", "-c", text)) for missing in not_allowed(invocation)}
+    assert forbidden in detected

@@ -1,4 +1,4 @@
-"""The example of CONTRIBUTING.md is true: the module it shows, and one line in the list, make a kind of check."""
+"""Tests of CONTRIBUTING.md: its example is a working checker, and its table lists all packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """Give the module of the example, imported under its own name."""
+    """Import the module of the example under its name."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert code
@@ -39,24 +39,27 @@ def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
         (Unanswered("no such command there: cat"), Verdict.UNKNOWN),
     ],
 )
-def test_the_example_judges(example: types.ModuleType, tmp_path: Path, answer: Answer, verdict: Verdict) -> None:
+def test_example_evaluates_answers(
+    example: types.ModuleType, tmp_path: Path, answer: Answer, verdict: Verdict
+) -> None:
     (tmp_path / "hosts").mkdir()
     (tmp_path / "fleet.yaml").write_text("name: toy\ndomain: example.org\n")
     (tmp_path / "hosts" / "a.yaml").write_text("host: a\ntimezone: Etc/UTC\n")
     checkers = (*CHECKERS, example.CHECKER)
     (host,) = load(tmp_path, checkers).hosts.values()
-    wanted = select_checks(checkers)
+    selected = select_checks(checkers)
     probe = Command(("cat", "/etc/timezone"))
-    assert plan(host, checkers, wanted) == (probe,)
-    report = audit([host], [HostAnswers("a", Answers({probe: answer}), 0.1)], checkers, wanted, RUN)
-    found = {finding.check: finding for finding in report.findings}
-    assert found["host.timezone"].verdict is verdict
-    assert found["host.timezone"].source == "expected/hosts/a.yaml:2"
+    assert plan(host, checkers, selected) == (probe,)
+    report = audit([host], [HostAnswers("a", Answers({probe: answer}), 0.1)], checkers, selected, RUN)
+    findings = {finding.check: finding for finding in report.findings}
+    assert findings["host.timezone"].verdict is verdict
+    assert findings["host.timezone"].source == "expected/hosts/a.yaml:2"
 
 
-def test_the_rooms_it_names_are_the_ones_there_are() -> None:
+def test_table_of_packages_is_complete() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, _, text = text.partition("## Where things are")
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    named = {room.strip("/") for row in rows for room in re.findall(r"`([\w./]+)`", row.split("|")[1])}
-    there = {path.name for path in (ROOT / "olaudit").iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert named == there - {"__init__.py", "__main__.py", "__pycache__", "shipped"}
+    listed = {name.strip("/") for row in rows for name in re.findall(r"`([\w./]+)`", row.split("|")[1])}
+    existing = {path.name for path in (ROOT / "olaudit").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert listed == existing - {"__init__.py", "__main__.py", "__pycache__", "shipped"}

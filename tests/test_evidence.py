@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 
 from olaudit.checker import AnyChecker, Check, FleetChecker
 from olaudit.checks import CHECKERS
-from olaudit.collect import Collected
-from olaudit.evidence import check_of, describe_probe, evidence, excerpt, is_relevant, manual_command, probes_of
-from olaudit.evidence.excerpts import MOST
+from olaudit.collect import CollectedAnswers
+from olaudit.evidence import (
+    check_of,
+    describe_probe,
+    excerpt,
+    extract_evidence,
+    is_relevant,
+    manual_command,
+    probes_of,
+)
+from olaudit.evidence.excerpts import MAX_LINES
 from olaudit.expected import HostSpec
 from olaudit.model import (
     Answer,
@@ -28,13 +36,12 @@ from olaudit.model import (
     ImageLayers,
     Lookup,
     Probe,
-    Report,
     Severity,
     Unanswered,
     Verdict,
 )
 from tests.cli.fleet import KERNEL, UNAME
-from tests.values import FOUND, RUN
+from tests.values import FINDING, report
 
 COMMIT = Command(("git", "rev-parse", "HEAD"))
 AGREE: FleetChecker[str] = FleetChecker(
@@ -55,32 +62,32 @@ def host(name: str, **sections: str) -> HostSpec:
 def kept(*findings: Finding) -> dict[str, set[Probe]]:
     hosts = [host(name, kernel="Linux", commit="x") for name in "abc"]
     down = Failure(FailureReason.TIMEOUT, "no answer")
-    collected = Collected(
+    collected = CollectedAnswers(
         (HostAnswers("a", SAID, 1.0), HostAnswers("b", SAID, 1.0), HostAnswers("c", down, 1.0)), complete=True
     )
-    reduced = evidence(Report(run=RUN, hosts=(), findings=findings), hosts, collected, TOY)
+    reduced = extract_evidence(report(findings), hosts, collected, TOY)
     assert reduced.complete
     assert reduced.hosts[2] == collected.hosts[2]
     outcomes = {one.host: one.outcome for one in reduced.hosts}
     return {name: set(outcome) for name, outcome in outcomes.items() if isinstance(outcome, Answers)}
 
 
-# --- which answers are kept ------------------------------------------------------------------------------------
+# --- which answers are kept --------------------------------------------------------------------------------------
 
 
 def test_answers_are_kept_where_their_check_is_not_ok_on_that_host_and_nowhere_else() -> None:
     assert kept() == {"a": set(), "b": set()}
-    assert kept(FOUND) == {"a": {UNAME}, "b": set()}
-    assert kept(replace(FOUND, verdict=Verdict.OK)) == {"a": set(), "b": set()}
-    assert kept(replace(FOUND, verdict=Verdict.WAIVED, host="b")) == {"a": set(), "b": {UNAME}}
+    assert kept(FINDING) == {"a": {UNAME}, "b": set()}
+    assert kept(replace(FINDING, verdict=Verdict.OK)) == {"a": set(), "b": set()}
+    assert kept(replace(FINDING, verdict=Verdict.WAIVED, host="b")) == {"a": set(), "b": {UNAME}}
 
 
 def test_what_hosts_should_agree_on_is_kept_of_all_of_them() -> None:
-    assert kept(replace(FOUND, check="fleet.commit")) == {"a": {COMMIT}, "b": {COMMIT}}
+    assert kept(replace(FINDING, check="fleet.commit")) == {"a": {COMMIT}, "b": {COMMIT}}
 
 
 def test_a_finding_that_no_kind_makes_and_a_host_that_is_not_expected_any_more_keep_nothing() -> None:
-    assert kept(replace(FOUND, check="host.reachable"), replace(FOUND, host="z")) == {"a": set(), "b": set()}
+    assert kept(replace(FINDING, check="host.reachable"), replace(FINDING, host="z")) == {"a": set(), "b": set()}
     assert probes_of(TOY, host("a"), "kernel.name") == ()
     assert probes_of(TOY, host("a", kernel="Linux"), "waiver.unused") == ()
 
@@ -92,7 +99,7 @@ def test_every_check_of_every_kind_is_known_by_its_id() -> None:
     assert check_of(CHECKERS, "no.such") is None
 
 
-# --- what is shown of them -------------------------------------------------------------------------------------
+# --- what is shown of them ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -107,15 +114,15 @@ def test_every_check_of_every_kind_is_known_by_its_id() -> None:
     ],
 )
 def test_a_short_answer_is_shown_whole_and_visible(answer: Answer, shown: str) -> None:
-    assert excerpt(UNAME, answer, FOUND) == shown
+    assert excerpt(UNAME, answer, FINDING) == shown
 
 
 def test_of_a_long_answer_the_lines_that_name_the_thing_are_shown_else_the_first() -> None:
     lines = [f"line {n}" for n in range(100)]
-    assert excerpt(UNAME, Answered("\n".join([*lines, "the kernel"])), FOUND) == (
+    assert excerpt(UNAME, Answered("\n".join([*lines, "the kernel"])), FINDING) == (
         "the kernel\n(100 lines that do not name it are left out)"
     )
-    first = excerpt(UNAME, Answered("\n".join(lines)), FOUND).split("\n")
+    first = excerpt(UNAME, Answered("\n".join(lines)), FINDING).split("\n")
     assert first == [*lines[:20], "(80 lines that do not name it are left out)"]
 
 
@@ -127,7 +134,7 @@ def engine(*names: str, **labels: str) -> Answered:
     )
 
 
-NAMED = replace(FOUND, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
+NAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
 
 
 @pytest.mark.parametrize("name", ["ol-web-1", "ol_web_1", "0123456789ab_ol-web-1", "0123456789ab_ol_web_1"])
@@ -183,7 +190,7 @@ def test_whatever_a_host_answers_what_is_shown_is_printable_and_bounded(
 ) -> None:
     found = replace(NAMED, subject=text)
     lines = excerpt(probe, answer, found).split("\n")
-    assert len(lines) <= MOST
+    assert len(lines) <= MAX_LINES
     assert all(line.isprintable() and line for line in lines if line)
     command = manual_command(probe, "a", found, answer)
     assert command.isprintable()
@@ -194,6 +201,6 @@ def test_whatever_a_host_answers_what_is_shown_is_printable_and_bounded(
 @pytest.mark.parametrize("lines", [19, 20, 21, 39, 40, 41, 42, 1000])
 def test_an_answer_is_never_longer_than_the_most(lines: int) -> None:
     long = "\n".join(["kernel"] * lines)
-    assert len(excerpt(UNAME, Answered(f"x\n{long}", long, 1), FOUND).split("\n")) <= MOST
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), NAMED).split("\n")) <= MOST
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), NAMED).split("\n")) <= MOST
+    assert len(excerpt(UNAME, Answered(f"x\n{long}", long, 1), FINDING).split("\n")) <= MAX_LINES
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), NAMED).split("\n")) <= MAX_LINES
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), NAMED).split("\n")) <= MAX_LINES

@@ -24,7 +24,7 @@ from olaudit.model import (
 )
 from tests.cli.fleet import UNAME
 from tests.demo.auditing import shipped_fleet
-from tests.values import FOUND
+from tests.values import FINDING
 
 
 def engine(*names: str, **labels: str) -> Answered:
@@ -35,10 +35,10 @@ def engine(*names: str, **labels: str) -> Answered:
     )
 
 
-NAMED = replace(FOUND, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
+NAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
 
 
-# --- by hand ---------------------------------------------------------------------------------------------------
+# --- by hand -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ NAMED = replace(FOUND, check="container.name", subject="ol-web-1", observed="012
     ],
 )
 def test_what_was_asked_can_be_asked_by_hand(probe: Probe, command: str) -> None:
-    assert manual_command(probe, "ol-mem0", FOUND) == command
+    assert manual_command(probe, "ol-mem0", FINDING) == command
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ AWKWARD = st.text(st.sampled_from("a '\"\\$`!*%\n\t;&|{}#0é"), max_size=12)
 @given(st.lists(AWKWARD, max_size=3))
 def test_through_two_shells_a_command_arrives_as_it_was_meant(words: list[str]) -> None:
     argv = ("printf", "<%s>", "x", *words)
-    command = manual_command(Command(argv), "host", FOUND)
+    command = manual_command(Command(argv), "host", FINDING)
     assert "\n" not in command
     ssh = 'ssh() { shift; sh -c "$*"; }\n'  # all that ssh does with its words
     there = subprocess.run(["/bin/sh", "-c", ssh + command], capture_output=True, text=True, check=True)
@@ -94,6 +94,6 @@ def test_all_that_is_asked_of_the_shipped_fleet_can_be_named_and_asked_on_one_li
     for host in shipped_fleet().hosts.values():
         for probe in {probe for checker in CHECKERS for probe in probes_of(CHECKERS, host, checker.ids[0].id)}:
             assert describe_probe(probe).isprintable()
-            command = manual_command(probe, host.name, FOUND)
+            command = manual_command(probe, host.name, FINDING)
             assert command.isprintable()
             assert shlex.split(command)

@@ -13,16 +13,16 @@ from olaudit.checks.memcached.evidence import MEMORY, PROCESSES
 from olaudit.evidence import excerpt
 from olaudit.evidence.reduction import reduce
 from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered
-from tests.values import FOUND
+from tests.values import FINDING
 
 CONFIG = Command(("head", "-c", "65536", "--", "/etc/memcached.conf"))
 SERVER = Command(("bash", "-c", "x"))
 HBA = Command(
     ("grep", "-a", "-R", "-H", "-Z", "--include=pg_hba.conf", "-e", "^", "--", "/etc/postgresql"), sudo=True
 )
-MEMCACHED = replace(FOUND, check="memcached.configured", subject="memcached", observed="-m 64")
-NAMED = replace(FOUND, check="postgres.allow-list", subject="others", observed="10.0.0.0/8 (line 3)")
-CLIENT = replace(FOUND, check="postgres.allow-list", subject="ol-web1", observed="not admitted")
+MEMCACHED = replace(FINDING, check="memcached.configured", subject="memcached", observed="-m 64")
+NAMED = replace(FINDING, check="postgres.allow-list", subject="others", observed="10.0.0.0/8 (line 3)")
+CLIENT = replace(FINDING, check="postgres.allow-list", subject="ol-web1", observed="not admitted")
 
 CONF = """# password for the console: hunter2
 -d
@@ -90,7 +90,7 @@ def test_for_a_client_that_no_record_admits_all_are_kept() -> None:
 
 
 def test_of_containers_only_those_that_are_meant_are_kept() -> None:
-    found = replace(FOUND, check="container.logging", subject="ol-web-1")
+    found = replace(FINDING, check="container.logging", subject="ol-web-1")
     log = {"Type": "splunk", "Config": {"splunk-token": "hunter2"}}
     inspected = [
         {"Name": "/ol-web-1", "HostConfig": {"LogConfig": log}},
@@ -115,8 +115,8 @@ def test_any_answer_is_reduced_and_a_second_time_to_the_same(
 
 
 def test_reasons_and_complaints_are_redacted() -> None:
-    assert reduce(CONFIG, Unanswered("curl -u me:hunter2 failed"), [FOUND]) == Unanswered(
+    assert reduce(CONFIG, Unanswered("curl -u me:hunter2 failed"), [FINDING]) == Unanswered(
         "curl -u me:[redacted] failed"
     )
-    reduced = reduce(Command(("git",)), Answered("", "fatal: https://me:hunter2@x/", 1), [FOUND])
+    reduced = reduce(Command(("git",)), Answered("", "fatal: https://me:hunter2@x/", 1), [FINDING])
     assert reduced == Answered("", "fatal: https://[redacted]@x/", 1)

@@ -1,7 +1,7 @@
-"""The public interface: names that users' scripts, dashboards and cron lines depend on.
+"""Test of the public interface: the names that users' scripts, dashboards and cron jobs depend on.
 
-`public_interface.json` lists them. A change of a name there breaks users, and needs an entry in CHANGELOG.md.
-`python -m tests.test_public_interface` rewrites the list.
+`public_interface.json` lists them. A change of a name in it breaks users, and needs an entry in CHANGELOG.md. Run
+`python -m tests.test_public_interface` to rewrite the list.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import click
 from olaudit.checks import CHECKERS, check_ids
 from olaudit.cli.program import program
 from olaudit.expected import schema
-from olaudit.model import HostResult, Report, Verdict
+from olaudit.model import Verdict
 from olaudit.render.document import Document
 from olaudit.render.prometheus.collector import ReportCollector
-from tests.values import FOUND, RUN
+from tests.values import RUN, finding, host_result, report
 
 LIST = Path(__file__).with_name("public_interface.json")
 
@@ -43,33 +42,32 @@ def _exit_codes() -> list[int]:
 
 
 def _metrics() -> Iterator[tuple[str, list[str]]]:
-    host = HostResult(host="a", verdict=Verdict.DRIFT, failure=None, duration_seconds=1.0)
-    report = Report(run=RUN, hosts=(host,), findings=(replace(FOUND, first_seen=RUN.started_at),))
-    for family in ReportCollector(report).collect():
+    drift = finding(first_seen=RUN.started_at)
+    for family in ReportCollector(report([drift], [host_result(verdict=Verdict.DRIFT)])).collect():
         yield family.name, list(getattr(family, "_labelnames", ()))
 
 
-def _keys(spot: Any, path: str = "") -> Iterator[str]:
-    """List the keys that a JSON Schema names, as paths below its top or a definition, whose name is left out."""
-    if isinstance(spot, dict):
-        for name, inner in spot.get("properties", {}).items():
+def _keys(node: Any, path: str = "") -> Iterator[str]:
+    """Yield the keys of a JSON Schema, as paths below its root or below a definition, without its name."""
+    if isinstance(node, dict):
+        for name, inner in node.get("properties", {}).items():
             yield f"{path}.{name}"
             yield from _keys(inner, f"{path}.{name}")
-        for key, inner in spot.items():
+        for key, inner in node.items():
             if key == "$defs":
                 for definition in inner.values():
                     yield from _keys(definition, path)
             elif key != "properties":
                 yield from _keys(inner, path)
-    elif isinstance(spot, list):
-        for inner in spot:
+    elif isinstance(node, list):
+        for inner in node:
             yield from _keys(inner, path)
 
 
 def _interface() -> dict[str, Any]:
     commands = program.commands
     return {
-        "checks": {check: about.severity.value for check, about in check_ids().items()},
+        "checks": {check_id: check.severity.value for check_id, check in check_ids().items()},
         "commands": {name: _options(command) for name, command in sorted(commands.items())},
         "exit codes": _exit_codes(),
         "metrics": dict(_metrics()),

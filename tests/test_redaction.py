@@ -1,4 +1,4 @@
-"""Secrets are replaced in every form in which they stand in files, command lines, headers and logs."""
+"""Redaction of secrets in the forms of configuration files, command lines, headers and logs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ FORMS = (
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_secret_is_replaced_and_a_second_pass_changes_nothing(form: str) -> None:
+def test_secret_is_replaced_and_a_second_pass_changes_nothing(form: str) -> None:
     redacted = redact(form.format(SECRET).replace("AKIAABCDEFGHIJKLMNOP " + SECRET, "AKIAABCDEFGHIJKLMNOP"))
     assert SECRET not in redacted
     assert MARK in redacted
@@ -83,7 +83,7 @@ SURROUNDINGS = st.text(max_size=200).filter(lambda text: len(text) < 16 or not t
 
 
 @given(st.sampled_from([form for form in FORMS if "AKIA" not in form]), SECRETS, SURROUNDINGS, SURROUNDINGS)
-def test_a_planted_secret_never_survives(form: str, secret: str, before: str, after: str) -> None:
+def test_secret_in_any_text_is_replaced(form: str, secret: str, before: str, after: str) -> None:
     assert secret not in redact(f"{before}\n{form.format(secret)}\n{after}")
 
 
@@ -105,21 +105,21 @@ def test_a_planted_secret_never_survives(form: str, secret: str, before: str, af
         "password=",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_without_a_secret_is_unchanged(text: str) -> None:
     assert redact(text) == text
 
 
-def test_in_prose_a_colon_is_punctuation() -> None:
+def test_colon_in_prose_is_punctuation() -> None:
     assert redact("ol-token-1: it is not running", prose=True) == "ol-token-1: it is not running"
     assert redact("ran with password=x", prose=True) == f"ran with password={MARK}"
 
 
 @given(st.text())
-def test_lines_stay_where_they_are(text: str) -> None:
+def test_line_breaks_are_kept(text: str) -> None:
     assert redact(f"password: x\n{text}").count("\n") >= (1 if "PRIVATE KEY" in text else text.count("\n"))
 
 
-def test_json_stays_json_and_loses_its_secrets() -> None:
+def test_secrets_in_json_are_replaced_and_other_values_kept() -> None:
     document = {
         "password": SECRET,
         "Env": [f"A_TOKEN={SECRET}"],
@@ -141,7 +141,7 @@ def test_json_stays_json_and_loses_its_secrets() -> None:
         "token:\\", "/token: ",
     ],
 )  # fmt: skip
-def test_hostile_text_takes_time_in_proportion(hostile: str) -> None:
+def test_hostile_text_takes_linear_time(hostile: str) -> None:
     started = time.process_time()
     for prose in (False, True):
         redact(hostile * (200_000 // len(hostile)), prose=prose)

@@ -1,4 +1,4 @@
-"""Waivers laid over reports: what is waived, what stays drift and why, and what is said of waivers themselves."""
+"""Waivers applied to reports: which drift is waived, why other drift is not, and the checks of waivers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from olaudit.audit import exit_code
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
-from olaudit.model import FLEET, Failure, FailureReason, Finding, HostResult, Report, Severity, Verdict, finding_id
-from olaudit.waivers import IDS, apply
-from tests.values import RUN
+from olaudit.model import FLEET, Failure, FailureReason, Finding, Report, Severity, Verdict, finding_id
+from olaudit.waivers import CHECKS as WAIVER_CHECKS
+from olaudit.waivers import apply
+from tests import values
 
 TODAY = date(2026, 11, 22)
 HOSTS = ("ol-db1", "ol-web1", "ol-web2")
 CHECKS = frozenset({"host.reachable", "web.mode", "web.name", "fleet.git"})
-OWN = frozenset(check.id for check in IDS)
-BY = "the waiver by mek (x#1)"
-OTHER = f"{BY} covers another value"
+WAIVER_IDS = frozenset(check.id for check in WAIVER_CHECKS)
+WAIVER = "the waiver by mek (x#1)"
 
 
 def finding(
@@ -33,7 +33,7 @@ def finding(
     subject: str = "web",
     severity: Severity = Severity.WARNING,
 ) -> Finding:
-    return Finding(
+    return values.finding(
         host=host,
         check=check,
         subject=subject,
@@ -42,73 +42,73 @@ def finding(
         expected="a",
         observed="b" if verdict is Verdict.DRIFT else "",
         message="it is b",
-        fix="mend it",
+        fix="fix it",
         source=f"expected/hosts/{host}.yaml:7",
     )
 
 
-def waiver(**said: str | date) -> WaiverSpec:
-    """Accept `web.name` of web on ol-web1 while it is b, until the end of the day after today."""
-    where = {} if "finding" in said else {"host": "ol-web1", "check": "web.name", "subject": "web"}
-    word = {"observed": "b", "owner": "mek", "reason": "why", "ticket": "x#1", "expires": date(2026, 11, 23)}
-    return WaiverSpec(**{**where, **word, **said}, place=Place("waivers.yaml", 3))  # type: ignore[arg-type]
+def waiver(**changes: str | date) -> WaiverSpec:
+    """Build a waiver of `web.name` of web on ol-web1 with the observed value b, valid until tomorrow."""
+    target = {} if "finding" in changes else {"host": "ol-web1", "check": "web.name", "subject": "web"}
+    acceptance = {"observed": "b", "owner": "mek", "reason": "why", "ticket": "x#1", "expires": date(2026, 11, 23)}
+    return WaiverSpec(**{**target, **acceptance, **changes}, place=Place("waivers.yaml", 3))  # type: ignore[arg-type]
 
 
 def report(*findings: Finding, hosts: Sequence[str] = HOSTS, failed: Sequence[str] = ()) -> Report:
-    """Put findings into a report. A failed host is one that could not be audited."""
-    down = [finding(host, Verdict.UNKNOWN, check="host.reachable", subject="host") for host in failed]
+    """Build a report of findings. The hosts of `failed` could not be audited."""
+    unreachable = [finding(host, Verdict.UNKNOWN, check="host.reachable", subject="host") for host in failed]
     results = [
-        HostResult(
+        values.host_result(
             host=host,
             verdict=Verdict.DRIFT,
             failure=Failure(FailureReason.TIMEOUT, "no answer") if host in failed else None,
-            duration_seconds=0.5,
         )
         for host in hosts
     ]
-    ordered = sorted([*findings, *down], key=lambda found: (found.host, found.check, found.subject))
-    return Report(run=RUN, hosts=tuple(results), findings=tuple(ordered))
+    ordered = sorted([*findings, *unreachable], key=lambda finding: (finding.host, finding.check, finding.subject))
+    return values.report(ordered, results)
 
 
 @dataclass(frozen=True)
-class Made:
-    """What came of it: the host's findings, and the verdicts of the waivers by check."""
+class Outcome:
+    """A report with waivers applied: the findings of hosts, and the findings of waivers by check."""
 
-    whole: Report
-
-    @property
-    def hosts(self) -> list[Finding]:
-        return [found for found in self.whole.findings if found.host != FLEET]
+    report: Report
 
     @property
-    def own(self) -> dict[str, tuple[str, str]]:
+    def host_findings(self) -> list[Finding]:
+        return [finding for finding in self.report.findings if finding.host != FLEET]
+
+    @property
+    def waiver_findings(self) -> dict[str, tuple[str, str]]:
         return {
-            found.check: (found.verdict.value, found.message)
-            for found in self.whole.findings
-            if found.host == FLEET
+            finding.check: (finding.verdict.value, finding.message)
+            for finding in self.report.findings
+            if finding.host == FLEET
         }
 
     @property
     def verdicts(self) -> tuple[str, ...]:
-        """The verdicts of waiver.expired and waiver.unused, if there are any."""
-        return tuple(self.own[check.id][0] for check in IDS if check.id in self.own)
+        """The verdicts of waiver.expired and waiver.unused, where evaluated."""
+        results = self.waiver_findings
+        return tuple(results[check.id][0] for check in WAIVER_CHECKS if check.id in results)
 
 
-def applied(
-    seen: Report, *accepted: WaiverSpec, wanted: frozenset[str] = CHECKS | OWN, today: date = TODAY
-) -> Made:
+def apply_waivers(
+    before: Report, *waivers: WaiverSpec, selected: frozenset[str] = CHECKS | WAIVER_IDS, today: date = TODAY
+) -> Outcome:
     hosts = {name: HostSpec(name, (), {}, {(): Place(f"hosts/{name}.yaml", 1)}) for name in HOSTS}
-    fleet = FleetSpec(Path("expected"), "toys", "example.org", "r", hosts, waivers=accepted)
-    return Made(apply(seen, fleet, wanted, CHECKS, today))
+    fleet = FleetSpec(Path("expected"), "toys", "example.org", "r", hosts, waivers=waivers)
+    return Outcome(apply(before, fleet, selected, CHECKS, today))
 
 
-# --- what is waived --------------------------------------------------------------------------------------------
+# --- waived drift ------------------------------------------------------------------------------------------------
 
 ID = finding_id("ol-web1", "web.name", "web")
 
 
 @pytest.mark.parametrize(
-    "accepted",
+    "spec",
     [
         waiver(),
         waiver(finding=ID),
@@ -118,88 +118,95 @@ ID = finding_id("ol-web1", "web.name", "web")
     ],
     ids=["exact", "id", "globs", "class", "expiring today"],
 )
-def test_drift_that_a_waiver_covers_is_waived_and_keeps_all_that_is_known_of_it(accepted: WaiverSpec) -> None:
-    made = applied(report(finding()), accepted)
-    (found,) = made.hosts
-    assert replace(found, waiver=None, verdict=Verdict.DRIFT) == finding()
-    assert found.verdict is Verdict.WAIVED
-    assert found.waiver
-    assert (found.waiver.name, found.waiver.owner, found.waiver.reason) == (accepted.name, "mek", "why")
-    assert (found.waiver.ticket, found.waiver.expires) == ("x#1", accepted.expires.isoformat())
-    assert found.waiver.source == "expected/waivers.yaml:3"
-    assert made.own == {"waiver.expired": ("ok", "as expected"), "waiver.unused": ("ok", "as expected")}
-    assert exit_code(made.whole) == 0
+def test_covered_drift_is_waived_and_otherwise_unchanged(spec: WaiverSpec) -> None:
+    outcome = apply_waivers(report(finding()), spec)
+    (waived,) = outcome.host_findings
+    assert replace(waived, waiver=None, verdict=Verdict.DRIFT) == finding()
+    assert waived.verdict is Verdict.WAIVED
+    assert waived.waiver
+    assert (waived.waiver.name, waived.waiver.owner, waived.waiver.reason) == (spec.name, "mek", "why")
+    assert (waived.waiver.ticket, waived.waiver.expires) == ("x#1", spec.expires.isoformat())
+    assert waived.waiver.source == "expected/waivers.yaml:3"
+    assert outcome.waiver_findings == {
+        "waiver.expired": ("ok", "as expected"),
+        "waiver.unused": ("ok", "as expected"),
+    }
+    assert exit_code(outcome.report) == 0
 
 
-def test_a_waiver_on_several_lines_is_told_on_one_and_visibly() -> None:
-    (found,) = applied(report(finding()), waiver(reason="one\n two\x1b[2J", owner="m\u202ek")).hosts
-    assert found.waiver
-    assert (found.waiver.reason, found.waiver.owner) == ("one two\\x1b[2J", "m\\u202ek")
+def test_waiver_texts_become_one_visible_line() -> None:
+    outcome = apply_waivers(report(finding()), waiver(reason="one\n two\x1b[2J", owner="m\u202ek"))
+    (waived,) = outcome.host_findings
+    assert waived.waiver
+    assert (waived.waiver.reason, waived.waiver.owner) == ("one two\\x1b[2J", "m\\u202ek")
 
 
-def test_the_first_of_two_waivers_that_cover_a_drift_speaks_and_neither_is_unused() -> None:
-    made = applied(report(finding()), waiver(owner="first"), waiver(host="ol-*", owner="second"))
-    (found,) = made.hosts
-    assert found.waiver
-    assert found.waiver.owner == "first"
-    assert made.whole.count(Verdict.OK) == 4
+def test_first_of_two_covering_waivers_applies_and_both_are_used() -> None:
+    outcome = apply_waivers(report(finding()), waiver(owner="first"), waiver(host="ol-*", owner="second"))
+    (waived,) = outcome.host_findings
+    assert waived.waiver
+    assert waived.waiver.owner == "first"
+    assert outcome.report.count(Verdict.OK) == 4
 
 
-def test_a_valid_waiver_goes_before_an_expired_one_and_one_of_another_value() -> None:
+def test_valid_waiver_precedes_expired_and_other_value() -> None:
     others = (waiver(host="ol-web?", expires=date(2026, 11, 21)), waiver(host="*", observed="c"))
-    (found,) = applied(report(finding()), *others, waiver()).hosts
-    assert found.verdict is Verdict.WAIVED
+    (waived,) = apply_waivers(report(finding()), *others, waiver()).host_findings
+    assert waived.verdict is Verdict.WAIVED
 
 
-def test_a_hosts_verdict_is_that_of_what_is_not_waived() -> None:
+def test_host_verdict_ignores_waived_findings() -> None:
     both = report(finding("ol-web1"), finding("ol-web2"))
-    verdicts = {host.host: host.verdict for host in applied(both, waiver()).whole.hosts}
+    verdicts = {host.host: host.verdict for host in apply_waivers(both, waiver()).report.hosts}
     assert verdicts["ol-web1"] is Verdict.OK
     assert verdicts["ol-web2"] is Verdict.DRIFT
 
 
-# --- what is not -----------------------------------------------------------------------------------------------
+# --- drift that is not waived ------------------------------------------------------------------------------------
 
 
-def test_another_observed_value_is_drift_and_says_that_the_waiver_covers_another() -> None:
-    made = applied(report(finding()), waiver(observed="c"))
-    assert made.hosts == [replace(finding(), message=f"it is b; {OTHER}")]
-    assert made.own == {
+def test_drift_with_another_observed_value_is_not_waived() -> None:
+    outcome = apply_waivers(report(finding()), waiver(observed="c"))
+    assert outcome.host_findings == [replace(finding(), message=f"it is b; {WAIVER} covers another value")]
+    assert outcome.waiver_findings == {
         "waiver.expired": ("ok", "as expected"),
-        "waiver.unused": ("drift", f"{BY} covers another value than the drift has now: waive it anew"),
+        "waiver.unused": (
+            "drift",
+            f"{WAIVER} covers another value than the one observed now: waive the drift again",
+        ),
     }
 
 
-def test_an_expired_waiver_is_drift_again_and_the_waiver_is_a_finding_of_its_own() -> None:
-    made = applied(report(finding()), waiver(expires=date(2026, 11, 21)))
-    assert made.hosts == [replace(finding(), message=f"it is b; {BY} expired after 2026-11-21")]
-    assert made.whole.findings[0] == Finding(
+def test_expired_waiver_makes_drift_again_and_a_waiver_finding() -> None:
+    outcome = apply_waivers(report(finding()), waiver(expires=date(2026, 11, 21)))
+    assert outcome.host_findings == [replace(finding(), message=f"it is b; {WAIVER} expired after 2026-11-21")]
+    assert outcome.report.findings[0] == Finding(
         host="(fleet)",
         check="waiver.expired",
         subject="ol-web1/web.name/web",
         verdict=Verdict.DRIFT,
         severity=Severity.WARNING,
-        expected="mended, or waived anew, by the end of 2026-11-21",
+        expected="fixed, or waived again, by the end of 2026-11-21",
         observed="ol-web1 web.name web",
-        message=f"{BY} expired after 2026-11-21, and what it covered is still drift",
+        message=f"{WAIVER} expired after 2026-11-21, and the drift that it covered is still drift",
         fix=None,
         source="expected/waivers.yaml:3",
     )
-    assert made.verdicts == ("drift", "ok")
-    assert exit_code(made.whole) == 1
+    assert outcome.verdicts == ("drift", "ok")
+    assert exit_code(outcome.report) == 1
 
 
-def test_an_expired_waiver_is_one_finding_however_much_it_covered() -> None:
+def test_expired_waiver_of_many_drifts_is_one_finding() -> None:
     many = report(*(finding(subject=f"web{n}") for n in range(5)))
-    made = applied(many, waiver(subject="web*", expires=date(2026, 11, 21)))
-    (expired,) = (found for found in made.whole.findings if found.check == "waiver.expired")
+    outcome = apply_waivers(many, waiver(subject="web*", expires=date(2026, 11, 21)))
+    (expired,) = (finding for finding in outcome.report.findings if finding.check == "waiver.expired")
     assert expired.observed == "ol-web1 web.name web0, ol-web1 web.name web1, ol-web1 web.name web2 and 2 more"
 
 
 @pytest.mark.parametrize("expires", [date(2026, 11, 21), date(2026, 11, 23)], ids=["expired", "valid"])
-def test_a_waiver_of_what_is_mended_is_unused_and_not_expired(expires: date) -> None:
-    made = applied(report(finding(verdict=Verdict.OK)), waiver(expires=expires))
-    assert made.whole.findings[1] == Finding(
+def test_waiver_of_fixed_drift_is_unused_and_not_expired(expires: date) -> None:
+    outcome = apply_waivers(report(finding(verdict=Verdict.OK)), waiver(expires=expires))
+    assert outcome.report.findings[1] == Finding(
         host="(fleet)",
         check="waiver.unused",
         subject="ol-web1/web.name/web",
@@ -207,12 +214,12 @@ def test_a_waiver_of_what_is_mended_is_unused_and_not_expired(expires: date) -> 
         severity=Severity.INFO,
         expected="drift with the observed value b",
         observed="no drift",
-        message=f"{BY} covers nothing any more: take it out",
+        message=f"{WAIVER} covers no drift: remove it",
         fix=None,
         source="expected/waivers.yaml:3",
     )
-    assert made.verdicts == ("ok", "drift")
-    assert exit_code(made.whole) == 0
+    assert outcome.verdicts == ("ok", "drift")
+    assert exit_code(outcome.report) == 0
 
 
 @pytest.mark.parametrize(
@@ -220,70 +227,69 @@ def test_a_waiver_of_what_is_mended_is_unused_and_not_expired(expires: date) -> 
     [finding("ol-web2"), finding(check="web.mode"), finding(subject="webb")],
     ids=["host", "check", "subject"],
 )
-def test_what_a_waiver_does_not_name_is_not_touched(other: Finding) -> None:
-    made = applied(report(other), waiver())
-    assert made.hosts == [other]
-    assert made.verdicts == ("ok", "drift")
+def test_finding_that_a_waiver_does_not_name_is_unchanged(other: Finding) -> None:
+    outcome = apply_waivers(report(other), waiver())
+    assert outcome.host_findings == [other]
+    assert outcome.verdicts == ("ok", "drift")
 
 
-# --- what is unknown -------------------------------------------------------------------------------------------
+# --- unknown findings --------------------------------------------------------------------------------------------
 
-DOWN = report(failed=["ol-web1"])
-BLIND = report(finding(verdict=Verdict.UNKNOWN))
-KIND_BLIND = report(finding(verdict=Verdict.UNKNOWN, check="web.mode", subject="else"))
-OTHER_DOWN = report(failed=["ol-db1"])
-IS_DOWN = "ol-web1 could not be audited"
+UNREACHABLE = report(failed=["ol-web1"])
+UNKNOWN = report(finding(verdict=Verdict.UNKNOWN))
+RELATED_UNKNOWN = report(finding(verdict=Verdict.UNKNOWN, check="web.mode", subject="else"))
+OTHER_UNREACHABLE = report(failed=["ol-db1"])
+NOT_AUDITED = "ol-web1 could not be audited"
 IS_UNKNOWN = "web.name of web on ol-web1 is unknown"
 
 
 @pytest.mark.parametrize(
-    ("seen", "accepted", "why"),
+    ("before", "spec", "gap"),
     [
-        (DOWN, waiver(), IS_DOWN),
-        (DOWN, waiver(host="ol-*"), IS_DOWN),
-        (DOWN, waiver(finding=ID), IS_DOWN),
-        (BLIND, waiver(), IS_UNKNOWN),
-        (BLIND, waiver(finding=ID), IS_UNKNOWN),
-        (BLIND, waiver(subject="w*"), IS_UNKNOWN),
-        (KIND_BLIND, waiver(), "web.mode of else on ol-web1 is unknown"),
-        (KIND_BLIND, waiver(finding=ID), "web.mode of else on ol-web1 is unknown"),
-        (OTHER_DOWN, waiver(check="fleet.git"), "ol-db1 could not be audited"),
-        (OTHER_DOWN, waiver(finding="0123456789ab"), "ol-db1 could not be audited"),
-        (report(failed=["ol-web1", "ol-web2"]), waiver(host="ol-web*"), f"{IS_DOWN}, and 1 more"),
+        (UNREACHABLE, waiver(), NOT_AUDITED),
+        (UNREACHABLE, waiver(host="ol-*"), NOT_AUDITED),
+        (UNREACHABLE, waiver(finding=ID), NOT_AUDITED),
+        (UNKNOWN, waiver(), IS_UNKNOWN),
+        (UNKNOWN, waiver(finding=ID), IS_UNKNOWN),
+        (UNKNOWN, waiver(subject="w*"), IS_UNKNOWN),
+        (RELATED_UNKNOWN, waiver(), "web.mode of else on ol-web1 is unknown"),
+        (RELATED_UNKNOWN, waiver(finding=ID), "web.mode of else on ol-web1 is unknown"),
+        (OTHER_UNREACHABLE, waiver(check="fleet.git"), "ol-db1 could not be audited"),
+        (OTHER_UNREACHABLE, waiver(finding="0123456789ab"), "ol-db1 could not be audited"),
+        (report(failed=["ol-web1", "ol-web2"]), waiver(host="ol-web*"), f"{NOT_AUDITED}, and 1 more"),
     ],
 )
-def test_a_waiver_whose_drift_could_not_be_looked_for_is_not_called_unused(
-    seen: Report, accepted: WaiverSpec, why: str
-) -> None:
-    made = applied(seen, accepted)
-    assert made.hosts == list(seen.findings)
-    said = f"whether {BY} still covers anything is not known: {why}"
-    assert made.own == {"waiver.expired": ("ok", "as expected"), "waiver.unused": ("unknown", said)}
-    expired = applied(seen, replace(accepted, expires=date(2026, 11, 21)))
-    assert expired.own == {"waiver.expired": ("unknown", said), "waiver.unused": ("unknown", said)}
+def test_waiver_of_unknown_finding_is_not_unused(before: Report, spec: WaiverSpec, gap: str) -> None:
+    outcome = apply_waivers(before, spec)
+    assert outcome.host_findings == list(before.findings)
+    unknown = ("unknown", f"it is unknown whether {WAIVER} still covers a drift: {gap}")
+    assert outcome.waiver_findings == {"waiver.expired": ("ok", "as expected"), "waiver.unused": unknown}
+    expired = apply_waivers(before, replace(spec, expires=date(2026, 11, 21)))
+    assert expired.waiver_findings == {"waiver.expired": unknown, "waiver.unused": unknown}
 
 
-@pytest.mark.parametrize("seen", [OTHER_DOWN, report(finding("ol-web2", Verdict.UNKNOWN))])
-def test_what_is_unknown_elsewhere_does_not_matter(seen: Report) -> None:
-    assert applied(seen, waiver()).verdicts == ("ok", "drift")
+@pytest.mark.parametrize("before", [OTHER_UNREACHABLE, report(finding("ol-web2", Verdict.UNKNOWN))])
+def test_unrelated_unknown_finding_does_not_count(before: Report) -> None:
+    assert apply_waivers(before, waiver()).verdicts == ("ok", "drift")
 
 
-def test_what_was_seen_in_part_is_known_to_be_used() -> None:
-    seen = report(finding("ol-web2"), failed=["ol-web1"])
-    assert applied(seen, waiver(host="ol-web*")).verdicts == ("ok", "ok")
+def test_waiver_of_glob_with_one_drift_is_used() -> None:
+    before = report(finding("ol-web2"), failed=["ol-web1"])
+    assert apply_waivers(before, waiver(host="ol-web*")).verdicts == ("ok", "ok")
 
 
-def test_what_was_seen_to_be_fine_is_known_to_be_unused_whatever_else_is_unknown() -> None:
-    seen = report(finding(verdict=Verdict.OK), finding(verdict=Verdict.UNKNOWN, subject="else"), failed=["ol-db1"])
-    for accepted in (waiver(), waiver(finding=ID)):
-        assert applied(seen, accepted).verdicts == ("ok", "drift")
+def test_waiver_of_ok_finding_is_unused_despite_other_unknowns() -> None:
+    other = finding(verdict=Verdict.UNKNOWN, subject="else")
+    before = report(finding(verdict=Verdict.OK), other, failed=["ol-db1"])
+    for spec in (waiver(), waiver(finding=ID)):
+        assert apply_waivers(before, spec).verdicts == ("ok", "drift")
 
 
-# --- runs that look at a part ----------------------------------------------------------------------------------
+# --- runs of some hosts or checks --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("accepted", "hosts", "checks"),
+    ("spec", "hosts", "checks"),
     [
         (waiver(), ["ol-web2"], CHECKS),
         (waiver(host="ol-web*"), ["ol-web1"], CHECKS),
@@ -293,33 +299,34 @@ def test_what_was_seen_to_be_fine_is_known_to_be_unused_whatever_else_is_unknown
         (waiver(finding=ID), HOSTS, CHECKS - {"web.mode"}),
         (waiver(finding=ID), HOSTS, frozenset({"host.reachable"})),
     ],
-    ids=["host", "some hosts", "check", "hosts that agree", "id, hosts", "id, checks", "only waivers"],
+    ids=["host", "some hosts", "check", "hosts that agree", "id, hosts", "id, checks", "only reachable"],
 )
-def test_a_run_that_did_not_look_for_a_waivers_drift_says_nothing_of_the_waiver(
-    accepted: WaiverSpec, hosts: Sequence[str], checks: frozenset[str]
+def test_run_that_does_not_cover_a_waiver_skips_its_checks(
+    spec: WaiverSpec, hosts: Sequence[str], checks: frozenset[str]
 ) -> None:
-    assert applied(report(hosts=hosts), accepted, wanted=checks | OWN).own == {}
+    assert apply_waivers(report(hosts=hosts), spec, selected=checks | WAIVER_IDS).waiver_findings == {}
 
 
-@pytest.mark.parametrize("accepted", [waiver(), waiver(host="ol-*"), waiver(finding=ID)])
-def test_a_run_that_looked_at_the_part_that_matters_says_what_it_saw(accepted: WaiverSpec) -> None:
-    wanted = frozenset({"host.reachable", "web.name"}) | OWN
-    assert applied(report(finding(), hosts=["ol-web1"]), accepted, wanted=wanted).verdicts == ("ok", "ok")
+@pytest.mark.parametrize("spec", [waiver(), waiver(host="ol-*"), waiver(finding=ID)])
+def test_partial_run_that_finds_the_drift_evaluates_the_waiver(spec: WaiverSpec) -> None:
+    selected = frozenset({"host.reachable", "web.name"}) | WAIVER_IDS
+    before = report(finding(), hosts=["ol-web1"])
+    assert apply_waivers(before, spec, selected=selected).verdicts == ("ok", "ok")
 
 
-def test_a_run_of_all_of_a_waivers_hosts_may_call_it_unused() -> None:
-    assert applied(report(hosts=["ol-web1"]), waiver()).verdicts == ("ok", "drift")
+def test_run_of_all_hosts_of_a_waiver_can_report_it_unused() -> None:
+    assert apply_waivers(report(hosts=["ol-web1"]), waiver()).verdicts == ("ok", "drift")
 
 
-def test_waivers_hold_but_are_not_judged_where_nobody_wants_that() -> None:
-    made = applied(report(finding()), waiver(), waiver(host="ol-db1"), wanted=CHECKS)
-    assert made.own == {}
-    assert made.hosts[0].verdict is Verdict.WAIVED
-    made = applied(report(finding()), waiver(host="ol-db1"), wanted=CHECKS | {"waiver.unused"})
-    assert list(made.own) == ["waiver.unused"]
+def test_waivers_apply_even_if_their_checks_are_not_selected() -> None:
+    outcome = apply_waivers(report(finding()), waiver(), waiver(host="ol-db1"), selected=CHECKS)
+    assert outcome.waiver_findings == {}
+    assert outcome.host_findings[0].verdict is Verdict.WAIVED
+    outcome = apply_waivers(report(finding()), waiver(host="ol-db1"), selected=CHECKS | {"waiver.unused"})
+    assert list(outcome.waiver_findings) == ["waiver.unused"]
 
 
-# --- laws ------------------------------------------------------------------------------------------------------
+# --- properties --------------------------------------------------------------------------------------------------
 
 FINDINGS = st.builds(
     finding,
@@ -343,11 +350,11 @@ REPORTS = st.builds(
 )
 
 
-@given(REPORTS, st.lists(WAIVERS, max_size=4, unique_by=lambda one: one.name))
-def test_nothing_is_ever_taken_out_and_only_drift_is_ever_waived(seen: Report, accepted: list[WaiverSpec]) -> None:
-    made = applied(seen, *accepted)
-    assert len(made.hosts) == len(seen.findings)
-    for before, after in zip(seen.findings, made.hosts, strict=True):
+@given(REPORTS, st.lists(WAIVERS, max_size=4, unique_by=lambda spec: spec.name))
+def test_no_finding_is_removed_and_only_drift_is_waived(unwaived: Report, specs: list[WaiverSpec]) -> None:
+    outcome = apply_waivers(unwaived, *specs)
+    assert len(outcome.host_findings) == len(unwaived.findings)
+    for before, after in zip(unwaived.findings, outcome.host_findings, strict=True):
         if after.verdict is Verdict.WAIVED:
             assert before.verdict is Verdict.DRIFT
             assert replace(after, verdict=Verdict.DRIFT, waiver=None) == before
@@ -359,12 +366,12 @@ def test_nothing_is_ever_taken_out_and_only_drift_is_ever_waived(seen: Report, a
                 assert after == before
 
 
-@given(REPORTS, st.lists(WAIVERS, max_size=4, unique_by=lambda one: one.name))
-def test_a_report_with_waivers_is_sorted_and_says_of_every_waiver_both_or_neither(
-    seen: Report, accepted: list[WaiverSpec]
-) -> None:
-    findings = applied(seen, *accepted).whole.findings
-    keys = [(found.host, found.check, found.subject) for found in findings]
+@given(REPORTS, st.lists(WAIVERS, max_size=4, unique_by=lambda spec: spec.name))
+def test_report_is_sorted_and_has_both_waiver_checks_or_neither(unwaived: Report, specs: list[WaiverSpec]) -> None:
+    findings = apply_waivers(unwaived, *specs).report.findings
+    keys = [(finding.host, finding.check, finding.subject) for finding in findings]
     assert keys == sorted(keys)
-    named = {check.id: {found.subject for found in findings if found.check == check.id} for check in IDS}
-    assert named["waiver.expired"] == named["waiver.unused"] <= {one.name for one in accepted}
+    subjects = {
+        check.id: {finding.subject for finding in findings if finding.check == check.id} for check in WAIVER_CHECKS
+    }
+    assert subjects["waiver.expired"] == subjects["waiver.unused"] <= {spec.name for spec in specs}

@@ -1,4 +1,4 @@
-"""The kinds of checks: everything olaudit can judge, as an explicit list."""
+"""The checkers: an explicit list of all checks of olaudit."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CHECKERS: tuple[AnyChecker, ...] = (
     git.CHECKER,
     *fleet.CHECKERS,
 )
-"""Every kind, in the order in which hosts are asked and the docs list them."""
+"""All checkers, in the order of the probes and of the docs."""
 
 
 def check_ids() -> dict[str, Check]:

@@ -44,9 +44,9 @@ def _engine(answer: Answer, engines: Engines | Unanswered) -> Result:
         )
     if isinstance(engines, Unanswered):
         return expectation.unknown(f"{answer.reason}; whether one runs could not be seen either: {engines.reason}")
-    if engines.foreign_socket or (engines.elsewhere and not engines.own):
+    if engines.foreign_socket or (engines.on_other_sockets and not engines.serving):
         return expectation.unknown(f"the Docker Engine of {DOCKER_SOCKET} was not seen: {answer.reason}")
-    if engines.own:
+    if engines.serving:
         return expectation.unknown(f"a Docker Engine runs, but did not answer: {answer.reason}")
     message = "the Docker Engine is stopped: no process of the host is dockerd, so no container could be audited"
     return expectation.drift("stopped", message, _start(engines))
@@ -56,13 +56,13 @@ def _absent(engines: Engines | Unanswered) -> Result:
     expectation = Expectation(check="docker.absent", subject="docker", at=("docker",), expected="no Docker Engine")
     if isinstance(engines, Unanswered):
         return expectation.unknown(engines.reason)
-    running = (*engines.own, *engines.elsewhere, *engines.inside)
+    running = (*engines.serving, *engines.on_other_sockets, *engines.in_containers)
     if not running:
         return expectation.ok("no Docker Engine runs")
     message = "a Docker Engine runs on a host that is meant to have none"
-    if not engines.own and not engines.elsewhere:
+    if not engines.serving and not engines.on_other_sockets:
         message = "a Docker Engine runs inside a container on a host that is meant to have none"
-    return expectation.drift("; ".join(running), message, _stop(engines) if engines.own else None)
+    return expectation.drift("; ".join(running), message, _stop(engines) if engines.serving else None)
 
 
 def _start(engines: Engines) -> str | None:

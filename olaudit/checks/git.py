@@ -1,6 +1,6 @@
-"""git.revision and git.dirty: a deploy's work tree is at the commit it should be at, and nobody has patched it.
+"""git.revision and git.dirty: a deployed work tree is at the expected commit and has no local changes.
 
-Hot patches left behind are lost with the next deploy, and until then one host differs from all others:
+The next deploy overwrites a hot patch that was left behind. Until then, one host differs from all others:
 internetarchive/openlibrary#9591, #9107, #8847, #11801.
 """
 
@@ -16,16 +16,16 @@ from olaudit import worktree
 from olaudit.checker import Check, Checker
 from olaudit.language import AbsolutePath, Expect, Section
 from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
-from olaudit.worktree import MOST, NoRepository, Worktree
+from olaudit.worktree import MAX_CHANGES, NoRepository, Worktree
 
-_SHOWN = 5  # changed files that a message names
+_MAX_NAMES = 5  # changed files that a message names
 
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")]
-"""A commit, or the beginning of one."""
+"""A commit hash, or its first digits."""
 
 
 class GitSpec(Section):
-    """What one work tree should be; what is not given is not judged, but that it is one, and `clean`."""
+    """Expected state of one work tree; a key that is not set is not checked, except `clean` (true by default)."""
 
     branch: Expect[str] | None = None
     commit: Expect[Commit] | None = None
@@ -34,58 +34,58 @@ class GitSpec(Section):
 
 
 def probes(spec: Mapping[str, GitSpec]) -> tuple[Command, ...]:
-    """Ask about each tree."""
+    """Build one probe per tree."""
     return tuple(worktree.probe(path) for path in spec)
 
 
 def evaluate(spec: Mapping[str, GitSpec], answers: Answers) -> Iterator[Result]:
-    """Judge each tree. What is no repository can neither be dirty: that is one finding."""
+    """Evaluate each tree. A folder that is not a repository gives one finding: it has no `git.dirty`."""
     for path, rule in spec.items():
-        found = worktree.read(answers[worktree.probe(path)])
-        yield _revision(path, rule, found)
-        if rule.clean and not isinstance(found, NoRepository):
-            yield _dirty(path, rule, found)
+        tree = worktree.parse(answers[worktree.probe(path)])
+        yield _evaluate_revision(path, rule, tree)
+        if rule.clean and not isinstance(tree, NoRepository):
+            yield _evaluate_changes(path, rule, tree)
 
 
-def _revision(path: str, rule: GitSpec, found: Worktree | NoRepository | Unanswered) -> Result:
-    expectation = _ask("revision", path, rule, _expected(rule))
-    if isinstance(found, Unanswered):
-        return expectation.unknown(f"{path}: {found.reason}")
-    if isinstance(found, NoRepository):
-        return expectation.drift("no repository", f"{path}: {found.message}")
-    if not found.commit:
-        return expectation.drift("no commit", f"the repository {path} has no commit yet")
-    observed = f"{found.commit} on {found.branch or 'no branch'}"
-    if rule.commit is not None and not found.commit.startswith(rule.commit.values):
-        message = f"{path} is at {found.commit[:12]} and not at {rule.commit.value[:12]}"
+def _evaluate_revision(path: str, rule: GitSpec, tree: Worktree | NoRepository | Unanswered) -> Result:
+    expectation = _expectation("revision", path, rule, _expected(rule))
+    if isinstance(tree, Unanswered):
+        return expectation.unknown(f"{path}: {tree.reason}")
+    if isinstance(tree, NoRepository):
+        return expectation.drift("no repository", f"{path}: {tree.message}")
+    if not tree.commit:
+        return expectation.drift("no commit", f"the repository {path} has no commits")
+    observed = f"{tree.commit} on {tree.branch or 'no branch'}"
+    if rule.commit is not None and not tree.commit.startswith(rule.commit.values):
+        message = f"{path} is at {tree.commit[:12]}, not at {rule.commit.value[:12]}"
         return expectation.drift(observed, message, shlex.join(("git", "-C", path, "checkout", rule.commit.value)))
-    if rule.branch is not None and found.branch not in rule.branch.values:
-        where = f"on the branch {found.branch}" if found.branch else "on no branch (its HEAD is detached)"
+    if rule.branch is not None and tree.branch not in rule.branch.values:
+        where = f"on branch {tree.branch}" if tree.branch else "on no branch (detached HEAD)"
         return expectation.drift(observed, f"{path} is {where}, not on {rule.branch}")
     return expectation.ok(observed)
 
 
-def _dirty(path: str, rule: GitSpec, found: Worktree | Unanswered) -> Result:
-    expectation = _ask("dirty", path, rule, "nothing changed since the commit")
-    changes = found if isinstance(found, Unanswered) else found.changes
+def _evaluate_changes(path: str, rule: GitSpec, tree: Worktree | Unanswered) -> Result:
+    expectation = _expectation("dirty", path, rule, "no changes since the commit")
+    changes = tree if isinstance(tree, Unanswered) else tree.changes
     if isinstance(changes, Unanswered):
         return expectation.unknown(f"{path}: {changes.reason}")
     if not changes:
         return expectation.ok("clean")
-    listed, names = changes[:MOST], ", ".join(change[3:] for change in changes[:_SHOWN])
-    count = "1 change" if len(changes) == 1 else f"{len(listed)} changes"
-    count = f"more than {count}" if len(changes) > MOST else count
-    more = ", ..." if len(changes) > _SHOWN else ""
-    # No command: what was written by hand may exist nowhere else, so it must be read before it is thrown away.
-    return expectation.drift("; ".join(listed), f"{path} has {count} that no commit holds: {names}{more}")
+    listed, names = changes[:MAX_CHANGES], ", ".join(change[3:] for change in changes[:_MAX_NAMES])
+    count = "1 uncommitted change" if len(changes) == 1 else f"{len(listed)} uncommitted changes"
+    count = f"more than {count}" if len(changes) > MAX_CHANGES else count
+    more = ", ..." if len(changes) > _MAX_NAMES else ""
+    # No command: the changes may exist only on this host, so a person has to review them first.
+    return expectation.drift("; ".join(listed), f"{path} has {count}: {names}{more}")
 
 
 def _expected(rule: GitSpec) -> str:
-    commit = f"the commit {rule.commit}" if rule.commit else "a commit"
-    return f"{commit} of the branch {rule.branch}" if rule.branch else commit
+    commit = f"commit {rule.commit}" if rule.commit else "a commit"
+    return f"{commit} on branch {rule.branch}" if rule.branch else commit
 
 
-def _ask(aspect: str, path: str, rule: GitSpec, expected: str) -> Expectation:
+def _expectation(aspect: str, path: str, rule: GitSpec, expected: str) -> Expectation:
     return Expectation(
         check=f"git.{aspect}", subject=path, at=("git", path), expected=expected, severity=rule.severity
     )
@@ -95,18 +95,18 @@ CHECKER: Checker[Mapping[str, GitSpec]] = Checker(
     section="git",
     model=dict[AbsolutePath, GitSpec],
     ids=(
-        # Warnings: what runs, runs; it is the next deploy, or the next rebuild, that goes another way.
+        # Warnings: running services are not affected, but the next deploy or rebuild gives another result.
         Check(
             "git.revision",
             Severity.WARNING,
-            "it is no git repository, has no commit, or is at another commit or branch than expected",
-            "`git -C PATH checkout COMMIT`, or deploy anew",
+            "the path is not a git repository, has no commits, or is at another commit or branch than expected",
+            "`git -C PATH checkout COMMIT`, or deploy again",
         ),
         Check(
             "git.dirty",
             Severity.WARNING,
-            "files of the work tree are changed or added since its commit (a hot patch left behind)",
-            "read `git -C PATH diff`; commit what is worth it, then `git -C PATH checkout -- FILE`",
+            "files in the work tree were changed or added since its commit (for example a hot patch)",
+            "review `git -C PATH diff`; commit the changes to keep, then `git -C PATH checkout -- FILE`",
         ),
     ),
     collected="`git rev-parse` and `git status --porcelain`, without locks, as the audit user",

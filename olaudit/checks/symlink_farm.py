@@ -1,9 +1,9 @@
-"""symlink.farm: the files of one tree are all linked from their places in another.
+"""symlink.farm: every file below a source folder is linked from the same relative path below another folder.
 
-The page, of olsystem: "its files within /opt/openlibrary/olsystem/etc symlink to the right locations within
-/etc". A file is linked if its place leads to that very file, be it by a link of its own or by one of a folder
-above. What is not so was never linked, leads elsewhere or to nothing, or was replaced by a copy: one that still
-is equal misses the next deploy, one that differs is somebody's change on this host alone.
+The requirement, for olsystem: "its files within /opt/openlibrary/olsystem/etc symlink to the right locations
+within /etc". A file is linked if its place resolves to that same file, through a link at the place or at a folder
+above. Otherwise it was never linked, its link resolves to another or a missing file, or a copy replaced the link.
+An equal copy does not receive the next deploy. A copy that differs has changes that exist on this host only.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from olaudit.model import Answered, Answers, Command, Expectation, Result, Sever
 
 
 class SymlinkFarmSpec(Section):
-    """Each file below `source` should be linked from the same place below `into`.
+    """A symlink farm: each file below `source` should be linked from the same relative path below `into`.
 
-    `exceptions` (`except` in the file) are files and folders that need not be, as globs relative to `source`.
+    `exceptions` (`except` in the file) are files and folders that need no link, as globs relative to `source`.
     """
 
     source: AbsolutePath
@@ -31,7 +31,7 @@ class SymlinkFarmSpec(Section):
     exceptions: tuple[str, ...] = Field(default=(), alias="except")
 
 
-# --- asking ----------------------------------------------------------------------------------------------------
+# --- probe -----------------------------------------------------------------------------------------------------
 
 SCRIPT = r"""
 source=$1 into=$2; shift 2
@@ -62,94 +62,96 @@ find . "$@" ! -type d -exec sh -c '
 ' sh "$into" "$real" {} + || exit
 printf "end//\n"
 """
-"""Says of each file that is not linked what is in its place, and of those that are, only how many; then "end".
+"""Prints the state of each file that is not linked, the number of files that are linked, and "end".
 
-$1 is the source, $2 where it is linked from, and the rest find's tests for what is left out. No path that find or
-readlink prints holds two slashes in a row, so "//" ends a field whatever files are called.
+$1 is the source, $2 the folder with the links. The other arguments are find's tests for the exceptions. A path
+that find or readlink prints never has two slashes in a row, so "//" ends a field for any file name.
 """
 
 _ABSENT = ("No such file or directory", "Not a directory")
-_LEADS_NOWHERE = (*_ABSENT, "Too many levels of symbolic links")
+_NO_TARGET = (*_ABSENT, "Too many levels of symbolic links")
 
 
-def look(spec: SymlinkFarmSpec) -> Command:
-    """Ask for the whole farm at once."""
-    left_out = [word for glob in spec.exceptions for word in ("-path", f"./{glob}", "-prune", "-o")]
-    # 1: not all could be seen
-    return Command(("sh", "-c", SCRIPT, "sh", spec.source, spec.into, *left_out), may_hang=True, statuses=(0, 1))
+def farm_probe(spec: SymlinkFarmSpec) -> Command:
+    """Build the probe for all files of the farm."""
+    exceptions = [argument for glob in spec.exceptions for argument in ("-path", f"./{glob}", "-prune", "-o")]
+    # 1: not all files could be read
+    return Command(("sh", "-c", SCRIPT, "sh", spec.source, spec.into, *exceptions), may_hang=True, statuses=(0, 1))
 
 
 def probes(spec: SymlinkFarmSpec) -> tuple[Command, ...]:
-    """Ask for the whole farm at once."""
-    return (look(spec),)
+    """Return the probe for all files of the farm."""
+    return (farm_probe(spec),)
 
 
-# --- understanding ---------------------------------------------------------------------------------------------
+# --- parsing ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What is in the place of one file: `said` is where it leads to, what it is, or why that is not known."""
+class _UnlinkedFile:
+    """A file without a link; `detail` is what its place resolves to, its type, or why it could not be read."""
 
     state: str
-    file: str
-    said: str
+    path: str
+    detail: str
 
 
 _STATES = ("absent", "dangling", "leads", "under", "special", "equal", "differs", "unread")
 
 
-def _seen(answer: Answered) -> tuple[tuple[_Seen, ...], int] | None:
-    """Read what is not linked, and how many files are; None if that is not what the script prints."""
-    *records, rest = answer.stdout.split("//\n")
+def _parse_farm(answer: Answered) -> tuple[tuple[_UnlinkedFile, ...], int] | None:
+    """Parse the files that are not linked and the number of linked files; None if the output is malformed."""
+    *records, partial = answer.stdout.split("//\n")
     if answer.status == 0 and (not records or records.pop() != "end"):
         return None
-    seen, linked = [], 0
+    unlinked, linked = [], 0
     for record in records:
         state, _, fields = record.partition(" ")
-        file, between, said = fields.partition("//")
-        if state in _STATES and file and between:
-            seen.append(_Seen(state, file, said))
-        elif state == "same" and file.isdecimal() and len(file) < 10 and not between:
-            linked += int(file)
+        path, separator, detail = fields.partition("//")
+        if state in _STATES and path and separator:
+            unlinked.append(_UnlinkedFile(state, path, detail))
+        elif state == "same" and path.isdecimal() and len(path) < 10 and not separator:
+            linked += int(path)
         else:
             return None
-    return None if rest else (tuple(sorted(seen, key=lambda one: one.file)), linked)
+    return None if partial else (tuple(sorted(unlinked, key=lambda file: file.path)), linked)
 
 
-# --- judging ---------------------------------------------------------------------------------------------------
+# --- evaluation ------------------------------------------------------------------------------------------------
 
 
 def evaluate(spec: SymlinkFarmSpec, answers: Answers) -> Iterator[Result]:
-    """Judge each file that is not linked; if all are, or nothing can be said, the farm as a whole."""
-    farm = _ask(spec.source, f"all its files are linked from {spec.into}")
-    answer = answers[look(spec)]
+    """Evaluate each file that is not linked; if all are linked or the answer is unusable, the farm as a whole."""
+    farm = _expectation(spec.source, f"all its files are linked from {spec.into}")
+    answer = answers[farm_probe(spec)]
     if isinstance(answer, Unanswered):
         yield farm.unknown(answer.reason)
         return
-    seen = _seen(answer)
-    if seen is None:
-        yield farm.unknown(f"the answer is not understood: {answer.stdout[:200]!r}")
+    parsed = _parse_farm(answer)
+    if parsed is None:
+        yield farm.unknown(f"cannot parse the output of the script: {answer.stdout[:200]!r}")
         return
-    files, linked = seen
+    files, linked = parsed
     failed = bool(answer.status or answer.stderr)
-    unlinked = not failed and _is_unlinked(files, linked)
+    never_linked = not failed and _is_never_linked(files, linked)
     if failed:
         reason = answer.stderr.strip().partition("\n")[0] or f"status {answer.status}"
-        yield farm.unknown(f"not all of it could be seen: {reason}")
-    elif unlinked:
-        yield farm.drift("none linked", f"none of its {len(files)} files is linked from its place in {spec.into}")
+        yield farm.unknown(f"cannot read all files below {spec.source}: {reason}")
+    elif never_linked:
+        message = f"none of the {len(files)} files below {spec.source} is linked from {spec.into}"
+        yield farm.drift("none linked", message)
     elif not files:
-        yield farm.ok(f"{linked} linked") if linked else farm.unknown("there are no files in it")
-    yield from (_evaluate_file(spec, one) for one in files if not unlinked)
+        yield farm.ok(f"{linked} linked") if linked else farm.unknown(f"there are no files below {spec.source}")
+    yield from (_evaluate_file(spec, file) for file in files if not never_linked)
 
 
-def _is_unlinked(files: tuple[_Seen, ...], linked: int) -> bool:
-    """Say whether linking was never done: one cause, however many files there are."""
-    return not linked and len(files) > 1 and all(one.state == "absent" and one.said in _ABSENT for one in files)
+def _is_never_linked(files: tuple[_UnlinkedFile, ...], linked: int) -> bool:
+    """Return whether no file was ever linked: one cause, so one finding for any number of files."""
+    absent = [file for file in files if file.state == "absent" and file.detail in _ABSENT]
+    return not linked and len(absent) == len(files) > 1
 
 
-def _ask(subject: str, expected: str, severity: Severity | None = None) -> Expectation:
+def _expectation(subject: str, expected: str, severity: Severity | None = None) -> Expectation:
     return Expectation(
         check="symlink.farm",
         subject=subject,
@@ -159,36 +161,37 @@ def _ask(subject: str, expected: str, severity: Severity | None = None) -> Expec
     )
 
 
-def _evaluate_file(spec: SymlinkFarmSpec, one: _Seen) -> Result:
-    source, place = posixpath.join(spec.source, one.file), posixpath.join(spec.into, one.file)
-    # What is equal works, until the next deploy; all else runs without the production configuration.
-    severity = Severity.WARNING if one.state == "equal" else None
-    expectation = _ask(place, f"a link to {source}", severity)
-    if drift := _drift(one, source, place):
+def _evaluate_file(spec: SymlinkFarmSpec, unlinked: _UnlinkedFile) -> Result:
+    source, place = posixpath.join(spec.source, unlinked.path), posixpath.join(spec.into, unlinked.path)
+    # An equal copy works until the next deploy. In all other states the host lacks the production configuration.
+    severity = Severity.WARNING if unlinked.state == "equal" else None
+    expectation = _expectation(place, f"a link to {source}", severity)
+    if drift := _drift(unlinked, source, place):
         return expectation.drift(*drift)
-    return expectation.unknown(f"what is at {place} could not be seen: {one.said}")
+    return expectation.unknown(f"cannot read {place}: {unlinked.detail}")
 
 
-def _drift(one: _Seen, source: str, place: str) -> tuple[str, str, str | None] | None:
-    """Give what was observed, the message and the fix; None if it could not be seen."""
+def _drift(unlinked: _UnlinkedFile, source: str, place: str) -> tuple[str, str, str | None] | None:
+    """Return the observed value, the message and the fix; None if the place could not be read."""
+    detail = unlinked.detail
     link = shlex.join(("ln", "-sfn", source, place))
-    # Not beside the place: there it would be read too.
-    keep = shlex.join(("cp", "-p", "--", place, "/var/tmp/"))  # noqa: S108 - an operator's own command
-    copies = f"{place} is a copy, and no link to {source}"
+    # Not next to the place: programs that read all files of the folder would read the copy too.
+    keep = shlex.join(("cp", "-p", "--", place, "/var/tmp/"))  # noqa: S108 - a command for an operator
+    copy = f"{place} is a copy, not a link to {source}"
     drifts: dict[str, tuple[str, str, str | None]] = {
-        "leads": (one.said, f"{place} leads to {one.said!r} and not to {source}", link),
-        # No command for these two: a link would be made in the other folder, or in the directory.
-        "under": (one.said, f"{place} is {one.said!r}: a folder above it is a link to elsewhere", None),
-        "special": (one.said, f"{place} is a {one.said} and not a link: move that away, then make the link", None),
-        "equal": ("an equal copy", f"{copies}: still equal, but no deploy will change it", link),
-        "differs": ("another copy", f"{copies}: it differs, see `diff -u`", f"{keep} && {link}"),
+        "leads": (detail, f"{place} resolves to {detail!r}, not to {source}", link),
+        # No command for these two: `ln` would create the link in the other folder, or inside the directory.
+        "under": (detail, f"{place} is {detail!r}: a folder above it is a link to another folder", None),
+        "special": (detail, f"{place} is a {detail}, not a link: move it away, then create the link", None),
+        "equal": ("an equal copy", f"{copy}: still equal, but the next deploy will not update it", link),
+        "differs": ("a different copy", f"{copy}: it differs, see `diff -u`", f"{keep} && {link}"),
     }
-    if one.said in _ABSENT:
+    if detail in _ABSENT:
         folder = shlex.quote(posixpath.dirname(place))
-        drifts["absent"] = ("absent", f"there is no {place}", f"mkdir -p {folder} && {link}")
-    if one.said in _LEADS_NOWHERE:
-        drifts["dangling"] = ("a link to nothing", f"{place} leads to nothing", link)
-    return drifts.get(one.state)
+        drifts["absent"] = ("absent", f"{place} does not exist", f"mkdir -p {folder} && {link}")
+    if detail in _NO_TARGET:
+        drifts["dangling"] = ("a dangling link", f"the target of the link {place} does not exist", link)
+    return drifts.get(unlinked.state)
 
 
 CHECKER = Checker(
@@ -198,12 +201,12 @@ CHECKER = Checker(
         Check(
             "symlink.farm",
             Severity.CRITICAL,
-            "a file's place is empty, leads elsewhere or to nothing, or holds a copy that differs "
-            "(warning: one that is equal)",
+            "a file is not linked: its place does not exist, resolves to another or a missing file, or is a copy "
+            "(an equal copy is a warning)",
             "`ln -sfn SOURCE PLACE`",
         ),
     ),
-    collected="one `find` over the source; each place is compared by inode, and by `cmp` where it is no link",
+    collected="`find` over the source; each place is compared by inode, and by `cmp` if it is not a link",
     probes=probes,
     evaluate=evaluate,
 )

@@ -19,7 +19,7 @@ from olaudit.audit import audit, plan, select_checks
 from olaudit.checker import AnyChecker
 from olaudit.cli.options import Options
 from olaudit.cli.progress import watching
-from olaudit.collect import Collected, Job, collect
+from olaudit.collect import CollectedAnswers, Job, collect
 from olaudit.errors import UsageError
 from olaudit.expected import FleetSpec, HostSpec, find_expected, load, select_hosts
 from olaudit.model import Report, Run
@@ -60,7 +60,7 @@ class Audited:
     """An audit's report, and what it was made of: answers, expected files, and the ids of the checks made."""
 
     report: Report
-    collected: Collected
+    collected: CollectedAnswers
     fleet: FleetSpec
     wanted: frozenset[str]
 
@@ -69,7 +69,7 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
     """Audit what `options` ask for. Raises ExpectedError and UsageError before any host is asked."""
     fleet = load(find_expected(options.expected, os.environ), tools.checkers, tools.now().date())
     hosts = _hosts(options, fleet)
-    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.IDS)
+    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.CHECKS)
     started, clock = tools.now(), time.monotonic()
     if options.replay:
         collected = recording.load(options.replay)
@@ -77,7 +77,7 @@ def audit_fleet(options: Options, tools: Tools) -> Audited:
     else:
         jobs = [Job(host.name, plan(host, tools.checkers, wanted)) for host in hosts]
         with closing(tools.make_transport(options)) as transport, watching() as watch:
-            collected = collect(jobs, transport, parallel=options.jobs, timeout=options.timeout, watch=watch)
+            collected = collect(jobs, transport, parallel=options.jobs, timeout=options.timeout, on_progress=watch)
     duration = round(time.monotonic() - clock, 3)
     run = Run(
         id=f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
@@ -107,7 +107,7 @@ def _hosts(options: Options, fleet: FleetSpec) -> tuple[HostSpec, ...]:
     return hosts
 
 
-def _recorded(options: Options, hosts: Sequence[HostSpec], collected: Collected) -> tuple[HostSpec, ...]:
+def _recorded(options: Options, hosts: Sequence[HostSpec], collected: CollectedAnswers) -> tuple[HostSpec, ...]:
     """Keep the hosts that a recording holds; the others are named, as an error where they were asked for."""
     held = {answers.host for answers in collected.hosts}
     if lacking := [host.name for host in hosts if host.name not in held]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from olaudit.checker import AnyChecker, FleetChecker
 from olaudit.cli.finding_history import Past, Told
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.errors import OlauditError
 from olaudit.evaluate import REACHABLE
 from olaudit.evidence import check_of, checker_of, describe_probe, excerpt, is_relevant, manual_command, probes_of
@@ -120,7 +120,7 @@ Question = tuple[str, Probe, Answer | None]
 
 
 def _questions(
-    found: Finding, fleet: FleetSpec | None, checkers: Sequence[AnyChecker], raw: Collected | None
+    found: Finding, fleet: FleetSpec | None, checkers: Sequence[AnyChecker], raw: CollectedAnswers | None
 ) -> list[Question]:
     """List what was asked for a finding: of its host, or of all that should agree."""
     outcomes = {one.host: one.outcome for one in raw.hosts} if raw else {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from olaudit import recording
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.errors import OlauditError
 from olaudit.history import DriftEpisode, History
 from olaudit.model import Failure, Finding, Verdict
@@ -39,7 +39,7 @@ class Past:
     """What is known beside a report. `answers` is None where none are at hand; `answers_from` says why."""
 
     sentences: tuple[str, ...]
-    answers: Collected | None
+    answers: CollectedAnswers | None
     answers_from: str
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from olaudit.errors import UsageError
-from olaudit.files import CONFIGURATION, DATA, check_regular
+from olaudit.files import MAX_CONFIGURATION_BYTES, MAX_DATA_BYTES, check_regular
 from olaudit.render import RENDERERS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -141,7 +141,7 @@ _REACHING = (
     EXPECTED,
     click.option(
         "--ssh-config",
-        type=RegularFile(CONFIGURATION),
+        type=RegularFile(MAX_CONFIGURATION_BYTES),
         metavar="FILE",
         help="How to reach hosts.  [default: ~/.ssh/config]",
     ),
@@ -197,7 +197,10 @@ _KEEPING = (
         help="Keep what the hosts answered, for --replay. It is as private as they are.",
     ),
     click.option(
-        "--replay", type=RegularFile(DATA), metavar="FILE", help="Judge recorded answers, without asking any host."
+        "--replay",
+        type=RegularFile(MAX_DATA_BYTES),
+        metavar="FILE",
+        help="Judge recorded answers, without asking any host.",
     ),
     COLOR,
 )

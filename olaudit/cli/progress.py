@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from olaudit.collect import Progress, Watch
+from olaudit.collect import Progress, ProgressCallback
 
 NAMING_SECONDS = 2.0
 """After how long to name the hosts that are waited for: before, it would only flicker."""
@@ -23,7 +23,7 @@ def line(progress: Progress, width: int) -> str:
 
 
 @contextmanager
-def watching(stream: TextIO | None = None) -> Iterator[Watch]:
+def watching(stream: TextIO | None = None) -> Iterator[ProgressCallback]:
     """Show progress while the block runs, if `stream` (stderr where none is given) is a terminal."""
     stream = stream or sys.stderr
     if not stream.isatty():

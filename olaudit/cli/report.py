@@ -17,7 +17,7 @@ from olaudit.cli.auditing import Audited, Tools, audit_fleet
 from olaudit.cli.options import HISTORY, REPORTS, Options, format_option, history_file, shared_options
 from olaudit.cli.output import PRIVATE, Delivery, check_places, emit, mode_of, stdout_style, write_file
 from olaudit.errors import HistoryError
-from olaudit.evidence import evidence
+from olaudit.evidence import extract_evidence
 from olaudit.history import History, RunScope
 from olaudit.model import Report
 from olaudit.render import RENDERERS, changes
@@ -123,7 +123,7 @@ def _enter(past: History | None, audited: Audited, tools: Tools, keep_days: int,
     if past is None:
         return audited.report
     hosts = audited.fleet.hosts
-    kept = evidence(audited.report, hosts.values(), audited.collected, tools.checkers)
+    kept = extract_evidence(audited.report, hosts.values(), audited.collected, tools.checkers)
     scope = RunScope(hosts=frozenset(hosts), checks=audited.wanted)
     with delivery.step(HistoryError):
         return past.add_run(audited.report, scope, recording.dump(kept), keep_days=keep_days)
@@ -142,7 +142,7 @@ def _note_spoken(past: History | None, report: Report) -> None:
 def _worth_saying(report: Report, past: History | None) -> bool:
     """Say whether a quiet run has something to tell: a change, or that it is still alive."""
     spoken = past.last_printed if past else None
-    if not report.changes or report.changes.any or not report.run.complete or not spoken:
+    if not report.changes or report.changes.has_changes or not report.run.complete or not spoken:
         return True
     # a clock that was once ahead must not silence the years until then
     return abs(datetime.fromisoformat(report.run.started_at) - datetime.fromisoformat(spoken)) >= _SIGN_OF_LIFE

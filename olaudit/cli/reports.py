@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from olaudit.cli.naming import SHORTEST, digits_of, the_one
 from olaudit.errors import UsageError
-from olaudit.files import DATA, read_regular
+from olaudit.files import MAX_DATA_BYTES, read_regular
 from olaudit.render.document import Document, FindingPart
 
 LATEST = "latest.json"
@@ -21,7 +21,7 @@ def read_report(file: Path) -> Document:
     Raises UsageError where there is none, or it is something else.
     """
     try:
-        text = read_regular(file, DATA)
+        text = read_regular(file, MAX_DATA_BYTES)
     except FileNotFoundError:
         raise UsageError(f"there is no report {file}", _HINT) from None
     except OSError as error:

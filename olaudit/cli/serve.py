@@ -142,7 +142,7 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
 
     config = read(serving.web_config) if serving.web_config else OPEN
     guard = Guard(config.users, served_names(serving.listen[0], *own_names(), *config.names))
-    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.IDS)
+    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.CHECKS)
     evaluate = ReportBuilder(checkers=tools.checkers, wanted=wanted, version=version("olaudit"))
     asker = Auditor(tools.make_transport(options), options.timeout)
     sources = _sources(options, serving, tools, config, guard)

@@ -2,14 +2,14 @@
 
 from olaudit.evidence.excerpts import excerpt
 from olaudit.evidence.questions import describe_probe, manual_command
-from olaudit.evidence.relevance import check_of, checker_of, evidence, is_relevant, probes_of
+from olaudit.evidence.relevance import check_of, checker_of, extract_evidence, is_relevant, probes_of
 
 __all__ = [
     "check_of",
     "checker_of",
     "describe_probe",
-    "evidence",
     "excerpt",
+    "extract_evidence",
     "is_relevant",
     "manual_command",
     "probes_of",

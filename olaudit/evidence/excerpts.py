@@ -10,11 +10,11 @@ from olaudit.evidence.terms import Inspected, meant, name_of, read
 from olaudit.model import Answer, Answered, Command, EngineQuery, Finding, Probe, Unanswered
 from olaudit.text import visible
 
-MOST = 40
+MAX_LINES = 40
 """How many lines of one answer are shown at most."""
 
 _ERRORS = 5  # lines of what a command complained about; leaves room within MOST for its exit status
-_NAMING = MOST - _ERRORS - 2
+_NAMING = MAX_LINES - _ERRORS - 2
 _WIDEST = 400  # characters of one line: enough for any command line worth reading
 
 
@@ -51,10 +51,12 @@ def _inspected(containers: Sequence[Inspected], finding: Finding) -> list[str]:
         lines = [_shown(line) for one in found for line in _inspect(one)]
         others = len(containers) - len(found)
         rest = [f"({others} other container{'' if others == 1 else 's'} left out)"] if others else []
-        return [*_cut(lines, MOST - 1), *rest]
+        return [*_cut(lines, MAX_LINES - 1), *rest]
     if not containers:
         return ["(no containers at all)"]
-    return _cut([f"(none of these {len(containers)} is it)", *(_shown(_state(one)) for one in containers)], MOST)
+    return _cut(
+        [f"(none of these {len(containers)} is it)", *(_shown(_state(one)) for one in containers)], MAX_LINES
+    )
 
 
 def _inspect(container: Inspected) -> Iterator[str]:

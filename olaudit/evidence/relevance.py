@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from olaudit.checker import AnyChecker, Check, FleetChecker
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.evaluate import REACHABLE
 from olaudit.evidence.questions import describe_probe
 from olaudit.evidence.reduction import reduce
@@ -24,7 +24,7 @@ from olaudit.model import (
     Report,
     Verdict,
 )
-from olaudit.waivers import IDS as WAIVERS
+from olaudit.waivers import CHECKS as WAIVER_CHECKS
 
 CHANGED = "container.modified"
 
@@ -36,7 +36,7 @@ def checker_of(checkers: Iterable[AnyChecker], check: str) -> AnyChecker | None:
 
 def check_of(checkers: Iterable[AnyChecker], check: str) -> Check | None:
     """Find what is known of a check by its id."""
-    known = (REACHABLE, *WAIVERS, *(one for checker in checkers for one in checker.ids))
+    known = (REACHABLE, *WAIVER_CHECKS, *(one for checker in checkers for one in checker.ids))
     return next((one for one in known if one.id == check), None)
 
 
@@ -48,9 +48,9 @@ def probes_of(checkers: Iterable[AnyChecker], host: HostSpec, check: str) -> tup
     return tuple(dict.fromkeys(checker.probes(host.sections[checker.section])))
 
 
-def evidence(
-    report: Report, hosts: Iterable[HostSpec], collected: Collected, checkers: Sequence[AnyChecker]
-) -> Collected:
+def extract_evidence(
+    report: Report, hosts: Iterable[HostSpec], collected: CollectedAnswers, checkers: Sequence[AnyChecker]
+) -> CollectedAnswers:
     """Keep of the answers that bear on what is not ok the values compared, without secrets; and why hosts failed.
 
     What hosts should agree on is kept of all of them: who differs shows only beside the others.

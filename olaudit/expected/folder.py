@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from olaudit.expected.faults import Faults
 from olaudit.expected.messages import suggest
 from olaudit.expected.parse import parse
+from olaudit.expected.problems import Problems
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Scalar, Table
 from olaudit.files import read_regular
@@ -43,7 +43,7 @@ class Folder:
     revision: str
 
 
-def read(root: Path, faults: Faults) -> Folder:
+def read(root: Path, faults: Problems) -> Folder:
     """Read every file once. What is wrong with one of them, or with the folder, is added to `faults`."""
     contents: dict[str, bytes] = {}
     top = _drawer(root, _known(_files(root, root, faults), faults), contents, faults)
@@ -56,7 +56,7 @@ def read(root: Path, faults: Faults) -> Folder:
     return Folder(top.get("fleet"), roles, hosts, top.get("waivers"), _revision(contents))
 
 
-def _files(root: Path, drawer: Path, faults: Faults) -> Iterator[Path]:
+def _files(root: Path, drawer: Path, faults: Problems) -> Iterator[Path]:
     """List the YAML files of one folder by name; a folder that is not there has none."""
     try:
         entries = sorted(drawer.iterdir()) if drawer.is_dir() else []
@@ -74,7 +74,7 @@ def _files(root: Path, drawer: Path, faults: Faults) -> Iterator[Path]:
             yield entry
 
 
-def _known(paths: Iterator[Path], faults: Faults) -> Iterator[Path]:
+def _known(paths: Iterator[Path], faults: Problems) -> Iterator[Path]:
     """Pick the files that belong at the top; waivers in a waiver.yaml must not be passed over in silence."""
     for path in paths:
         if path.stem in _TOP:
@@ -84,7 +84,7 @@ def _known(paths: Iterator[Path], faults: Faults) -> Iterator[Path]:
             faults.add(Place(path.name, 0), f"this file is not looked for here{said}")
 
 
-def _drawer(root: Path, paths: Iterator[Path], contents: dict[str, bytes], faults: Faults) -> dict[str, Sheet]:
+def _drawer(root: Path, paths: Iterator[Path], contents: dict[str, bytes], faults: Problems) -> dict[str, Sheet]:
     """Read some files; two of one name (.yaml and .yml) are a fault."""
     sheets: dict[str, Sheet] = {}
     for path in paths:
@@ -96,7 +96,7 @@ def _drawer(root: Path, paths: Iterator[Path], contents: dict[str, bytes], fault
     return sheets
 
 
-def _sheet(root: Path, path: Path, contents: dict[str, bytes], faults: Faults) -> Sheet:
+def _sheet(root: Path, path: Path, contents: dict[str, bytes], faults: Problems) -> Sheet:
     file = path.relative_to(root).as_posix()
     top = Place(file, 1)
     nothing = Sheet(path.stem, top, None)

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from pydantic import TypeAdapter
 
 from olaudit.checker import AnyChecker
-from olaudit.expected.faults import Faults
 from olaudit.expected.folder import Folder, Sheet, read
 from olaudit.expected.headers import FleetFile, HostHeader
 from olaudit.expected.messages import suggest
+from olaudit.expected.problems import Problems
 from olaudit.expected.sections import Sections
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired, WaiverSpec
 from olaudit.expected.tree import Items, Scalar, Table, blanks, fill, merge, walk
@@ -31,7 +31,7 @@ def load(root: Path, checkers: Sequence[AnyChecker], today: date | None = None) 
     `today` (UTC) is what waivers may end at most a year after; None: they may end whenever they like.
     Raises ExpectedError with all problems of all files.
     """
-    faults = Faults(root)
+    faults = Problems(root)
     folder = read(root, faults)
     accepted = waivers(folder, [check.id for checker in checkers for check in checker.ids], today, faults)
     return _Loader(folder, Sections(checkers), faults).fleet(root, accepted)
@@ -40,7 +40,7 @@ def load(root: Path, checkers: Sequence[AnyChecker], today: date | None = None) 
 class _Loader:
     """One run over one folder. Faults are added as they are met, and values made as far as that goes."""
 
-    def __init__(self, folder: Folder, sections: Sections, faults: Faults) -> None:
+    def __init__(self, folder: Folder, sections: Sections, faults: Problems) -> None:
         self._folder = folder
         self._sections = sections
         self._faults = faults

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from olaudit.expected.faults import Faults
+from olaudit.expected.problems import Problems
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Items, Node, Scalar, Table
 
@@ -26,7 +26,7 @@ class _RefusedError(Exception):
     """Raised on what a file cannot be read past. The fault is noted already."""
 
 
-def parse(file: str, text: str, faults: Faults) -> Node | None:
+def parse(file: str, text: str, faults: Problems) -> Node | None:
     """Read the text of `file`. None if there is nothing to go on; what is wrong is added to `faults`."""
     try:
         return _Parser(file, text, faults).document()
@@ -47,7 +47,7 @@ def parse(file: str, text: str, faults: Faults) -> Node | None:
 class _Parser:
     """Descends through the events of one document."""
 
-    def __init__(self, file: str, text: str, faults: Faults) -> None:
+    def __init__(self, file: str, text: str, faults: Problems) -> None:
         self._file = file
         self._faults = faults
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=yaml.SafeLoader))

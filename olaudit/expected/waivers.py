@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
 
-from olaudit.expected.faults import Faults
 from olaudit.expected.folder import Folder
 from olaudit.expected.messages import suggest
+from olaudit.expected.problems import Problems
 from olaudit.expected.spec import WaiverSpec
 from olaudit.expected.tree import Items, Node, Scalar, Table
 from olaudit.expected.validate import Fault, validate
@@ -96,7 +96,9 @@ class WaiversFile(Section):
     waivers: Annotated[tuple[WaiverItem, ...], Field(description="Drift that is accepted for a while.")]
 
 
-def waivers(folder: Folder, checks: Collection[str], today: date | None, faults: Faults) -> tuple[WaiverSpec, ...]:
+def waivers(
+    folder: Folder, checks: Collection[str], today: date | None, faults: Problems
+) -> tuple[WaiverSpec, ...]:
     """Read the folder's waivers of `checks`, if it has any. What is wrong with them is added to `faults`."""
     if not folder.waivers or not folder.waivers.table:
         return ()
@@ -178,7 +180,7 @@ def _text(node: Node | None) -> str:
     return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
 
 
-def _check_repeats(specs: Sequence[WaiverSpec], faults: Faults) -> None:
+def _check_repeats(specs: Sequence[WaiverSpec], faults: Problems) -> None:
     """Check that nothing is waived twice, by its id once and once by its host, check and subject neither."""
     first: dict[str, WaiverSpec] = {}
     for spec in specs:

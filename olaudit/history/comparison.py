@@ -68,11 +68,11 @@ def _ending(id_: str, after: RunFindings) -> EpisodeEnd | None:
     """Say how a drift went; None: it may still be there."""
     match after.verdicts.get(id_):
         case Verdict.OK:
-            return EpisodeEnd.MENDED
+            return EpisodeEnd.FIXED
         case Verdict.WAIVED:
             return EpisodeEnd.WAIVED
         case None if id_ not in after.open:
-            return EpisodeEnd.DROPPED
+            return EpisodeEnd.REMOVED
         case _:
             return None
 

@@ -103,7 +103,7 @@ def advance(
         elif id_ not in judged and state.episode:
             gone.append(
                 ResolvedDrift(
-                    finding=state.episode.finding, last_seen=state.episode.last_seen, ending=EpisodeEnd.DROPPED
+                    finding=state.episode.finding, last_seen=state.episode.last_seen, ending=EpisodeEnd.REMOVED
                 )
             )
     after = {id_: state for id_, state in after.items() if state.episode or state.unknown_since}
@@ -165,7 +165,7 @@ def _ended(before: FindingState, finding: Finding) -> Iterator[ResolvedDrift]:
         return
     was, last_seen = before.episode.finding, before.episode.last_seen
     if finding.verdict is Verdict.OK:
-        yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.MENDED)
+        yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.FIXED)
     elif finding.verdict is Verdict.WAIVED and was.verdict is Verdict.DRIFT:
         yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.WAIVED)
 

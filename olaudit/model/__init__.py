@@ -1,9 +1,9 @@
-"""The nouns of an audit: probes and their answers, judgements, findings, and the report they end in.
+"""Types of an audit: probes and answers, results, findings, changes and the report.
 
-Everything here is a frozen value. What could not be known is a value too (`Unanswered`, `Failure`), so that
-no reader of these types can mistake "could not look" for "looked, and it was fine".
+All of them are immutable values. What is unknown is a value too (`Unanswered`, `Failure`), so that "could not be
+checked" cannot be mistaken for "checked, and as expected".
 
-asking -> judging -> finding -> comparing -> reporting
+probe -> result -> finding -> changes -> report
 """
 
 from olaudit.model.changes import Changes, EpisodeEnd, ResolvedDrift, RunSummary, UnobservedDrift

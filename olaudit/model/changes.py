@@ -1,4 +1,4 @@
-"""What earlier runs say beside a report: what is new, what is gone, and what could not be seen this time."""
+"""Changes of a report since earlier runs: new, resolved and unobserved drift."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from olaudit.model.result import Verdict
 
 
 class EpisodeEnd(StrEnum):
-    """How a drift came to its end."""
+    """How a drift was resolved."""
 
-    MENDED = "mended"
-    """The very same was judged, and is as expected."""
+    FIXED = "mended"
+    """The same check of the same subject is as expected."""
     WAIVED = "waived"
-    """It is still there, and somebody answers for it."""
-    DROPPED = "no longer judged"
-    """What it was about is no more on the host, or no more in the expected files."""
+    """The drift persists, and a waiver accepts it."""
+    REMOVED = "no longer judged"
+    """The subject is no longer on the host, or no longer in the expected files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedDrift:
-    """A drift that ended: as it was last seen, when that was (RFC 3339 UTC), and how it ended."""
+    """A drift that ended: its last finding, when that was observed (RFC 3339 UTC), and how it ended."""
 
     finding: Finding
     last_seen: str
@@ -31,21 +31,21 @@ class ResolvedDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnobservedDrift:
-    """A drift that could not be looked at: as it was last seen, and when that was (RFC 3339 UTC)."""
+    """A drift that could not be observed: its last finding, and when that was observed (RFC 3339 UTC)."""
 
     finding: Finding
     last_seen: str
 
     @property
-    def was(self) -> str:
-        """How loud it was: its severity, or that somebody answered for it."""
-        waived = self.finding.verdict is Verdict.WAIVED
-        return str(Verdict.WAIVED if waived else self.finding.severity)
+    def severity_or_waived(self) -> str:
+        """The severity of the last finding, or `waived` if it was waived."""
+        is_waived = self.finding.verdict is Verdict.WAIVED
+        return str(Verdict.WAIVED if is_waived else self.finding.severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """One run in a line: what it looked at, and what came of it. Counts are as in the report's summary."""
+    """Summary of one run. Counts are those of the report's summary."""
 
     id: str
     started_at: str
@@ -60,12 +60,13 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """A report beside the runs before it.
+    """Comparison of a report with earlier runs.
 
-    `since` is when the run before started (RFC 3339 UTC); None: there was none. `new` are ids of drift that was
-    not drift when last seen, or less severe. `hidden` is drift this run could not look at, whether its finding is
-    unknown now or its whole host. `newly_unknown` and `known_again` are ids that became, and ceased to be, unknown
-    since the run before. `timeline` has the last runs, oldest first, and this one as its last.
+    `since` is when the previous run started (RFC 3339 UTC); None: there was none. `new` holds the ids of drift
+    that was not drift, or was less severe, when last observed. `unobserved` is drift that this run could not
+    observe: the finding is unknown, or the host could not be audited. `newly_unknown` and `observed_again` are the
+    ids of findings that became unknown, or ceased to be unknown, since the previous run. `timeline` holds the last
+    runs, oldest first; the last one is this run.
     """
 
     since: str | None
@@ -77,6 +78,6 @@ class Changes:
     timeline: tuple[RunSummary, ...]
 
     @property
-    def any(self) -> bool:
-        """Say whether there is anything to tell that was not told before."""
+    def has_changes(self) -> bool:
+        """Return whether anything is new, resolved, newly unknown or observed again."""
         return bool(self.new or self.resolved or self.newly_unknown or self.observed_again)

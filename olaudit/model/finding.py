@@ -1,4 +1,4 @@
-"""Findings: judgements with everything the world is told about them, and the waivers that accept some."""
+"""Findings, which are results with everything that is reported about them, and waivers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from olaudit.model.result import Severity, Verdict
 
 FLEET = "(fleet)"
-"""Stands for a host in findings about the fleet as a whole; no host can be called so."""
+"""The host of findings about the whole fleet; it is not a valid host name."""
 
 
 def finding_id(host: str, check: str, subject: str) -> str:
-    """Name a finding: twelve hex digits that stay the same in every run, whatever else the run holds."""
+    """Return the id of a finding: twelve hex digits that are the same in every run."""
     return hashlib.sha256(f"{host}\0{check}\0{subject}".encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """Somebody's word for a drift: who accepts it, why, and until when.
+    """An accepted drift, with its owner, reason and expiry date.
 
-    `name` says what is waived, and is the same in every run. `ticket` is where it is written up, or nothing.
-    `expires` is the last day (UTC) on which it holds, as YYYY-MM-DD. `source` is the file and line it stands at.
+    `name` identifies what is waived, and is the same in every run. `ticket` is a reference to an issue, or empty.
+    `expires` is the last day (UTC) on which the waiver is valid, as YYYY-MM-DD. `source` is its file and line.
     """
 
     name: str
@@ -32,18 +32,19 @@ class Waiver:
     source: str
 
     @property
-    def who(self) -> str:
-        """The owner, and the ticket where there is one."""
+    def accepted_by(self) -> str:
+        """The owner, followed by the ticket if there is one."""
         return f"{self.owner} ({self.ticket})" if self.ticket else self.owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A judgement with everything the world is told about it.
+    """The verdict of one check on one subject of one host.
 
-    `first_seen` (RFC 3339 UTC, None where no history was asked) is since when it has been so: of drift and waived
-    drift, the run that first saw it; of an unknown, the drift's that it hides, else the first unknown in a row.
-    `waiver` is set exactly when the verdict is WAIVED.
+    `first_seen` (RFC 3339 UTC) is the start of the run in which the condition began; None without a history. For
+    drift and waived drift, this is the run that first saw the drift. For an unknown finding, it is that of the
+    drift that the unknown finding hides, else the first of the consecutive unknown ones. `waiver` is set if and
+    only if the verdict is WAIVED.
     """
 
     host: str
@@ -61,5 +62,5 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The finding's stable name."""
+        """The id, which is the same in every run."""
         return finding_id(self.host, self.check, self.subject)

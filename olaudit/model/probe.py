@@ -1,4 +1,4 @@
-"""Probes and their answers: what is asked of a host, and what comes back."""
+"""Probes of a host and their answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A read-only command, to be run without a shell between `argv` and the program.
+    """A read-only command, which is run without a shell between `argv` and the program.
 
-    `may_hang` marks commands that touch a file system which can be a dead mount: they are run after, and
-    apart from, the ones that cannot hang, so that one dead mount costs only the answers that lie on it.
-    `sudo` marks the few that need root's right to read; they are run by `sudo -n -k`, which never asks
-    for a password and writes no ticket.
+    `may_hang` marks commands that access a file system which can be a dead mount. They are run after, and
+    apart from, the commands that cannot hang, so that a dead mount affects only the answers that depend on it.
+    `sudo` marks the few commands that need the read permissions of root. They are run by `sudo -n -k`, which never
+    asks for a password and writes no ticket.
     `statuses` are the exit statuses that the program documents and the parser expects. An answer with any other
     status is `Unanswered` (see `Answers`).
     """
@@ -28,11 +28,11 @@ class Command:
 
 
 class EngineQuery(StrEnum):
-    """A question to the Docker Engine of a host.
+    """A request to the Docker Engine of a host.
 
-    VERSION: the engine's `GET /version`. CONTAINERS: a JSON list with one `GET /containers/ID/json` per
-    container, running or not, reduced to what checks may see (never environment variables). One that the engine
-    lists and that could not be read is in it as {"Id", "Name", "Unreadable": reason}; either may be empty.
+    VERSION: the engine's `GET /version`. CONTAINERS: a JSON list with one `GET /containers/ID/json` per container,
+    running or not, reduced to the fields that checks use (never environment variables). A container that the
+    engine lists but that could not be read is {"Id", "Name", "Unreadable": reason}; id and name may be empty.
     """
 
     VERSION = "version"
@@ -41,9 +41,9 @@ class EngineQuery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageLayers:
-    """A question to the engine: the `RootFS.Layers` of `image`, as a JSON list of digests.
+    """A request to the engine for the `RootFS.Layers` of `image`, as a JSON list of digests.
 
-    Images are rebuilt on each host, so their ids differ where their content does not.
+    Each host builds its images, so image ids can differ although the content is the same.
     """
 
     image: str
@@ -51,10 +51,10 @@ class ImageLayers:
 
 @dataclass(frozen=True, slots=True)
 class ContainerChanges:
-    """A question to the engine: what `docker diff` says of each running container, below `paths` alone.
+    """A request to the engine for the output of `docker diff` of each running container, only below `paths`.
 
     JSON: a mapping of container names to lists of {"Path", "Kind"} (0 modified, 1 added, 2 deleted), or to
-    {"Unreadable": reason} where the engine gave none.
+    {"Unreadable": reason} if the engine returned no list.
     """
 
     paths: tuple[str, ...]
@@ -62,20 +62,21 @@ class ContainerChanges:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A question to the resolver of the auditor, not of the host.
+    """A query to the resolver of the machine that runs olaudit, not of the host.
 
-    JSON: {"addresses": [...], "names": {address: [...]}}, the addresses that `name` resolves to and the names
-    that each of these resolves back to; both empty where the name does not resolve.
+    JSON: {"addresses": [...], "names": {address: [...]}}: the addresses of `name`, and the names that each address
+    resolves back to. Both are empty if the name does not resolve.
     """
 
     name: str
 
 
 class ConnectionProbe(StrEnum):
-    """A question to the transport.
+    """A query to the transport about its connection.
 
-    ADDRESS: the IP address at which the host was reached. CLOCK: the auditor's own clock, as JSON {"sent":
-    seconds, "received": seconds} since 1970, between which every command that cannot hang was run and answered.
+    ADDRESS: the IP address at which the host was reached. CLOCK: JSON {"sent": seconds, "received": seconds} since
+    1970, by the clock of the machine that runs olaudit. Every command that cannot hang ran between these two
+    times.
     """
 
     ADDRESS = "address"
@@ -88,7 +89,7 @@ Probe = Command | EngineProbe | Lookup | ConnectionProbe
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a probe returned, unjudged. Engine questions answer with JSON in `stdout` and status 0."""
+    """The raw answer to a probe. Answers to other probes than commands are JSON in `stdout` with status 0."""
 
     stdout: str
     stderr: str = ""
@@ -97,7 +98,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A probe that could not be asked, or did not answer; `reason` is one line for people."""
+    """A probe that could not be sent, or that was not answered; `reason` is one line of text."""
 
     reason: str
 
@@ -124,9 +125,9 @@ _SIGNALS: Mapping[int, str] = MappingProxyType(
         31: "SIGSYS",
     }
 )
-"""Linux's numbers, whatever the auditor runs on."""
+"""Signal numbers of Linux, independent of the system that runs olaudit."""
 
-_EXCERPT = 200  # characters of standard error in a reason
+_MAX_EXCERPT = 200  # characters of standard error in a reason
 
 
 def undocumented_status(probe: Probe, answer: Answered) -> Unanswered:
@@ -139,25 +140,25 @@ def undocumented_status(probe: Probe, answer: Answered) -> Unanswered:
     reason = f"{program} ended with status {answer.status}" + (f" ({signal})" if signal else "")
     # iptables prints warnings about the other set of tables as comments, before or after its error
     lines = (line.strip() for line in answer.stderr.split("\n"))
-    excerpt = next((line for line in lines if line and not line.startswith("#")), "")[:_EXCERPT].rstrip(" :")
+    excerpt = next((line for line in lines if line and not line.startswith("#")), "")[:_MAX_EXCERPT].rstrip(" :")
     return Unanswered(f"{reason}: {excerpt}" if excerpt else reason)
 
 
 class Answers(Mapping[Probe, Answer]):
-    """The answers of one host. A probe nobody asked is `Unanswered`, never a KeyError and never a guess.
+    """The answers of one host by probe. A probe that was not sent is `Unanswered`, never a KeyError.
 
-    An answer whose exit status is not among the `statuses` of the probe that is looked up is `Unanswered`: a
-    command that died half-way may have printed any part of its output.
+    An answer is `Unanswered` too if its exit status is not among the `statuses` of the probe that is looked up: a
+    command that failed may have printed only a part of its output.
     """
 
     def __init__(self, answers: Mapping[Probe, Answer]) -> None:
         self._answers = dict(answers)
 
     def __getitem__(self, probe: Probe) -> Answer:
-        """Look `probe` up; total."""
-        answer = self._answers.get(probe, Unanswered("this was not asked of the host"))
+        """Return the answer to `probe`. Total."""
+        answer = self._answers.get(probe, Unanswered("this probe was not sent to the host"))
         if isinstance(answer, Unanswered):
-            # an error text that is empty where its cause should be must neither end in a colon nor be no reason
+            # an error message without its cause must not end in a colon, and a reason must not be empty
             return Unanswered(answer.reason.rstrip(" :\n") or "no answer, and no reason was given")
         statuses = probe.statuses if isinstance(probe, Command) else (0,)
         if answer.status not in statuses:
@@ -165,20 +166,20 @@ class Answers(Mapping[Probe, Answer]):
         return answer
 
     def raw(self) -> Mapping[Probe, Answer]:
-        """Return the answers as they arrived, whatever their status: for recordings and evidence."""
+        """Return the answers as they arrived, with any status, for recordings and evidence."""
         return MappingProxyType(self._answers)
 
     def __iter__(self) -> Iterator[Probe]:
-        """Iterate over the probes that were asked."""
+        """Iterate over the probes that were sent."""
         return iter(self._answers)
 
     def __len__(self) -> int:
-        """Count the probes that were asked."""
+        """Count the probes that were sent."""
         return len(self._answers)
 
 
 class FailureReason(StrEnum):
-    """Why a host as a whole could not be audited."""
+    """Why a host could not be audited."""
 
     DNS = "dns"
     REFUSED = "refused"
@@ -191,7 +192,7 @@ class FailureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A host that could not be audited; `message` is one line that says what happened and how to mend it."""
+    """The reason why a host could not be audited; `message` is one line that states the cause and the fix."""
 
     reason: FailureReason
     message: str
@@ -199,7 +200,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class InternalError:
-    """A bug in olaudit: the host it concerns (or `FLEET`), what olaudit was doing, and the traceback."""
+    """A bug in olaudit: the host that it affects (or `FLEET`), the activity that failed, and the traceback."""
 
     host: str
     activity: str
@@ -208,9 +209,9 @@ class InternalError:
 
 @dataclass(frozen=True, slots=True)
 class HostAnswers:
-    """What came back from one host, and how long that took (seconds, connect included).
+    """The outcome of one host, and its duration (seconds, connect included).
 
-    `error` is set where a bug prevented the host from being asked; `outcome` is a Failure then.
+    `error` is set if a bug prevented the audit of the host; `outcome` is a Failure then.
     """
 
     host: str

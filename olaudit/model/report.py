@@ -1,4 +1,4 @@
-"""The report: a whole run, as every renderer and every follow-up takes it."""
+"""The report of a run, which renderers and the history read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from olaudit.model.result import Measurement, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostResult:
-    """One host of the report: its worst verdict, and why it failed if it did.
+    """One host of the report: its worst verdict, and its failure if it could not be audited.
 
-    `roles` are its roles in the expected files, the general ones first; `measures` are numbers that it told.
-    `subjects` are what the expected files name on it: any other subject of its findings is the host's own word.
+    `roles` are its roles in the expected files, those of every host first. `measurements` are the numbers in its
+    answers. `subjects` are the subjects that the expected files name; other subjects of its findings are text from
+    the host.
     """
 
     host: str
@@ -23,13 +24,13 @@ class HostResult:
     failure: Failure | None
     duration_seconds: float
     roles: tuple[str, ...] = ()
-    measures: tuple[Measurement, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     subjects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The circumstances of a report. Times are RFC 3339 UTC; `complete` is false after an interrupt."""
+    """Metadata of a run. Times are RFC 3339 UTC; `complete` is false after an interrupt."""
 
     id: str
     started_at: str
@@ -42,10 +43,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A whole run: every host asked, and every check made, the ok ones too; sorted by host, check, subject.
+    """All hosts and findings of a run, including ok findings, sorted by host, check and subject.
 
-    `changes` is what history says of it, where history was asked. `errors` are bugs in olaudit that the run
-    survived; what they concern is unknown.
+    `changes` is the comparison with the history, if there is a history. `errors` are bugs in olaudit that did not
+    end the run; the checks that they affect are unknown.
     """
 
     run: Run
@@ -60,5 +61,5 @@ class Report:
 
     @property
     def unreachable(self) -> int:
-        """How many hosts could not be audited at all."""
+        """The number of hosts that could not be audited."""
         return sum(host.failure is not None for host in self.hosts)

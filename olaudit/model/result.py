@@ -1,4 +1,4 @@
-"""Verdicts, severities, and judgements: what one check says of one subject on one host."""
+"""Verdicts, severities, and results of one check on one subject of one host."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What an audit says of one subject. UNKNOWN is never ok and never drift."""
+    """The verdict of a check on a subject. UNKNOWN is never ok and never drift."""
 
     OK = "ok"
     DRIFT = "drift"
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
 
 class Severity(StrEnum):
-    """What a drift means at three in the morning. INFO never changes an exit code."""
+    """How urgent a drift is. INFO never changes an exit code."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -29,7 +29,7 @@ SectionPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one check says of one subject on one host. Made by `Question`, never by hand."""
+    """The result of one check on one subject of one host. Only the methods of `Expectation` build results."""
 
     check: str
     subject: str
@@ -44,9 +44,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """One check id about one subject, before the answer is known; its methods are the only ways to answer it.
+    """The expectation of one check about one subject; its methods build the possible results.
 
-    `at` is the place of the expectation. `severity` overrides the check's own where the expected file does.
+    `at` is the place of the expectation in the host's expected state. `severity`, where the expected file sets it,
+    overrides the severity of the check.
     """
 
     check: str
@@ -56,15 +57,15 @@ class Expectation:
     severity: Severity | None = None
 
     def ok(self, observed: str = "", message: str = "as expected") -> Result:
-        """Say that what was observed is what was expected, or an accepted alternative."""
+        """Build the result for an observed value that is the expected one, or an accepted alternative."""
         return self._result(Verdict.OK, observed, message, None)
 
     def drift(self, observed: str, message: str, fix: str | None = None) -> Result:
-        """Say that something else was observed; `message` is one sentence, `fix` a command for the host."""
+        """Build the result for another observed value; `message` is one sentence, `fix` a command for the host."""
         return self._result(Verdict.DRIFT, observed, message, fix)
 
     def unknown(self, reason: str) -> Result:
-        """Say that it could not be observed, and why: a reason that breaks off does not end in a colon."""
+        """Build the result for a value that could not be observed; trailing colons of `reason` are removed."""
         return self._result(Verdict.UNKNOWN, "", reason.rstrip(": \t\r\n") or "no reason was given", None)
 
     def _result(self, verdict: Verdict, observed: str, message: str, fix: str | None) -> Result:
@@ -83,10 +84,10 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A number that a host told and that is worth a curve, in base units.
+    """A number from a host's answers that is exported as a metric, in base units.
 
-    `name` is its metric's, without the prefix; `source` tells numbers of one name on one host apart, and is a word
-    of ours, never a host's.
+    `name` is the name of the metric without its prefix. `source` distinguishes numbers with the same name on one
+    host; it is a constant of olaudit, never text from a host.
     """
 
     name: str

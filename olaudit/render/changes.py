@@ -115,7 +115,7 @@ def _hidden(hidden: Iterable[UnobservedDrift], report: Report) -> Iterator[str]:
     return _columns(
         [
             (
-                one.was,
+                one.severity_or_waived,
                 _age(one.finding, report),
                 one.finding.host,
                 one.finding.check,
@@ -134,7 +134,7 @@ def _waived(report: Report) -> Iterator[str]:
                 found.host,
                 found.check,
                 found.subject,
-                f"until {found.waiver.expires}, {found.waiver.who}",
+                f"until {found.waiver.expires}, {found.waiver.accepted_by}",
             )
             for found in report.findings
             if found.verdict is Verdict.WAIVED and found.waiver

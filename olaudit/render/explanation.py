@@ -112,7 +112,7 @@ def _observed(explanation: Explanation, style: Style) -> Iterator[str]:
 
 def _waived(explanation: Explanation, style: Style) -> Iterator[str]:
     if waiver := explanation.finding.waiver:
-        yield from _wrap(f"by {waiver.who} until the end of {waiver.expires} (UTC)", style)
+        yield from _wrap(f"by {waiver.accepted_by} until the end of {waiver.expires} (UTC)", style)
         yield from _wrap(waiver.reason, style)
         yield style.paint(visible(waiver.source), "dim")
         yield from _quoted(explanation.waiver, waiver.source, style)

@@ -106,7 +106,7 @@ def _open(life: DriftEpisode, latest: RunSummary, style: Style, *, named: bool =
 def _ended(life: DriftEpisode, style: Style, *, named: bool = True) -> Iterator[str]:
     first, ended = life.finding.first_seen or life.last_seen, life.ended or life.last_seen
     when = f"{_when(first)} to {moment(ended)}, {age(first, ended)}"
-    badge = str(life.ending), "ok" if life.ending is EpisodeEnd.MENDED else "dim"
+    badge = str(life.ending), "ok" if life.ending is EpisodeEnd.FIXED else "dim"
     yield from _told(life, badge, when, style, named=named)
 
 
@@ -141,7 +141,7 @@ def _said(found: Finding, style: Style) -> Iterator[str]:
     yield from _indented(found.message, style)
     if found.waiver:
         waiver = found.waiver
-        yield from _indented(f"waived by {waiver.who} until {waiver.expires}: {waiver.reason}", style)
+        yield from _indented(f"waived by {waiver.accepted_by} until {waiver.expires}: {waiver.reason}", style)
 
 
 # --- text --------------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def _rule(rule: str) -> dict[str, Any]:
     """Describe a check by the words that its own module has for it; GitHub shows them beside every alert."""
     texts = {
         check.id: check
-        for check in (REACHABLE, *waivers.IDS, *(check for checker in CHECKERS for check in checker.ids))
+        for check in (REACHABLE, *waivers.CHECKS, *(check for checker in CHECKERS for check in checker.ids))
     }
     if rule not in texts:
         return {"id": rule, "shortDescription": {"text": rule}}
@@ -149,7 +149,7 @@ def _suppressions(finding: Finding) -> list[dict[str, Any]]:
     accepted: dict[str, Any] = {"kind": "external", "status": "accepted"}
     if waiver := finding.waiver:
         accepted |= {
-            "justification": visible(f"{waiver.who} until {waiver.expires}: {waiver.reason}"),
+            "justification": visible(f"{waiver.accepted_by} until {waiver.expires}: {waiver.reason}"),
             "location": _physical(waiver.source),
         }
     return [accepted]

@@ -153,7 +153,7 @@ def _listing(findings: Sequence[Finding], style: Style) -> Iterator[str]:
 
 def _accepted(waiver: Waiver | None) -> Iterator[str]:
     if waiver:
-        yield f"until {waiver.expires} by {waiver.who}"
+        yield f"until {waiver.expires} by {waiver.accepted_by}"
 
 
 def _since(same: Iterable[Finding], now: str) -> str:

@@ -1,1 +1,1 @@
-"""Tests of the kinds of checks, one by one."""
+"""Tests of the checkers."""

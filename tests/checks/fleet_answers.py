@@ -1,4 +1,4 @@
-"""The answers of a simulated fleet, and the evaluation of a host of which one answer was replaced."""
+"""Answers of a simulated fleet, and the evaluation of a host with one replaced answer."""
 
 from __future__ import annotations
 
@@ -16,51 +16,53 @@ from olaudit.model import Answer, Answers, Probe, Result, Unanswered, Verdict
 from tests.demo.auditing import collect_answers, shipped_fleet
 
 Verdicts = dict[tuple[str, str], Verdict]
-"""By check and subject."""
+"""Verdicts by check and subject."""
 
 _WORST = (Verdict.OK, Verdict.UNKNOWN, Verdict.DRIFT)
 
 
 def worst(*verdicts: Verdict) -> Verdict:
-    """Return the verdict that counts where there are several of one subject."""
+    """Return the worst of several verdicts of one subject."""
     return max(verdicts, key=_WORST.index)
 
 
 @dataclass(frozen=True)
 class RecordedFleet:
-    """What every host of the shipped expected files answered."""
+    """Answers of every host of the shipped expected files."""
 
     outcomes: Mapping[str, Answers]
 
     def probes(self, host: str) -> tuple[Probe, ...]:
-        """List what is asked of `host`."""
+        """List the probes of `host`."""
         return plan(shipped_fleet().hosts[host], CHECKERS, select_checks(CHECKERS))
 
     def checkers(self, host: str, probe: Probe) -> tuple[AnyChecker, ...]:
-        """List the kinds of checks that ask `probe` of `host`."""
+        """List the checkers that use `probe` on `host`."""
         sections = shipped_fleet().hosts[host].sections
         checkers = (checker for checker in CHECKERS if checker.section in sections)
         return tuple(checker for checker in checkers if probe in tuple(checker.probes(sections[checker.section])))
 
     def evaluate(self, host: str, checkers: Sequence[AnyChecker], changed: Mapping[Probe, Answer]) -> Verdicts:
-        """Evaluate `kinds` for `host`, some answers replaced, to the worst verdict of each subject."""
+        """Evaluate `checkers` for `host` with some answers replaced; return the worst verdict of each subject."""
         answers = Answers({**self.outcomes[host].raw(), **changed})
         verdicts: Verdicts = {}
         for checker in checkers:
-            for result in _judged(checker, host, self.outcomes, answers):
+            for result in _results(checker, host, self.outcomes, answers):
                 key = (result.check, result.subject)
                 verdicts[key] = worst(verdicts.get(key, Verdict.OK), result.verdict)
         return verdicts
 
-    def based_on(self, host: str, probe: Probe) -> set[tuple[str, str]]:
-        """List what is ok, and is not without an answer to `probe`: by construction, what is based on it."""
+    def dependent_results(self, host: str, probe: Probe) -> set[tuple[str, str]]:
+        """List the results that are ok with the answer to `probe`, and not ok without it."""
         checkers = self.checkers(host, probe)
         before = self.evaluate(host, checkers, {})
         after = self.evaluate(host, checkers, {probe: Unanswered("removed")})
         return {key for key, verdict in before.items() if verdict is Verdict.OK and after.get(key) != verdict}
 
 
-def _judged(checker: AnyChecker, host: str, outcomes: Mapping[str, Answers], answers: Answers) -> Iterator[Result]:
+def _results(
+    checker: AnyChecker, host: str, outcomes: Mapping[str, Answers], answers: Answers
+) -> Iterator[Result]:
     section: Any = shipped_fleet().hosts[host].sections[checker.section]
     if isinstance(checker, Checker):
         yield from checker.evaluate(section, answers)
@@ -77,17 +79,17 @@ def _judged(checker: AnyChecker, host: str, outcomes: Mapping[str, Answers], ans
 
 @cache
 def conforming() -> RecordedFleet:
-    """Record the fleet as it should be."""
-    return _recorded(())
+    """Record the fleet in the expected state."""
+    return _record(())
 
 
 @cache
 def drifted() -> RecordedFleet:
     """Record the fleet with the drifts of the demo."""
-    return _recorded(tuple(drift for drift in DRIFTS if drift.fault is None))
+    return _record(tuple(drift for drift in DRIFTS if drift.fault is None))
 
 
-def _recorded(drifts: tuple[Drift, ...]) -> RecordedFleet:
+def _record(drifts: tuple[Drift, ...]) -> RecordedFleet:
     with simulated(shipped_fleet(), drifts) as simulation:
         collected = collect_answers(shipped_fleet(), simulation.ssh_config)
     outcomes = {}

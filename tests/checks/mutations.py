@@ -1,4 +1,4 @@
-"""Ways in which an answer can be broken."""
+"""Mutations of an answer."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ JSON = (
 )
 
 
-def destroyed(probe: Probe, answer: Answered) -> Iterator[tuple[str, Answer]]:
-    """Destroy the evidence in `answer`: nothing that is based on it may be ok."""
+def destroy(probe: Probe, answer: Answered) -> Iterator[tuple[str, Answer]]:
+    """Destroy the evidence in `answer`: no result that depends on it may be ok."""
     yield "removed", Unanswered("removed")
     if answer.stdout:
         yield "emptied", replace(answer, stdout="")
@@ -46,27 +46,27 @@ def destroyed(probe: Probe, answer: Answered) -> Iterator[tuple[str, Answer]]:
             yield f"JSON {text[:30]}", replace(answer, stdout=text)
 
 
-def truncated(answer: Answered) -> Iterator[tuple[str, Answer]]:
-    """Cut `answer`: at lines, within lines, and before its last character."""
+def truncate(answer: Answered) -> Iterator[tuple[str, Answer]]:
+    """Truncate `answer` at lines, within lines, and before its last character."""
     text = answer.stdout
-    lines = [n + 1 for n, character in enumerate(text) if character == "\n"][:-1]
-    places = {0, 1, len(text) // 4, len(text) // 2, len(text) * 3 // 4, len(text) - 2, len(text) - 1}
-    for place in sorted({*places, *lines[:4], *lines[-4:]}):
-        if 0 <= place < len(text):
-            where = "at a line" if place in lines else "within a line"
-            yield where, replace(answer, stdout=text[:place])
+    line_ends = [index + 1 for index, character in enumerate(text) if character == "\n"][:-1]
+    positions = {0, 1, len(text) // 4, len(text) // 2, len(text) * 3 // 4, len(text) - 2, len(text) - 1}
+    for position in sorted({*positions, *line_ends[:4], *line_ends[-4:]}):
+        if 0 <= position < len(text):
+            where = "at a line" if position in line_ends else "within a line"
+            yield where, replace(answer, stdout=text[:position])
 
 
-def altered(answer: Answered) -> Iterator[tuple[str, Answer]]:
-    """Change `answer` in ways that may leave its evidence intact."""
+def alter(answer: Answered) -> Iterator[tuple[str, Answer]]:
+    """Alter `answer` in ways that may preserve its evidence."""
     yield "error added", replace(answer, stderr=f"{answer.stderr}\nprogram: /etc: Permission denied".strip())
     yield "absence added", replace(answer, stderr=f"{answer.stderr}\nx: '/x': No such file or directory".strip())
     yield "errors removed", replace(answer, stderr="")
     lines = answer.stdout.splitlines(keepends=True)
-    yield "lines twice", replace(answer, stdout="".join(line * 2 for line in lines))
-    yield "all twice", replace(answer, stdout=answer.stdout * 2)
+    yield "lines duplicated", replace(answer, stdout="".join(line * 2 for line in lines))
+    yield "answer duplicated", replace(answer, stdout=answer.stdout * 2)
     yield "lines reversed", replace(answer, stdout="".join(reversed(lines)))
     for text in GARBAGE:
-        yield f"garbage after it {text[:9]!r}", replace(answer, stdout=answer.stdout + text)
+        yield f"garbage appended {text[:9]!r}", replace(answer, stdout=answer.stdout + text)
     for status in STATUSES:
         yield f"status {status}", replace(answer, status=status)

@@ -1,8 +1,8 @@
-"""Recorded answers: JSON tables of `{case, spec, answers, judgements}`, one per kind, and how they are run.
+"""Tables of recorded answers: JSON rows of `{case, spec, answers, results}`, one table per checker.
 
-`answers` is keyed by the beginning of the probe that it answers, written as a command line. A value is the
-answer's `stdout`, `stderr` and `status`, or the `reason` why there is none; a probe that is not listed was not
-asked. Of each judgement, the keys that a row names are compared.
+`answers` is keyed by the beginning of the probe's command line. A value is the `stdout`, `stderr` and `status` of
+the answer, or the `reason` why there is none; a probe that is not listed was not asked. Only the keys that a row
+lists are compared with a result.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ from olaudit.model import (
     Lookup,
     Measurement,
     Probe,
+    Result,
     Unanswered,
 )
 
@@ -76,7 +77,7 @@ RECORDED: list[tuple[str, Checker[Any]]] = [
     ("symlink_farm", symlink_farm.CHECKER),
     ("certificate", certificate.CHECKER),
 ]
-"""Every table, and the kind of check that it is about."""
+"""Every table, with its checker."""
 
 _RECORDED = Path(__file__).parent / "recorded"
 
@@ -94,27 +95,38 @@ def spec_of(checker: Checker[Any], section: Any) -> Any:
     return TypeAdapter(checker.model).validate_json(json.dumps(section))
 
 
-def run(checker: Checker[Any], row: Row) -> None:
-    """Judge the row's answers, and compare with the row's judgements."""
-    spec, answers = asked(checker, row)
-    judged = [asdict(result) for result in checker.evaluate(spec, answers)]
-    named = [{key: made.get(key) for key in want} for made, want in zip(judged, row["judgements"], strict=False)]
-    assert (named, len(judged)) == (row["judgements"], len(row["judgements"]))
+def check_row(checker: Checker[Any], row: Row) -> None:
+    """Evaluate the answers of a row, and compare the results with the expected ones."""
+    spec, answers = parse_row(checker, row)
+    results = [asdict(result) for result in checker.evaluate(spec, answers)]
+    listed = [
+        {key: result.get(key) for key in expected}
+        for result, expected in zip(results, row["results"], strict=False)
+    ]
+    assert (listed, len(results)) == (row["results"], len(row["results"]))
 
 
-def measured(checker: Checker[Any], row: Row) -> list[Measurement]:
-    """Give the measures in the row's answers."""
-    return list(checker.measure(*asked(checker, row)))
+def check_locally(checker: Checker[Any], section: Any) -> list[Result]:
+    """Evaluate a section with the answers of this machine."""
+    spec = spec_of(checker, section)
+    return list(checker.evaluate(spec, Answers({probe: run_locally(probe) for probe in checker.probes(spec)})))
 
 
-def asked(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
+def measure_row(checker: Checker[Any], row: Row) -> list[Measurement]:
+    """Return the measurements in the answers of a row."""
+    return list(checker.measure(*parse_row(checker, row)))
+
+
+def parse_row(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
+    """Return the specification and the answers of a row."""
     spec = spec_of(checker, row["spec"])
     probes = tuple(checker.probes(spec))
-    return spec, Answers({_meant(start, probes): _answer(said) for start, said in row["answers"].items()})
+    answers = {_find_probe(start, probes): _parse_answer(fields) for start, fields in row["answers"].items()}
+    return spec, Answers(answers)
 
 
-def written(probe: Probe) -> str:
-    """Write a probe as a command line."""
+def command_line(probe: Probe) -> str:
+    """Format a probe as a command line."""
     match probe:
         case Command(argv):
             return shlex.join(argv)
@@ -128,37 +140,37 @@ def written(probe: Probe) -> str:
             return f"lookup {name}"
 
 
-def _meant(start: str, probes: tuple[Probe, ...]) -> Probe:
-    meant = [probe for probe in probes if written(probe).startswith(start)]
-    assert len(meant) == 1, f"{start!r} begins {len(meant)} of {probes}"
-    return meant[0]
+def _find_probe(start: str, probes: tuple[Probe, ...]) -> Probe:
+    matches = [probe for probe in probes if command_line(probe).startswith(start)]
+    assert len(matches) == 1, f"{len(matches)} command lines start with {start!r}: {probes}"
+    return matches[0]
 
 
-def _answer(said: dict[str, Any]) -> Answer:
-    return Unanswered(**said) if "reason" in said else Answered(**said)
+def _parse_answer(fields: dict[str, Any]) -> Answer:
+    return Unanswered(**fields) if "reason" in fields else Answered(**fields)
 
 
-def hostile(name: str, probes: tuple[Probe, ...]) -> st.SearchStrategy[Answers]:
-    """Answer each probe with anything, or with what was recorded, cut up and put together in other ways."""
+def hostile_answers(name: str, probes: tuple[Probe, ...]) -> st.SearchStrategy[Answers]:
+    """Generate answers: any text, or pieces of the recorded answers in any order."""
     pieces = sorted(set(_pieces(name)))
     texts = st.one_of(st.text(), st.lists(st.sampled_from(pieces)).map("".join))
     answered = st.builds(Answered, stdout=texts, stderr=texts, status=st.integers(0, 125))
-    one: st.SearchStrategy[Answer] = st.one_of(answered, st.builds(Unanswered, st.just("timed out")))
-    return st.fixed_dictionaries(dict.fromkeys(probes, one)).map(Answers)
+    answers: st.SearchStrategy[Answer] = st.one_of(answered, st.builds(Unanswered, st.just("timed out")))
+    return st.fixed_dictionaries(dict.fromkeys(probes, answers)).map(Answers)
 
 
 def _pieces(name: str) -> Iterator[str]:
     for row in rows(name):
-        for said in row["answers"].values():
+        for fields in row["answers"].values():
             for stream in ("stdout", "stderr"):
-                yield from str(said.get(stream, "")).splitlines(keepends=True)
+                yield from str(fields.get(stream, "")).splitlines(keepends=True)
     yield from ("\0", "\t", "/", "\n", "-m ", "9" * 5000, "[" * 5000)
 
 
-def ask(probe: Probe) -> Answer:
-    """Ask this very machine."""
+def run_locally(probe: Probe) -> Answer:
+    """Run a command on this machine."""
     assert isinstance(probe, Command)
-    ran = subprocess.run(
+    process = subprocess.run(
         probe.argv, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"}, timeout=30, text=True
     )
-    return Answered(ran.stdout, ran.stderr, ran.returncode)
+    return Answered(process.stdout, process.stderr, process.returncode)

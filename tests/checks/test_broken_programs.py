@@ -1,7 +1,7 @@
-"""Programs that die half-way: every command of the shipped expected files, with a broken program in PATH.
+"""Broken programs: every command of the shipped expected files, with a broken program in PATH.
 
-What a simulated host would print is what the unbroken programs print, but for those that its scripts run
-on files: these are real, on the simulated host's files laid below a folder.
+A program prints the recorded output of a simulated host. The programs that scripts run on files are real; they run
+on the files of the simulated host, written below a temporary folder.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from olaudit.demo.build import build_machine as machine_of
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
-from tests.checks.tables import written
+from tests.checks.tables import command_line
 from tests.demo.auditing import shipped_fleet
 
 BROKEN = {
-    "dies at once": "kill -SEGV $$",
-    "dies half-way": 'o=$("$REAL" "$@" 2>/dev/null); printf "%.$((${#o} / 2))s" "$o"; kill -SEGV $$',
-    "dies in the end": '"$REAL" "$@"; kill -KILL $$',
+    "dies immediately": "kill -SEGV $$",
+    "dies midway": 'o=$("$REAL" "$@" 2>/dev/null); printf "%.$((${#o} / 2))s" "$o"; kill -SEGV $$',
+    "dies at the end": '"$REAL" "$@"; kill -KILL $$',
     "fails with 1": "exit 1",
     "fails with 2": "exit 2",
     "fails with 3": "exit 3",
@@ -39,25 +39,25 @@ BROKEN = {
 
 DOCUMENTED = {
     ("cmp", "prints nothing"): "the files are equal",
-    ("grep", "fails with 1"): "nothing matches",
+    ("grep", "fails with 1"): "no line matches",
     ("head", "prints nothing"): "the file is empty",
 }
-"""What a program may do, and what that means: no parser can distinguish it from an answer."""
+"""Documented behaviour with its meaning: no parser can distinguish it from a correct answer."""
 
 INNER = ("cmp", "docker-compose", "find", "git", "grep", "head", "openssl", "readlink", "sed", "stat", "systemctl")
 
 
 def _cases() -> Iterator[tuple[str, Command]]:
-    """Choose one host for each command that differs in more than its paths, and in what kinds of checks ask it."""
+    """Choose one host for each command; commands with the same program or script and checkers are equal."""
     shapes = set()
     for host in sorted(shipped_fleet().hosts):
         for probe in conforming().probes(host):
-            # The search for engines reads the processes of this machine: see tests/transport/test_engine_gate.py.
+            # The engine search reads the processes of this machine: see tests/transport/test_engine_gate.py.
             if not isinstance(probe, Command) or probe == engine_process.PROBE:
                 continue
             checkers = tuple(checker.ids[0].id for checker in conforming().checkers(host, probe))
             shape = (probe.argv[:3], checkers) if probe.argv[0] == "sh" else (probe.argv[0], checkers)
-            if conforming().based_on(host, probe) and shape not in shapes:
+            if conforming().dependent_results(host, probe) and shape not in shapes:
                 shapes.add(shape)
                 yield host, probe
 
@@ -66,7 +66,7 @@ CASES = list(_cases())
 
 
 def _programs(probe: Command) -> list[str]:
-    """List the programs of a command that are looked up in PATH."""
+    """Return the programs that a command runs from PATH."""
     tokens = set(re.findall(r"[a-z][a-z-]*", " ".join(probe.argv[2:]))) if probe.argv[0] == "sh" else set()
     return [probe.argv[0]] if probe.argv[0] != "sh" else sorted(tokens & set(INNER))
 
@@ -77,29 +77,31 @@ def _programs(probe: Command) -> list[str]:
 def test_no_check_is_ok_when_a_program_breaks(host: str, probe: Command, tmp_path: Path) -> None:
     fleet = conforming()
     checkers = fleet.checkers(host, probe)
-    place = _Place(tmp_path, host, probe)
-    unbroken = fleet.evaluate(host, checkers, {probe: place.answer()})
-    based = {key for key in fleet.based_on(host, probe) if unbroken.get(key) is Verdict.OK}
-    assert based, f"{written(probe)[:200]}: {place.answer()}"
-    faults = [fault for program in _programs(probe) for fault in _faults(place, program, checkers, based)]
+    sandbox = _Sandbox(tmp_path, host, probe)
+    unbroken = fleet.evaluate(host, checkers, {probe: sandbox.answer()})
+    dependent = {key for key in fleet.dependent_results(host, probe) if unbroken.get(key) is Verdict.OK}
+    assert dependent, f"{command_line(probe)[:200]}: {sandbox.answer()}"
+    faults = [
+        fault for program in _programs(probe) for fault in _find_faults(sandbox, program, checkers, dependent)
+    ]
     assert faults == []
 
 
-def _faults(
-    place: _Place, program: str, checkers: tuple[AnyChecker, ...], based: set[tuple[str, str]]
+def _find_faults(
+    sandbox: _Sandbox, program: str, checkers: tuple[AnyChecker, ...], dependent: set[tuple[str, str]]
 ) -> Iterator[str]:
-    for how, script in BROKEN.items():
-        used = place.breaks(program, script)
-        answer = place.answer()
-        place.mends(program)
-        after = conforming().evaluate(place.host, checkers, {place.probe: answer})
-        still = sorted(key for key in based if after.get(key) is Verdict.OK)
-        if still and used.exists() and (program, how) not in DOCUMENTED:
-            yield f"{program} {how}: {still[:3]}: {answer}"
+    for failure, script in BROKEN.items():
+        used = sandbox.break_program(program, script)
+        answer = sandbox.answer()
+        sandbox.repair_program(program)
+        after = conforming().evaluate(sandbox.host, checkers, {sandbox.probe: answer})
+        still_ok = sorted(key for key in dependent if after.get(key) is Verdict.OK)
+        if still_ok and used.exists() and (program, failure) not in DOCUMENTED:
+            yield f"{program} {failure}: {still_ok[:3]}: {answer}"
 
 
-class _Place:
-    """A folder with the files of a simulated host, good programs in one folder, and broken ones in another."""
+class _Sandbox:
+    """A folder with the files of a simulated host, a folder of working programs and a folder of broken ones."""
 
     def __init__(self, root: Path, host: str, probe: Command) -> None:
         self.root, self.host, self.probe = root, host, probe
@@ -107,50 +109,54 @@ class _Place:
         self.good.mkdir()
         self.bad.mkdir()
         machine = machine_of(shipped_fleet().hosts[host])
-        _lay(machine, root)
+        _write_files(machine, root)
         if probe.argv[0] != "sh":
             recorded = conforming().outcomes[host].raw()[probe]
             assert isinstance(recorded, Answered)
-            self._prints(probe.argv[0], recorded)
-        self._prints("systemctl", Answered("LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"))
-        self._prints("docker-compose", Answered('{"Version": "v2.40.1"}\n'))
+            self._install(probe.argv[0], recorded)
+        self._install("systemctl", Answered("LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"))
+        self._install("docker-compose", Answered('{"Version": "v2.40.1"}\n'))
         plugin = root / "usr/lib/docker/cli-plugins/docker-compose"
         plugin.parent.mkdir(parents=True)
-        _script(plugin, 'exec docker-compose "$@"')
+        _write_script(plugin, 'exec docker-compose "$@"')
         if "--show-cdup" in str(probe.argv):
             _commit(root, probe.argv[-1])
 
-    def _prints(self, program: str, answer: Answered) -> None:
+    def _install(self, program: str, answer: Answered) -> None:
         (self.good / f".{program}").write_text(answer.stdout, encoding="utf-8", newline="")
         errors = f"printf '%s\\n' {shlex.quote(answer.stderr)} >&2\n" if answer.stderr else ""
-        _script(self.good / program, f"cat {self.good}/.{program}\n{errors}exit {answer.status}")
+        _write_script(self.good / program, f"cat {self.good}/.{program}\n{errors}exit {answer.status}")
 
-    def breaks(self, program: str, script: str) -> Path:
-        """Put a broken program before the good one; return the file that shows that it was run."""
+    def break_program(self, program: str, script: str) -> Path:
+        """Install a broken program before the working one; return the file that its run creates."""
         used = self.root / f"used-{program}"
         used.unlink(missing_ok=True)
         real = shutil.which(program, path=f"{self.good}:{os.environ['PATH']}")
-        _script(self.bad / program, f"REAL={real}\n: >{used}\n{script}")
+        _write_script(self.bad / program, f"REAL={real}\n: >{used}\n{script}")
         return used
 
-    def mends(self, program: str) -> None:
+    def repair_program(self, program: str) -> None:
         (self.bad / program).unlink()
 
     def answer(self) -> Answered:
-        """Run the command, with its paths below the folder; they are not there in what it prints."""
+        """Run the command on the paths below the folder, and remove the folder from the paths in its output."""
         argv = (
-            tuple(self._moved(word) for word in self.probe.argv) if self.probe.argv[0] == "sh" else self.probe.argv
+            tuple(self._relocate(word) for word in self.probe.argv)
+            if self.probe.argv[0] == "sh"
+            else self.probe.argv
         )
         program = "/bin/dash" if argv[0] == "sh" else argv[0]
         env = {**os.environ, "PATH": f"{self.bad}:{self.good}:{os.environ['PATH']}", "LC_ALL": "C"}
         env["HOME"] = str(self.root)
         command = ["/bin/dash", "-c", '"$@"', "dash", program, *argv[1:]]
-        ran = subprocess.run(command, capture_output=True, check=False, env=env, timeout=20, cwd=self.root)
-        status = ran.returncode if ran.returncode >= 0 else 128 - ran.returncode
-        out, err = (text.decode(errors="replace").replace(str(self.root), "") for text in (ran.stdout, ran.stderr))
-        return Answered(out, err.rstrip("\n"), status)
+        process = subprocess.run(command, capture_output=True, check=False, env=env, timeout=20, cwd=self.root)
+        status = process.returncode if process.returncode >= 0 else 128 - process.returncode
+        stdout, stderr = (
+            text.decode(errors="replace").replace(str(self.root), "") for text in (process.stdout, process.stderr)
+        )
+        return Answered(stdout, stderr.rstrip("\n"), status)
 
-    def _moved(self, word: str) -> str:
+    def _relocate(self, word: str) -> str:
         if word == COMPOSE.argv[2]:
             return word.replace(" /usr/", f" {self.root}/usr/")
         if word == SERVICES:
@@ -158,12 +164,12 @@ class _Place:
         return f"{self.root}{word}" if word.startswith("/") else word
 
 
-def _script(file: Path, text: str) -> None:
+def _write_script(file: Path, text: str) -> None:
     file.write_text(f"#!/bin/dash\n{text}\n", encoding="utf-8")
     file.chmod(0o755)
 
 
-def _lay(machine: Machine, root: Path) -> None:
+def _write_files(machine: Machine, root: Path) -> None:
     """Write the files of a simulated machine below `root`."""
     for path, node in sorted(machine.files.nodes.items()):
         file = Path(f"{root}{path}")
@@ -179,15 +185,15 @@ def _lay(machine: Machine, root: Path) -> None:
 
 
 def _commit(root: Path, tree: str) -> None:
-    """Make a repository of a tree, with all that is in it."""
+    """Create a repository of a tree, and commit all its files."""
     folder = Path(f"{root}{tree}").resolve()
     shutil.rmtree(folder / ".git", ignore_errors=True)
-    me = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     for argv in (("init", "-q", "-b", "master"), ("add", "-A"), ("commit", "-q", "--allow-empty", "-m", "Deploy")):
-        subprocess.run(("git", *me, "-C", str(folder), *argv), check=True, capture_output=True, timeout=20)
+        subprocess.run(("git", *identity, "-C", str(folder), *argv), check=True, capture_output=True, timeout=20)
 
 
-def test_each_script_is_among_the_cases() -> None:
+def test_cases_contain_each_script() -> None:
     scripts: set[Probe] = {probe for host in shipped_fleet().hosts for probe in conforming().probes(host)}
     texts = {probe.argv[2] for probe in scripts if isinstance(probe, Command) and probe.argv[0] == "sh"}
     covered = {probe.argv[2] for _, probe in CASES if probe.argv[0] == "sh"}

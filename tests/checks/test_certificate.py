@@ -12,20 +12,20 @@ from pydantic import ValidationError
 
 from olaudit.checks import certificate
 from olaudit.model import Answers, Unanswered, Verdict
-from tests.checks.tables import Row, ask, case, hostile, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, hostile_answers, rows, run_locally, spec_of
 
 LIVE = {"folder": "/etc/letsencrypt/live", "days": 21}
 
 
 @pytest.mark.parametrize("row", rows("certificate"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(certificate.CHECKER, row)
+    check_row(certificate.CHECKER, row)
 
 
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
     spec = spec_of(certificate.CHECKER, LIVE)
-    for result in certificate.evaluate(spec, data.draw(hostile("certificate", certificate.probes(spec)))):
+    for result in certificate.evaluate(spec, data.draw(hostile_answers("certificate", certificate.probes(spec)))):
         assert result.check == "certificate.expiry"
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
@@ -66,7 +66,7 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     for days, said in ((21, "ok"), (40, "drift")):
         section = {"folder": {"value": str(tmp_path / "none"), "accept": [str(live.parent)]}, "days": days}
         spec = spec_of(certificate.CHECKER, section)
-        answers = Answers({probe: ask(probe) for probe in certificate.probes(spec)})
+        answers = Answers({probe: run_locally(probe) for probe in certificate.probes(spec)})
         (result,) = certificate.evaluate(spec, answers)
         assert (result.subject, result.verdict.value) == (f"{live}/fullchain.pem", said)
         assert result.observed in ("29 days left", "30 days left")

@@ -19,23 +19,23 @@ from tests.checks.mutations import JSON
 from tests.checks.tables import RECORDED, rows, spec_of
 from tests.demo.auditing import shipped_fleet
 
-NAMES = [f"{checker.section}-{checker.ids[0].id}" for checker in CHECKERS]
-every_checker = pytest.mark.parametrize("checker", CHECKERS, ids=NAMES)
+IDS = [f"{checker.section}-{checker.ids[0].id}" for checker in CHECKERS]
+every_checker = pytest.mark.parametrize("checker", CHECKERS, ids=IDS)
 
 
-def test_every_module_in_checks_is_in_the_list() -> None:
+def test_every_module_in_checks_is_listed() -> None:
     modules = {module.name for module in pkgutil.iter_modules(checks.__path__)}
     assert {checker.evaluate.__module__.split(".")[2] for checker in CHECKERS} == modules
 
 
-def test_every_check_id_is_listed_once_and_is_kind_dot_aspect() -> None:
+def test_check_ids_are_unique_and_have_one_dot() -> None:
     ids = [check.id for checker in CHECKERS for check in checker.ids]
     assert list(check_ids()) == ids
     assert all(check.count(".") == 1 for check in ids)
 
 
 def sections(checker: AnyChecker) -> dict[str, Any]:
-    """List the sections of this kind in the shipped expected files and in the tables of recorded answers."""
+    """Return the sections of a checker in the shipped expected files and in the tables of recorded answers."""
     shipped = {
         name: host.sections[checker.section]
         for name, host in shipped_fleet().hosts.items()
@@ -45,10 +45,10 @@ def sections(checker: AnyChecker) -> dict[str, Any]:
     specs = (
         spec_of(checker, row["spec"]) for name in tables for row in rows(name) if isinstance(checker, Checker)
     )
-    return shipped | {f"recorded-{n}": spec for n, spec in enumerate(specs)}
+    return shipped | {f"recorded-{index}": spec for index, spec in enumerate(specs)}
 
 
-def evaluated(checker: AnyChecker, specs: Mapping[str, Any], outcomes: Mapping[str, Answers]) -> list[Result]:
+def evaluate_hosts(checker: AnyChecker, specs: Mapping[str, Any], outcomes: Mapping[str, Answers]) -> list[Result]:
     """Evaluate one host, or all hosts together."""
     if isinstance(checker, FleetChecker):
         return [result for _, result in checker.evaluate(specs, outcomes)]
@@ -57,7 +57,7 @@ def evaluated(checker: AnyChecker, specs: Mapping[str, Any], outcomes: Mapping[s
 
 @cache
 def pieces(checker: AnyChecker) -> tuple[str, ...]:
-    """List lines that real answers to the probes of this kind have."""
+    """Return the lines of real answers to the probes of a checker."""
     texts = set(JSON)
     for fleet in (conforming(), drifted()):
         for host, section in sections(checker).items():
@@ -65,10 +65,10 @@ def pieces(checker: AnyChecker) -> tuple[str, ...]:
             for answer in (raw.get(probe) for probe in checker.probes(section)):
                 texts |= set(_lines(answer) if isinstance(answer, Answered) else ())
     for name in (name for name, recorded in RECORDED if recorded is checker):
-        for answered in (
-            entry for row in rows(name) for entry in row["answers"].values() if "reason" not in entry
+        for fields in (
+            fields for row in rows(name) for fields in row["answers"].values() if "reason" not in fields
         ):
-            texts |= set(_lines(Answered(**answered)))
+            texts |= set(_lines(Answered(**fields)))
     return (*sorted(texts), "\0", "\t", "/", "\n", "-m ", "9" * 5000, "//\n", "end\n")
 
 
@@ -76,8 +76,8 @@ def _lines(answer: Answered) -> list[str]:
     return [*answer.stdout.splitlines(keepends=True), *answer.stderr.splitlines(keepends=True), answer.stdout]
 
 
-def anything(checker: AnyChecker) -> st.SearchStrategy[Answer]:
-    """Answer with any text, or with what hosts answer, cut up and put together in other ways."""
+def any_answer(checker: AnyChecker) -> st.SearchStrategy[Answer]:
+    """Generate an answer: any text, JSON, or pieces of real answers in any order."""
     texts = st.one_of(
         st.text(),
         st.lists(st.sampled_from(pieces(checker)), max_size=6).map("".join),
@@ -92,8 +92,8 @@ def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4)
 
 
-def drawn(checker: AnyChecker, data: st.DataObject) -> tuple[dict[str, Any], tuple[Probe, ...]]:
-    """Choose the section of one host, or of several for what hosts are compared in."""
+def draw_sections(checker: AnyChecker, data: st.DataObject) -> tuple[dict[str, Any], tuple[Probe, ...]]:
+    """Draw the section of one host, or of several hosts for a fleet checker; return them with their probes."""
     available = sections(checker)
     assert available, "no expected file has this section, and no table of recorded answers"
     count = 4 if isinstance(checker, FleetChecker) else 1
@@ -105,57 +105,56 @@ def drawn(checker: AnyChecker, data: st.DataObject) -> tuple[dict[str, Any], tup
 
 
 @every_checker
-@settings(max_examples=25)  # a smoke test of what `python -m tests.fuzz parsers` does for minutes
+@settings(max_examples=25)  # a smoke test; `python -m tests.fuzz parsers` runs for minutes
 @given(data=st.data())
-def test_any_answer_is_evaluated_without_an_exception(checker: AnyChecker, data: st.DataObject) -> None:
-    specs, probes = drawn(checker, data)
-    answers = st.fixed_dictionaries(dict.fromkeys(probes, anything(checker))).map(Answers)
+def test_no_answer_raises_an_exception(checker: AnyChecker, data: st.DataObject) -> None:
+    specs, probes = draw_sections(checker, data)
+    answers = st.fixed_dictionaries(dict.fromkeys(probes, any_answer(checker))).map(Answers)
     outcomes = {host: data.draw(answers) for host in specs}
     ids = {check.id for check in checker.ids}
-    for result in evaluated(checker, specs, outcomes):
+    for result in evaluate_hosts(checker, specs, outcomes):
         assert result.check in ids
         assert result.at[0] == checker.section
         assert result.fix is None or result.verdict is Verdict.DRIFT
     if isinstance(checker, Checker):
-        for host, answered in outcomes.items():
-            list(checker.measure(specs[host], answered))
+        for host, host_answers in outcomes.items():
+            list(checker.measure(specs[host], host_answers))
 
 
 @every_checker
-@settings(max_examples=25)  # a smoke test of what `python -m tests.fuzz parsers` does for minutes
+@settings(max_examples=25)  # a smoke test; `python -m tests.fuzz parsers` runs for minutes
 @given(data=st.data())
-def test_without_any_answer_all_is_unknown(checker: AnyChecker, data: st.DataObject) -> None:
-    specs, probes = drawn(checker, data)
+def test_without_answers_all_results_are_unknown(checker: AnyChecker, data: st.DataObject) -> None:
+    specs, probes = draw_sections(checker, data)
     reason = data.draw(st.sampled_from(("timed out", "", "x" * 9000)))
     outcomes = {host: Answers({probe: Unanswered(reason) for probe in probes}) for host in specs}
-    judged = evaluated(checker, specs, outcomes)
-    assert {result.verdict for result in judged} <= {Verdict.UNKNOWN}
-    assert bool(judged) == asks(checker, specs)
-    assert judged == evaluated(checker, specs, outcomes)
+    results = evaluate_hosts(checker, specs, outcomes)
+    assert {result.verdict for result in results} <= {Verdict.UNKNOWN}
+    assert bool(results) == has_results(checker, specs)
+    assert results == evaluate_hosts(checker, specs, outcomes)
 
 
-def asks(checker: AnyChecker, specs: Mapping[str, Any]) -> bool:
-    """Whether anything is asked at all: of two hosts, where hosts are compared."""
-    asked: Iterable[frozenset[Probe]] = (frozenset(checker.probes(section)) for section in specs.values())
-    return sum(map(bool, asked)) > (1 if isinstance(checker, FleetChecker) else 0)
+def has_results(checker: AnyChecker, specs: Mapping[str, Any]) -> bool:
+    """Return whether enough hosts have probes: one, or two for a fleet checker."""
+    probes: Iterable[frozenset[Probe]] = (frozenset(checker.probes(section)) for section in specs.values())
+    return sum(map(bool, probes)) > (1 if isinstance(checker, FleetChecker) else 0)
 
 
 @every_checker
-def test_each_subject_that_has_a_verdict_has_one_without_answers(checker: AnyChecker) -> None:
+def test_subjects_have_verdicts_without_answers(checker: AnyChecker) -> None:
     if isinstance(checker, FleetChecker):
         hosts = sections(checker)
-        down = dict.fromkeys(hosts, Failure(FailureReason.TIMEOUT, "no answer"))
-        assert {result.verdict for _, result in checker.evaluate(hosts, down)} == {Verdict.UNKNOWN}
+        failures = dict.fromkeys(hosts, Failure(FailureReason.TIMEOUT, "no answer"))
+        assert {result.verdict for _, result in checker.evaluate(hosts, failures)} == {Verdict.UNKNOWN}
         return
     for name in (name for name, recorded in RECORDED if recorded is checker):
         for row in rows(name):
             spec = spec_of(checker, row["spec"])
             answers = Answers({probe: Unanswered("timed out") for probe in checker.probes(spec)})
-            judged = {(result.check, result.subject) for result in checker.evaluate(spec, answers)}
-            asked = {(result["check"], result["subject"]) for result in row["judgements"]}
-            expected = {key for key in asked if name not in _FOUND_ON_THE_HOST}
-            assert expected <= judged
+            subjects = {(result.check, result.subject) for result in checker.evaluate(spec, answers)}
+            recorded_subjects = {(result["check"], result["subject"]) for result in row["results"]}
+            assert name in _SUBJECTS_FROM_HOST or recorded_subjects <= subjects
 
 
-_FOUND_ON_THE_HOST = ("certificate", "cron", "symlink_farm")
-"""Kinds with subjects that only the host knows: without answers, the one finding is about the whole."""
+_SUBJECTS_FROM_HOST = ("certificate", "cron", "symlink_farm")
+"""Checkers whose subjects come from the host: without answers, the only finding is about the whole section."""

@@ -7,12 +7,12 @@ from olaudit.checks import clock
 from olaudit.model import Verdict
 from olaudit.transport import Deadline
 from olaudit.transport.local import LocalTransport
-from tests.checks.tables import Row, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, spec_of
 
 
 @pytest.mark.parametrize("row", rows("clock"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(clock.CHECKER, row)
+    check_row(clock.CHECKER, row)
 
 
 def test_the_clock_of_this_machine_agrees_with_itself() -> None:

@@ -11,20 +11,20 @@ from pydantic import ValidationError
 
 from olaudit.checks import cron
 from olaudit.model import Answered, Answers, Unanswered, Verdict
-from tests.checks.tables import Row, ask, case, hostile, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, hostile_answers, rows, run_locally, spec_of
 
 CRON = {"source": "/opt/openlibrary/olsystem/etc/cron.d"}
 
 
 @pytest.mark.parametrize("row", rows("cron"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(cron.CHECKER, row)
+    check_row(cron.CHECKER, row)
 
 
 @given(data=st.data())
 def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
     spec = spec_of(cron.CHECKER, CRON)
-    for result in cron.evaluate(spec, data.draw(hostile("cron", cron.probes(spec)))):
+    for result in cron.evaluate(spec, data.draw(hostile_answers("cron", cron.probes(spec)))):
         assert result.check == "cron.files"
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
@@ -66,7 +66,7 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     spec = spec_of(cron.CHECKER, {"source": str(source), "into": str(into), "daemon": False})
     judged = {
         Path(one.subject).name: one
-        for one in cron.evaluate(spec, Answers({cron.look(spec): ask(cron.look(spec))}))
+        for one in cron.evaluate(spec, Answers({cron.look(spec): run_locally(cron.look(spec))}))
     }
     assert judged["missing"].observed == "absent"
     assert judged["changed"].observed.startswith("differs from ")
@@ -77,6 +77,6 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
 
 
 def test_this_machine_lists_processes_with_their_parents() -> None:
-    answer = ask(cron.DAEMONS)
+    answer = run_locally(cron.DAEMONS)
     assert isinstance(answer, Answered)
     assert cron._PROCESS.fullmatch(answer.stdout.split("\n")[0])

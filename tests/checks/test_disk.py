@@ -5,12 +5,12 @@ from pydantic import ValidationError
 
 from olaudit.checks import disk
 from olaudit.model import Answers, Command, Verdict
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 
 @pytest.mark.parametrize("row", rows("disk"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(disk.CHECKER, row)
+    check_row(disk.CHECKER, row)
 
 
 def test_each_path_is_asked_on_its_own_because_one_may_hang() -> None:
@@ -21,7 +21,7 @@ def test_each_path_is_asked_on_its_own_because_one_may_hang() -> None:
 
 def test_what_df_really_says_of_this_machine_is_understood() -> None:
     spec = {"/": disk.DiskSpec(floor="0 B", inodes=0)}
-    answers = Answers({probe: ask(probe) for probe in disk.CHECKER.probes(spec)})
+    answers = Answers({probe: run_locally(probe) for probe in disk.CHECKER.probes(spec)})
     assert [result.verdict for result in disk.CHECKER.evaluate(spec, answers)] == [Verdict.OK]
 
 

@@ -9,19 +9,19 @@ from pydantic import ValidationError
 from olaudit.checker import Checker
 from olaudit.checks import dns
 from olaudit.model import Answer, Answers, Command, ConnectionProbe, Lookup, Probe, Verdict
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 NAME = "ol-home0.us.archive.org"
 
 
 @pytest.mark.parametrize("row", rows("dns_address"), ids=case)
-def test_recorded_answers_about_names_in_use_are_judged_as_recorded(row: Row) -> None:
-    run(dns.ADDRESS, row)
+def test_recorded_addresses_give_the_recorded_results(row: Row) -> None:
+    check_row(dns.ADDRESS, row)
 
 
 @pytest.mark.parametrize("row", rows("dns_retired"), ids=case)
-def test_recorded_answers_about_names_out_of_use_are_judged_as_recorded(row: Row) -> None:
-    run(dns.RETIRED, row)
+def test_recorded_retired_names_give_the_recorded_results(row: Row) -> None:
+    check_row(dns.RETIRED, row)
 
 
 @pytest.mark.parametrize(
@@ -37,23 +37,23 @@ def test_recorded_answers_about_names_out_of_use_are_judged_as_recorded(row: Row
         (dns.RETIRED, {"unresolved": ["a.example.org"]}),
     ],
 )
-def test_a_section_that_makes_no_sense_is_an_error(checker: Checker[Any], section: dict[str, Any]) -> None:
+def test_invalid_section_is_an_error(checker: Checker[Any], section: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         spec_of(checker, section)
 
 
-def test_the_audited_address_is_asked_for_only_where_it_is_expected() -> None:
+def test_audited_address_is_probed_only_if_it_is_expected() -> None:
     assert dns.ADDRESS.probes(spec_of(dns.ADDRESS, {"name": NAME})) == (Lookup(NAME), ConnectionProbe.ADDRESS)
     assert dns.ADDRESS.probes(spec_of(dns.ADDRESS, {"name": NAME, "address": "10.0.0.1"})) == (Lookup(NAME),)
 
 
-def test_files_without_names_are_unknown_and_not_searched_for_nothing() -> None:
+def test_files_without_names_are_unknown_and_not_searched() -> None:
     spec = spec_of(dns.RETIRED, {"files": ["/etc/hosts"]})
     assert not tuple(dns.RETIRED.probes(spec))
-    assert [one.verdict for one in dns.RETIRED.evaluate(spec, Answers({}))] == [Verdict.UNKNOWN]
+    assert [result.verdict for result in dns.RETIRED.evaluate(spec, Answers({}))] == [Verdict.UNKNOWN]
 
 
-def test_this_machine_searches_files_as_understood(tmp_path: Path) -> None:
+def test_grep_of_this_machine_finds_retired_names(tmp_path: Path) -> None:
     (tmp_path / "hosts").write_text(
         "10.0.0.1 ol-mem30 xol-mem3\n10.0.0.2 db # password=secret OL-MEM3.example.org\n"
     )
@@ -62,13 +62,13 @@ def test_this_machine_searches_files_as_understood(tmp_path: Path) -> None:
     (tmp_path / "etc/deep").mkdir(parents=True)
     (tmp_path / "etc/deep/x.yml").write_text("- ol-mem3:11211\n- ol-mem4:11211\n" * 30)
     (tmp_path / "linked").symlink_to("etc")
-    names = ("hosts", "clean", "binary", "etc", "linked", "gone")
+    names = ("hosts", "clean", "binary", "etc", "linked", "missing")
     section = {"names": ["ol-mem3", "ol-mem4"], "files": [f"{tmp_path}/{name}" for name in names]}
     spec = spec_of(dns.RETIRED, section)
     probes = tuple(dns.RETIRED.probes(spec))
-    answers: dict[Probe, Answer] = {probe: ask(probe) for probe in probes if isinstance(probe, Command)}
+    answers: dict[Probe, Answer] = {probe: run_locally(probe) for probe in probes if isinstance(probe, Command)}
     assert "secret" not in str(answers)
-    assert [one.observed for one in dns.RETIRED.evaluate(spec, Answers(answers))] == [
+    assert [result.observed for result in dns.RETIRED.evaluate(spec, Answers(answers))] == [
         "ol-mem3",
         "none",
         "none",

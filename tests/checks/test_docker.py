@@ -4,12 +4,12 @@ import pytest
 
 from olaudit.checks import docker
 from olaudit.model import EngineQuery
-from tests.checks.tables import Row, case, rows, run
+from tests.checks.tables import Row, case, check_row, rows
 
 
 @pytest.mark.parametrize("row", rows("docker"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(docker.CHECKER, row)
+    check_row(docker.CHECKER, row)
 
 
 def test_the_engine_is_asked_only_where_one_is_required() -> None:

@@ -27,7 +27,7 @@ from olaudit.model import (
     Unanswered,
     Verdict,
 )
-from tests.checks.tables import ask, rows
+from tests.checks.tables import rows, run_locally
 from tests.checks.test_fleet_majority import NEW, OLD, verdicts
 
 SILENT = Unanswered("timed out")
@@ -161,7 +161,7 @@ def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
 
 def test_this_machine_understands_the_question_about_compose() -> None:
     names = ("a", "b")
-    answers = Answers({COMPOSE: ask(COMPOSE)})
+    answers = Answers({COMPOSE: run_locally(COMPOSE)})
     spec = Agree(versions=("compose",))
     found = dict(version.evaluate(dict.fromkeys(names, spec), dict.fromkeys(names, answers)))
     assert {result.verdict for result in found.values()} == {Verdict.OK}

@@ -1,4 +1,4 @@
-"""No program that a git tree's own configuration names is run on a host: the tree's owner may be anybody."""
+"""The probe runs no program from the configuration of a git tree, because any user may own the tree."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 
 from olaudit import worktree
 from olaudit.model import Unanswered
-from tests.checks.tables import ask
+from tests.checks.tables import run_locally
 
 
 def git(tree: Path, *argv: str, check: bool = True) -> str:
-    me = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     env = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-    argv = ("git", *me, "-C", str(tree), *argv)
+    argv = ("git", *identity, "-C", str(tree), *argv)
     return subprocess.run(argv, check=check, capture_output=True, env=env, timeout=20, text=True).stdout
 
 
-def make(tree: Path) -> Path:
+def create_repository(tree: Path) -> Path:
     tree.mkdir()
     (tree / "file").write_text("one\n")
     for argv in (("init", "-q", "-b", "master"), ("add", "-A"), ("commit", "-q", "-m", "Deploy")):
@@ -30,61 +30,61 @@ def make(tree: Path) -> Path:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    return make(tmp_path / "tree")
+    return create_repository(tmp_path / "tree")
 
 
 @pytest.fixture
-def ran(tmp_path: Path) -> Path:
-    """Give the file that a program leaves as its trace."""
-    return tmp_path / "ran"
+def trace(tmp_path: Path) -> Path:
+    """Return the file that a program creates when it runs."""
+    return tmp_path / "trace"
 
 
 def changes(tree: Path) -> tuple[str, ...] | Unanswered:
-    found = worktree.read(ask(worktree.probe(str(tree))))
-    assert isinstance(found, worktree.Worktree)
-    return found.changes
+    parsed = worktree.parse(run_locally(worktree.probe(str(tree))))
+    assert isinstance(parsed, worktree.Worktree)
+    return parsed.changes
 
 
-def make_filtered(tree: Path, ran: Path, kind: str = "clean") -> None:
-    """Give a file a filter, and let git think that the file may have changed."""
+def add_filter(tree: Path, trace: Path, kind: str = "clean") -> None:
+    """Add a file with a filter, and change it so that git status would run the filter."""
     (tree / ".gitattributes").write_text("*.bin filter=odd\n")
     (tree / "x.bin").write_text("one\n")
     git(tree, "add", "-A")
     git(tree, "commit", "-q", "-m", "x")
-    git(tree, "config", f"filter.odd.{kind}", f"touch {ran}; cat")
+    git(tree, "config", f"filter.odd.{kind}", f"touch {trace}; cat")
     (tree / "x.bin").write_text("two\n")
 
 
 @pytest.mark.parametrize("kind", ["clean", "process"])
-def test_no_filter_of_the_tree_is_run(tree: Path, ran: Path, kind: str) -> None:
-    make_filtered(tree, ran, kind)
-    found = changes(tree)
-    assert isinstance(found, Unanswered)
-    assert "filter" in found.reason
-    assert not ran.exists()
+def test_filters_of_the_tree_are_not_run(tree: Path, trace: Path, kind: str) -> None:
+    add_filter(tree, trace, kind)
+    unknown = changes(tree)
+    assert isinstance(unknown, Unanswered)
+    assert "filter" in unknown.reason
+    assert not trace.exists()
     git(tree, "status", check=False)
-    assert ran.exists(), "git status by itself does run it"
+    assert trace.exists(), "a plain git status runs it"
 
 
-def test_no_filter_of_a_submodule_is_run(tree: Path, ran: Path) -> None:
-    make(tree / "sub")
+def test_filters_of_a_submodule_are_not_run(tree: Path, trace: Path) -> None:
+    create_repository(tree / "sub")
     git(tree, "add", "sub")
     git(tree, "commit", "-q", "-m", "x")
-    make_filtered(tree / "sub", ran)
+    add_filter(tree / "sub", trace)
     assert isinstance(changes(tree), Unanswered)
-    assert not ran.exists()
+    assert not trace.exists()
     git(tree, "status")
-    assert ran.exists(), "git status by itself does run it"
+    assert trace.exists(), "a plain git status runs it"
 
 
-def test_a_filter_that_no_file_has_hides_no_change(tree: Path) -> None:
+def test_filter_without_files_hides_no_change(tree: Path) -> None:
     git(tree, "config", "filter.lfs.clean", "git-lfs clean -- %f")
     (tree / "file").write_text("patched\n")
     assert changes(tree) == (" M file",)
 
 
-def test_a_submodule_without_filters_is_looked_into(tree: Path) -> None:
-    make(tree / "sub")
+def test_changes_of_a_submodule_without_filters_are_found(tree: Path) -> None:
+    create_repository(tree / "sub")
     git(tree, "add", "sub")
     git(tree, "commit", "-q", "-m", "x")
     assert changes(tree) == ()
@@ -92,8 +92,8 @@ def test_a_submodule_without_filters_is_looked_into(tree: Path) -> None:
     assert changes(tree) == (" M sub",)
 
 
-def test_no_remote_is_asked_for_a_missing_object(tree: Path, ran: Path) -> None:
-    """The remote of a partial clone may be any program: `ext::`."""
+def test_missing_objects_are_not_fetched_from_a_remote(tree: Path, trace: Path) -> None:
+    """The remote of a partial clone may run any program (`ext::`)."""
     blob = git(tree, "rev-parse", "HEAD:file").strip()
     (tree / "file").rename(tree / "renamed")
     (tree / "renamed").write_text("one\nmore\n")
@@ -102,12 +102,12 @@ def test_no_remote_is_asked_for_a_missing_object(tree: Path, ran: Path) -> None:
         "core.repositoryFormatVersion": "1",
         "extensions.partialClone": "origin",
         "remote.origin.promisor": "true",
-        "remote.origin.url": f"ext::sh -c touch% {ran}",
+        "remote.origin.url": f"ext::sh -c touch% {trace}",
         "protocol.ext.allow": "always",
     }.items():
         git(tree, "config", key, value)
     (tree / ".git/objects" / blob[:2] / blob[2:]).unlink()
     assert isinstance(changes(tree), Unanswered)
-    assert not ran.exists()
+    assert not trace.exists()
     git(tree, "status", check=False)
-    assert ran.exists(), "git status by itself does run it"
+    assert trace.exists(), "a plain git status runs it"

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from olaudit.checks import hostname
-from tests.checks.tables import Row, case, rows, run
+from tests.checks.tables import Row, case, check_row, rows
 
 
 @pytest.mark.parametrize("row", rows("hostname"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(hostname.CHECKER, row)
+def test_recorded_answers_give_the_recorded_results(row: Row) -> None:
+    check_row(hostname.CHECKER, row)

@@ -12,19 +12,19 @@ from olaudit.checks import memcached
 from olaudit.checks.memcached import evidence
 from olaudit.model import Answered, Answers, Unanswered, Verdict
 from olaudit.render.prometheus.helps import MEASURED
-from tests.checks.tables import Row, ask, case, hostile, measured, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, hostile_answers, measure_row, rows, run_locally, spec_of
 
 RESERVE = {"least": "256 MiB", "most": "768 MiB"}
 
 
 @pytest.mark.parametrize("row", rows("memcached"), ids=case)
 def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(memcached.CHECKER, row)
+    check_row(memcached.CHECKER, row)
 
 
 @pytest.mark.parametrize("row", [row for row in rows("memcached") if "is one finding" in row["case"]], ids=case)
 def test_one_cause_is_one_finding(row: Row) -> None:
-    assert [result["verdict"] for result in row["judgements"]] == [Verdict.DRIFT, Verdict.OK, Verdict.OK]
+    assert [result["verdict"] for result in row["results"]] == [Verdict.DRIFT, Verdict.OK, Verdict.OK]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_bash_alone_gets_the_limit_from_a_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         said = pool.submit(_serve_once, listener)
         port = listener.getsockname()[1]
-        answer = ask(evidence.server(spec_of(memcached.CHECKER, {"reserve": RESERVE, "port": port})))
+        answer = run_locally(evidence.server(spec_of(memcached.CHECKER, {"reserve": RESERVE, "port": port})))
         assert said.result(30) == b"stats settings\r\nquit\r\n"
     assert evidence.served(answer) == evidence.Limit(64, "64 MiB")
 
@@ -64,10 +64,10 @@ def test_a_configuration_without_an_end_is_unknown() -> None:
 
 
 def test_this_machine_understands_the_questions() -> None:
-    memory = evidence.memory_total(ask(evidence.MEMORY))
+    memory = evidence.memory_total(run_locally(evidence.MEMORY))
     assert isinstance(memory, int)
     assert memory > 1 << 20
-    assert isinstance(evidence.processes(ask(evidence.PROCESSES)), tuple)
+    assert isinstance(evidence.processes(run_locally(evidence.PROCESSES)), tuple)
 
 
 MIB = 1 << 20
@@ -85,7 +85,7 @@ MIB = 1 << 20
     ],
 )
 def test_each_limit_that_is_known_is_a_measure(name: str, limits: dict[str, int]) -> None:
-    found = measured(memcached.CHECKER, next(row for row in rows("memcached") if row["case"] == name))
+    found = measure_row(memcached.CHECKER, next(row for row in rows("memcached") if row["case"] == name))
     assert {one.source: one.value for one in found if one.name == "memcached_limit_bytes"} == {
         source: limit * MIB for source, limit in limits.items()
     }
@@ -95,14 +95,14 @@ def test_each_limit_that_is_known_is_a_measure(name: str, limits: dict[str, int]
     ("name", "totals"), [("right everywhere", [10171187 * 1024]), ("the machine's memory is not known", [])]
 )
 def test_the_memory_is_a_measure_where_it_is_known(name: str, totals: list[int]) -> None:
-    found = measured(memcached.CHECKER, next(row for row in rows("memcached") if row["case"] == name))
+    found = measure_row(memcached.CHECKER, next(row for row in rows("memcached") if row["case"] == name))
     assert [one.value for one in found if one.name == "memory_total_bytes"] == totals
 
 
 SPEC = spec_of(memcached.CHECKER, {"reserve": RESERVE})
 
 
-@given(hostile("memcached", memcached.probes(SPEC)))
+@given(hostile_answers("memcached", memcached.probes(SPEC)))
 def test_whatever_a_host_says_its_measures_are_few_finite_and_of_known_names(answers: Answers) -> None:
     found = list(memcached.CHECKER.measure(SPEC, answers))
     assert len(found) == len({(one.name, one.source) for one in found}) <= 4

@@ -12,14 +12,14 @@ from pydantic import ValidationError
 from olaudit.checks import postgres
 from olaudit.checks.postgres.hba import MAX_RULES, parse
 from olaudit.model import Answer, Answered, Answers, Command, Lookup, Probe, Severity, Verdict
-from tests.checks.tables import Row, ask, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 HOME = "ol-home0.us.archive.org"
 
 
 @pytest.mark.parametrize("row", rows("postgres"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(postgres.CHECKER, row)
+def test_recorded_answers_give_the_recorded_results(row: Row) -> None:
+    check_row(postgres.CHECKER, row)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
         {"clients": [HOME], "also": ["ol-db2"]},
     ],
 )
-def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any]) -> None:
+def test_invalid_section_is_an_error(section: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         spec_of(postgres.CHECKER, section)
 
@@ -61,10 +61,10 @@ def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any]) -> N
         (",", []),
     ],
 )
-def test_a_record_is_read_as_postgresql_reads_it(line: str, origins: list[str]) -> None:
-    """Compared by hand with what pg_hba_file_rules of PostgreSQL 15 makes of these lines."""
-    read = parse(line)
-    assert ([str(rule.origin) for rule in read.rules], read.problems) == (origins, ())
+def test_record_is_parsed_as_postgresql_parses_it(line: str, origins: list[str]) -> None:
+    """The results were compared manually with pg_hba_file_rules of PostgreSQL 15."""
+    parsed = parse(line)
+    assert ([str(rule.origin) for rule in parsed.rules], parsed.problems) == (origins, ())
 
 
 @pytest.mark.parametrize(
@@ -84,19 +84,21 @@ def test_a_record_is_read_as_postgresql_reads_it(line: str, origins: list[str]) 
         'host all all "10.0.0.1/32 md5',
     ],
 )
-def test_a_record_that_cannot_be_read_is_a_problem(line: str) -> None:
-    read = parse(line)
-    assert (len(read.problems), read.rules) == (1, ())
+def test_invalid_record_is_a_problem(line: str) -> None:
+    parsed = parse(line)
+    assert (len(parsed.problems), parsed.rules) == (1, ())
 
 
-def test_a_comment_does_not_hide_the_line_after_it() -> None:
+def test_comment_does_not_hide_the_next_line() -> None:
     assert len(parse("# this \\\nhost all all all trust\n").rules) == 1
 
 
-def test_a_file_without_end_is_a_problem() -> None:
-    assert parse("host all all 10.0.0.1/32 md5\n" * (MAX_RULES + 1)).problems == ()  # all but one are hidden
-    many = "".join(f"host a all 10.0.{n >> 8}.{n & 255}/32 md5\n" for n in range(MAX_RULES + 1))
-    assert parse(many).problems == (f"it has more than {MAX_RULES} records",)
+def test_file_with_too_many_records_is_a_problem() -> None:
+    assert (
+        parse("host all all 10.0.0.1/32 md5\n" * (MAX_RULES + 1)).problems == ()
+    )  # the first record hides the others
+    text = "".join(f"host a all 10.0.{n >> 8}.{n & 255}/32 md5\n" for n in range(MAX_RULES + 1))
+    assert parse(text).problems == (f"more than {MAX_RULES} records",)
 
 
 @given(st.text(alphabet='host al\n\t\\",#/.:0123456789reject'))
@@ -105,15 +107,15 @@ def test_any_text_can_be_parsed(text: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0/0", "::/0", "all", "samenet", ".org", '"10.0.0.0/8"', "10.0.0.0/31"])
-def test_no_range_is_open_by_trust_unnoticed(address: str) -> None:
-    trust = judged(f"host all all {address} trust")["trust"]
+def test_range_with_trust_is_critical_drift(address: str) -> None:
+    trust = evaluate(f"host all all {address} trust")["trust"]
     assert (trust.verdict, trust.severity or postgres.CHECKER.ids[0].severity) == (
         Verdict.DRIFT,
         Severity.CRITICAL,
     )
 
 
-def test_replication_is_not_among_all_databases() -> None:
+def test_all_databases_do_not_include_replication() -> None:
     text = "host all all all reject\nhost all all 0.0.0.0/0 trust\nhost {} all 0.0.0.0/0 trust"
     for databases in ("replication", "all,replication"):
         assert [rule.line for rule in parse(text.format(databases)).rules] == [1, 3]
@@ -121,28 +123,29 @@ def test_replication_is_not_among_all_databases() -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1/32", "127.0.0.0/8", "::1/128", "samehost", "localhost"])
-def test_the_machine_itself_may_be_trusted(address: str) -> None:
-    found = judged(f"host all all {address} trust")
-    assert (found["trust"].verdict, found["others"].verdict) == (Verdict.OK, Verdict.OK)
+def test_loopback_may_be_trusted(address: str) -> None:
+    results = evaluate(f"host all all {address} trust")
+    assert (results["trust"].verdict, results["others"].verdict) == (Verdict.OK, Verdict.OK)
 
 
-def test_the_file_is_read_through_links_and_below_any_version(tmp_path: Path) -> None:
+def test_file_is_read_through_links_below_any_version(tmp_path: Path) -> None:
     (tmp_path / "15/main").mkdir(parents=True)
     (tmp_path / "deployed").write_text(f"host all all {HOME} md5\n")
     (tmp_path / "15/main/pg_hba.conf").symlink_to("../../deployed")
     (tmp_path / "15/main/pg_ident.conf").write_text("host all all all trust\n")
     spec = spec_of(postgres.CHECKER, {"hba": str(tmp_path), "clients": [HOME]})
-    shell, *_ = postgres.probes(spec)
-    assert isinstance(shell, Command)
-    assert (shell.sudo, shell.may_hang) == (True, True)
-    found = list(postgres.evaluate(spec, Answers({shell: ask(shell)})))
-    assert [one.verdict for one in found] == [Verdict.OK] * 3
+    probe, *_ = postgres.probes(spec)
+    assert isinstance(probe, Command)
+    assert (probe.sudo, probe.may_hang) == (True, True)
+    results = postgres.evaluate(spec, Answers({probe: run_locally(probe)}))
+    assert [result.verdict for result in results] == [Verdict.OK] * 3
 
 
-def judged(text: str) -> dict[str, Any]:
+def evaluate(text: str) -> dict[str, Any]:
+    """Evaluate a file for one client; its address is not in the file."""
     spec = spec_of(postgres.CHECKER, {"clients": [HOME]})
-    shell, name = postgres.probes(spec)
-    nobody = Answered(json.dumps({"addresses": ["192.0.2.1"], "names": {}}))
+    file, name = postgres.probes(spec)
+    unrelated = Answered(json.dumps({"addresses": ["192.0.2.1"], "names": {}}))
     assert name == Lookup(HOME)
-    answers: dict[Probe, Answer] = {shell: Answered(f"/etc/postgresql/x/pg_hba.conf\0{text}\n"), name: nobody}
-    return {one.subject: one for one in postgres.evaluate(spec, Answers(answers))}
+    answers: dict[Probe, Answer] = {file: Answered(f"/etc/postgresql/x/pg_hba.conf\0{text}\n"), name: unrelated}
+    return {result.subject: result for result in postgres.evaluate(spec, Answers(answers))}

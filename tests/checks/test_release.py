@@ -6,18 +6,18 @@ import pytest
 
 from olaudit.checks import release
 from olaudit.model import Answered, Answers, Verdict
-from tests.checks.tables import Row, case, rows, run
+from tests.checks.tables import Row, case, check_row, rows
 
 
 @pytest.mark.parametrize("row", rows("release"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(release.CHECKER, row)
+def test_recorded_answers_give_the_recorded_results(row: Row) -> None:
+    check_row(release.CHECKER, row)
 
 
 @pytest.mark.parametrize("text", ["ID=" + "u" * 4_000_000, "ID=u" * 1_000_000, "ID='" + "u" * 4_000_000])
-def test_a_value_of_megabytes_is_unknown_at_once(text: str) -> None:
+def test_huge_value_is_unknown_within_two_seconds(text: str) -> None:
     spec = release.OsSpec.model_validate({"id": "ubuntu", "version_id": "14.04"})
     started = time.process_time()
-    (result,) = release.evaluate(spec, Answers({release.RELEASE: Answered(text)}))
+    (result,) = release.evaluate(spec, Answers({release.OS_RELEASE: Answered(text)}))
     assert result.verdict is Verdict.UNKNOWN
     assert time.process_time() - started < 2

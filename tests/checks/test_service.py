@@ -9,15 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import service
-from olaudit.checks.service.probes import SCRIPT, facts
-from olaudit.checks.service.states import State, upstart
+from olaudit.checks.service.probes import SCRIPT, parse_services
+from olaudit.checks.service.states import ServiceState, parse_upstart
 from olaudit.model import Answered, Unanswered
-from tests.checks.tables import Row, case, rows, run, spec_of
+from tests.checks.tables import Row, case, check_row, rows, spec_of
 
 
 @pytest.mark.parametrize("row", rows("service"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
-    run(service.CHECKER, row)
+def test_recorded_answers_give_the_recorded_results(row: Row) -> None:
+    check_row(service.CHECKER, row)
 
 
 _INITCTL = """\
@@ -31,16 +31,14 @@ _SCRIPT = "#!/bin/sh\necho online\nexit 0\n"
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "posh", "busybox"])
-def test_the_script_asks_upstart_in_every_shell_what_runs_and_what_starts_at_boot(
-    tmp_path: Path, shell: str
-) -> None:
+def test_script_reads_upstart_jobs_in_every_shell(tmp_path: Path, shell: str) -> None:
     if not (program := shutil.which(shell)):
-        pytest.skip(f"there is no {shell} on this machine")
+        pytest.skip(f"{shell} is not installed on this machine")
     for name, text in {
         "bin/initctl": _INITCTL,
         "etc/init/cron.conf": _JOB,
-        "etc/init/by-hand.conf": _JOB,
-        "etc/init/by-hand.override": "manual\n",
+        "etc/init/manual.conf": _JOB,
+        "etc/init/manual.override": "manual\n",
         "etc/init.d/postgresql": _SCRIPT,
         "etc/rc2.d/S19postgresql": _SCRIPT,
     }.items():
@@ -49,19 +47,24 @@ def test_the_script_asks_upstart_in_every_shell_what_runs_and_what_starts_at_boo
         file.write_text(text, encoding="ascii")
         file.chmod(0o755)
     script = SCRIPT.replace("/etc/", f"{tmp_path}/etc/").replace("/run/systemd/system", str(tmp_path / "none"))
-    names = ("cron", "by-hand", "postgresql", "nosuch")
+    names = ("cron", "manual", "postgresql", "nosuch")
     argv = (program, *(["sh"] if shell == "busybox" else []), "-c", script, "sh", *names)
     environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "LC_ALL": "C"}
-    ran = subprocess.run(argv, capture_output=True, check=False, env=environment, text=True, timeout=30)
-    said = facts(names, Answered(ran.stdout, ran.stderr, ran.returncode))
-    assert not isinstance(said, Unanswered)
-    assert said[0] == "upstart"
-    seen = {name: upstart(one) for name, one in said[1].items()}
-    both = State(is_running=True, starts_at_boot=True)
-    by_hand = State(is_running=True, starts_at_boot=False)
-    assert seen == {"cron": both, "by-hand": by_hand, "postgresql": both, "nosuch": None}
+    process = subprocess.run(argv, capture_output=True, check=False, env=environment, text=True, timeout=30)
+    parsed = parse_services(names, Answered(process.stdout, process.stderr, process.returncode))
+    assert not isinstance(parsed, Unanswered)
+    assert parsed[0] == "upstart"
+    states = {name: parse_upstart(properties) for name, properties in parsed[1].items()}
+    running_at_boot = ServiceState(is_running=True, starts_at_boot=True)
+    running = ServiceState(is_running=True, starts_at_boot=False)
+    assert states == {
+        "cron": running_at_boot,
+        "manual": running,
+        "postgresql": running_at_boot,
+        "nosuch": None,
+    }
 
 
-def test_what_is_asked_cannot_be_taken_for_an_option() -> None:
+def test_service_name_cannot_be_an_option() -> None:
     with pytest.raises(ValidationError, match="match pattern"):
         spec_of(service.CHECKER, {"--now": {}})

@@ -14,7 +14,7 @@ from olaudit.checker import Check, FleetChecker
 from olaudit.cli import main
 from olaudit.cli.auditing import Tools, audit_fleet
 from olaudit.cli.options import Options
-from olaudit.evidence import evidence
+from olaudit.evidence import extract_evidence
 from olaudit.expected import load
 from olaudit.history import History, RunScope
 from olaudit.model import (
@@ -82,7 +82,7 @@ def night(said: Mapping[str, str | Failure], day: int) -> None:
     )  # fmt: skip
     audited = audit_fleet(options, tools)
     fleet = load(Path("expected"), [KERNEL])
-    kept = recording.dump(evidence(audited.report, fleet.hosts.values(), audited.collected, [KERNEL]))
+    kept = recording.dump(extract_evidence(audited.report, fleet.hosts.values(), audited.collected, [KERNEL]))
     with History.open(Path("history.sqlite")) as history:
         report = history.add_run(audited.report, RunScope(frozenset(fleet.hosts), select_checks([KERNEL])), kept)
         history.commit()

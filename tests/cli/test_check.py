@@ -181,7 +181,7 @@ NONSENSE = {
     "--record no/x": "no/x cannot be written: there is no folder no",
     "--replay r": "r: not a recording of olaudit",
     "-e no": "there is no folder no",
-    "--only kernl.*": "no check is called 'kernl.*'",
+    "--only kernl.*": "no check id matches 'kernl.*'",
     "--skip host.reachable": "host.reachable cannot be skipped",
     "ol-z": "there is no host 'ol-z'",
     "-o json": f"{BAD_OUTPUT}'json' is not FORMAT=FILE, such as json=report.json",

@@ -150,7 +150,7 @@ NONSENSE = {
     "--web.config.file no.yaml": "no.yaml: cannot be read: No such file or directory",
     "--history expected": "Invalid value for '--history': File 'expected' is a directory.",
     "--history fleet": "fleet is no history of olaudit, and no SQLite database",
-    "--only nothing": "no check is called 'nothing'",
+    "--only nothing": "no check id matches 'nothing'",
     "--format json": "No such option '--format'",
     "-e no": "there is no folder no",
     "ol-a": "Got unexpected extra argument (ol-a)",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from olaudit.audit import audit, plan, select_checks
 from olaudit.checks import CHECKERS
-from olaudit.collect import Collected, Job, collect
+from olaudit.collect import CollectedAnswers, Job, collect
 from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Finding, Report, Verdict
@@ -43,7 +43,7 @@ TIMEOUT_SECONDS = 60.0
 """Deadline of tests that are not about deadlines: this machine runs the fleet and other tests too."""
 
 
-def collect_answers(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECONDS) -> Collected:
+def collect_answers(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECONDS) -> CollectedAnswers:
     """Collect the answers to all probes from a fleet."""
     checks = select_checks(CHECKERS)
     jobs = [Job(host.name, plan(host, CHECKERS, checks)) for host in fleet.hosts.values()]

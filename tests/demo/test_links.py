@@ -18,7 +18,7 @@ from olaudit.demo.commands import run
 from olaudit.demo.files import DIRECTORY, Account, Files, Node, file, link
 from olaudit.demo.machine import Machine, Process
 from olaudit.model import Answered
-from tests.checks.tables import ask, spec_of
+from tests.checks.tables import run_locally, spec_of
 from tests.checks.test_certificate import make_certificate
 
 _SAME, _OTHER = file("one\ntwo\n"), file("one\n2\n")
@@ -85,7 +85,7 @@ def test_farm_is_described_as_by_the_script(machine: Machine, tmp_path: Path) ->
     section = {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"}
     for excluded in ([], ["left"], ["le*", "folder/deeper"]):
         output = _assert_equal(
-            machine, symlink_farm.look(spec_of(symlink_farm.CHECKER, {**section, "except": excluded})).argv
+            machine, symlink_farm.farm_probe(spec_of(symlink_farm.CHECKER, {**section, "except": excluded})).argv
         )
         assert ("left/out" in output.stdout) is (excluded == [])
         assert output.stdout.endswith("same 1//\nend//\n")
@@ -98,13 +98,13 @@ def test_cron_files_are_described_as_by_the_script(machine: Machine, tmp_path: P
 
 def test_empty_tree_is_described_as_by_the_script(machine: Machine, tmp_path: Path) -> None:
     spec = spec_of(symlink_farm.CHECKER, {"source": f"{tmp_path}/into/taken", "into": f"{tmp_path}/into"})
-    assert _assert_equal(machine, symlink_farm.look(spec).argv).stdout == "end//\n"
+    assert _assert_equal(machine, symlink_farm.farm_probe(spec).argv).stdout == "end//\n"
 
 
 def test_missing_tree_has_status_1(machine: Machine, tmp_path: Path) -> None:
     section = {"source": f"{tmp_path}/none", "into": f"{tmp_path}/into"}
     for argv in (
-        symlink_farm.look(spec_of(symlink_farm.CHECKER, section)).argv,
+        symlink_farm.farm_probe(spec_of(symlink_farm.CHECKER, section)).argv,
         cron.look(spec_of(cron.CHECKER, section)).argv,
     ):
         assert run(machine, argv).status == 1
@@ -132,7 +132,7 @@ def test_other_arguments_of_cmp_are_unsupported(machine: Machine, arguments: tup
 def test_ps_lists_parents_as_procps_does() -> None:
     processes = (Process(1, "systemd", "/sbin/init"), Process(411, "cron", "/usr/sbin/cron -f"))
     output = run(replace(_machine(Files()), processes=processes), cron.DAEMONS.argv)
-    real = ask(cron.DAEMONS)
+    real = run_locally(cron.DAEMONS)
     assert isinstance(real, Answered)
     assert [line.split()[:2] for line in output.stdout.splitlines()] == [["1", "0"], ["411", "1"]]
     assert real.stdout.split()[:2] == ["1", "0"]
@@ -146,7 +146,7 @@ def test_certificate_is_described_as_by_find_and_openssl(tmp_path: Path) -> None
     make_certificate(real, days=30)
     spec = spec_of(certificate.CHECKER, {"folder": {"value": f"{tmp_path}/live", "accept": ["/none"]}, "days": 1})
     argv = certificate.look(spec).argv
-    end = ask(certificate.look(spec))
+    end = run_locally(certificate.look(spec))
     assert isinstance(end, Answered)
     text, ended = end.stdout.partition("//")[2].split("\n", 1)
     assert ended == f"{tmp_path}/live//end//"

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from olaudit.audit import audit, select_checks
 from olaudit.checks import CHECKERS, cron, symlink_farm
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answer, Answered, Answers, Command, EngineQuery, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
@@ -25,12 +25,12 @@ Series = tuple[str, frozenset[tuple[str, str]]]
 
 
 @pytest.fixture(scope="module")
-def collected() -> Collected:
+def collected() -> CollectedAnswers:
     with simulated(shipped_fleet()) as simulation:
         return collect_answers(shipped_fleet(), simulation.ssh_config)
 
 
-def _report(collected: Collected) -> Report:
+def _report(collected: CollectedAnswers) -> Report:
     return audit(shipped_fleet().hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), run())
 
 
@@ -41,7 +41,7 @@ def _series(report: Report) -> dict[Series, float]:
     return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 
 
-def test_conforming_fleet_has_fewer_than_1500_series(collected: Collected) -> None:
+def test_conforming_fleet_has_fewer_than_1500_series(collected: CollectedAnswers) -> None:
     report = _report(collected)
     # a check that the simulation does not support is unknown and would add a series
     report = replace(report, findings=tuple(replace(finding, verdict=Verdict.OK) for finding in report.findings))
@@ -52,7 +52,7 @@ def test_conforming_fleet_has_fewer_than_1500_series(collected: Collected) -> No
     assert len(series) < 1500
 
 
-def test_host_that_invents_10000_subjects_adds_no_series(collected: Collected) -> None:
+def test_host_that_invents_10000_subjects_adds_no_series(collected: CollectedAnswers) -> None:
     hostile = {"ol-web1", "ol-www0"}  # the host with most containers, and one with certificates too
     hosts = tuple(
         replace(host, outcome=_inflated(host)) if host.host in hostile else host for host in collected.hosts

@@ -51,7 +51,7 @@ def test_clean_work_tree_is_described_as_by_git(tmp_path: Path) -> None:
     hashes = re.compile(r"[0-9a-f]{40}")
     assert hashes.sub("HASH", simulated.stdout) == hashes.sub("HASH", real.stdout)
     assert (simulated.stderr, simulated.status) == (real.stderr, real.status)
-    tree = worktree.read(simulated)
+    tree = worktree.parse(simulated)
     assert isinstance(tree, Worktree)
     assert tree.changes == ()
 

@@ -9,7 +9,7 @@ import pytest
 
 from olaudit.audit import audit, select_checks
 from olaudit.checks import CHECKERS
-from olaudit.collect import Collected
+from olaudit.collect import CollectedAnswers
 from olaudit.demo.fleet import simulated
 from olaudit.history import FindingStates, RunScope, advance
 from olaudit.model import Answers, Changes, EpisodeEnd, HostAnswers, Probe, Report, Unanswered, Verdict
@@ -22,13 +22,13 @@ REACHABLE = "host.reachable"
 
 
 @pytest.fixture(scope="module")
-def collected() -> Collected:
+def collected() -> CollectedAnswers:
     """Collect the answers of the shipped fleet."""
     with simulated(shipped_fleet()) as simulation:
         return collect_answers(shipped_fleet(), simulation.ssh_config)
 
 
-def evaluate(collected: Collected, unanswered: Callable[[Probe], bool] = lambda _: False) -> Report:
+def evaluate(collected: CollectedAnswers, unanswered: Callable[[Probe], bool] = lambda _: False) -> Report:
     """Evaluate the collected answers, without those to some probes."""
     hosts = []
     for host in collected.hosts:
@@ -52,7 +52,7 @@ def changes(states: FindingStates, report: Report) -> Changes:
     return compared
 
 
-def test_all_drift_is_unobserved_if_no_probe_is_answered(collected: Collected) -> None:
+def test_all_drift_is_unobserved_if_no_probe_is_answered(collected: CollectedAnswers) -> None:
     states = all_drifting(evaluate(collected))
     after = changes(states, evaluate(collected, lambda _: True))
     assert len(states) > 600
@@ -60,7 +60,7 @@ def test_all_drift_is_unobserved_if_no_probe_is_answered(collected: Collected) -
     assert {change.finding.id for change in after.unobserved} == states.keys()
 
 
-def test_no_drift_ends_because_a_probe_is_unanswered(collected: Collected) -> None:
+def test_no_drift_ends_because_a_probe_is_unanswered(collected: CollectedAnswers) -> None:
     complete = evaluate(collected)
     states = all_drifting(complete)
     fixed = {finding.id for finding in complete.findings if finding.verdict is Verdict.OK}
@@ -68,5 +68,5 @@ def test_no_drift_ends_because_a_probe_is_unanswered(collected: Collected) -> No
     for unanswered in sorted(probes, key=repr):
         after = changes(states, evaluate(collected, frozenset({unanswered}).__contains__))
         assert {change.finding.id for change in after.resolved} <= fixed, unanswered
-        assert {change.ending for change in after.resolved} <= {EpisodeEnd.MENDED}, unanswered
+        assert {change.ending for change in after.resolved} <= {EpisodeEnd.FIXED}, unanswered
         assert len(after.resolved) + len(after.unobserved) == len(states), unanswered

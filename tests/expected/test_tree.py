@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from olaudit.expected.faults import Faults
 from olaudit.expected.parse import parse
+from olaudit.expected.problems import Problems
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Items, Node, Scalar, Table, locate, merge, plain, walk
 from olaudit.expected.validate import validate
@@ -57,7 +57,7 @@ bytes_as_text = st.binary().map(lambda data: data.decode("utf-8", "replace"))
 
 @given(st.one_of(signs, bytes_as_text))
 def test_any_text_is_read_or_told_of_and_never_both_or_neither(text: str) -> None:
-    faults = Faults(Path("/x"))
+    faults = Problems(Path("/x"))
     node = parse("x.yaml", text, faults)
     assert node is not None or faults
     for at, inner in walk(node) if node else ():
@@ -75,7 +75,7 @@ def test_any_text_is_read_or_told_of_and_never_both_or_neither(text: str) -> Non
     ],
 )
 def test_what_has_no_words_of_its_own_is_still_free_of_jargon(annotation: type, text: str, said: str) -> None:
-    node = parse("x.yaml", text, Faults(Path("/x")))
+    node = parse("x.yaml", text, Problems(Path("/x")))
     assert node
     adapter: TypeAdapter[Any] = TypeAdapter(annotation, config={"strict": True})
     ((_, message),) = validate(adapter, node, "it")[1]

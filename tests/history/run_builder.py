@@ -12,14 +12,12 @@ from olaudit.model import (
     Failure,
     FailureReason,
     Finding,
-    HostResult,
     Report,
-    Run,
-    Severity,
     Verdict,
     Waiver,
     finding_id,
 )
+from tests import values
 
 WAIVER = Waiver(
     name="a disk", owner="Ann", reason="a new one is ordered", ticket="T-1", expires="2026-12-01", source="w:1"
@@ -36,12 +34,11 @@ def start(night: int) -> str:
 
 def found(host: str, check: str, verdict: str, *, subject: str = "/x", observed: str = "full") -> Finding:
     said = Verdict(verdict)
-    return Finding(
+    return values.finding(
         host=host,
         check=check,
         subject=subject,
         verdict=said,
-        severity=Severity.WARNING,
         expected="room",
         observed=observed,
         message=f"it is {observed}",
@@ -64,21 +61,16 @@ def report(
     lost = [found(host, "host.reachable", "unknown", subject="host") for host in failures]
     hosts = sorted({*audited, *failures})
     moment = started or start(night)
-    return Report(
-        run=Run(
+    return values.report(
+        (*findings, *lost),
+        [values.host_result(host=host, failure=failures.get(host)) for host in hosts],
+        values.run(
             id=f"{moment.replace('-', '').replace(':', '')}-{night:04x}",
             started_at=moment,
             finished_at=moment,
             duration_seconds=1.5,
-            olaudit_version="0.1.0",
             expected_revision="abc",
-            complete=True,
         ),
-        hosts=tuple(
-            HostResult(host=host, verdict=Verdict.OK, failure=failures.get(host), duration_seconds=0.5)
-            for host in hosts
-        ),
-        findings=(*findings, *lost),
     )
 
 

@@ -40,9 +40,9 @@ UNREACHABLE = report(3, audited=["ol-b"], failed={"ol-a": FailureReason.DNS})
 @pytest.mark.parametrize(
     ("last", "ending"),
     [
-        (report(3, [disk("ok")]), EpisodeEnd.MENDED),
+        (report(3, [disk("ok")]), EpisodeEnd.FIXED),
         (report(3, [disk("waived")]), EpisodeEnd.WAIVED),
-        (report(3), EpisodeEnd.DROPPED),
+        (report(3), EpisodeEnd.REMOVED),
     ],
 )
 def test_what_went_and_how(tmp_path: Path, last: Report, ending: EpisodeEnd) -> None:
@@ -79,7 +79,7 @@ def test_what_became_unknown_and_what_is_known_again(tmp_path: Path) -> None:
 def test_a_host_that_left_the_fleet_takes_its_drift_with_it(tmp_path: Path) -> None:
     scopes = (SCOPE, RunScope(HOSTS - {"ol-a"}, CHECKS))
     said = compared(tmp_path, report(1, [disk("drift")]), report(2, audited=["ol-b"]), scopes=scopes)
-    assert [how for _, how in said.resolved] == [EpisodeEnd.DROPPED]
+    assert [how for _, how in said.resolved] == [EpisodeEnd.REMOVED]
 
 
 def test_backwards_is_the_other_way_round(tmp_path: Path) -> None:

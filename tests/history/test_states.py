@@ -48,7 +48,7 @@ def test_a_drift_is_new_once_and_keeps_the_night_it_was_first_seen(nights: RunHi
     assert changes.new == {DISK}
     assert first.findings[0].first_seen == start(2)
     second, changes = nights.night(disk("drift", "fuller"))
-    assert not changes.any
+    assert not changes.has_changes
     assert second.findings[0].first_seen == start(2)
     life = nights.states[DISK].episode
     assert life
@@ -61,8 +61,8 @@ def test_a_drift_that_gets_more_severe_is_told_anew_with_its_age(nights: RunHist
     second, changes = nights.night(critical)
     assert changes.new == {DISK}
     assert second.findings[0].first_seen == start(1)
-    assert not nights.night(critical)[1].any
-    assert not nights.night(disk("drift"))[1].any
+    assert not nights.night(critical)[1].has_changes
+    assert not nights.night(disk("drift"))[1].has_changes
 
 
 def test_drift_of_the_very_first_run_is_new_and_since_nothing(nights: RunHistory) -> None:
@@ -76,10 +76,10 @@ def test_what_is_mended_is_told_once_as_it_was_last_seen(nights: RunHistory) -> 
     nights.night(disk("drift"))
     _, changes = nights.night(disk("ok"))
     (gone,) = changes.resolved
-    assert (gone.ending, gone.last_seen, gone.finding.first_seen) == (EpisodeEnd.MENDED, start(1), start(1))
+    assert (gone.ending, gone.last_seen, gone.finding.first_seen) == (EpisodeEnd.FIXED, start(1), start(1))
     assert gone.finding.observed == "full"
     assert not nights.states
-    assert not nights.night(disk("ok"))[1].any
+    assert not nights.night(disk("ok"))[1].has_changes
 
 
 def test_a_drift_that_comes_back_after_it_was_mended_begins_a_new_life(nights: RunHistory) -> None:
@@ -155,7 +155,7 @@ def test_what_there_is_no_more_is_dropped(nights: RunHistory, why: str) -> None:
     dropping = DROPPING[why]
     nights.night(disk("drift"))
     _, changes = nights.night(*dropping.findings, scope=dropping.scope, audited=dropping.audited)
-    assert [(one.finding.id, one.ending) for one in changes.resolved] == [(DISK, EpisodeEnd.DROPPED)]
+    assert [(one.finding.id, one.ending) for one in changes.resolved] == [(DISK, EpisodeEnd.REMOVED)]
     assert DISK not in nights.states
     assert not changes.unobserved
 
@@ -165,7 +165,7 @@ def test_waived_drift_is_told_as_gone_once_and_lives_on(nights: RunHistory) -> N
     after, changes = nights.night(disk("waived"))
     assert [one.ending for one in changes.resolved] == [EpisodeEnd.WAIVED]
     assert after.findings[0].first_seen == start(1)
-    assert not nights.night(disk("waived"))[1].any
+    assert not nights.night(disk("waived"))[1].has_changes
 
 
 def test_drift_whose_waiver_expired_is_new_with_its_old_age(nights: RunHistory) -> None:
@@ -181,7 +181,7 @@ def test_what_was_waived_from_the_first_has_an_age_and_is_gone_when_mended(night
     after, changes = nights.night(disk("waived"))
     assert after.findings[0].first_seen == start(1)
     assert not changes.resolved
-    assert [one.ending for one in nights.night(disk("ok"))[1].resolved] == [EpisodeEnd.MENDED]
+    assert [one.ending for one in nights.night(disk("ok"))[1].resolved] == [EpisodeEnd.FIXED]
 
 
 def test_a_host_that_cannot_be_audited_is_news_when_it_begins_and_when_it_ends(nights: RunHistory) -> None:
@@ -191,8 +191,8 @@ def test_a_host_that_cannot_be_audited_is_news_when_it_begins_and_when_it_ends(n
     assert changes.newly_unknown == {REACHABLE}
     assert not changes.observed_again  # nobody knows of the disk
     assert after.findings[0].first_seen == start(2)
-    assert not nights.night(audited=["ol-b"], failed={"ol-a": FailureReason.DNS})[1].any
-    assert not nights.night(audited=["ol-b"])[1].any  # was not even asked
+    assert not nights.night(audited=["ol-b"], failed={"ol-a": FailureReason.DNS})[1].has_changes
+    assert not nights.night(audited=["ol-b"])[1].has_changes  # was not even asked
     _, changes = nights.night(up, disk("unknown"))
     assert changes.observed_again == {REACHABLE}
     assert not changes.newly_unknown

@@ -87,7 +87,7 @@ def test_lives_are_kept_with_how_they_ended(file: Path) -> None:
     fourth = enter(file, report(4, [disk("waived")]))
     with History.open(file, create=False) as history:
         mended = DriftEpisode(
-            finding=first.findings[0], last_seen=start(1), ended=start(2), ending=EpisodeEnd.MENDED
+            finding=first.findings[0], last_seen=start(1), ended=start(2), ending=EpisodeEnd.FIXED
         )
         assert history.episodes(DISK) == (mended, DriftEpisode(finding=fourth.findings[0], last_seen=start(4)))
         assert history.host_episodes("ol-a") == history.episodes(DISK)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from olaudit.model import (
@@ -16,13 +15,13 @@ from olaudit.model import (
     HostResult,
     Measurement,
     Report,
-    Run,
     Severity,
     Verdict,
     Waiver,
 )
 from olaudit.render.prometheus import render
 from olaudit.render.style import Style
+from tests import values
 
 GIB = 1024**3
 WAIVER = Waiver(
@@ -120,7 +119,8 @@ def _report(
     findings = [
         _finding(host, *one) for told in (whole, said) for host, all_of_it in told.items() for one in all_of_it
     ]
-    return Report(run=replace(RUN, expected_revision=revision), hosts=hosts, findings=tuple(findings))
+    run = values.run(finished_at="2026-11-22T03:00:04Z", duration_seconds=4.25, expected_revision=revision)
+    return values.report(findings, hosts, run)
 
 
 def _host(name: str, failure: Failure | None) -> HostResult:
@@ -128,18 +128,18 @@ def _host(name: str, failure: Failure | None) -> HostResult:
         Measurement("memory_total_bytes", 8 * GIB),
         *(Measurement("memcached_limit_bytes", limit * GIB, source) for source, limit in LIMITS.items()),
     ]
-    return HostResult(
+    return values.host_result(
         host=name,
         verdict=Verdict.UNKNOWN if failure else Verdict.OK,
         failure=failure,
         duration_seconds=1.5,
-        measures=tuple(measures) if name.startswith("ol-mem") and not failure else (),
+        measurements=tuple(measures) if name.startswith("ol-mem") and not failure else (),
         subjects=frozenset({"host", "openlibrary-web-1", "memcached", "/opt/openlibrary"}),
     )
 
 
 def _finding(host: str, check: str, subject: str, verdict: Verdict, severity: Severity) -> Finding:
-    return Finding(
+    return values.finding(
         host=host,
         check=check,
         subject=subject,
@@ -156,12 +156,3 @@ def _finding(host: str, check: str, subject: str, verdict: Verdict, severity: Se
 
 
 LIMITS = {"configured": 6, "running": 6, "served": 4}
-RUN = Run(
-    id="20261122T030000Z-5f3a",
-    started_at="2026-11-22T03:00:00Z",
-    finished_at="2026-11-22T03:00:04Z",
-    duration_seconds=4.25,
-    olaudit_version="0.1.0",
-    expected_revision="",
-    complete=True,
-)

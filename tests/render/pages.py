@@ -158,7 +158,7 @@ def rich() -> Report:
             ResolvedDrift(
                 finding=replace(MEMORY, host="ol-mem0", subject="memcached", first_seen="2026-11-14T03:00:00Z"),
                 last_seen="2026-11-21T17:49:00Z",
-                ending=EpisodeEnd.MENDED,
+                ending=EpisodeEnd.FIXED,
             ),
         ),
         unobserved=(UnobservedDrift(finding=MEMORY, last_seen="2026-11-21T17:49:00Z"),),

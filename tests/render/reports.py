@@ -25,6 +25,7 @@ from olaudit.model import (
     Severity,
     Verdict,
 )
+from tests import values
 
 IDS = (
     Check("container.missing", Severity.CRITICAL, "it is not there"),
@@ -40,13 +41,11 @@ CHECKER: Checker[Sequence[Result]] = Checker(
 
 
 def run(*, complete: bool = True) -> Run:
-    return Run(
+    return values.run(
         id="20261122T174900Z-5f3a",
         started_at="2026-11-22T17:49:00Z",
         finished_at="2026-11-22T17:49:04Z",
         duration_seconds=4.25,
-        olaudit_version="0.1.0",
-        expected_revision="3f1c2d9a7b60",
         complete=complete,
     )
 
@@ -147,7 +146,7 @@ def accepted(whole: Report, accepting: Sequence[WaiverSpec]) -> Report:
     hosts = {host.host: spec(host.host) for host in whole.hosts}
     fleet = FleetSpec(Path("expected"), "toys", "example.org", "3f1c2d9a7b60", hosts, waivers=tuple(accepting))
     checks = select_checks([CHECKER])
-    wanted = select_checks([CHECKER], also=waivers.IDS)
+    wanted = select_checks([CHECKER], also=waivers.CHECKS)
     return waivers.apply(whole, fleet, wanted, checks, date(2026, 11, 22))
 
 

@@ -4,24 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from olaudit.model import (
-    Finding,
-    Severity,
-    Verdict,
-    Waiver,
-)
+from olaudit.model import Verdict, Waiver
 from olaudit.render.explanation import Asked, Explanation, Quoted, render
 from olaudit.render.style import Style
+from tests.values import finding
 
-WAIVED = Finding(
+WAIVED = finding(
     host="ol-b",
-    check="kernel.name",
-    subject="kernel",
     verdict=Verdict.WAIVED,
-    severity=Severity.WARNING,
-    expected="Linux",
-    observed="Minix",
-    message="the kernel is Minix",
     fix=f"install {'linux ' * 40}",
     source="expected/hosts/ol-b.yaml:4",
     waiver=Waiver(

@@ -157,7 +157,7 @@ def test_findings_about_the_fleet_as_a_whole_are_told_by_their_subjects() -> Non
 def test_numbers_of_hosts_are_told_with_their_sources() -> None:
     measures = (Measurement("memcached_limit_bytes", 64, "running"), Measurement("memory_total_bytes", 128))
     whole = _report()
-    whole = replace(whole, hosts=(replace(whole.hosts[0], measures=measures),))
+    whole = replace(whole, hosts=(replace(whole.hosts[0], measurements=measures),))
     assert samples(whole, "memcached_limit_bytes") == {("ol-a", "running"): 64}
     assert samples(whole, "memory_total_bytes") == {("ol-a",): 128}
 

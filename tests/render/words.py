@@ -94,7 +94,7 @@ def with_changes(whole: Report) -> Report:
         changes=Changes(
             since=yesterday,
             new=frozenset({new.id}),
-            resolved=(ResolvedDrift(finding=ended, last_seen=yesterday, ending=EpisodeEnd.MENDED),),
+            resolved=(ResolvedDrift(finding=ended, last_seen=yesterday, ending=EpisodeEnd.FIXED),),
             unobserved=(UnobservedDrift(finding=unseen, last_seen=yesterday),),
             newly_unknown=frozenset(),
             observed_again=frozenset(),

@@ -107,18 +107,18 @@ def ask(config: Path, *probes: Probe, seconds: float = 10) -> dict[Probe, Answer
 @root
 def test_an_engine_is_found_among_the_processes(tmp_path: Path) -> None:
     with dockerd(tmp_path) as process:
-        assert engines().own == (f"{tmp_path}/dockerd",)
+        assert engines().serving == (f"{tmp_path}/dockerd",)
         assert obstacle(engines()) == ""
         process.kill()
         time.sleep(0.1)  # its parent has not asked for its status yet: it is a zombie
-        assert engines().own == ()
+        assert engines().serving == ()
 
 
 @root
 def test_an_engine_in_a_container_is_not_the_hosts(tmp_path: Path) -> None:
     with dockerd(tmp_path, "unshare", "--pid", "--fork", "--kill-child"):
-        assert engines().own == ()
-        assert f"{tmp_path}/dockerd" in engines().inside
+        assert engines().serving == ()
+        assert f"{tmp_path}/dockerd" in engines().in_containers
 
 
 @root
@@ -128,8 +128,8 @@ def test_a_process_of_another_user_is_not_the_hosts_engine(tmp_path: Path) -> No
     folder.mkdir(mode=0o755)
     with dockerd(folder, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") as process:
         found = engines()
-    assert found.own == ()
-    assert found.elsewhere in {(f"dockerd (process {process.pid})",), ()}  # /tmp may be closed to others
+    assert found.serving == ()
+    assert found.on_other_sockets in {(f"dockerd (process {process.pid})",), ()}  # /tmp may be closed to others
 
 
 @root
@@ -161,8 +161,8 @@ def test_only_where_a_daemon_listens_is_read_of_its_arguments(tmp_path: Path, ar
             found = engines()
             os.killpg(process.pid, 9)
         assert "secret" not in str(found)
-        assert len(found.own) + len(found.elsewhere) == 1
-        assert bool(found.own) is (host == argument)
+        assert len(found.serving) + len(found.on_other_sockets) == 1
+        assert bool(found.serving) is (host == argument)
 
 
 def test_the_answer_must_be_whole() -> None:

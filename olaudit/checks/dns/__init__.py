@@ -1,4 +1,4 @@
-"""dns.*: names lead where they should, by the resolver of whoever audits, and retired ones lead nowhere."""
+"""dns.*: names resolve as expected by the auditor's resolver, and retired names do not resolve."""
 
 from __future__ import annotations
 

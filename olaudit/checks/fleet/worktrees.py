@@ -35,7 +35,7 @@ def agreeing(
         answers = reach(outcome)
         if isinstance(answers, Unanswered):
             return answers
-        match worktree.read(answers[worktree.probe(path)]):
+        match worktree.parse(answers[worktree.probe(path)]):
             case Unanswered(reason) | NoRepository(reason):
                 return Unanswered(f"{path}: {reason}")
             case found:

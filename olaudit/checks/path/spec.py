@@ -11,15 +11,15 @@ from olaudit.language import AbsolutePath, Presence, Section
 from olaudit.model import Severity
 
 
-def _one_glob(path: str) -> str:
+def _check_wildcards(path: str) -> str:
     if is_glob(posixpath.dirname(path)):
-        msg = f"{path!r} has a wildcard in a directory: only the last component may hold one of * ? ["
+        msg = f"{path!r} has a wildcard in a directory: only the last component may contain * ? or ["
         raise ValueError(msg)
     return path
 
 
 def is_glob(path: str) -> bool:
-    """Say whether `path` stands for all files whose names match its last component."""
+    """Return whether the last component of `path` is a wildcard pattern."""
     return any(character in path for character in "*?[")
 
 
@@ -27,15 +27,15 @@ _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.$-]+$")]
 
 
 class ContentSpec(Section):
-    """What a file should hold: the same, byte for byte, as another file of the same host."""
+    """Expected content of a file: equal, byte for byte, to another file on the same host."""
 
     equals: AbsolutePath
 
 
 class PathSpec(Section):
-    """What one path should be; of a glob, at least one match must exist, and all matches must be like this.
+    """Expected state of one path. For a glob, at least one match must exist, and the rule applies to all matches.
 
-    `owner` and `group` are names or numeric ids, `mode` is octal. A forbidden path may not exist, as anything.
+    `owner` and `group` are names or numeric ids, `mode` is octal. A forbidden path must not exist, with any type.
     """
 
     type: Literal["file", "directory"] | None = None
@@ -48,20 +48,22 @@ class PathSpec(Section):
     note: str = ""
 
     @model_validator(mode="after")
-    def _content_of_a_file(self) -> Self:
+    def _check_content(self) -> Self:
         if self.content and (self.type == "directory" or self.presence is Presence.FORBIDDEN):
-            msg = "only a file that may be there can have content"
+            msg = "only a file that is not forbidden can have content"
             raise ValueError(msg)
         return self
 
 
-def _one_file(paths: dict[str, PathSpec]) -> dict[str, PathSpec]:
+def _check_globs(paths: dict[str, PathSpec]) -> dict[str, PathSpec]:
     for path, rule in paths.items():
         if rule.content and is_glob(path):
-            msg = f"{path!r} has a wildcard: only the content of one file can be compared"
+            msg = f"{path!r} has a wildcard: content can be compared for a single file only"
             raise ValueError(msg)
     return paths
 
 
-Paths = Annotated[dict[Annotated[AbsolutePath, AfterValidator(_one_glob)], PathSpec], AfterValidator(_one_file)]
-"""The whole section: what each path, or all files that match a glob, should be."""
+Paths = Annotated[
+    dict[Annotated[AbsolutePath, AfterValidator(_check_wildcards)], PathSpec], AfterValidator(_check_globs)
+]
+"""The section: the expected state of each path, or of all files that match a glob."""

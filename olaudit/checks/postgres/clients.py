@@ -1,4 +1,4 @@
-"""Who the clients are: the addresses that the auditor's resolver knows, and whether a record stands for one."""
+"""Clients of the database: the addresses that the auditor's resolver knows, and the records that match them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from olaudit.checks.postgres.hba import Network, Rule, within
+from olaudit.checks.postgres.hba import HbaRule, Network, is_within
 from olaudit.model import Answer, Unanswered
 
 
-class _Resolved(BaseModel):
+class _LookupAnswer(BaseModel):
     """The answer to a `Lookup`."""
 
     addresses: tuple[str, ...]
@@ -20,21 +20,21 @@ class _Resolved(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """One host that needs the database. Its addresses are networks of one; a `reason` says why there are none."""
+class DatabaseClient:
+    """A host that needs the database. Each address is a network of one address; `reason` is why there are none."""
 
     name: str
     names: frozenset[str]
     addresses: tuple[Network, ...] = ()
     reason: str = ""
 
-    def fits(self, rule: Rule) -> bool | None:
-        """Say whether `rule` stands for this host, among others or not; None if that cannot be told."""
+    def matches(self, rule: HbaRule) -> bool | None:
+        """Return whether `rule` applies to this host, alone or among others; None if that cannot be determined."""
         origin = rule.origin
         if not isinstance(origin, str):
             if not origin.prefixlen:
                 return True
-            return None if self.reason else any(within(address, origin) for address in self.addresses)
+            return None if self.reason else any(is_within(address, origin) for address in self.addresses)
         if origin == "<samenet>":
             return None
         if origin.startswith("<"):
@@ -44,37 +44,38 @@ class Client:
         return origin in self.names
 
 
-def client(name: str, answer: Answer) -> Client:
-    """Understand what the resolver says of `name`. Its short name is its own as well."""
-    own = frozenset({name.lower(), name.lower().partition(".")[0]})
+def parse_client(name: str, answer: Answer) -> DatabaseClient:
+    """Parse the resolver's answer for `name`. The names of the client include its short name."""
+    own_names = frozenset({name.lower(), name.lower().partition(".")[0]})
     if isinstance(answer, Unanswered):
-        return Client(name, own, reason=answer.reason)
+        return DatabaseClient(name, own_names, reason=answer.reason)
     try:
-        found = _Resolved.model_validate_json(answer.stdout, strict=True)
-        addresses = tuple(map(ipaddress.ip_network, found.addresses))
-        back = {name.lower() for names in found.names.values() for name in names}
+        parsed = _LookupAnswer.model_validate_json(answer.stdout, strict=True)
+        addresses = tuple(map(ipaddress.ip_network, parsed.addresses))
+        reverse_names = {name.lower() for names in parsed.names.values() for name in names}
     except ValueError:
-        return Client(name, own, reason=f"the resolver's answer is not understood: {answer.stdout[:200]!r}")
+        reason = f"cannot parse the resolver's answer: {answer.stdout[:200]!r}"
+        return DatabaseClient(name, own_names, reason=reason)
     if not addresses:
         reason = f"the auditor's resolver does not know {name}: audit from within the fleet's network"
-        return Client(name, own, reason=reason)
-    return Client(name, own | back, addresses)
+        return DatabaseClient(name, own_names, reason=reason)
+    return DatabaseClient(name, own_names | reverse_names, addresses)
 
 
-def admitted(one: Client, rules: Sequence[Rule]) -> Rule | bool | None:
-    """Find the record that lets a client in; False if none does, None if that cannot be told.
+def find_admitting_rule(client: DatabaseClient, rules: Sequence[HbaRule]) -> HbaRule | bool | None:
+    """Return the record that admits a client; False if none does, None if that cannot be determined.
 
-    A record that rejects only some databases or users leaves the others to the records after it.
+    A record that rejects only some databases or users leaves the others to the later records.
     """
-    accepting = rejecting = False  # whether a record before this one may have done so
+    may_accept = may_reject = False  # whether an earlier record may match the client
     for rule in rules:
-        fits = one.fits(rule)
-        if fits is False or not rule.ordinary or (rule.rejects and not rule.final):
+        matches = client.matches(rule)
+        if matches is False or not rule.ordinary or (rule.rejects and not rule.final):
             continue
-        if fits is None:
-            rejecting, accepting = rejecting or rule.rejects, accepting or not rule.rejects
+        if matches is None:
+            may_reject, may_accept = may_reject or rule.rejects, may_accept or not rule.rejects
         elif rule.rejects:
-            return None if accepting else False
+            return None if may_accept else False
         else:
-            return None if rejecting else rule
-    return None if accepting else False
+            return None if may_reject else rule
+    return None if may_accept else False

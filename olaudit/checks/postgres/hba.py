@@ -1,7 +1,7 @@
-"""pg_hba.conf as PostgreSQL reads it: records in order, of which the first that fits decides.
+"""Parser for pg_hba.conf: records in order, of which the first that matches decides.
 
-The grammar is that of src/backend/libpq/hba.c: words in double quotes are no keywords, a comma joins
-words to one field, an address is a word with a prefix length, or followed by a mask, or a name.
+The grammar is that of src/backend/libpq/hba.c. Words in double quotes are not keywords. A comma joins words to one
+field. An address is a word with a prefix length, a word that is followed by a mask, or a name.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from typing import NamedTuple
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_RULES = 1000
-"""Far more than any allow list has; the file of a host that has gone mad must not keep the auditor busy."""
+"""Far more than any allow list has: a huge file on a broken host must not slow down the audit."""
 
 _CONNECTIONS = ("host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc")
 _INCLUDES = ("include", "include_if_exists", "include_dir")
 _KEYWORDS = ("all", "samehost", "samenet")
-_CERTIFICATE = ("clientcert=1", "clientcert=verify-ca", "clientcert=verify-full")
+_CERTIFICATE_OPTIONS = ("clientcert=1", "clientcert=verify-ca", "clientcert=verify-full")
 _TOKEN = re.compile(r'[\s,]*((?:"[^"]*"|[^\s,"#])+)(,?)')
-_NOTHING = re.compile(r"[\s,]*(?:#.*)?", re.DOTALL)
+_END_OF_LINE = re.compile(r"[\s,]*(?:#.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One record for connections over the network; `text` is the address as the file spells it.
+class HbaRule:
+    """One record for network connections; `text` is the address as the file spells it.
 
-    `origin` is a network or a word: the name of a host, a suffix of names (".example.org"), or a keyword in angle
-    brackets ("<all>", "<samehost>", "<samenet>"). `everything`: for all databases and users, which replication
-    is not one of; `ordinary`: for databases; `replication`: for replication. `trusts`: it asks for neither a
-    password nor a certificate.
+    `origin` is a network or a word: a host name, a suffix of names (".example.org"), or a keyword in angle
+    brackets ("<all>", "<samehost>", "<samenet>"). `everything`: the record is for all databases and users;
+    replication is not a database. `ordinary`: the record is for databases; `replication`: for replication.
+    `trusts`: it requires neither a password nor a certificate.
     """
 
     line: int
-    kind: str
+    connection: str
     origin: Network | str
     text: str
     everything: bool
@@ -47,50 +47,50 @@ class Rule:
 
     @property
     def final(self) -> bool:
-        """Whether nothing that comes later can matter to the hosts it stands for, but for replication."""
-        return self.everything and self.kind == "host"
+        """Whether no later record affects the matching hosts, except for replication."""
+        return self.everything and self.connection == "host"
 
     @property
     def single(self) -> bool:
-        """Whether it stands for one host only."""
+        """Whether the record matches a single host."""
         if isinstance(self.origin, str):
             return not self.origin.startswith((".", "<"))
         return self.origin.num_addresses == 1
 
-    def hides(self, other: Rule) -> bool:
-        """Say whether `other`, which comes later, is never come to."""
+    def hides(self, other: HbaRule) -> bool:
+        """Return whether PostgreSQL never reaches `other`, a later record."""
         if not self.final or (other.replication and not self.replication):
             return False
-        return self.origin in ("<all>", other.origin) or within(other.origin, self.origin)
+        return self.origin in ("<all>", other.origin) or is_within(other.origin, self.origin)
 
     def __str__(self) -> str:
-        """Name it for people."""
+        """Format the record for messages."""
         return f"{self.text} (line {self.line})"
 
 
 @dataclass(frozen=True, slots=True)
-class Hba:
-    """The records that can be come to at all, in order, and what of the file was not understood."""
+class HbaRules:
+    """Records that PostgreSQL can reach, in order, and the parse errors of the file."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[HbaRule, ...]
     problems: tuple[str, ...]
 
 
 class _Token(NamedTuple):
-    """A word; one in quotes is no keyword."""
+    """One word in a record; a word in quotes is not a keyword."""
 
     text: str
     quoted: bool
 
-    def means(self, *keywords: str) -> bool:
+    def is_keyword(self, *keywords: str) -> bool:
         return not self.quoted and self.text in keywords
 
 
 _Field = tuple[_Token, ...]
 
 
-def within(inner: Network | str, outer: Network | str) -> bool:
-    """Say whether one network is part of another, or the same."""
+def is_within(inner: Network | str, outer: Network | str) -> bool:
+    """Return whether one network is a part of another, or equal to it."""
     if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
         return inner.subnet_of(outer)
     if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
@@ -98,29 +98,29 @@ def within(inner: Network | str, outer: Network | str) -> bool:
     return False
 
 
-def parse(text: str) -> Hba:
-    """Read the file's text. Total: what cannot be understood is a problem."""
-    rules: list[Rule] = []
+def parse(text: str) -> HbaRules:
+    """Parse the text of the file. Total: a record that cannot be parsed is a problem."""
+    rules: list[HbaRule] = []
     problems: list[str] = []
-    for number, line in _lines(text):
+    for number, line in _join_lines(text):
         if len(rules) + len(problems) >= MAX_RULES:
-            problems.append(f"it has more than {MAX_RULES} records")
+            problems.append(f"more than {MAX_RULES} records")
             break
         try:
-            rule = _rule(number, tuple(_fields(line)))
+            rule = _parse_rule(number, tuple(_split_fields(line)))
         except ValueError as error:
-            problems.append(f"line {number} is not understood: {error}")
+            problems.append(f"cannot parse line {number}: {error}")
             continue
         if rule and not any(earlier.hides(rule) for earlier in rules):
             rules.append(rule)
-    return Hba(tuple(rules), tuple(problems))
+    return HbaRules(tuple(rules), tuple(problems))
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Join lines that go on in the next one, which is so since PostgreSQL 14; before, such a line was an error.
+def _join_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Join continued lines (a backslash at the end). Before PostgreSQL 14, such a line was an error.
 
-    Since then a comment goes on as well, where before it did not: it does not here, since what follows it may be
-    a record that is in force.
+    Since PostgreSQL 14 a comment continues too. Here it does not, because on an older version the next line may be
+    a record in force.
     """
     pending, start = "", 1
     for number, line in enumerate(text.split("\n"), 1):
@@ -133,8 +133,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     yield start, pending
 
 
-def _fields(line: str) -> Iterator[_Field]:
-    """Split a line. Raises ValueError for a quote without end."""
+def _split_fields(line: str) -> Iterator[_Field]:
+    """Split a line into fields. Raises ValueError for an unterminated quote."""
     field: list[_Token] = []
     position = 0
     while match := _TOKEN.match(line, position):
@@ -145,63 +145,63 @@ def _fields(line: str) -> Iterator[_Field]:
             field = []
     if field:
         yield tuple(field)
-    if not _NOTHING.fullmatch(line, position):
-        raise ValueError("a quote has no end")
+    if not _END_OF_LINE.fullmatch(line, position):
+        raise ValueError("unterminated quote")
 
 
-def _rule(number: int, fields: Sequence[_Field]) -> Rule | None:
-    """Read one record; None for a line without one, or one for local connections. Raises ValueError."""
+def _parse_rule(number: int, fields: Sequence[_Field]) -> HbaRule | None:
+    """Parse one record; None for an empty line or a record for local connections. Raises ValueError."""
     if not fields or fields[0][0].text == "local":
         return None
-    kind = fields[0][0].text
-    if kind in _INCLUDES:
-        raise ValueError("it includes another file, which is not read")
-    if kind not in _CONNECTIONS:
-        raise ValueError(f"{kind[:40]!r} is no kind of record")
+    connection = fields[0][0].text
+    if connection in _INCLUDES:
+        raise ValueError("it includes another file, and included files are not read")
+    if connection not in _CONNECTIONS:
+        raise ValueError(f"{connection[:40]!r} is not a connection type")
     if len(fields) < 5:
-        raise ValueError("it lacks fields")
-    _, databases, users, address, *rest = fields
-    origin, text, (method, *options) = _origin(_only(address), rest)
-    words = [token.text for field in options for token in field]
-    return Rule(
+        raise ValueError("it has too few fields")
+    _, databases, users, address, *tail = fields
+    origin, text, (method, *options) = _parse_origin(_single(address), tail)
+    option_texts = [token.text for field in options for token in field]
+    return HbaRule(
         line=number,
-        kind=kind,
+        connection=connection,
         origin=origin,
         text=text,
-        everything=_any(databases) and _any(users),
-        ordinary=not all(token.means("replication") for token in databases),
-        replication=any(token.means("replication") for token in databases),
-        rejects=_only(method).text == "reject",
-        trusts=_only(method).text == "trust" and not any(word in _CERTIFICATE for word in words),
+        everything=_has_all(databases) and _has_all(users),
+        ordinary=not all(token.is_keyword("replication") for token in databases),
+        replication=any(token.is_keyword("replication") for token in databases),
+        rejects=_single(method).text == "reject",
+        trusts=_single(method).text == "trust" and not any(text in _CERTIFICATE_OPTIONS for text in option_texts),
     )
 
 
-def _only(field: _Field) -> _Token:
-    """Give the one word of a field that takes no list."""
+def _single(field: _Field) -> _Token:
+    """Return the only word of a field that cannot be a list."""
     if len(field) != 1:
-        raise ValueError("it has a list where there can be none")
+        raise ValueError("it has a list where only one value is allowed")
     return field[0]
 
 
-def _any(field: _Field) -> bool:
-    return any(token.means("all") for token in field)
+def _has_all(field: _Field) -> bool:
+    return any(token.is_keyword("all") for token in field)
 
 
-def _origin(address: _Token, rest: Sequence[_Field]) -> tuple[Network | str, str, Sequence[_Field]]:
-    """Read the address, and give how it is spelled and the fields after it."""
-    if address.means(*_KEYWORDS):
-        return f"<{address.text}>", address.text, rest
+def _parse_origin(address: _Token, tail: Sequence[_Field]) -> tuple[Network | str, str, Sequence[_Field]]:
+    """Parse the address; return it with its spelling in the file and the fields after it."""
+    if address.is_keyword(*_KEYWORDS):
+        return f"<{address.text}>", address.text, tail
     if "/" in address.text:
-        return ipaddress.ip_network(address.text, strict=False), address.text, rest
+        return ipaddress.ip_network(address.text, strict=False), address.text, tail
     try:
         ip = ipaddress.ip_address(address.text)
     except ValueError:
-        return address.text.lower(), address.text, rest
-    mask = _only(rest[0]).text
-    if len(rest) < 2:
-        raise ValueError("it lacks a mask")
+        return address.text.lower(), address.text, tail
+    mask = _single(tail[0]).text
+    if len(tail) < 2:
+        raise ValueError("it has no mask")
     bits = f"{int(ipaddress.ip_address(mask)):0{ip.max_prefixlen}b}"
     if "01" in bits or len(bits) != ip.max_prefixlen:
-        raise ValueError(f"{mask[:40]!r} is no mask")
+        raise ValueError(f"{mask[:40]!r} is not a mask")
     spelled = f"{ip}/{bits.count('1')}"
-    return ipaddress.ip_network(spelled, strict=False), spelled, rest[1:]
+    return ipaddress.ip_network(spelled, strict=False), spelled, tail[1:]

@@ -1,4 +1,4 @@
-"""service.state: a service runs, and starts at boot, so that a reboot brings it back."""
+"""service.state: a service runs, and starts at boot, so that it runs after a reboot too."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from olaudit.checker import Check, Checker
-from olaudit.checks.service.probes import facts, look
-from olaudit.checks.service.states import READERS, Seen, State, read
+from olaudit.checks.service.probes import parse_services, services_probe
+from olaudit.checks.service.states import PARSERS, ServiceState, ServiceStatus, parse_status
 from olaudit.language import Presence, Section
 from olaudit.model import Answered, Answers, Command, Expectation, Result, Severity, Unanswered
 
 
-def _allowed(presence: Presence) -> Presence:
+def _check_presence(presence: Presence) -> Presence:
     if presence is Presence.FORBIDDEN:
-        msg = "a service is required or optional; one that must not run has `running: false`"
+        msg = "a service is required or optional; for a service that must not run, set `running: false`"
         raise ValueError(msg)
     return presence
 
 
 class ServiceSpec(Section):
-    """Whether one service should run, and should start at boot."""
+    """Expected state of one service: whether it runs, and whether it starts at boot."""
 
     running: bool = True
     enabled: bool = True
-    presence: Annotated[Presence, AfterValidator(_allowed)] = Presence.REQUIRED
+    presence: Annotated[Presence, AfterValidator(_check_presence)] = Presence.REQUIRED
     severity: Severity | None = None
 
 
 Services = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@-]*$")], ServiceSpec]
-"""By name, without ".service"."""
+"""Services by name, without the suffix ".service"."""
 
 
 def probes(spec: Mapping[str, ServiceSpec]) -> tuple[Command, ...]:
-    """Ask for all services at once."""
-    return (look(spec),) if spec else ()
+    """Build one probe for all services."""
+    return (services_probe(spec),) if spec else ()
 
 
 def evaluate(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Result]:
-    """Judge each service by what the init system that runs there says of it."""
-    answer = answers[look(spec)]
-    said = facts(tuple(spec), answer)
-    complaint = answer.stderr.strip()[:200] if isinstance(answer, Answered) else ""
+    """Evaluate each service by the state that the init system of the host reports."""
+    answer = answers[services_probe(spec)]
+    parsed = parse_services(tuple(spec), answer)
+    error = answer.stderr.strip()[:200] if isinstance(answer, Answered) else ""
     for name, rule in spec.items():
         running = "running" if rule.running else "stopped"
         expectation = Expectation(
@@ -53,54 +53,53 @@ def evaluate(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Resu
             expected=f"{running}, {'started at boot' if rule.enabled else 'not started at boot'}",
             severity=rule.severity,
         )
-        if isinstance(said, Unanswered):
-            yield expectation.unknown(said.reason)
+        if isinstance(parsed, Unanswered):
+            yield expectation.unknown(parsed.reason)
             continue
-        init, found = said
-        if init not in READERS:
-            yield expectation.unknown(_strange(init))
+        init, services = parsed
+        if init not in PARSERS:
+            yield expectation.unknown(_unsupported_init(init))
         else:
-            seen = read(init, found[name])
-            if isinstance(seen, Unanswered) and complaint:
-                seen = Unanswered(f"{seen.reason}: {complaint}")
-            yield _evaluate(expectation, rule, init, seen)
+            status = parse_status(init, services[name])
+            if isinstance(status, Unanswered) and error:
+                status = Unanswered(f"{status.reason}: {error}")
+            yield _evaluate(expectation, rule, init, status)
 
 
-def _strange(init: str) -> str:
+def _unsupported_init(init: str) -> str:
     if not init:
-        return "process 1 may not be seen, so it cannot be told what starts services there"
-    return f"process 1 is {init[:50]!r} and neither systemd, upstart nor init, so nothing there knows of services"
+        return "cannot determine the init system: cannot read the name of process 1"
+    return f"unsupported init system: process 1 is {init[:50]!r}, not systemd, upstart or init"
 
 
-def _evaluate(expectation: Expectation, rule: ServiceSpec, init: str, seen: Seen) -> Result:
+def _evaluate(expectation: Expectation, rule: ServiceSpec, init: str, status: ServiceStatus) -> Result:
     name = expectation.subject
-    match seen:
+    match status:
         case Unanswered(reason):
             return expectation.unknown(reason)
-        case State() as state:
+        case ServiceState() as state:
             if (state.is_running, state.starts_at_boot) == (rule.running, rule.enabled):
                 return expectation.ok(str(state))
             return expectation.drift(str(state), _message(name, rule, state), _fix(name, rule, init, state))
         case None if rule.presence is Presence.OPTIONAL or not (rule.running or rule.enabled):
-            return expectation.ok("absent", f"there is no service {name}, and none is needed")
+            return expectation.ok("absent", f"service {name} does not exist, and is not required")
         case None:
-            return expectation.drift("absent", f"there is no service {name}")
+            return expectation.drift("absent", f"service {name} does not exist")
 
 
-def _message(name: str, rule: ServiceSpec, state: State) -> str:
+def _message(name: str, rule: ServiceSpec, state: ServiceState) -> str:
     if state.is_running != rule.running:
         if not rule.running:
-            return f"{name} runs, and should not"
-        says = f"does not run: it is {state.running}" if state.running else "does not run"
-        return f"{name} {says}" + (
-            "" if state.starts_at_boot or not rule.enabled else ", and no reboot would start it"
-        )
+            return f"{name} is running, but must be stopped"
+        observed = f"{name} is not running" + (f": {state.running}" if state.running else "")
+        boot = "" if state.starts_at_boot or not rule.enabled else ", and will not start at boot"
+        return observed + boot
     if rule.enabled:
-        return f"{name} {'runs, but ' if rule.running else ''}will not be started by the next reboot"
-    return f"{name} will be started by the next reboot, and should not"
+        return f"{name} {'is running, but ' if rule.running else ''}will not start at boot"
+    return f"{name} will start at boot, but must not"
 
 
-def _fix(name: str, rule: ServiceSpec, init: str, state: State) -> str:
+def _fix(name: str, rule: ServiceSpec, init: str, state: ServiceState) -> str:
     boot = "" if state.starts_at_boot == rule.enabled else ("enable" if rule.enabled else "disable")
     run = "" if state.is_running == rule.running else ("start" if rule.running else "stop")
     run = "restart" if run == "start" and state.running else run
@@ -132,13 +131,13 @@ CHECKER: Checker[Mapping[str, ServiceSpec]] = Checker(
     ids=(
         Check(
             "service.state",
-            # Without Docker, memcached or PostgreSQL the site is down, or will be after the next reboot.
+            # Without Docker, memcached or PostgreSQL the site is down, now or after the next reboot.
             Severity.CRITICAL,
-            "it does not run, does not start at boot, or there is no such service",
+            "the service does not run, does not start at boot, or does not exist",
             "`systemctl enable SERVICE && systemctl start SERVICE`; `service SERVICE start` on upstart",
         ),
     ),
-    collected="`systemctl show`, `initctl status` or the init script's `status`, by what process 1 is",
+    collected="`systemctl show`, `initctl status` or the init script's `status`, depending on process 1",
     probes=probes,
     evaluate=evaluate,
 )

@@ -1,4 +1,4 @@
-"""What is asked about services, by one script that knows the three init systems of the fleet's releases."""
+"""The probe for services: one script for the three init systems that the fleet's releases use."""
 
 from __future__ import annotations
 
@@ -54,15 +54,16 @@ for s in "$@"; do
 done
 printf '\nend\n'
 """
-"""Says which init system runs, then of each service what that one knows, as lines of `key=value`.
+"""Prints the init system that runs, then the properties of each service, as lines of `key=value`.
 
-Whether one starts at boot is, for systemd, its unit file's state, or that another unit wants it; for upstart the
-last `start on` or `manual` in its job and the override beside it; for System V a start link in runlevel 2, in
-which Debian and Ubuntu run. `shown` is the status of the program that was asked: 0, or its facts are not believed.
-Or it is `bus`: systemctl was not run, because no message bus runs.
+Start at boot: for systemd the state of the unit file, or a unit that wants it; for upstart the last `start on` or
+`manual` in its job and override; for System V a start link in runlevel 2, the default of Debian and Ubuntu.
+`shown` is the status of the program that was run; if it is not 0, the properties are not used. `shown=bus` means
+that systemctl was not run because no message bus runs.
 
-For all but root, systemctl connects to the message bus, and a socket unit starts a stopped bus upon a connection.
-systemd itself is a client of a running bus, so that one has a connection (state 03), and a stopped one has none.
+For users other than root, systemctl connects to the message bus, and the connection makes systemd's socket unit
+start a stopped bus. systemd itself is a client of a running bus. So a running bus has a connection (state 03), and
+a stopped bus has none.
 """
 
 
@@ -70,34 +71,36 @@ _END = "\n\nend\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What was said of one service, in order."""
+class ServiceProperties:
+    """Key-value pairs that the script printed for one service, in order."""
 
     pairs: tuple[tuple[str, str], ...]
 
     def last(self, key: str) -> str:
-        """Give the last value of `key`; "" if there is none."""
+        """Return the last value of `key`; empty if there is none."""
         return next((value for name, value in reversed(self.pairs) if name == key), "")
 
 
-def look(names: Iterable[str]) -> Command:
-    """Ask for all services at once. It may hang: init scripts are programs of any kind, and a bus may be stuck."""
+def services_probe(names: Iterable[str]) -> Command:
+    """Build the probe for all services; it may hang in the program of an init script, or in the message bus."""
     return Command(("sh", "-c", SCRIPT, "sh", *names), may_hang=True)
 
 
-def facts(names: tuple[str, ...], answer: Answer) -> tuple[str, dict[str, Facts]] | Unanswered:
-    """Tell the init system, and the services apart; what does not have the script's own shape is not believed."""
+def parse_services(
+    names: tuple[str, ...], answer: Answer
+) -> tuple[str, dict[str, ServiceProperties]] | Unanswered:
+    """Parse the init system and the properties of each service; output in any other format is rejected."""
     if isinstance(answer, Unanswered):
         return answer
     if not answer.stdout.endswith(_END):
-        return Unanswered(f"the answer about services is incomplete: {answer.stderr.strip()[:200]!r}")
+        return Unanswered(f"the output about services is incomplete: {answer.stderr.strip()[:200]!r}")
     head, *blocks = answer.stdout.removesuffix(_END).split("\n\nservice=")
     init = head.strip()
-    found: dict[str, Facts] = {}
+    services: dict[str, ServiceProperties] = {}
     for block in blocks:
         name, *lines = block.split("\n")
         pairs = tuple((key, value) for key, equals, value in (line.partition("=") for line in lines) if equals)
-        found[name] = Facts(pairs)
-    if not init.startswith("init=") or "\n" in init or tuple(found) != names or len(blocks) != len(names):
-        return Unanswered(f"the answer about services is not understood: {answer.stderr.strip()[:200]!r}")
-    return init.removeprefix("init="), found
+        services[name] = ServiceProperties(pairs)
+    if not init.startswith("init=") or "\n" in init or tuple(services) != names or len(blocks) != len(names):
+        return Unanswered(f"cannot parse the output about services: {answer.stderr.strip()[:200]!r}")
+    return init.removeprefix("init="), services

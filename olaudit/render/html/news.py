@@ -64,7 +64,7 @@ def news(report: Report) -> News | None:
 
 
 def _gone(changes: Changes) -> Iterator[Item]:
-    tones = {EpisodeEnd.MENDED: "ok", EpisodeEnd.WAIVED: "waived", EpisodeEnd.DROPPED: "ok"}
+    tones = {EpisodeEnd.FIXED: "ok", EpisodeEnd.WAIVED: "waived", EpisodeEnd.REMOVED: "ok"}
     for gone in changes.resolved:
         lasted = _lasted(gone.finding, gone.last_seen)
         yield Item(
@@ -84,5 +84,5 @@ def _hidden(report: Report, changes: Changes) -> Iterator[Item]:
     for hidden in changes.unobserved:
         one = hidden.finding
         place = one.id if one.id in ids else anchor_of(one.host) if one.host in hosts else None
-        said = f"{hidden.was} when last seen, {moment(hidden.last_seen)}: {one.message}"
+        said = f"{hidden.severity_or_waived} when last seen, {moment(hidden.last_seen)}: {one.message}"
         yield Item(one, said, place, "unknown")

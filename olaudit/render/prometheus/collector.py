@@ -82,7 +82,7 @@ class ReportCollector(Collector):
                 [
                     ([host.host, measure.source][: len(labels)], measure.value)
                     for host in self._report.hosts
-                    for measure in host.measures
+                    for measure in host.measurements
                     if measure.name == name
                 ],
             )

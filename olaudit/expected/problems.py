@@ -8,14 +8,14 @@ from olaudit.errors import ExpectedError, Problem
 from olaudit.expected.spec import Place
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Write a path as the user would open it: relative to the current folder where it lies below it."""
     absolute = path.absolute()
     here = Path.cwd()
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
-class Faults:
+class Problems:
     """What was found so far, each once, by place."""
 
     def __init__(self, root: Path) -> None:
@@ -32,7 +32,7 @@ class Faults:
 
     def show(self, place: Place) -> str:
         """Write a place the way problems are written."""
-        return f"{shown(self._root / place.file)}:{place.line}"
+        return f"{display_path(self._root / place.file)}:{place.line}"
 
     def __bool__(self) -> bool:
         """Say whether anything is wrong at all."""
@@ -42,7 +42,7 @@ class Faults:
         """Give everything that was found as one error to raise."""
         return ExpectedError(
             tuple(
-                Problem(shown(self._root / place.file), place.line, message)
+                Problem(display_path(self._root / place.file), place.line, message)
                 for place, messages in self._found.items()
                 for message in messages
             )
