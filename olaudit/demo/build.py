@@ -21,8 +21,8 @@ from olaudit.checks.symlink import SymlinkSpec
 from olaudit.checks.symlink_farm import SymlinkFarmSpec
 from olaudit.demo import network, system
 from olaudit.demo.containers import build_container
-from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, Files, Node, file, link
-from olaudit.demo.machine import Engine, Machine, Process
+from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, FileNode, Files, file, link
+from olaudit.demo.machine import Engine, Machine, RunningProcess
 from olaudit.expected import HostSpec
 from olaudit.language import Expect, Presence, parse_size
 
@@ -42,7 +42,7 @@ def build_machine(host: HostSpec) -> Machine:
     machine = Machine(
         hostname=host.name,
         files=Files().put("/etc", DIRECTORY).put("/proc/meminfo", replace(file(meminfo), mode=0o444)),
-        processes=(Process(1, "systemd", "/sbin/init"),),
+        processes=(RunningProcess(1, "systemd", "/sbin/init"),),
         engine=None,
         memcached=MappingProxyType({}),
     )
@@ -59,7 +59,9 @@ def _hostname(machine: Machine, spec: Expect[str]) -> Machine:
 def _docker(machine: Machine, spec: str) -> Machine:
     if spec != "required":
         return machine
-    daemon = Process(812, "dockerd", "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock")
+    daemon = RunningProcess(
+        812, "dockerd", "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock"
+    )
     return replace(machine, engine=Engine(), processes=(*machine.processes, daemon))
 
 
@@ -100,7 +102,7 @@ def _example(glob: str) -> str:
     return posixpath.join(folder, re.sub(r"\[(.)[^]]*\]|[*?]", lambda match: match[1] or "x", name))
 
 
-def _node(rule: PathSpec, existing: Node | None) -> Node:
+def _node(rule: PathSpec, existing: FileNode | None) -> FileNode:
     type_ = rule.type or (existing.type if existing else "directory")
     node = DIRECTORY if type_ in ("directory", "d") else file("simulated\n")
     mode = int(rule.mode, 8) if rule.mode else node.mode
@@ -135,7 +137,9 @@ def _farm(machine: Machine, spec: SymlinkFarmSpec) -> Machine:
 
 def _cron(machine: Machine, spec: CronSpec) -> Machine:
     if spec.daemon:
-        machine = replace(machine, processes=(*machine.processes, Process(411, "cron", "/usr/sbin/cron -f")))
+        machine = replace(
+            machine, processes=(*machine.processes, RunningProcess(411, "cron", "/usr/sbin/cron -f"))
+        )
     return _with_links(machine, spec.source, spec.into, "openlibrary")
 
 
@@ -174,7 +178,7 @@ def with_memcached(machine: Machine, spec: MemcachedSpec, mib: int) -> Machine:
         files=machine.files.put(spec.config, file(config)),
         processes=(
             *(process for process in machine.processes if process.name != "memcached"),
-            Process(
+            RunningProcess(
                 640, "memcached", f"/usr/bin/memcached {' '.join(options)} -P /var/run/memcached/memcached.pid"
             ),
         ),

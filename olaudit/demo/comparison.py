@@ -14,7 +14,7 @@ FindingKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class DriftComparison:
     """Injected drift that was not reported, and reported findings that were not injected.
 
     `unsupported` counts the unknown checks of hosts that answered: the simulation does not support their probes.
@@ -30,7 +30,7 @@ class Comparison:
         return not self.missing and not self.unexpected
 
 
-def compare_findings(report: Report, drifts: Iterable[Drift]) -> Comparison:
+def compare_findings(report: Report, drifts: Iterable[Drift]) -> DriftComparison:
     """Compare the findings of `report` with `drifts`.
 
     A check that is unknown on a host that answers is not unexpected: the simulation supports some probes only.
@@ -40,7 +40,7 @@ def compare_findings(report: Report, drifts: Iterable[Drift]) -> Comparison:
     unreachable = [finding for finding in unknown if finding.check == REACHABLE.id]
     drifted = [finding for finding in report.findings if finding.verdict is Verdict.DRIFT]
     reported = {(finding.host, finding.check, finding.subject): finding for finding in (*drifted, *unreachable)}
-    return Comparison(
+    return DriftComparison(
         missing=tuple(sorted(injected - reported.keys())),
         unexpected=tuple(finding for key, finding in reported.items() if key not in injected),
         unsupported=len(unknown) - len(unreachable),

@@ -26,7 +26,7 @@ NO_NAME = "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class FileNode:
     """A file. `type` is the letter that find prints; `text` is the content of a file or the target of a link."""
 
     type: Literal["d", "f", "l"]
@@ -36,24 +36,24 @@ class Node:
     group: Account = ROOT
 
 
-DIRECTORY = Node("d", mode=0o755)
+DIRECTORY = FileNode("d", mode=0o755)
 
 
-def file(text: str) -> Node:
+def file(text: str) -> FileNode:
     """Create a file that root owns and all may read."""
-    return Node("f", text)
+    return FileNode("f", text)
 
 
-def link(target: str) -> Node:
+def link(target: str) -> FileNode:
     """Create a symbolic link."""
-    return Node("l", target, mode=0o777)
+    return FileNode("l", target, mode=0o777)
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
     """A file tree by absolute path. Methods that change it return a new tree."""
 
-    nodes: Mapping[str, Node] = field(default_factory=lambda: MappingProxyType({"/": DIRECTORY}))
+    nodes: Mapping[str, FileNode] = field(default_factory=lambda: MappingProxyType({"/": DIRECTORY}))
 
     def resolve(self, path: str, *, follow: bool = True) -> str:
         """Resolve `path` to a path without links. Raises OSError as the kernel would."""
@@ -76,7 +76,7 @@ class Files:
             current = "/" if node.text.startswith("/") else current
         return current
 
-    def node_at(self, path: str, *, follow: bool = True) -> Node:
+    def node_at(self, path: str, *, follow: bool = True) -> FileNode:
         """Return the file at `path`. Raises OSError as the kernel would."""
         return self.nodes[self.resolve(path, follow=follow)]
 
@@ -108,7 +108,7 @@ class Files:
             current = "/" if node.text.startswith("/") else current
         return current
 
-    def put(self, path: str, node: Node) -> Files:
+    def put(self, path: str, node: FileNode) -> Files:
         """Put a file at `path`, replace the previous one, and create missing parent folders."""
         parent = self.canonicalize(posixpath.dirname(path))
         parents = [parent]

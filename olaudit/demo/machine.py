@@ -14,7 +14,7 @@ Inspect = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class RunningProcess:
     """A running process: its name in the kernel and its command line."""
 
     pid: int
@@ -55,7 +55,7 @@ class Machine:
 
     hostname: str
     files: Files
-    processes: tuple[Process, ...]
+    processes: tuple[RunningProcess, ...]
     engine: Engine | None
     memcached: Mapping[tuple[str, int], int]
     disks: Mapping[str, Disk] = field(default_factory=lambda: MappingProxyType({"/": Disk()}))

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from olaudit.demo.comparison import Comparison
+from olaudit.demo.comparison import DriftComparison
 from olaudit.demo.drifts import Drift
 
 
@@ -20,7 +20,7 @@ def introduction(hosts: int, width: int) -> str:
     return "\n".join([*_wrapped(text, width), "", ""])
 
 
-def drift_summary(drifts: Sequence[Drift], comparison: Comparison, exit_code: int, width: int) -> str:
+def drift_summary(drifts: Sequence[Drift], comparison: DriftComparison, exit_code: int, width: int) -> str:
     """Render each injected drift and whether the audit reported it, then the conclusion."""
     lines = ["", "Injected drift, and whether the audit reported it:"]
     missing = {(host, check) for host, check, _ in comparison.missing}
@@ -35,7 +35,7 @@ def drift_summary(drifts: Sequence[Drift], comparison: Comparison, exit_code: in
     return "\n".join(lines) + "\n"
 
 
-def _conclusion(comparison: Comparison, exit_code: int, width: int) -> Iterator[str]:
+def _conclusion(comparison: DriftComparison, exit_code: int, width: int) -> Iterator[str]:
     if comparison.is_exact:
         yield from _wrapped(
             f"The audit reported all injected drift and nothing else. `olaudit check` would exit with {exit_code} "

@@ -18,15 +18,15 @@ import pytest
 from olaudit.checks.memcached.evidence import Limit, served, server
 from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
 from olaudit.demo.commands import PROGRAMS, run
-from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, Files, Node, file, link
-from olaudit.demo.machine import Machine, Process
+from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, FileNode, Files, file, link
+from olaudit.demo.machine import Machine, RunningProcess
 from olaudit.model import Answered
 
 _STAT_FORMAT = "%F/%U/%u/%G/%g/%a/%n/\\n"
 _FIND_ENTRIES = "%y/%u/%U/%g/%G/%m/%f/\\n"
 _FIND_PATHS = "%y\\t%Y\\t%p\\t%l\\n"
 
-_TREE: dict[str, Node] = {
+_TREE: dict[str, FileNode] = {
     "folder": replace(DIRECTORY, mode=0o750),
     "folder/text": file("one\ntwo\n"),
     "folder/empty": file(""),
@@ -160,7 +160,7 @@ def test_ps_lists_processes_as_procps_does() -> None:
             real = _real(argv)
         finally:
             child.kill()
-    machine = replace(_machine(Files()), processes=(Process(child.pid, "sleep", "sleep 30"),))
+    machine = replace(_machine(Files()), processes=(RunningProcess(child.pid, "sleep", "sleep 30"),))
     simulated = run(machine, argv)
     # The width of the pid column depends on the machine's pid_max.
     assert simulated.stdout.lstrip(" ") == real.stdout.lstrip(" ")
@@ -173,8 +173,8 @@ def test_ps_exits_with_1_if_no_process_matches() -> None:
 
 
 def test_ps_selects_by_id_or_by_name() -> None:
-    processes = (Process(640, "memcached", "memcached -m 64"), Process(1, "systemd", "/sbin/init"))
-    machine = replace(_machine(Files()), processes=(*processes, Process(9, "cron", "cron")))
+    processes = (RunningProcess(640, "memcached", "memcached -m 64"), RunningProcess(1, "systemd", "/sbin/init"))
+    machine = replace(_machine(Files()), processes=(*processes, RunningProcess(9, "cron", "cron")))
     argv = ("ps", "-ww", "-p", "1", "-C", "memcached,other", "-o", "pid=", "-o", "comm=", "-o", "args=")
     assert [line.split()[0] for line in run(machine, argv).stdout.splitlines()] == ["1", "640"]
 

@@ -15,14 +15,14 @@ import pytest
 
 from olaudit.checks import certificate, cron, symlink_farm
 from olaudit.demo.commands import run
-from olaudit.demo.files import DIRECTORY, Account, Files, Node, file, link
-from olaudit.demo.machine import Machine, Process
+from olaudit.demo.files import DIRECTORY, Account, FileNode, Files, file, link
+from olaudit.demo.machine import Machine, RunningProcess
 from olaudit.model import Answered
 from tests.checks.tables import run_locally, spec_of
 from tests.checks.test_certificate import make_certificate
 
 _SAME, _OTHER = file("one\ntwo\n"), file("one\n2\n")
-_TREE: dict[str, Node] = {
+_TREE: dict[str, FileNode] = {
     **{
         f"src/{name}": _SAME
         for name in ("linked", "copied", "changed", "missing", "wrong", "dangling", "taken", ".x")
@@ -130,7 +130,7 @@ def test_other_arguments_of_cmp_are_unsupported(machine: Machine, arguments: tup
 
 
 def test_ps_lists_parents_as_procps_does() -> None:
-    processes = (Process(1, "systemd", "/sbin/init"), Process(411, "cron", "/usr/sbin/cron -f"))
+    processes = (RunningProcess(1, "systemd", "/sbin/init"), RunningProcess(411, "cron", "/usr/sbin/cron -f"))
     output = run(replace(_machine(Files()), processes=processes), cron.DAEMONS.argv)
     real = run_locally(cron.DAEMONS)
     assert isinstance(real, Answered)

@@ -14,7 +14,7 @@ import pytest
 
 from olaudit.checks import dns, firewall, postgres
 from olaudit.demo.commands import run
-from olaudit.demo.files import DIRECTORY, Files, Node, file, link
+from olaudit.demo.files import DIRECTORY, FileNode, Files, file, link
 from olaudit.demo.listener import ADDRESS
 from olaudit.demo.machine import Machine
 from olaudit.demo.network import StaticDnsTransport, dns_records
@@ -23,7 +23,7 @@ from olaudit.transport import Deadline
 from tests.checks.tables import spec_of
 from tests.demo.auditing import shipped_fleet
 
-_TREE: dict[str, Node] = {
+_TREE: dict[str, FileNode] = {
     "hosts": file("10.0.0.1 ol-mem30\n10.0.0.2 OL-MEM3.example.org ol-mem4\n"),
     "etc": DIRECTORY,
     "etc/deep": DIRECTORY,

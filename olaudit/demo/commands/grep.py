@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from olaudit.demo.commands.output import ProgramOutput, Unsupported
-from olaudit.demo.files import Files, Node
+from olaudit.demo.files import FileNode, Files
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -64,7 +64,7 @@ def _search(files: Files, starts: Sequence[str], select: _Select, *, follow: boo
     return replace(answer, status=2 if answer.stderr else int(not answer.stdout))
 
 
-def _below(files: Files, path: str, node: Node, *, follow: bool) -> Iterator[tuple[str, Node]]:
+def _below(files: Files, path: str, node: FileNode, *, follow: bool) -> Iterator[tuple[str, FileNode]]:
     """Yield all files below `path`, links only if they are followed."""
     if node.type == "f":
         yield path, node

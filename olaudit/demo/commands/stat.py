@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from olaudit.demo.commands.formats import fill
 from olaudit.demo.commands.output import ProgramOutput, Unsupported
-from olaudit.demo.files import Node
+from olaudit.demo.files import FileNode
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -31,7 +31,7 @@ def stat(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     return output.to_answered()
 
 
-def _values(path: str, node: Node) -> dict[str, str]:
+def _values(path: str, node: FileNode) -> dict[str, str]:
     empty = "regular file" if node.text else "regular empty file"
     return {
         "F": {"d": "directory", "f": empty, "l": "symbolic link"}[node.type],
