@@ -19,19 +19,19 @@ from tabulate import tabulate
 
 from olaudit.audit import select_checks
 from olaudit.checks import CHECKERS
-from olaudit.demo.faults import Fault
+from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answers
 from olaudit.render.html.page import render_page
 from olaudit.render.style import Style
 from olaudit.serve.exposition import FleetCollector, encode
 from olaudit.serve.snapshot import LastAnswers, ReloadStatus, ReportBuilder, Snapshot
-from tests.demo.auditing import asked, many, page
+from tests.demo.auditing import collect_answers, copies_of, shipped_fleet
 from tests.serve.harness import get, wait_until_ready
 from tests.serve.process import serving
 
 SCRAPES = 1000
-HANGING = {"ol-home0": Fault.RUNS_NOTHING, "ol-db1": Fault.SAYS_NOTHING}
+HANGING = {"ol-home0": HostFault.RUNS_NO_COMMAND, "ol-db1": HostFault.SENDS_NO_GREETING}
 
 
 def memory(pid: int) -> float:
@@ -63,7 +63,7 @@ def spread(milliseconds: list[float]) -> list[str]:
 def measure_scrapes() -> list[list[str]]:
     """Scrape a fleet without drift; return one row for each hundred scrapes."""
     rows = []
-    with simulated(page()) as simulation, serving(simulation.ssh_config) as (process, port):
+    with simulated(shipped_fleet()) as simulation, serving(simulation.ssh_config) as (process, port):
         wait_until_ready(port)
         for number in range(0, SCRAPES, 100):
             milliseconds = response_times(port, "/metrics", 100)
@@ -74,10 +74,13 @@ def measure_scrapes() -> list[list[str]]:
 def measure_with_hanging_hosts() -> list[list[str]]:
     """Request pages while two hosts hang, with an audit of each always running."""
     options = ("--interval", "20", "--timeout", "60")
-    with simulated(page(), faults=HANGING) as simulation, serving(simulation.ssh_config, *options) as (_, port):
-        while get(port, "/metrics").body.count("olaudit_host_up{") < len(page().hosts) - len(HANGING):
+    with (
+        simulated(shipped_fleet(), faults=HANGING) as simulation,
+        serving(simulation.ssh_config, *options) as (_, port),
+    ):
+        while get(port, "/metrics").body.count("olaudit_host_up{") < len(shipped_fleet().hosts) - len(HANGING):
             pass
-        others = [host for host in page().hosts if host not in HANGING]
+        others = [host for host in shipped_fleet().hosts if host not in HANGING]
         time.sleep(1)  # a fresher audit would answer the probes
         probe_times = [
             milliseconds for host in others for milliseconds in response_times(port, f"/probe?target={host}", 1)
@@ -89,9 +92,9 @@ def measure_with_hanging_hosts() -> list[list[str]]:
 
 def measure_large_fleet(count: int) -> list[str]:
     """Evaluate, expose and render a fleet of copies of one host."""
-    fleet = many(count, "ol-web1")
-    with simulated(many(1, "ol-web1")) as simulation:
-        (answers,) = asked(many(1, "ol-web1"), simulation.ssh_config).hosts
+    fleet = copies_of(count, "ol-web1")
+    with simulated(copies_of(1, "ol-web1")) as simulation:
+        (answers,) = collect_answers(copies_of(1, "ol-web1"), simulation.ssh_config).hosts
     if not isinstance(answers.outcome, Answers):
         raise SystemExit(str(answers.outcome))
     now = datetime.now(UTC)

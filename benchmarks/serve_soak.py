@@ -21,8 +21,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from tests.faults.rows import ROWS
+from tests.faults.runs import healthy
 from tests.faults.scene import Scene
-from tests.faults.wave import healthy
 from tests.serve.harness import get
 
 AUDITS = 1000

@@ -23,7 +23,7 @@ from olaudit.model import (
     Probe,
 )
 from tests.cli.fleet import UNAME
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 from tests.values import FINDING
 
 
@@ -91,7 +91,7 @@ def test_scripts_are_not_written_out_in_the_middle_of_a_line() -> None:
 
 
 def test_all_that_is_asked_of_the_shipped_fleet_can_be_named_and_asked_on_one_line() -> None:
-    for host in page().hosts.values():
+    for host in shipped_fleet().hosts.values():
         for probe in {probe for checker in CHECKERS for probe in probes_of(CHECKERS, host, checker.ids[0].id)}:
             assert describe_probe(probe).isprintable()
             command = manual_command(probe, host.name, FINDING)

@@ -42,34 +42,34 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     (a bug in olaudit).
     """  # noqa: D301 - the backspace is for click
     # The simulation imports paramiko, which other commands do not need.
-    from olaudit.demo import story  # noqa: PLC0415
+    from olaudit.demo import messages  # noqa: PLC0415
     from olaudit.demo.drifts import DRIFTS  # noqa: PLC0415
     from olaudit.demo.fleet import simulated  # noqa: PLC0415
-    from olaudit.demo.network import Named, names  # noqa: PLC0415
-    from olaudit.demo.verdict import outcome  # noqa: PLC0415
+    from olaudit.demo.network import StaticDnsTransport, dns_records  # noqa: PLC0415
 
     tools: Tools = context.obj
     expected = Path(str(importlib.resources.files("olaudit"))) / "shipped"
     fleet = load(expected, tools.checkers)
     style = stdout_style("auto", os.environ, everything=False)
     with simulated(fleet, DRIFTS) as simulation:
-        emit(story.opening(len(fleet.hosts), style.width))
+        emit(messages.introduction(len(fleet.hosts), style.width))
         demo_tools = replace(
-            tools, make_transport=lambda options: Named(tools.make_transport(options), names(fleet))
+            tools,
+            make_transport=lambda options: StaticDnsTransport(tools.make_transport(options), dns_records(fleet)),
         )
         report = audit_fleet(_options(expected, simulation.ssh_config), demo_tools).report
         emit(RENDERERS["table"](report, style))
         if not report.run.complete:
             context.exit(130)
-        result = outcome(report, simulation.drifts)
-        emit(story.explanation(simulation.drifts, result, exit_code(report), style.width))
+        result = compare_findings(report, simulation.drifts)
+        emit(messages.drift_summary(simulation.drifts, result, exit_code(report), style.width))
         if keep:
-            emit(story.kept(expected, simulation.ssh_config, next(iter(fleet.hosts))))
+            emit(messages.access_instructions(expected, simulation.ssh_config, next(iter(fleet.hosts))))
             _wait()
-    if not result.right:
+    if not result.is_exact:
         context.exit(_INTERNAL_ERROR)
     if not keep:
-        emit(story.next_steps(expected))
+        emit(messages.next_steps(expected))
 
 
 def _options(expected: Path, ssh_config: Path) -> AuditOptions:

@@ -1,7 +1,8 @@
-"""The simulated fleet: machines in memory behind real SSH servers on the loopback interface.
+"""Simulated fleet: machines in memory behind real SSH servers on the loopback interface.
 
-For people without a fleet, for faults on demand, and for scale. It is asked exactly as real hosts are, but it only
-says what it was taught to say: it is never evidence that something works against real parts.
+It serves the demo, fault injection and tests of scale. An audit reaches it as it reaches real hosts. It returns
+programmed answers only, so it is no evidence that something works against real programs.
 
-expected files -> build (what conforms) -> drifts (what goes wrong) -> machine -> commands, engine -> server, fleet
+expected files -> build (conforming machines) -> drifts (injected drift) -> machine -> commands, engine ->
+server, fleet
 """

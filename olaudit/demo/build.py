@@ -1,4 +1,4 @@
-"""From what a host should be to a machine that is exactly so."""
+"""Construction of simulated machines that conform to their expected state."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from olaudit.checks.path.spec import PathSpec, is_glob
 from olaudit.checks.symlink import SymlinkSpec
 from olaudit.checks.symlink_farm import SymlinkFarmSpec
 from olaudit.demo import network, system
-from olaudit.demo.containers import container
-from olaudit.demo.files import DIRECTORY, NOBODY, ROOT, Account, Files, Node, file, link
-from olaudit.demo.machine import Engine, Machine, Process
+from olaudit.demo.containers import build_container
+from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, FileNode, Files, file, link
+from olaudit.demo.machine import Engine, Machine, RunningProcess
 from olaudit.expected import HostSpec
 from olaudit.language import Expect, Presence, parse_size
 
 MEMORY_KB = int(9.7 * 1024 * 1024)
-"""The page's own example of a memcached host: "if the machine has 9.7GB"."""
+"""The wiki page's example of a memcached host: "if the machine has 9.7GB"."""
 
 _UP_SECONDS = 21 * 86400.0
-_SOMEBODY = 1000  # the id of every user and group that is not root
+_USER_ID = 1000  # the id of every user and group that is not root
 _MIB = 1 << 20
 
 Builder = Callable[[Machine, Any], Machine]
 
 
-def conforming(host: HostSpec) -> Machine:
-    """Make a machine that is as expected in all sections that are known here; others leave it as it is."""
+def build_machine(host: HostSpec) -> Machine:
+    """Build a machine that conforms to all sections that have a builder; other sections change nothing."""
     meminfo = f"MemTotal:       {MEMORY_KB:8d} kB\nMemFree:          300000 kB\n"
     machine = Machine(
         hostname=host.name,
         files=Files().put("/etc", DIRECTORY).put("/proc/meminfo", replace(file(meminfo), mode=0o444)),
-        processes=(Process(1, "systemd", "/sbin/init"),),
+        processes=(RunningProcess(1, "systemd", "/sbin/init"),),
         engine=None,
         memcached=MappingProxyType({}),
     )
@@ -59,14 +59,17 @@ def _hostname(machine: Machine, spec: Expect[str]) -> Machine:
 def _docker(machine: Machine, spec: str) -> Machine:
     if spec != "required":
         return machine
-    daemon = Process(812, "dockerd", "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock")
+    daemon = RunningProcess(
+        812, "dockerd", "/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock"
+    )
     return replace(machine, engine=Engine(), processes=(*machine.processes, daemon))
 
 
 def _containers(machine: Machine, spec: tuple[ContainerSpec, ...]) -> Machine:
     started = time.time() - _UP_SECONDS
-    made = tuple(container(machine.hostname, one, started) for one in spec if one.presence is Presence.REQUIRED)
-    return replace(machine, engine=replace(machine.engine or Engine(), containers=made))
+    required = (container for container in spec if container.presence is Presence.REQUIRED)
+    containers = tuple(build_container(machine.hostname, container, started) for container in required)
+    return replace(machine, engine=replace(machine.engine or Engine(), containers=containers))
 
 
 # --- files -----------------------------------------------------------------------------------------------------
@@ -82,11 +85,11 @@ def _symlinks(machine: Machine, spec: Mapping[str, SymlinkSpec]) -> Machine:
 
 
 def _paths(machine: Machine, spec: Mapping[str, PathSpec]) -> Machine:
-    """Make what must be there, the folders above before what is in them; what a link leads to is there already."""
+    """Create required paths, parent folders first; the targets of symbolic links exist already."""
     files = machine.files
     for path, rule in sorted(spec.items()):
         if rule.presence is Presence.REQUIRED:
-            real = files.would_be(_example(path) if is_glob(path) else path)
+            real = files.canonicalize(_example(path) if is_glob(path) else path)
             files = files.put(real, _node(rule, files.nodes.get(real)))
             if rule.content:
                 files = files.put(rule.content.equals, files.nodes[real])
@@ -94,14 +97,14 @@ def _paths(machine: Machine, spec: Mapping[str, PathSpec]) -> Machine:
 
 
 def _example(glob: str) -> str:
-    """Give a path that matches `glob`."""
+    """Return a path that matches `glob`."""
     folder, name = posixpath.split(glob)
-    return posixpath.join(folder, re.sub(r"\[(.)[^]]*\]|[*?]", lambda found: found[1] or "x", name))
+    return posixpath.join(folder, re.sub(r"\[(.)[^]]*\]|[*?]", lambda match: match[1] or "x", name))
 
 
-def _node(rule: PathSpec, there: Node | None) -> Node:
-    kind = rule.type or (there.type if there else "directory")
-    node = DIRECTORY if kind in ("directory", "d") else file("simulated\n")
+def _node(rule: PathSpec, existing: FileNode | None) -> FileNode:
+    type_ = rule.type or (existing.type if existing else "directory")
+    node = DIRECTORY if type_ in ("directory", "d") else file("simulated\n")
     mode = int(rule.mode, 8) if rule.mode else node.mode
     return replace(node, mode=mode, owner=_account(rule.owner), group=_account(rule.group))
 
@@ -109,11 +112,11 @@ def _node(rule: PathSpec, there: Node | None) -> Node:
 def _account(name: str | None) -> Account:
     if name in (None, "root", "0"):
         return ROOT
-    return Account(NOBODY, int(name)) if name.isdigit() else Account(name, _SOMEBODY)
+    return Account(NO_NAME, int(name)) if name.isdigit() else Account(name, _USER_ID)
 
 
 def _git(machine: Machine, spec: Iterable[str]) -> Machine:
-    """Make work trees. What git would say of them is the simulated git's business."""
+    """Create work trees. The simulated git command answers all git probes."""
     files = machine.files
     for path in spec:
         files = files.put(f"{path}/.git", DIRECTORY)
@@ -128,17 +131,19 @@ def _agree(machine: Machine, spec: Agree) -> Machine:
 
 
 def _farm(machine: Machine, spec: SymlinkFarmSpec) -> Machine:
-    """Link a file or two of those that olsystem has."""
-    return _linked(machine, spec.source, spec.into, "cron.d/openlibrary", "logrotate.d/openlibrary")
+    """Link two of the files that olsystem has."""
+    return _with_links(machine, spec.source, spec.into, "cron.d/openlibrary", "logrotate.d/openlibrary")
 
 
 def _cron(machine: Machine, spec: CronSpec) -> Machine:
     if spec.daemon:
-        machine = replace(machine, processes=(*machine.processes, Process(411, "cron", "/usr/sbin/cron -f")))
-    return _linked(machine, spec.source, spec.into, "openlibrary")
+        machine = replace(
+            machine, processes=(*machine.processes, RunningProcess(411, "cron", "/usr/sbin/cron -f"))
+        )
+    return _with_links(machine, spec.source, spec.into, "openlibrary")
 
 
-def _linked(machine: Machine, source: str, into: str, *names: str) -> Machine:
+def _with_links(machine: Machine, source: str, into: str, *names: str) -> Machine:
     files = machine.files
     for name in names:
         real = f"{source}/{name}"
@@ -147,7 +152,7 @@ def _linked(machine: Machine, source: str, into: str, *names: str) -> Machine:
 
 
 def _certificates(machine: Machine, spec: CertificatesSpec) -> Machine:
-    """Put in a certificate that was renewed not long ago: its text is what openssl says of its end."""
+    """Create a certificate that was renewed recently; its text is the expiry line that openssl prints."""
     end = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(time.time() + (spec.days + 60) * 86400.0))
     path = f"{spec.folder}/openlibrary.org/fullchain.pem"
     return replace(machine, files=machine.files.put(path, file(f"notAfter={end}\n")))
@@ -157,23 +162,23 @@ def _certificates(machine: Machine, spec: CertificatesSpec) -> Machine:
 
 
 def _memcached(machine: Machine, spec: MemcachedSpec) -> Machine:
-    """Leave about 300 MB to the system, as the page does, or the least that the rule allows."""
+    """Reserve about 300 MB for the system, as the wiki page does, or the minimum that the rule allows."""
     total = MEMORY_KB << 10
     least, most = parse_size(spec.reserve.least), parse_size(spec.reserve.most)
-    round_ = (total - least) // (100 * _MIB) * 100
-    return with_memcached(machine, spec, round_ if total - round_ * _MIB <= most else (total - least) // _MIB)
+    rounded = (total - least) // (100 * _MIB) * 100
+    return with_memcached(machine, spec, rounded if total - rounded * _MIB <= most else (total - least) // _MIB)
 
 
 def with_memcached(machine: Machine, spec: MemcachedSpec, mib: int) -> Machine:
-    """Run memcached with `-m` of that many MiB, in its configuration, its process and its server."""
+    """Run memcached with a limit of `mib` MiB: `-m` of configuration and process, and the server's setting."""
     options = (f"-m {mib}", f"-p {spec.port}", "-u memcache", f"-l {spec.address}")
     config = "\n".join(("# memcached default config file", "-d", "logfile /var/log/memcached.log", *options, ""))
     return replace(
         machine,
         files=machine.files.put(spec.config, file(config)),
         processes=(
-            *(one for one in machine.processes if one.name != "memcached"),
-            Process(
+            *(process for process in machine.processes if process.name != "memcached"),
+            RunningProcess(
                 640, "memcached", f"/usr/bin/memcached {' '.join(options)} -P /var/run/memcached/memcached.pid"
             ),
         ),

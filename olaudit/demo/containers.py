@@ -1,4 +1,4 @@
-"""Containers as an engine would describe them, made from what the expected files say of them."""
+"""Simulated containers as an engine describes them, built from their expected state."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from olaudit.checks.container.pairing import parse_compose_name
 from olaudit.checks.container.spec import ContainerSpec, Logging
 from olaudit.demo.machine import Inspect
 
-NEVER = "0001-01-01T00:00:00Z"
-"""How Docker writes that something has not happened."""
+ZERO_TIME = "0001-01-01T00:00:00Z"
+"""The time that Docker writes for an event that has not happened."""
 
 _IMAGE = "openlibrary/olbase:latest"
 
 
-def moment(seconds: float) -> str:
-    """Write a time (seconds since 1970) as Docker does."""
+def docker_time(seconds: float) -> str:
+    """Format a time (seconds since 1970) as Docker does."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.000000000Z"
 
 
-def container(host: str, spec: ContainerSpec, started: float) -> Inspect:
-    """Make the container that `spec` asks for, running since `started` (seconds since 1970)."""
+def build_container(host: str, spec: ContainerSpec, started: float) -> Inspect:
+    """Build the container that `spec` expects, running since `started` (seconds since 1970)."""
     name = spec.name.value
     id_ = hashlib.sha256(f"{host} {name}".encode()).hexdigest()
     image = spec.image.value if spec.image else _IMAGE
@@ -33,13 +33,13 @@ def container(host: str, spec: ContainerSpec, started: float) -> Inspect:
         "Id": id_,
         "Name": f"/{name}",
         "Image": f"sha256:{hashlib.sha256(image.encode()).hexdigest()}",
-        "Created": moment(started - 60),
+        "Created": docker_time(started - 60),
         "RestartCount": 0,
         "State": _state(spec.state.value == "running", started),
         "Config": {
             "Hostname": spec.hostname.value if spec.hostname else host,
             "Image": image,
-            # What an audit must never see: containers carry passwords here.
+            # An audit must never show this: containers have passwords here.
             "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "OL_SIMULATED_SECRET=never-to-be-seen"],
             "Labels": dict(_labels(spec)),
         },
@@ -47,7 +47,7 @@ def container(host: str, spec: ContainerSpec, started: float) -> Inspect:
             "NetworkMode": "openlibrary_webnet",
             "RestartPolicy": {"Name": policy, "MaximumRetryCount": int(tries or 0)},
             "PortBindings": _ports(spec),
-            "LogConfig": {"Type": "json-file", "Config": _caps(spec)},
+            "LogConfig": {"Type": "json-file", "Config": _log_limits(spec)},
         },
         "Mounts": [_mount(text) for text in spec.mounts or ()],
     }
@@ -63,13 +63,13 @@ def _state(running: bool, started: float) -> dict[str, Any]:
         "Dead": False,
         "ExitCode": 0,
         "Error": "",
-        "StartedAt": moment(started),
-        "FinishedAt": NEVER if running else moment(started + 60),
+        "StartedAt": docker_time(started),
+        "FinishedAt": ZERO_TIME if running else docker_time(started + 60),
     }
 
 
 def _labels(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
-    """Give what Compose leaves on its containers; nothing on one that has no name of Compose's making."""
+    """Yield the labels that Compose sets; none for a container whose name is not from Compose."""
     name = parse_compose_name(spec.name.value, spec.service)
     if name is not None and name.project:
         yield "com.docker.compose.project", name.project
@@ -81,21 +81,21 @@ def _labels(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
 def _ports(spec: ContainerSpec) -> dict[str, list[dict[str, str]]]:
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in map(parse_port, spec.ports or ()):
-        row = {"HostIp": port.ip, "HostPort": port.host}
-        bindings.setdefault(f"{port.inside}/{port.protocol}", []).append(row)
+        binding = {"HostIp": port.ip, "HostPort": port.host}
+        bindings.setdefault(f"{port.inside}/{port.protocol}", []).append(binding)
     return bindings
 
 
-def _caps(spec: ContainerSpec) -> dict[str, str]:
-    caps = spec.logging or Logging()
-    given = {"max-file": caps.max_file, "max-size": caps.max_size}
-    return {key: str(value) for key, value in given.items() if value is not None}
+def _log_limits(spec: ContainerSpec) -> dict[str, str]:
+    logging = spec.logging or Logging()
+    limits = {"max-file": logging.max_file, "max-size": logging.max_size}
+    return {key: str(value) for key, value in limits.items() if value is not None}
 
 
 def _mount(text: str) -> dict[str, Any]:
     mount = parse_mount(text)
-    about = {"Destination": mount.destination, "Mode": "" if mount.writable else "ro", "RW": mount.writable}
+    common = {"Destination": mount.destination, "Mode": "" if mount.writable else "ro", "RW": mount.writable}
     if mount.source.startswith("/"):
-        return {"Type": "bind", "Source": mount.source, **about}
+        return {"Type": "bind", "Source": mount.source, **common}
     folder = f"/var/lib/docker/volumes/{mount.source}/_data"
-    return {"Type": "volume", "Name": mount.source, "Source": folder, "Driver": "local", **about}
+    return {"Type": "volume", "Name": mount.source, "Source": folder, "Driver": "local", **common}

@@ -1,4 +1,4 @@
-"""The Docker Engine of a simulated machine: the part of its HTTP API that an audit reads."""
+"""Docker Engine of a simulated machine: the part of its HTTP API that an audit reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Reply = tuple[HTTPStatus, Any]
 
 
 def serve(engine: Engine, stream: Any) -> None:
-    """Answer requests on a connected stream until the other side has no more."""
+    """Answer requests on a connected stream until the client closes it."""
 
     class Handler(_Handler):
         docker = engine
@@ -37,29 +37,35 @@ def reply(engine: Engine, target: str) -> Reply:
     match = _PATH.fullmatch(url.path)
     if match is None:
         return _refusal(HTTPStatus.NOT_FOUND, "page not found")
-    if match[1] and not _number(engine.least_api) <= _number(match[1]) <= _number(engine.api):
-        return _refusal(HTTPStatus.BAD_REQUEST, _other_version(engine, match[1]))
+    if match[1] and not _number(engine.min_api) <= _number(match[1]) <= _number(engine.api):
+        return _refusal(HTTPStatus.BAD_REQUEST, _version_message(engine, match[1]))
     if match[2] == "/version":
         return HTTPStatus.OK, _version(engine)
     if match[2] == "/containers/json":
-        everything = parse_qs(url.query).get("all", ["0"])[0] in ("1", "true", "True")
-        return HTTPStatus.OK, _listed(engine, everything=everything)
+        stopped_too = parse_qs(url.query).get("all", ["0"])[0] in ("1", "true", "True")
+        return HTTPStatus.OK, _container_list(engine, stopped_too=stopped_too)
     if inspect := _INSPECT.fullmatch(match[2]):
-        found = next((one for one in engine.containers if one["Id"] == inspect[1]), None)
-        return (
-            (HTTPStatus.OK, found) if found else _refusal(HTTPStatus.NOT_FOUND, f"No such container: {inspect[1]}")
-        )
-    return _of_contents(engine, match[2], parse_qs(url.query))
+        return _inspect_reply(engine, inspect[1])
+    return _contents_reply(engine, match[2], parse_qs(url.query))
 
 
-def _of_contents(engine: Engine, path: str, query: Mapping[str, list[str]]) -> Reply:
-    """Answer what is asked about files: of images, and of containers, which nobody has changed here."""
-    if path == "/images/json" and "filters" in query:  # by the name of an image that is not there
+def _inspect_reply(engine: Engine, id_: str) -> Reply:
+    container = next((container for container in engine.containers if container["Id"] == id_), None)
+    return (HTTPStatus.OK, container) if container else _refusal(HTTPStatus.NOT_FOUND, f"No such container: {id_}")
+
+
+def _contents_reply(engine: Engine, path: str, query: Mapping[str, list[str]]) -> Reply:
+    """Answer requests about images and about files changed inside containers; no container has changed files."""
+    if path == "/images/json" and "filters" in query:  # a search for an image that does not exist
         return HTTPStatus.OK, []
-    if (changes := _CHANGES.fullmatch(path)) and any(one["Id"] == changes[1] for one in engine.containers):
+    containers = engine.containers
+    if (changes := _CHANGES.fullmatch(path)) and any(container["Id"] == changes[1] for container in containers):
         return HTTPStatus.OK, None
     image = _IMAGE.fullmatch(path)
-    if image and unquote(image[1]) in (*engine.images, *(one["Config"]["Image"] for one in engine.containers)):
+    if image and unquote(image[1]) in (
+        *engine.images,
+        *(container["Config"]["Image"] for container in containers),
+    ):
         digest = hashlib.sha256(image[1].encode()).hexdigest()
         return HTTPStatus.OK, {"RootFS": {"Type": "layers", "Layers": [f"sha256:{digest}"]}}
     return _refusal(HTTPStatus.NOT_FOUND, "page not found")
@@ -73,11 +79,11 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _other_version(engine: Engine, asked: str) -> str:
-    if _number(asked) > _number(engine.api):
-        return f"client version {asked} is too new. Maximum supported API version is {engine.api}"
+def _version_message(engine: Engine, version: str) -> str:
+    if _number(version) > _number(engine.api):
+        return f"client version {version} is too new. Maximum supported API version is {engine.api}"
     return (
-        f"client version {asked} is too old. Minimum supported API version is {engine.least_api}, "
+        f"client version {version} is too old. Minimum supported API version is {engine.min_api}, "
         "please upgrade your client to a newer version"
     )
 
@@ -87,45 +93,45 @@ def _version(engine: Engine) -> dict[str, Any]:
         "Platform": {"Name": "Docker Engine - Community"},
         "Version": engine.version,
         "ApiVersion": engine.api,
-        "MinAPIVersion": engine.least_api,
+        "MinAPIVersion": engine.min_api,
         "Os": "linux",
         "Arch": "amd64",
     }
 
 
-def _listed(engine: Engine, *, everything: bool) -> list[dict[str, Any]]:
+def _container_list(engine: Engine, *, stopped_too: bool) -> list[dict[str, Any]]:
     return [
         {
-            "Id": one["Id"],
-            "Names": [one["Name"]],
-            "Image": one["Config"]["Image"],
-            "Labels": one["Config"]["Labels"],
-            "State": one["State"]["Status"],
+            "Id": container["Id"],
+            "Names": [container["Name"]],
+            "Image": container["Config"]["Image"],
+            "Labels": container["Config"]["Labels"],
+            "State": container["State"]["Status"],
         }
-        for one in engine.containers
-        if everything or one["State"]["Running"]
+        for container in engine.containers
+        if stopped_too or container["State"]["Running"]
     ]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """HTTP over a stream that is no socket."""
+    """HTTP handler for a stream that is not a socket."""
 
     docker: Engine
     protocol_version = "HTTP/1.1"
 
     def setup(self) -> None:
-        """Keep an answer until it is whole: it goes out in one packet, not one for each header."""
+        """Buffer a response until it is complete: it is sent in one packet, not in one per header."""
         super().setup()
-        self.wfile = self._answer = io.BytesIO()
+        self.wfile = self._buffer = io.BytesIO()
 
     def handle_one_request(self) -> None:
-        """Answer one request, if there is another."""
+        """Answer the next request, if there is one."""
         super().handle_one_request()
-        self.connection.sendall(self._answer.getvalue())
-        self.wfile = self._answer = io.BytesIO()
+        self.connection.sendall(self._buffer.getvalue())
+        self.wfile = self._buffer = io.BytesIO()
 
     def do_GET(self) -> None:
-        """Answer one request."""
+        """Answer a GET request."""
         status, content = reply(self.docker, self.path)
         body = json.dumps(content).encode()
         self.send_response(status)
@@ -136,4 +142,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args: Any) -> None:
-        """Say nothing: what goes wrong is seen by who asked."""
+        """Discard log messages: the client receives each error."""

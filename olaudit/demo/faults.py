@@ -1,19 +1,19 @@
-"""Ways in which a simulated host can fail, on purpose."""
+"""Faults that a simulated host can have on purpose."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Fault(StrEnum):
-    """One way to fail; what an audit has to say of it stands behind it."""
+class HostFault(StrEnum):
+    """One fault of a simulated host; the value names the fault and the failure reason that an audit reports."""
 
-    NOTHING_LISTENS = "no sshd runs: refused"
-    HANGS_UP = "it hangs up before it says who it is: ssh"
-    SAYS_NOTHING = "it takes the connection and says nothing: timeout"
-    OTHER_KEY = "it shows another host key than is known: hostkey"
-    LETS_NOBODY_IN = "it takes no key: auth"
-    RUNS_NOTHING = "it lets one in, and never answers: timeout"
-    DOCKER_HANGS = "its Docker Engine never answers"
-    NO_FORWARDING = "it forwards no streams, but has the docker command"
-    NO_DOCKER_COMMAND = "it forwards no streams, and has no docker command"
+    PORT_CLOSED = "no sshd runs: refused"
+    CLOSES_CONNECTION = "closes the connection before the greeting: ssh"
+    SENDS_NO_GREETING = "accepts the connection and sends nothing: timeout"
+    OTHER_HOST_KEY = "presents another host key than the known one: hostkey"
+    REFUSES_LOGIN = "accepts no key: auth"
+    RUNS_NO_COMMAND = "accepts the login and never answers: timeout"
+    DOCKER_HANGS = "the Docker Engine never answers"
+    NO_FORWARDING = "forwards no streams, but has the docker command"
+    NO_DOCKER_COMMAND = "forwards no streams, and has no docker command"

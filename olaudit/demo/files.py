@@ -1,4 +1,4 @@
-"""The files of a simulated machine: a small tree in memory that is walked as the kernel walks one."""
+"""Files of a simulated machine: a small tree in memory, with paths resolved as the kernel resolves them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-_MAX_LINKS = 40  # what the kernel follows before it gives up: path_resolution(7)
+_MAX_LINKS = 40  # the kernel's limit of links followed in one path: path_resolution(7)
 
 
 class Account(NamedTuple):
@@ -21,13 +21,13 @@ class Account(NamedTuple):
 
 
 ROOT = Account("root", 0)
-NOBODY = "UNKNOWN"
-"""The name of an account that has none: stat's word for it."""
+NO_NAME = "UNKNOWN"
+"""The name that stat prints for an id without an account."""
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """One file. `type` is find's letter for it; `text` is a file's content, or what a link says."""
+class FileNode:
+    """A file. `type` is the letter that find prints; `text` is the content of a file or the target of a link."""
 
     type: Literal["d", "f", "l"]
     text: str = ""
@@ -36,96 +36,99 @@ class Node:
     group: Account = ROOT
 
 
-DIRECTORY = Node("d", mode=0o755)
+DIRECTORY = FileNode("d", mode=0o755)
 
 
-def file(text: str) -> Node:
-    """Make a file of root's that all may read."""
-    return Node("f", text)
+def file(text: str) -> FileNode:
+    """Create a file that root owns and all may read."""
+    return FileNode("f", text)
 
 
-def link(target: str) -> Node:
-    """Make a symbolic link."""
-    return Node("l", target, mode=0o777)
+def link(target: str) -> FileNode:
+    """Create a symbolic link."""
+    return FileNode("l", target, mode=0o777)
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A whole tree, by absolute path. What changes it gives a new one."""
+    """A file tree by absolute path. Methods that change it return a new tree."""
 
-    nodes: Mapping[str, Node] = field(default_factory=lambda: MappingProxyType({"/": DIRECTORY}))
+    nodes: Mapping[str, FileNode] = field(default_factory=lambda: MappingProxyType({"/": DIRECTORY}))
 
     def resolve(self, path: str, *, follow: bool = True) -> str:
-        """Find what `path` leads to, as a path without links. Raises OSError as the kernel would."""
-        here, waiting, links = "/", _components(path), 0
-        while waiting:
-            if self.nodes[here].type != "d":
+        """Resolve `path` to a path without links. Raises OSError as the kernel would."""
+        current, pending, links = "/", _components(path), 0
+        while pending:
+            if self.nodes[current].type != "d":
                 raise _error(errno.ENOTDIR)
-            name = waiting.pop()
-            there = posixpath.normpath(posixpath.join(here, name))
-            node = self.nodes.get(there)
+            name = pending.pop()
+            child = posixpath.normpath(posixpath.join(current, name))
+            node = self.nodes.get(child)
             if node is None:
                 raise _error(errno.ENOENT)
-            if node.type != "l" or not (waiting or follow):
-                here = there
+            if node.type != "l" or not (pending or follow):
+                current = child
                 continue
             links += 1
             if links > _MAX_LINKS:
                 raise _error(errno.ELOOP)
-            waiting += _components(node.text)
-            here = "/" if node.text.startswith("/") else here
-        return here
+            pending += _components(node.text)
+            current = "/" if node.text.startswith("/") else current
+        return current
 
-    def look(self, path: str, *, follow: bool = True) -> Node:
-        """Give the file at `path`. Raises OSError as the kernel would."""
+    def node_at(self, path: str, *, follow: bool = True) -> FileNode:
+        """Return the file at `path`. Raises OSError as the kernel would."""
         return self.nodes[self.resolve(path, follow=follow)]
 
-    def there(self, path: str) -> bool:
-        """Say whether `path` leads to anything."""
+    def exists(self, path: str) -> bool:
+        """Return whether `path` resolves to a file."""
         try:
             self.resolve(path)
         except OSError:
             return False
         return True
 
-    def inside(self, folder: str) -> tuple[str, ...]:
+    def names_in(self, folder: str) -> tuple[str, ...]:
         """List the names in a folder, sorted. Raises OSError as the kernel would."""
         real = self.resolve(folder)
         return tuple(sorted(posixpath.basename(path) for path in self.nodes if _parent(path) == real))
 
-    def would_be(self, path: str) -> str:
-        """Resolve `path` as far as there is anything, and take the rest as it is written: `readlink -m`."""
-        here, waiting, seen = "/", _components(path), set[tuple[str, ...]]()
-        while waiting:
-            there = posixpath.normpath(posixpath.join(here, waiting.pop()))
-            node = self.nodes.get(there)
-            if node is None or node.type != "l" or (there, *waiting) in seen or len(seen) > _MAX_LINKS:
-                here = there
+    def canonicalize(self, path: str) -> str:
+        """Resolve the part of `path` that exists and keep the rest as written, like `readlink -m`."""
+        current, pending, followed = "/", _components(path), set[tuple[str, ...]]()
+        while pending:
+            child = posixpath.normpath(posixpath.join(current, pending.pop()))
+            node = self.nodes.get(child)
+            looping = (child, *pending) in followed or len(followed) > _MAX_LINKS
+            if node is None or node.type != "l" or looping:
+                current = child
                 continue
-            seen.add((there, *waiting))
-            waiting += _components(node.text)
-            here = "/" if node.text.startswith("/") else here
-        return here
+            followed.add((child, *pending))
+            pending += _components(node.text)
+            current = "/" if node.text.startswith("/") else current
+        return current
 
-    def put(self, path: str, node: Node) -> Files:
-        """Put a file where `path` leads to, instead of what is there, and make the folders above it."""
-        parent = self.would_be(posixpath.dirname(path))
-        above = [parent]
-        while above[-1] != "/":
-            above.append(posixpath.dirname(above[-1]))
+    def put(self, path: str, node: FileNode) -> Files:
+        """Put a file at `path`, replace the previous one, and create missing parent folders."""
+        parent = self.canonicalize(posixpath.dirname(path))
+        parents = [parent]
+        while parents[-1] != "/":
+            parents.append(posixpath.dirname(parents[-1]))
         real = posixpath.join(parent, posixpath.basename(path))
-        kept = self.remove(real).nodes if node.type != "d" else self.nodes
-        return replace(self, nodes=MappingProxyType(dict.fromkeys(above, DIRECTORY) | dict(kept) | {real: node}))
+        others = self.remove(real).nodes if node.type != "d" else self.nodes
+        return replace(
+            self, nodes=MappingProxyType(dict.fromkeys(parents, DIRECTORY) | dict(others) | {real: node})
+        )
 
     def remove(self, path: str) -> Files:
-        """Take away what is at `path`, and all below it."""
-        real = posixpath.join(self.would_be(posixpath.dirname(path)), posixpath.basename(path))
-        kept = {at: node for at, node in self.nodes.items() if at != real and not at.startswith(f"{real}/")}
-        return replace(self, nodes=MappingProxyType(kept))
+        """Remove `path` and all files below it."""
+        real = posixpath.join(self.canonicalize(posixpath.dirname(path)), posixpath.basename(path))
+        others = {at: node for at, node in self.nodes.items() if at != real and not at.startswith(f"{real}/")}
+        return replace(self, nodes=MappingProxyType(others))
 
 
 def _components(path: str) -> list[str]:
-    """Give the names on the way, the first one last."""
+    """Split a path into its names, in reverse order."""
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 

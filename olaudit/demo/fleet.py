@@ -1,4 +1,4 @@
-"""A simulated fleet that runs while a block runs, and the ssh_config by which it is reached."""
+"""Context manager that runs a simulated fleet and writes the ssh_config that reaches it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from olaudit.demo.build import conforming
+from olaudit.demo.build import build_machine
 from olaudit.demo.drifts import Drift
-from olaudit.demo.faults import Fault
+from olaudit.demo.faults import HostFault
 from olaudit.demo.listener import ADDRESS, Listener
 from olaudit.demo.machine import Machine
-from olaudit.demo.server import USER, Host
+from olaudit.demo.server import USER, SimulatedHost
 from olaudit.expected import FleetSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """A fleet that runs. `ssh_config` lies in a folder of its own and leads to it, without the user's own files.
+    """A running simulated fleet. `ssh_config` reaches it without the user's own SSH files.
 
-    `drifts` are those that were put in: of the wanted ones, those that fit this fleet.
+    `drifts` are the injected ones: those of the requested drifts that apply to this fleet.
     """
 
     ssh_config: Path
@@ -37,33 +37,34 @@ class Simulation:
 
 @contextmanager
 def simulated(
-    fleet: FleetSpec, drifts: Iterable[Drift] = (), faults: Mapping[str, Fault] | None = None
+    fleet: FleetSpec, drifts: Iterable[Drift] = (), faults: Mapping[str, HostFault] | None = None
 ) -> Iterator[Simulation]:
-    """Run a fleet that is as `fleet` says, but for `drifts`, and for hosts (by name) that fail as `faults` say."""
-    machines = {name: conforming(host) for name, host in fleet.hosts.items()}
-    failing = dict(faults or {})
-    put_in: list[Drift] = []
+    """Run a fleet that conforms to `fleet`, except for `drifts` and for `faults` by host name."""
+    machines = {name: build_machine(host) for name, host in fleet.hosts.items()}
+    host_faults = dict(faults or {})
+    injected: list[Drift] = []
     for drift in drifts:
         if (machine := machines.get(drift.host)) is None:
             continue
         machines[drift.host] = drift.change(machine)
         if drift.fault:
-            failing[drift.host] = drift.fault
+            host_faults[drift.host] = drift.fault
         if drift.fault or machines[drift.host] != machine:
-            put_in.append(drift)
+            injected.append(drift)
     with tempfile.TemporaryDirectory(prefix="olaudit-demo-") as name:
         folder = Path(name)
         auditor = _write_key(folder / "key")
         hosts = {
-            host: Host(machine, _new_key()[0], auditor, failing.get(host)) for host, machine in machines.items()
+            host: SimulatedHost(machine, _new_key()[0], auditor, host_faults.get(host))
+            for host, machine in machines.items()
         }
         with Listener(hosts) as listener:
             config = _write_config(folder, hosts, listener.ports)
-            yield Simulation(config, tuple(put_in), MappingProxyType(machines))
+            yield Simulation(config, tuple(injected), MappingProxyType(machines))
 
 
 def _new_key() -> tuple[paramiko.PKey, str]:
-    """Make a key, and the text of its file: paramiko itself makes none of this kind."""
+    """Generate an Ed25519 key and the text of its file; paramiko cannot generate keys of this type."""
     text = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     return paramiko.Ed25519Key(file_obj=io.StringIO(text)), text
 
@@ -75,16 +76,20 @@ def _write_key(file: Path) -> paramiko.PKey:
     return key
 
 
-def _write_config(folder: Path, hosts: Mapping[str, Host], ports: Mapping[str, int]) -> Path:
-    """Write ssh_config and known_hosts, for olaudit and for `ssh -F` alike."""
-    known, config = folder / "known_hosts", folder / "ssh_config"
-    shown = {name: _new_key()[0] if host.fault is Fault.OTHER_KEY else host.key for name, host in hosts.items()}
-    lines = [f"[{ADDRESS}]:{ports[name]} {key.get_name()} {key.get_base64()}\n" for name, key in shown.items()]
-    known.write_text("".join(lines), encoding="ascii")
+def _write_config(folder: Path, hosts: Mapping[str, SimulatedHost], ports: Mapping[str, int]) -> Path:
+    """Write ssh_config and known_hosts, for olaudit and for `ssh -F`."""
+    known_hosts, config = folder / "known_hosts", folder / "ssh_config"
+    known_keys = {
+        name: _new_key()[0] if host.fault is HostFault.OTHER_HOST_KEY else host.key for name, host in hosts.items()
+    }
+    lines = [
+        f"[{ADDRESS}]:{ports[name]} {key.get_name()} {key.get_base64()}\n" for name, key in known_keys.items()
+    ]
+    known_hosts.write_text("".join(lines), encoding="ascii")
     blocks = [f"Host {name}\n  HostName {ADDRESS}\n  Port {ports[name]}\n" for name in hosts]
     common = (
         f"Host *\n  User {USER}\n  IdentityFile {folder / 'key'}\n  IdentitiesOnly yes\n"
-        f"  UserKnownHostsFile {known}\n  GlobalKnownHostsFile none\n"
+        f"  UserKnownHostsFile {known_hosts}\n  GlobalKnownHostsFile none\n"
     )
     config.write_text("".join((*blocks, common)), encoding="ascii")
     return config

@@ -1,4 +1,4 @@
-"""A simulated machine: everything about a host that an audit could ask for, as a frozen value."""
+"""Frozen state of a simulated machine: everything that an audit can ask for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from olaudit.demo.files import Files
 
 Inspect = Mapping[str, Any]
-"""One container, as the engine's `GET /containers/ID/json` gives it."""
+"""A container, as the engine returns it for `GET /containers/ID/json`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """A running program: its name as the kernel keeps it, and its command line."""
+class RunningProcess:
+    """A running process: its name in the kernel and its command line."""
 
     pid: int
     name: str
@@ -24,21 +24,21 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A Docker Engine, its containers, and the images that it has without one.
+    """A Docker Engine: its containers, and images that no container uses.
 
-    It answers API versions from `least_api` to `api`.
+    It accepts API versions from `min_api` to `api`.
     """
 
     containers: tuple[Inspect, ...] = ()
     images: tuple[str, ...] = ()
     version: str = "28.5.1"
     api: str = "1.51"
-    least_api: str = "1.24"
+    min_api: str = "1.24"
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A mounted file system: what is free on it in bytes, and its inodes."""
+    """A mounted file system: free bytes, inodes and free inodes."""
 
     free: int = 40 << 30
     inodes: int = 6_553_600
@@ -47,15 +47,15 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One host. `memcached` maps where one listens (address, port) to its limit in bytes.
+    """A host. `memcached` maps the (address, port) of each server to its limit in bytes.
 
-    `disks` is by mount point, `packages` maps installed ones to their versions, and of `services` all run.
-    `chains` are those of iptables' filter table that are in force.
+    `disks` is by mount point, `packages` maps installed packages to versions, and all `services` run.
+    `chains` are the active chains of iptables' filter table.
     """
 
     hostname: str
     files: Files
-    processes: tuple[Process, ...]
+    processes: tuple[RunningProcess, ...]
     engine: Engine | None
     memcached: Mapping[tuple[str, int], int]
     disks: Mapping[str, Disk] = field(default_factory=lambda: MappingProxyType({"/": Disk()}))
@@ -64,8 +64,11 @@ class Machine:
     chains: tuple[str, ...] = ()
 
     def with_container(self, name: str, change: Callable[[Inspect], Inspect]) -> Machine:
-        """Change the container of that name; where there is none, nothing."""
+        """Change the container with that name, if it exists."""
         if self.engine is None:
             return self
-        changed = tuple(change(one) if one["Name"] == f"/{name}" else one for one in self.engine.containers)
-        return replace(self, engine=replace(self.engine, containers=changed))
+        containers = tuple(
+            change(container) if container["Name"] == f"/{name}" else container
+            for container in self.engine.containers
+        )
+        return replace(self, engine=replace(self.engine, containers=containers))

@@ -1,6 +1,6 @@
-"""What a simulated machine has for its firewall and its database's allow list, and the names of the fleet.
+"""Firewall and PostgreSQL allow list of a simulated machine, and the DNS names of the simulated fleet.
 
-The names are not put into any resolver of this machine: `Named` answers for them, in place of the auditor's own.
+No resolver of this machine has these names: `StaticDnsTransport` answers in place of the auditor's resolver.
 """
 
 from __future__ import annotations
@@ -24,48 +24,55 @@ _POSTGRES = Account("postgres", 108)
 
 
 def firewall(machine: Machine, spec: FirewallSpec) -> Machine:
-    """Set up the firewall that was deployed, and what Docker adds to it."""
+    """Set up the deployed firewall and the chains that Docker adds."""
     files = machine.files.put(spec.source, file(_FERM)).put(spec.ferm, link(spec.source))
     return replace(machine, files=files, chains=spec.chains)
 
 
 def postgres(machine: Machine, spec: PostgresSpec) -> Machine:
-    """Admit the clients by their names: every resolver of an auditor is good enough for that."""
+    """Allow the clients by name, which does not depend on the auditor's resolver."""
     text = _LOCAL + "".join(f"host  openlibrary  openlibrary  {name}  md5\n" for name in spec.clients)
     node = replace(file(text), mode=0o640, owner=_POSTGRES, group=_POSTGRES)
     return replace(machine, files=machine.files.put(f"{spec.hba}/9.3/main/pg_hba.conf", node))
 
 
-def names(fleet: FleetSpec) -> Mapping[str, str]:
-    """Give the address of each name that must resolve; all others have none, the retired ones among them."""
-    known = {f"{host}.{fleet.domain}": ADDRESS for host in fleet.hosts}
+def dns_records(fleet: FleetSpec) -> Mapping[str, str]:
+    """Map each name that must resolve to its address. All other names, retired ones too, do not resolve."""
+    records = {f"{host}.{fleet.domain}": ADDRESS for host in fleet.hosts}
     for host in fleet.hosts.values():
         retired, dns = host.sections.get("retired_names"), host.sections.get("dns")
         if retired and retired.witness:
-            known[retired.witness] = ADDRESS
+            records[retired.witness] = ADDRESS
         if dns:
-            known[dns.name] = ADDRESS if dns.address == "audited" else dns.address
-    return known
+            records[dns.name] = ADDRESS if dns.address == "audited" else dns.address
+    return records
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A transport that knows some `names` itself, and no other name; it asks `inner` everything else."""
+class StaticDnsTransport:
+    """Transport that answers lookups from `records` (name to address) and passes other probes to `inner`.
+
+    A name that is not in `records` does not resolve.
+    """
 
     inner: Transport
-    names: Mapping[str, str]
+    records: Mapping[str, str]
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
-        """Ask `host`; raises HostFailed as `inner` does."""
-        lookups: dict[Probe, Answer] = {one: self._look_up(one) for one in probes if isinstance(one, Lookup)}
-        rest = tuple(probe for probe in probes if probe not in lookups)
-        return Answers({**self.inner.ask(host, rest, deadline), **lookups})
+        """Answer probes of `host`. Raises HostFailed as `inner` does."""
+        lookups: dict[Probe, Answer] = {
+            probe: self._resolve(probe) for probe in probes if isinstance(probe, Lookup)
+        }
+        others = tuple(probe for probe in probes if probe not in lookups)
+        return Answers({**self.inner.ask(host, others, deadline), **lookups})
 
     def close(self) -> None:
         """Close `inner`."""
         self.inner.close()
 
-    def _look_up(self, lookup: Lookup) -> Answered:
-        address = self.names.get(lookup.name)
-        back = {address: sorted(name for name, one in self.names.items() if one == address)} if address else {}
-        return Answered(json.dumps({"addresses": [*back], "names": back}))
+    def _resolve(self, lookup: Lookup) -> Answered:
+        address = self.records.get(lookup.name)
+        if not address:
+            return Answered(json.dumps({"addresses": [], "names": {}}))
+        names = sorted(name for name, target in self.records.items() if target == address)
+        return Answered(json.dumps({"addresses": [address], "names": {address: names}}))

@@ -1,4 +1,4 @@
-"""One connection to a simulated host, from the server's side: who is let in, and what is run there."""
+"""Server side of a connection to a simulated host: login, commands, and streams to the engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from paramiko.common import (
 from olaudit.demo import engine
 from olaudit.demo.commands import run
 from olaudit.demo.commands.engines import engines
-from olaudit.demo.faults import Fault
+from olaudit.demo.faults import HostFault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_batch
@@ -39,67 +39,67 @@ _TICK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """A machine behind an SSH server: the key it shows, the one key it takes, and how it fails if it does."""
+class SimulatedHost:
+    """A machine behind an SSH server: its host key, the only key it accepts, and its fault if it has one."""
 
     machine: Machine
     key: paramiko.PKey
     auditor: paramiko.PKey
-    fault: Fault | None = None
+    fault: HostFault | None = None
 
 
-class Connection:
-    """Serves one connection in threads of its own, until either side closes it."""
+class ServerConnection:
+    """A connection that is served in its own threads until either side closes it."""
 
-    def __init__(self, host: Host, sock: socket.socket) -> None:
+    def __init__(self, host: SimulatedHost, sock: socket.socket) -> None:
         self._host = host
         self._sock = sock
-        # The audit's own end of a connection, for its speed: paramiko's two sides are one class.
+        # The audit's own class, because it is fast: paramiko uses one class for both sides of a connection.
         self._link = Link(sock, Offer())
         self._link.add_server_key(host.key)
 
     def start(self) -> None:
-        """Serve from now on, beside the caller."""
+        """Start a thread that serves the connection."""
         threading.Thread(target=self._serve, daemon=True, name=f"sshd {self._host.machine.hostname}").start()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._link.close()
         self._sock.close()
 
     def _serve(self) -> None:
         login = _Login(self._host)
-        kept: list[paramiko.Channel] = []  # a channel that nobody holds is closed by paramiko
+        channels: list[paramiko.Channel] = []  # paramiko closes a channel without references
         with contextlib.closing(self), contextlib.suppress(paramiko.SSHException, OSError, EOFError):
             self._link.start_server(server=login)
             while self._link.is_active():
                 if channel := self._link.accept(_TICK_SECONDS):
-                    kept.append(channel)
+                    channels.append(channel)
                     if channel.get_id() in login.streams:
-                        _beside(partial(_docker, self._host, channel))
+                        _start_thread(partial(_serve_docker, self._host, channel))
 
 
 class _Login(paramiko.ServerInterface):
-    """What one client may do. Called by paramiko's thread, which none of this may hold up."""
+    """Permissions of a client. Its methods run in paramiko's thread and must not block."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: SimulatedHost) -> None:
         self._host = host
         self.streams: set[int] = set()
 
-    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002 - the same for everybody
-        """Take keys, and nothing else."""
+    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002 - the same for all users
+        """Allow public keys only."""
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        """Let the one auditor in."""
-        known = key.asbytes() == self._host.auditor.asbytes() and username == USER
-        return AUTH_SUCCESSFUL if known and self._host.fault is not Fault.LETS_NOBODY_IN else AUTH_FAILED
+        """Accept the auditor's key only."""
+        accepted = key.asbytes() == self._host.auditor.asbytes() and username == USER
+        return AUTH_SUCCESSFUL if accepted and self._host.fault is not HostFault.REFUSES_LOGIN else AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        """Open sessions, and streams to the engine (the one socket that is there, whatever path was named)."""
+        """Open sessions and streams to the engine. All socket paths reach the same engine."""
         forwards = self._host.machine.engine and self._host.fault not in (
-            Fault.NO_FORWARDING,
-            Fault.NO_DOCKER_COMMAND,
+            HostFault.NO_FORWARDING,
+            HostFault.NO_DOCKER_COMMAND,
         )
         if kind == _STREAMLOCAL and forwards:
             self.streams.add(chanid)
@@ -108,37 +108,37 @@ class _Login(paramiko.ServerInterface):
         return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        """Run a command beside."""
-        _beside(partial(_execute, self._host, channel, command.decode(errors="replace")))
+        """Run a command in a thread."""
+        _start_thread(partial(_execute, self._host, channel, command.decode(errors="replace")))
         return True
 
 
-def _beside(work: Callable[[], None]) -> None:
-    """Do `work` in a thread; that the other side has hung up is its end, and no error."""
+def _start_thread(work: Callable[[], None]) -> None:
+    """Run `work` in a thread, which ends without an error when the client disconnects."""
 
-    def do() -> None:
+    def run_work() -> None:
         with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
             work()
 
-    threading.Thread(target=do, daemon=True).start()
+    threading.Thread(target=run_work, daemon=True).start()
 
 
-def _execute(host: Host, channel: paramiko.Channel, command: str) -> None:
-    """Answer a batch, carry a stream to the engine, or run a single command, as `ssh HOST COMMAND` does."""
-    if host.fault is Fault.RUNS_NOTHING:
+def _execute(host: SimulatedHost, channel: paramiko.Channel, command: str) -> None:
+    """Answer a batch, serve a stream to the engine, or run a single command, as `ssh HOST COMMAND` does."""
+    if host.fault is HostFault.RUNS_NO_COMMAND:
         return
-    if command == DIAL_STDIO and host.machine.engine and host.fault is not Fault.NO_DOCKER_COMMAND:
-        _docker(host, channel)
+    if command == DIAL_STDIO and host.machine.engine and host.fault is not HostFault.NO_DOCKER_COMMAND:
+        _serve_docker(host, channel)
         return
     if command == _BATCH:
-        answered = _shell(host.machine, _read(channel))
+        answer = _run_shell(host.machine, _read(channel))
     elif command == DIAL_STDIO:
-        answered = _NO_DOCKER
+        answer = _NO_DOCKER
     else:
-        answered = run(host.machine, tuple(shlex.split(command)))
-    channel.sendall(answered.stdout.encode())
-    channel.sendall_stderr(answered.stderr.encode())
-    channel.send_exit_status(answered.status)
+        answer = run(host.machine, tuple(shlex.split(command)))
+    channel.sendall(answer.stdout.encode())
+    channel.sendall_stderr(answer.stderr.encode())
+    channel.send_exit_status(answer.status)
     channel.close()
 
 
@@ -147,15 +147,15 @@ def _read(channel: paramiko.Channel) -> str:
     return b"".join(iter(lambda: channel.recv(1 << 16), b"")).decode()
 
 
-def _shell(machine: Machine, text: str) -> Answered:
-    """Run what a shell is given on standard input: the search for engines, or a batch."""
+def _run_shell(machine: Machine, text: str) -> Answered:
+    """Run the standard input of a shell: the search for engines, or a batch."""
     if text == engine_gate.INPUT:
         return engines(machine)
     return Answered(answer_batch(text, partial(run, machine)).decode())
 
 
-def _docker(host: Host, channel: paramiko.Channel) -> None:
-    """Carry HTTP to the engine."""
-    if host.machine.engine and host.fault not in (Fault.DOCKER_HANGS, Fault.RUNS_NOTHING):
+def _serve_docker(host: SimulatedHost, channel: paramiko.Channel) -> None:
+    """Serve the engine's HTTP API on a channel."""
+    if host.machine.engine and host.fault not in (HostFault.DOCKER_HANGS, HostFault.RUNS_NO_COMMAND):
         with contextlib.closing(channel):
             engine.serve(host.machine.engine, channel)

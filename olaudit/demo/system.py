@@ -1,4 +1,4 @@
-"""What is expected of the machine below its services: release, disks, services, packages."""
+"""Base system of a simulated machine: release, disks, services, packages."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from olaudit.language import Presence, parse_size
 
 
 def release(machine: Machine, spec: OsSpec) -> Machine:
-    """Install that release, as far as its own description goes."""
+    """Write /etc/os-release of the expected release."""
     codename = f"VERSION_CODENAME={spec.codename}\n" if spec.codename else ""
     text = f'ID={spec.id}\nVERSION_ID="{spec.version_id}"\n{codename}'
     return replace(machine, files=machine.files.put("/etc/os-release", file(text)))
 
 
 def disks(machine: Machine, spec: Mapping[str, DiskSpec]) -> Machine:
-    """Mount what must be mounted, with room to spare."""
+    """Mount required file systems, with more free space and inodes than required."""
     files, mounted = machine.files, dict(machine.disks)
     for path, rule in spec.items():
         if rule.presence is Presence.REQUIRED:
@@ -34,16 +34,16 @@ def disks(machine: Machine, spec: Mapping[str, DiskSpec]) -> Machine:
 
 
 def services(machine: Machine, spec: Mapping[str, ServiceSpec]) -> Machine:
-    """Run what must run."""
-    wanted = {name for name, rule in spec.items() if rule.presence is Presence.REQUIRED and rule.running}
-    return replace(machine, services=machine.services | wanted)
+    """Run the required services."""
+    required = {name for name, rule in spec.items() if rule.presence is Presence.REQUIRED and rule.running}
+    return replace(machine, services=machine.services | required)
 
 
 def packages(machine: Machine, spec: Mapping[str, PackageSpec]) -> Machine:
-    """Install what must be installed, in a version that will do."""
-    wanted = {
+    """Install the required packages, in a version that matches."""
+    required = {
         name: str(rule.version or "1.0-1").replace("*", "0")
         for name, rule in spec.items()
         if rule.presence is Presence.REQUIRED
     }
-    return replace(machine, packages=MappingProxyType({**machine.packages, **wanted}))
+    return replace(machine, packages=MappingProxyType({**machine.packages, **required}))

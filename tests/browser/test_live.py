@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.fleet import simulated
 from tests.browser.conftest import Opener, violations
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 from tests.serve.harness import wait_until_ready
 from tests.serve.process import serving
 
@@ -20,7 +20,7 @@ START = "docker start openlibrary-importbot-1"
 @pytest.fixture(scope="module")
 def live() -> Iterator[str]:
     """Yield the address of the live page after all hosts were audited."""
-    with simulated(page(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
+    with simulated(shipped_fleet(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
         wait_until_ready(port)
         yield f"http://localhost:{port}/"
 

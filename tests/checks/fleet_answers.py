@@ -13,7 +13,7 @@ from olaudit.checks import CHECKERS
 from olaudit.demo.drifts import DRIFTS, Drift
 from olaudit.demo.fleet import simulated
 from olaudit.model import Answer, Answers, Probe, Result, Unanswered, Verdict
-from tests.demo.auditing import asked, page
+from tests.demo.auditing import collect_answers, shipped_fleet
 
 Verdicts = dict[tuple[str, str], Verdict]
 """Verdicts by check and subject."""
@@ -34,11 +34,11 @@ class RecordedFleet:
 
     def probes(self, host: str) -> tuple[Probe, ...]:
         """List the probes of `host`."""
-        return plan(page().hosts[host], CHECKERS, select_checks(CHECKERS))
+        return plan(shipped_fleet().hosts[host], CHECKERS, select_checks(CHECKERS))
 
     def checkers(self, host: str, probe: Probe) -> tuple[AnyChecker, ...]:
         """List the checkers that use `probe` on `host`."""
-        sections = page().hosts[host].sections
+        sections = shipped_fleet().hosts[host].sections
         checkers = (checker for checker in CHECKERS if checker.section in sections)
         return tuple(checker for checker in checkers if probe in tuple(checker.probes(sections[checker.section])))
 
@@ -63,13 +63,13 @@ class RecordedFleet:
 def _results(
     checker: AnyChecker, host: str, outcomes: Mapping[str, Answers], answers: Answers
 ) -> Iterator[Result]:
-    section: Any = page().hosts[host].sections[checker.section]
+    section: Any = shipped_fleet().hosts[host].sections[checker.section]
     if isinstance(checker, Checker):
         yield from checker.evaluate(section, answers)
         return
     sections = {
         name: spec.sections[checker.section]
-        for name, spec in page().hosts.items()
+        for name, spec in shipped_fleet().hosts.items()
         if checker.section in spec.sections
     }
     for name, result in checker.evaluate(sections, {**outcomes, host: answers}):
@@ -90,8 +90,8 @@ def drifted() -> RecordedFleet:
 
 
 def _record(drifts: tuple[Drift, ...]) -> RecordedFleet:
-    with simulated(page(), drifts) as simulation:
-        collected = asked(page(), simulation.ssh_config)
+    with simulated(shipped_fleet(), drifts) as simulation:
+        collected = collect_answers(shipped_fleet(), simulation.ssh_config)
     outcomes = {}
     for host in collected.hosts:
         assert isinstance(host.outcome, Answers), host

@@ -20,12 +20,12 @@ from olaudit import engine_process
 from olaudit.checker import AnyChecker
 from olaudit.checks.fleet.version import COMPOSE
 from olaudit.checks.service.probes import SCRIPT as SERVICES
-from olaudit.demo.build import conforming as machine_of
+from olaudit.demo.build import build_machine as machine_of
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
 from tests.checks.tables import command_line
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
 BROKEN = {
     "dies immediately": "kill -SEGV $$",
@@ -50,7 +50,7 @@ INNER = ("cmp", "docker-compose", "find", "git", "grep", "head", "openssl", "rea
 def _cases() -> Iterator[tuple[str, Command]]:
     """Choose one host for each command; commands with the same program or script and checkers are equal."""
     shapes = set()
-    for host in sorted(page().hosts):
+    for host in sorted(shipped_fleet().hosts):
         for probe in conforming().probes(host):
             # The engine search reads the processes of this machine: see tests/transport/test_engine_gate.py.
             if not isinstance(probe, Command) or probe == engine_process.PROBE:
@@ -108,7 +108,7 @@ class _Sandbox:
         self.good, self.bad = root / "good", root / "bad"
         self.good.mkdir()
         self.bad.mkdir()
-        machine = machine_of(page().hosts[host])
+        machine = machine_of(shipped_fleet().hosts[host])
         _write_files(machine, root)
         if probe.argv[0] != "sh":
             recorded = conforming().outcomes[host].raw()[probe]
@@ -194,7 +194,7 @@ def _commit(root: Path, tree: str) -> None:
 
 
 def test_cases_contain_each_script() -> None:
-    scripts: set[Probe] = {probe for host in page().hosts for probe in conforming().probes(host)}
+    scripts: set[Probe] = {probe for host in shipped_fleet().hosts for probe in conforming().probes(host)}
     texts = {probe.argv[2] for probe in scripts if isinstance(probe, Command) and probe.argv[0] == "sh"}
     covered = {probe.argv[2] for _, probe in CASES if probe.argv[0] == "sh"}
     assert texts == covered | {engine_process.SCRIPT}

@@ -17,7 +17,7 @@ from olaudit.model import Answer, Answered, Answers, Failure, FailureReason, Pro
 from tests.checks.fleet_answers import conforming, drifted
 from tests.checks.mutations import JSON
 from tests.checks.tables import RECORDED, rows, spec_of
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
 IDS = [f"{checker.section}-{checker.ids[0].id}" for checker in CHECKERS]
 every_checker = pytest.mark.parametrize("checker", CHECKERS, ids=IDS)
@@ -38,7 +38,7 @@ def sections(checker: AnyChecker) -> dict[str, Any]:
     """Return the sections of a checker in the shipped expected files and in the tables of recorded answers."""
     shipped = {
         name: host.sections[checker.section]
-        for name, host in page().hosts.items()
+        for name, host in shipped_fleet().hosts.items()
         if checker.section in host.sections
     }
     tables = [name for name, recorded in RECORDED if recorded is checker]

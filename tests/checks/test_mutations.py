@@ -12,9 +12,9 @@ from olaudit.model import Answer, Answered, Answers, Probe, Unanswered, Verdict
 from tests.checks import mutations
 from tests.checks.fleet_answers import RecordedFleet, Verdicts, conforming, drifted, worst
 from tests.checks.tables import RECORDED, command_line, parse_row, rows
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
-HOSTS = sorted(page().hosts)
+HOSTS = sorted(shipped_fleet().hosts)
 every_host = pytest.mark.parametrize("host", HOSTS)
 
 

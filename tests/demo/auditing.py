@@ -12,7 +12,7 @@ from pathlib import Path
 from olaudit.audit import audit, plan, select_checks
 from olaudit.checks import CHECKERS
 from olaudit.collect import CollectedAnswers, Job, collect
-from olaudit.demo.network import Named, names
+from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Finding, Report, Verdict
 from olaudit.transport.ssh import SshTransport
@@ -21,48 +21,51 @@ from tests.values import RUN
 
 
 @cache
-def page() -> FleetSpec:
-    """Load the shipped expected files."""
+def shipped_fleet() -> FleetSpec:
+    """Return the fleet of the shipped expected files."""
     return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", CHECKERS)
 
 
-def only(*hosts: str) -> FleetSpec:
-    """Reduce the page's fleet to some hosts."""
-    return replace(page(), hosts={host: page().hosts[host] for host in hosts})
+def subset(*hosts: str) -> FleetSpec:
+    """Return the shipped fleet reduced to some hosts."""
+    return replace(shipped_fleet(), hosts={host: shipped_fleet().hosts[host] for host in hosts})
 
 
-def many(count: int, like: str) -> FleetSpec:
-    """Make a fleet of copies of one host."""
+def copies_of(count: int, like: str) -> FleetSpec:
+    """Return a fleet of `count` copies of one host."""
     names = [f"{like}-{number}" for number in range(count)]
-    return replace(page(), hosts={name: replace(page().hosts[like], name=name) for name in names})
+    return replace(
+        shipped_fleet(), hosts={name: replace(shipped_fleet().hosts[like], name=name) for name in names}
+    )
 
 
-PATIENCE = 60.0
-"""Seconds, where no test is about deadlines: this machine is all of the fleet, and busy with other tests."""
+TIMEOUT_SECONDS = 60.0
+"""Deadline of tests that are not about deadlines: this machine runs the fleet and other tests too."""
 
 
-def asked(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> CollectedAnswers:
-    """Ask a fleet everything."""
-    wanted = select_checks(CHECKERS)
-    jobs = [Job(host.name, plan(host, CHECKERS, wanted)) for host in fleet.hosts.values()]
-    with closing(Named(SshTransport(SshConfig(ssh_config)), names(fleet))) as transport:
+def collect_answers(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECONDS) -> CollectedAnswers:
+    """Collect the answers to all probes from a fleet."""
+    checks = select_checks(CHECKERS)
+    jobs = [Job(host.name, plan(host, CHECKERS, checks)) for host in fleet.hosts.values()]
+    with closing(StaticDnsTransport(SshTransport(SshConfig(ssh_config)), dns_records(fleet))) as transport:
         return collect(jobs, transport, parallel=32, timeout=timeout)
 
 
-def audited(fleet: FleetSpec, ssh_config: Path, timeout: float = PATIENCE) -> Report:
+def run_audit(fleet: FleetSpec, ssh_config: Path, timeout: float = TIMEOUT_SECONDS) -> Report:
     """Audit a fleet."""
-    collected = asked(fleet, ssh_config, timeout)
+    collected = collect_answers(fleet, ssh_config, timeout)
     return audit(fleet.hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), RUN)
 
 
-def loud(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
-    """List what is not ok, as (verdict, host, check, subject), but for what the simulation was not taught.
+def not_ok(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
+    """List the findings that are not ok, as (verdict, host, check, subject).
 
-    Nor for clocks that cannot be compared because this machine, which is all of the fleet too, was too busy.
+    It omits probes that the simulation does not support. It also omits clocks that cannot be compared, because
+    this machine runs the fleet too and may be busy.
     """
-    quiet = ("no such command there", "too long to tell clocks apart")
+    ignored = ("no such command there", "too long to tell clocks apart")
     return [
-        (one.verdict.value, one.host, one.check, one.subject)
-        for one in findings
-        if one.verdict is not Verdict.OK and not any(words in one.message for words in quiet)
+        (finding.verdict.value, finding.host, finding.check, finding.subject)
+        for finding in findings
+        if finding.verdict is not Verdict.OK and not any(text in finding.message for text in ignored)
     ]

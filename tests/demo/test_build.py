@@ -6,10 +6,10 @@ import pytest
 
 from olaudit.audit import plan, select_checks
 from olaudit.checks import CHECKERS
-from olaudit.demo.build import conforming
+from olaudit.demo.build import build_machine
 from olaudit.demo.fleet import simulated
 from olaudit.expected import load
-from tests.demo.auditing import audited, loud
+from tests.demo.auditing import not_ok, run_audit
 
 _FLEET = "name: elsewhere\ndomain: example.org\n"
 
@@ -54,12 +54,12 @@ def expected(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_whatever_an_expected_file_can_say_is_built_so(expected: Path) -> None:
+def test_machine_conforms_to_every_option_of_expected_files(expected: Path) -> None:
     fleet = load(expected, CHECKERS)
     with simulated(fleet) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    assert loud(report.findings) == []
-    assert {one.check for one in report.findings} >= {
+        report = run_audit(fleet, simulation.ssh_config)
+    assert not_ok(report.findings) == []
+    assert {finding.check for finding in report.findings} >= {
         "certificate.expiry",
         "container.image",
         "container.mounts",
@@ -76,16 +76,16 @@ def test_whatever_an_expected_file_can_say_is_built_so(expected: Path) -> None:
     }
 
 
-def test_a_memory_limit_is_the_pages_where_the_rule_allows_it(expected: Path) -> None:
+def test_memory_limit_is_that_of_the_page_if_the_rule_allows_it(expected: Path) -> None:
     text = _HOST.replace('least: "10 MiB", most: "20 MiB"', 'least: "256 MiB", most: "768 MiB"')
     (expected / "hosts/ol-odd.yaml").write_text(text, encoding="ascii")
-    machine = conforming(load(expected, CHECKERS).hosts["ol-odd"])
+    machine = build_machine(load(expected, CHECKERS).hosts["ol-odd"])
     assert dict(machine.memcached) == {("10.0.0.1", 11212): 9600 << 20}
 
 
-def test_a_host_of_which_nothing_is_expected_is_a_bare_machine(expected: Path) -> None:
+def test_host_without_sections_is_a_bare_machine(expected: Path) -> None:
     (expected / "hosts/ol-odd.yaml").write_text("host: ol-odd\n", encoding="ascii")
     host = load(expected, CHECKERS).hosts["ol-odd"]
-    machine = conforming(host)
+    machine = build_machine(host)
     assert (machine.hostname, machine.engine, dict(machine.memcached)) == ("ol-odd", None, {})
     assert plan(host, CHECKERS, select_checks(CHECKERS)) == ()

@@ -1,4 +1,4 @@
-"""What simulated programs print, against what the real ones of this machine print of the same files."""
+"""Simulated programs print the same as the real programs of this machine for the same files."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import pytest
 from olaudit.checks.memcached.facts import Limit, served_limit, settings_probe
 from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
 from olaudit.demo.commands import PROGRAMS, run
-from olaudit.demo.files import DIRECTORY, NOBODY, ROOT, Account, Files, Node, file, link
-from olaudit.demo.machine import Machine, Process
+from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, FileNode, Files, file, link
+from olaudit.demo.machine import Machine, RunningProcess
 from olaudit.model import Answered
 
-_FORMAT = "%F/%U/%u/%G/%g/%a/%n/\\n"
-_FIND = "%y/%u/%U/%g/%G/%m/%f/\\n"
-_LOOK = "%y\\t%Y\\t%p\\t%l\\n"
+_STAT_FORMAT = "%F/%U/%u/%G/%g/%a/%n/\\n"
+_FIND_ENTRIES = "%y/%u/%U/%g/%G/%m/%f/\\n"
+_FIND_PATHS = "%y\\t%Y\\t%p\\t%l\\n"
 
-_TREE: dict[str, Node] = {
+_TREE: dict[str, FileNode] = {
     "folder": replace(DIRECTORY, mode=0o750),
     "folder/text": file("one\ntwo\n"),
     "folder/empty": file(""),
@@ -47,7 +47,7 @@ _TREE: dict[str, Node] = {
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """The same files twice: on this machine, and simulated under the same path."""
+    """The same files twice: on this machine and simulated, under the same path."""
 
     root: Path
     machine: Machine
@@ -55,8 +55,8 @@ class Twins:
     def paths(self, *names: str) -> tuple[str, ...]:
         return tuple(f"{self.root}/{name}" for name in names)
 
-    def agree(self, *argv: str, sort: bool = False) -> Answered:
-        """Run a command on both, and assert that they say the same."""
+    def assert_equal(self, *argv: str, sort: bool = False) -> Answered:
+        """Run a command on both and assert that the answers are equal."""
         real, simulated = _real(argv), run(self.machine, argv)
         if sort:
             real, simulated = _sorted(real), _sorted(simulated)
@@ -79,10 +79,10 @@ def _machine(files: Files) -> Machine:
 
 @pytest.fixture
 def twins(tmp_path: Path) -> Twins:
-    me = Account(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid())
-    us = Account(grp.getgrgid(os.getegid()).gr_name, os.getegid())
+    user = Account(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid())
+    group = Account(grp.getgrgid(os.getegid()).gr_name, os.getegid())
     tmp_path.chmod(0o755)
-    files = Files().put(str(tmp_path), replace(DIRECTORY, owner=me, group=us))
+    files = Files().put(str(tmp_path), replace(DIRECTORY, owner=user, group=group))
     for name, node in _TREE.items():
         path = tmp_path / name
         match node.type:
@@ -92,10 +92,10 @@ def twins(tmp_path: Path) -> Twins:
                 path.write_text(node.text, encoding="ascii")
             case "l":
                 path.symlink_to(node.text)
-        owned = replace(node, owner=me, group=us)
+        owned = replace(node, owner=user, group=group)
         if name == "folder/a.dat" and os.geteuid() == 0:
             os.chown(path, 54321, 54322)
-            owned = replace(node, owner=Account(NOBODY, 54321), group=Account(NOBODY, 54322))
+            owned = replace(node, owner=Account(NO_NAME, 54321), group=Account(NO_NAME, 54322))
         if node.type != "l":
             path.chmod(node.mode)
         files = files.put(str(path), owned)
@@ -107,20 +107,20 @@ _NAMES = (*_TREE, "missing", "folder/text/below", "missing/below", "to-folder/te
 
 @pytest.mark.parametrize("follow", [(), ("-L",)])
 def test_stat_describes_files_as_coreutils_does(twins: Twins, follow: tuple[str, ...]) -> None:
-    twins.agree("stat", *follow, f"--printf={_FORMAT}", "--", *twins.paths(*_NAMES))
+    twins.assert_equal("stat", *follow, f"--printf={_STAT_FORMAT}", "--", *twins.paths(*_NAMES))
 
 
-def test_stat_ends_well_if_all_is_there(twins: Twins) -> None:
-    assert twins.agree("stat", f"--printf={_FORMAT}", "--", *twins.paths("folder")).status == 0
+def test_stat_succeeds_if_all_files_exist(twins: Twins) -> None:
+    assert twins.assert_equal("stat", f"--printf={_STAT_FORMAT}", "--", *twins.paths("folder")).status == 0
 
 
 def test_readlink_resolves_as_coreutils_does(twins: Twins) -> None:
-    further = ("missing/a/../b", "folder/../to-folder/./text", "to-inner/../..", "folder//inner/", "loop")
-    twins.agree("readlink", "-m", "--", *twins.paths(*_NAMES, *further), "/")
+    more = ("missing/a/../b", "folder/../to-folder/./text", "to-inner/../..", "folder//inner/", "loop")
+    twins.assert_equal("readlink", "-m", "--", *twins.paths(*_NAMES, *more), "/")
 
 
-def test_find_looks_at_paths_as_findutils_does(twins: Twins) -> None:
-    twins.agree("find", *twins.paths(*_NAMES), "-maxdepth", "0", "-printf", _LOOK)
+def test_find_describes_paths_as_findutils_does(twins: Twins) -> None:
+    twins.assert_equal("find", *twins.paths(*_NAMES), "-maxdepth", "0", "-printf", _FIND_PATHS)
 
 
 @pytest.mark.parametrize("glob", ["*", "*.dat", ".*", "to-?ext", "[ab]*", "nothing*"])
@@ -128,23 +128,23 @@ def test_find_looks_at_paths_as_findutils_does(twins: Twins) -> None:
 def test_find_lists_folders_as_findutils_does(twins: Twins, folder: str, glob: str) -> None:
     hidden = () if glob.startswith(".") else ("!", "-name", ".*")
     depth = ("-mindepth", "1", "-maxdepth", "1")
-    argv = ("find", "-L", *twins.paths(folder), *depth, "-name", glob, *hidden, "-printf", _FIND)
-    twins.agree(*argv, sort=True)
+    argv = ("find", "-L", *twins.paths(folder), *depth, "-name", glob, *hidden, "-printf", _FIND_ENTRIES)
+    twins.assert_equal(*argv, sort=True)
 
 
 @pytest.mark.parametrize("name", ["folder/text", "to-folder/text", "folder/empty", "folder", "missing", "loop"])
 def test_head_reads_files_as_coreutils_does(twins: Twins, name: str) -> None:
     for size in ("3", "65536"):
-        twins.agree("head", "-c", size, "--", *twins.paths(name))
-    twins.agree("head", "-c", "4", *twins.paths(name))
+        twins.assert_equal("head", "-c", size, "--", *twins.paths(name))
+    twins.assert_equal("head", "-c", "4", *twins.paths(name))
 
 
-def test_uname_says_the_name_as_coreutils_does() -> None:
+def test_uname_prints_the_name_as_coreutils_does() -> None:
     machine = replace(_machine(Files()), hostname=os.uname().nodename)
     assert run(machine, ("uname", "-n")) == _real(("uname", "-n"))
 
 
-def test_date_tells_the_time_as_coreutils_does() -> None:
+def test_date_prints_the_time_as_coreutils_does() -> None:
     simulated, real = run(_machine(Files()), ("date", "-u", "+%s")), _real(("date", "-u", "+%s"))
     assert abs(int(simulated.stdout) - int(real.stdout)) <= 2
     assert simulated.stdout.endswith("\n")
@@ -156,25 +156,25 @@ def test_ps_lists_processes_as_procps_does() -> None:
     with subprocess.Popen(["sleep", "30"]) as child:
         try:
             time.sleep(0.2)
-            argv = ("ps", "-ww", "-p", str(child.pid), "-C", "nobody-is-called-so", *columns)
+            argv = ("ps", "-ww", "-p", str(child.pid), "-C", "no-such-process", *columns)
             real = _real(argv)
         finally:
             child.kill()
-    machine = replace(_machine(Files()), processes=(Process(child.pid, "sleep", "sleep 30"),))
+    machine = replace(_machine(Files()), processes=(RunningProcess(child.pid, "sleep", "sleep 30"),))
     simulated = run(machine, argv)
-    # How wide the column of pids is depends on the machine's pid_max.
+    # The width of the pid column depends on the machine's pid_max.
     assert simulated.stdout.lstrip(" ") == real.stdout.lstrip(" ")
     assert (simulated.stderr, simulated.status) == (real.stderr, real.status)
 
 
-def test_ps_ends_with_1_if_nothing_is_listed() -> None:
-    argv = ("ps", "-ww", "-p", "4194304", "-C", "nobody-is-called-so", "-o", "pid=", "-o", "comm=", "-o", "args=")
+def test_ps_exits_with_1_if_no_process_matches() -> None:
+    argv = ("ps", "-ww", "-p", "4194304", "-C", "no-such-process", "-o", "pid=", "-o", "comm=", "-o", "args=")
     assert run(_machine(Files()), argv) == _real(argv)
 
 
 def test_ps_selects_by_id_or_by_name() -> None:
-    processes = (Process(640, "memcached", "memcached -m 64"), Process(1, "systemd", "/sbin/init"))
-    machine = replace(_machine(Files()), processes=(*processes, Process(9, "cron", "cron")))
+    processes = (RunningProcess(640, "memcached", "memcached -m 64"), RunningProcess(1, "systemd", "/sbin/init"))
+    machine = replace(_machine(Files()), processes=(*processes, RunningProcess(9, "cron", "cron")))
     argv = ("ps", "-ww", "-p", "1", "-C", "memcached,other", "-o", "pid=", "-o", "comm=", "-o", "args=")
     assert [line.split()[0] for line in run(machine, argv).stdout.splitlines()] == ["1", "640"]
 
@@ -192,7 +192,7 @@ def _spec(port: int) -> MemcachedSpec:
     return MemcachedSpec(reserve=Reserve(least="0 B", most="1 MiB"), port=port)
 
 
-def test_memcached_tells_its_limit_as_the_real_one_does() -> None:
+def test_memcached_returns_its_limit_as_the_real_server_does() -> None:
     if not (program := shutil.which("memcached")):
         pytest.skip("there is no memcached on this machine")
     port = _free_port()
@@ -212,12 +212,12 @@ def test_memcached_tells_its_limit_as_the_real_one_does() -> None:
     assert (simulated.stderr, simulated.status) == (real.stderr, real.status)
 
 
-def test_memcached_that_does_not_run_is_refused_as_bash_says_it() -> None:
+def test_connection_to_stopped_memcached_fails_as_in_bash() -> None:
     argv = settings_probe(_spec(_free_port())).argv
     assert run(_machine(Files()), argv) == _real(argv)
 
 
-# --- what there is not -----------------------------------------------------------------------------------------
+# --- unsupported programs --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_memcached_that_does_not_run_is_refused_as_bash_says_it() -> None:
         ("date",),
         ("stat", "/"),
         ("stat", "--printf=%i", "--", "/"),
-        ("stat", f"--printf={_FORMAT}", "/"),
+        ("stat", f"--printf={_STAT_FORMAT}", "/"),
         ("readlink", "-f", "/"),
         ("head", "/"),
         ("ps", "aux"),
@@ -240,17 +240,17 @@ def test_memcached_that_does_not_run_is_refused_as_bash_says_it() -> None:
         (),
     ],
 )
-def test_what_the_simulation_was_not_taught_counts_as_a_program_that_is_not_there(argv: tuple[str, ...]) -> None:
+def test_unsupported_arguments_count_as_a_missing_program(argv: tuple[str, ...]) -> None:
     assert run(_machine(Files()), argv).status == 127
 
 
-def test_a_program_that_is_not_there_is_missed_as_timeout_misses_it() -> None:
+def test_missing_program_is_reported_as_timeout_reports_it() -> None:
     assert run(_machine(Files()), ("nosuch",)) == _real(("timeout", "1", "nosuch"))
 
 
-def test_programs_are_listed_in_order() -> None:
+def test_programs_are_listed_in_alphabetical_order() -> None:
     assert list(PROGRAMS) == sorted(PROGRAMS)
 
 
-def test_files_of_nobody_are_roots() -> None:
-    assert Files().look("/").owner == ROOT
+def test_root_owns_files_by_default() -> None:
+    assert Files().node_at("/").owner == ROOT

@@ -21,33 +21,33 @@ from olaudit.model import Answer, Answers, Command, Expectation, Probe, Result, 
 from olaudit.transport import Deadline
 
 
-def _demo(tools: Tools | None = None) -> Any:
+def _run_demo(tools: Tools | None = None) -> Any:
     return demo.main([], "olaudit demo", standalone_mode=False, obj=tools or Tools(CHECKERS, make_transport))
 
 
-def test_the_demo_says_what_it_is_shows_the_drift_and_explains_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_introduces_audits_and_explains_the_fleet(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("A simulated fleet on this machine, not yours: 14 hosts")
-    assert "13 of 14 hosts" in said
-    assert said.count("\n  seen    ") == len(DRIFTS)
-    assert all(drift.host in said for drift in DRIFTS)
-    assert "MISSED" not in said
-    assert re.search(r"exit\s+code\s+1", said)
-    assert "olaudit demo --keep" in said
+    output = capsys.readouterr().out
+    assert output.startswith("This is a simulated fleet on this machine: 14 hosts")
+    assert "13 of 14 hosts" in output
+    assert output.count("\n  reported  ") == len(DRIFTS)
+    assert all(drift.host in output for drift in DRIFTS)
+    assert "MISSED" not in output
+    assert re.search(r"would\s+exit\s+with\s+1\s", output)
+    assert "olaudit demo --keep" in output
 
 
-def test_a_demo_in_which_the_audit_misses_something_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
-    blind = [_blinded(checker) if checker.section == "memcached" else checker for checker in CHECKERS]
-    assert _demo(Tools(blind, make_transport)) == 70
-    said = capsys.readouterr().out
-    assert "This is a bug in olaudit" in said
-    assert "not found: ol-mem1  memcached.configured  memcached" in said
-    assert "MISSED  ol-mem1" in said
-    assert "Next:" not in said
+def test_demo_exits_with_70_if_the_audit_misses_drift(capsys: pytest.CaptureFixture[str]) -> None:
+    checkers = [_without_results(checker) if checker.section == "memcached" else checker for checker in CHECKERS]
+    assert _run_demo(Tools(checkers, make_transport)) == 70
+    output = capsys.readouterr().out
+    assert "This is a bug in olaudit" in output
+    assert "not reported: ol-mem1  memcached.configured  memcached" in output
+    assert "MISSED    ol-mem1" in output
+    assert "Next steps:" not in output
 
 
-def _blinded(checker: AnyChecker) -> Checker[Any]:
+def _without_results(checker: AnyChecker) -> Checker[Any]:
     return Checker(
         section=checker.section,
         model=checker.model,
@@ -57,24 +57,22 @@ def _blinded(checker: AnyChecker) -> Checker[Any]:
     )
 
 
-def test_a_kind_of_check_that_the_simulation_was_not_taught_is_unknown_there_and_no_bug(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    asks = Command(("nosuch", "--version"))
-    untaught: Checker[Any] = Checker(
+def test_checker_without_simulation_is_unknown_and_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    probe = Command(("nosuch", "--version"))
+    unsupported: Checker[Any] = Checker(
         section="hostname",
         model=CHECKERS[0].model,
-        ids=(Check("nosuch.version", Severity.WARNING, "it is another"),),
-        probes=lambda _: (asks,),
-        evaluate=lambda _, answers: [_unknown(answers[asks])],
+        ids=(Check("nosuch.version", Severity.WARNING, "another version is installed"),),
+        probes=lambda _: (probe,),
+        evaluate=lambda _, answers: [_unknown(answers[probe])],
     )
     assert CHECKERS[0].section == "hostname"
     # without clock.skew, which is unknown where a busy machine answers slowly
-    taught = [_blinded(checker) if checker.section == "clock" else checker for checker in CHECKERS]
-    assert _demo(Tools([*taught, untaught], make_transport)) is None
-    said = capsys.readouterr().out
-    assert "no such command there: nosuch" in said
-    assert "13 checks are unknown only because the simulation" in said, said
+    checkers = [_without_results(checker) if checker.section == "clock" else checker for checker in CHECKERS]
+    assert _run_demo(Tools([*checkers, unsupported], make_transport)) is None
+    output = capsys.readouterr().out
+    assert "no such command there: nosuch" in output
+    assert "13 checks are unknown: the simulation" in output, output
 
 
 def _unknown(answer: Answer) -> Result:
@@ -82,20 +80,22 @@ def _unknown(answer: Answer) -> Result:
     return Expectation(check="nosuch.version", subject="nosuch", at=("hostname",)).unknown(answer.reason)
 
 
-def test_a_demo_in_which_the_audit_sees_something_else_is_a_bug(
+def test_demo_exits_with_70_if_the_audit_reports_other_drift(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = drifts.Drift(host="ol-web1", says="nothing", finds=(), change=drifts.called("openlibrary-web-1", "x"))
+    other = drifts.Drift(
+        host="ol-web1", description="nothing", findings=(), change=drifts.set_hostname("openlibrary-web-1", "x")
+    )
     monkeypatch.setattr(drifts, "DRIFTS", (other,))
-    assert _demo() == 70
-    assert "not put in: ol-web1  container.hostname  openlibrary-web-1" in capsys.readouterr().out
+    assert _run_demo() == 70
+    assert "not injected: ol-web1  container.hostname  openlibrary-web-1" in capsys.readouterr().out
 
 
-def test_an_interrupted_demo_ends_as_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupted_demo_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     class Interrupted:
         def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
             del probes, deadline
-            if host == "ol-backup0":  # one ^C: more of them would hit whatever comes after the audit as well
+            if host == "ol-backup0":  # one ^C: a second one would also interrupt the code after the audit
                 signal.raise_signal(signal.SIGINT)
             threading.Event().wait(20)
             return Answers({})
@@ -103,30 +103,30 @@ def test_an_interrupted_demo_ends_as_interrupted(capsys: pytest.CaptureFixture[s
         def close(self) -> None:
             pass
 
-    assert _demo(Tools(CHECKERS, lambda _: Interrupted())) == 130
-    said = capsys.readouterr().out
-    assert "INCOMPLETE" in said
-    assert "This is a bug" not in said
+    assert _run_demo(Tools(CHECKERS, lambda _: Interrupted())) == 130
+    output = capsys.readouterr().out
+    assert "INCOMPLETE" in output
+    assert "This is a bug" not in output
 
 
 _MAIN = (sys.executable, "-W", "error", "-c", "import sys; from olaudit.cli import main; sys.exit(main())")
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_a_kept_fleet_can_be_checked_until_it_is_told_to_end(end: signal.Signals) -> None:
-    with subprocess.Popen([*_MAIN, "demo", "--keep"], stdout=subprocess.PIPE, text=True) as kept:
-        assert kept.stdout
+def test_kept_fleet_can_be_audited_until_a_signal_ends_it(end: signal.Signals) -> None:
+    with subprocess.Popen([*_MAIN, "demo", "--keep"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
         try:
-            line = next(line.strip() for line in kept.stdout if line.startswith("  olaudit check -e "))
+            line = next(line.strip() for line in process.stdout if line.startswith("  olaudit check -e "))
             config = Path(line.rpartition(" ")[2])
-            again = subprocess.run(
+            audit = subprocess.run(
                 [*_MAIN, *line.split()[1:]], capture_output=True, text=True, check=False, timeout=60
             )
-            assert next(kept.stdout).startswith("  ssh -F ")
+            assert next(process.stdout).startswith("  ssh -F ")
         finally:
-            kept.send_signal(end)
-        assert kept.wait(20) == 0
-    assert again.returncode == 1
-    assert "13 of 14 hosts" in again.stdout
-    assert again.stderr == ""
+            process.send_signal(end)
+        assert process.wait(20) == 0
+    assert audit.returncode == 1
+    assert "13 of 14 hosts" in audit.stdout
+    assert audit.stderr == ""
     assert not config.parent.exists()

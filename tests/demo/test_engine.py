@@ -5,52 +5,54 @@ from typing import Any
 
 import pytest
 
-from olaudit.demo.build import conforming
-from olaudit.demo.drifts import stopped
+from olaudit.demo.build import build_machine
+from olaudit.demo.drifts import stop_container
 from olaudit.demo.engine import reply
 from olaudit.demo.machine import Engine
-from tests.demo.auditing import page
+from tests.demo.auditing import shipped_fleet
 
 
 @pytest.fixture
 def engine() -> Engine:
-    machine = stopped("openlibrary-importbot-1", code=0, ago=60.0)(conforming(page().hosts["ol-home0"]))
+    machine = stop_container("openlibrary-importbot-1", code=0, ago=60.0)(
+        build_machine(shipped_fleet().hosts["ol-home0"])
+    )
     assert machine.engine
     return machine.engine
 
 
-def _names(listed: Any) -> set[str]:
-    return {one["Names"][0] for one in listed}
+def _names(containers: Any) -> set[str]:
+    return {container["Names"][0] for container in containers}
 
 
-def test_all_containers_are_listed_on_request_only(engine: Engine) -> None:
+def test_stopped_containers_are_listed_on_request_only(engine: Engine) -> None:
     status, running = reply(engine, "/v1.41/containers/json")
     assert status is HTTPStatus.OK
-    _, everything = reply(engine, "/v1.41/containers/json?all=1&limit=-1")
-    assert _names(everything) - _names(running) == {"/openlibrary-importbot-1"}
+    _, all_containers = reply(engine, "/v1.41/containers/json?all=1&limit=-1")
+    assert _names(all_containers) - _names(running) == {"/openlibrary-importbot-1"}
 
 
-def test_a_container_is_inspected_by_its_id(engine: Engine) -> None:
-    _, listed = reply(engine, "/containers/json?all=true")
-    status, one = reply(engine, f"/v1.41/containers/{listed[0]['Id']}/json")
-    assert (status, one["Name"]) == (HTTPStatus.OK, listed[0]["Names"][0])
+def test_container_is_inspected_by_its_id(engine: Engine) -> None:
+    _, containers = reply(engine, "/containers/json?all=true")
+    status, container = reply(engine, f"/v1.41/containers/{containers[0]['Id']}/json")
+    assert (status, container["Name"]) == (HTTPStatus.OK, containers[0]["Names"][0])
 
 
 @pytest.mark.parametrize("target", ["/v1.41/containers/0123/json", "/v1.41/images/json", "nonsense", "/v1.41"])
-def test_what_is_not_there_is_not_found(engine: Engine, target: str) -> None:
+def test_unknown_target_is_answered_with_404(engine: Engine, target: str) -> None:
     status, content = reply(engine, target)
     assert status is HTTPStatus.NOT_FOUND
     assert set(content) == {"message"}
 
 
-@pytest.mark.parametrize(("version", "says"), [("1.23", "too old"), ("1.99", "too new")])
-def test_an_api_version_that_it_does_not_speak_is_refused(engine: Engine, version: str, says: str) -> None:
+@pytest.mark.parametrize(("version", "message"), [("1.23", "too old"), ("1.99", "too new")])
+def test_unsupported_api_version_is_refused(engine: Engine, version: str, message: str) -> None:
     status, content = reply(engine, f"/v{version}/containers/json")
     assert status is HTTPStatus.BAD_REQUEST
-    assert says in content["message"]
+    assert message in content["message"]
 
 
-def test_the_version_is_told_without_one(engine: Engine) -> None:
+def test_version_is_answered_without_an_api_version(engine: Engine) -> None:
     status, content = reply(engine, "/version")
     assert status is HTTPStatus.OK
-    assert (content["ApiVersion"], content["MinAPIVersion"]) == (engine.api, engine.least_api)
+    assert (content["ApiVersion"], content["MinAPIVersion"]) == (engine.api, engine.min_api)

@@ -8,75 +8,83 @@ from types import MappingProxyType
 
 import pytest
 
-from olaudit.demo.drifts import DRIFTS, Drift, capped, emptied, linked, renamed
-from olaudit.demo.faults import Fault
+from olaudit.demo.comparison import compare_findings
+from olaudit.demo.drifts import DRIFTS, Drift, empty_folder, redirect_link, rename_container, set_memory_limit
+from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.machine import Machine
-from olaudit.demo.verdict import outcome
 from olaudit.model import Answers, EngineQuery, FailureReason, Verdict
-from tests.demo.auditing import PATIENCE, asked, audited, loud, many, only, page
+from tests.demo.auditing import (
+    TIMEOUT_SECONDS,
+    collect_answers,
+    copies_of,
+    not_ok,
+    run_audit,
+    shipped_fleet,
+    subset,
+)
 
 
-def test_a_fleet_without_drifts_is_as_expected_in_every_check() -> None:
-    with simulated(page()) as simulation:
-        report = audited(page(), simulation.ssh_config)
+def test_fleet_without_drift_is_ok_in_every_check() -> None:
+    with simulated(shipped_fleet()) as simulation:
+        report = run_audit(shipped_fleet(), simulation.ssh_config)
     assert len(report.findings) > 300
-    assert loud(report.findings) == []
+    assert not_ok(report.findings) == []
 
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.host)
 def test_each_drift_gives_exactly_its_finding(drift: Drift) -> None:
-    fleet = only(drift.host)
+    fleet = subset(drift.host)
     with simulated(fleet, [drift]) as simulation:
-        report = audited(fleet, simulation.ssh_config)
+        report = run_audit(fleet, simulation.ssh_config)
         assert simulation.drifts == (drift,)
     verdict = "unknown" if drift.fault else "drift"
-    assert loud(report.findings) == [(verdict, drift.host, *found) for found in drift.finds]
+    assert not_ok(report.findings) == [(verdict, drift.host, *finding) for finding in drift.findings]
 
 
-def test_all_drifts_together_are_found_and_nothing_else() -> None:
-    with simulated(page(), DRIFTS) as simulation:
-        report = audited(page(), simulation.ssh_config)
-        found = outcome(report, simulation.drifts)
+def test_all_drifts_together_are_reported_and_nothing_else() -> None:
+    with simulated(shipped_fleet(), DRIFTS) as simulation:
+        report = run_audit(shipped_fleet(), simulation.ssh_config)
+        comparison = compare_findings(report, simulation.drifts)
     assert simulation.drifts == DRIFTS
-    assert found.right
+    assert comparison.is_exact
 
 
-def test_drifts_that_do_not_fit_a_fleet_are_left_out() -> None:
-    fleet = only("ol-dev", "ol-mem0")
+def test_drift_that_does_not_apply_is_left_out() -> None:
+    fleet = subset("ol-dev", "ol-mem0")
     elsewhere = [replace(drift, host=host, fault=None) for drift in DRIFTS for host in ("ol-dev", "ol-nowhere")]
-    unfit = [drift for drift in elsewhere if drift.finds[0][0].startswith(("container", "memcached"))]
-    changes = (emptied("/nowhere"), linked("/x", "/y"), renamed("jenkins", "x"))
+    inapplicable = [drift for drift in elsewhere if drift.findings[0][0].startswith(("container", "memcached"))]
+    changes = (empty_folder("/nowhere"), redirect_link("/x", "/y"), rename_container("jenkins", "x"))
     bare = [replace(DRIFTS[0], host="ol-mem0", change=change) for change in changes]
-    with simulated(fleet, [*unfit, *bare]) as simulation:
+    with simulated(fleet, [*inapplicable, *bare]) as simulation:
         assert simulation.drifts == ()
 
 
-def test_the_demos_drifts_are_of_different_kinds() -> None:
-    assert len({drift.finds[0][0] for drift in DRIFTS}) == len(DRIFTS)
+def test_drifts_of_the_demo_concern_different_checks() -> None:
+    assert len({drift.findings[0][0] for drift in DRIFTS}) == len(DRIFTS)
 
 
-def test_what_was_missed_and_what_came_as_a_surprise_is_told_apart() -> None:
-    fleet = only("ol-mem1")
-    put_in = replace(DRIFTS[3], host="ol-mem1", change=capped(64))
-    with simulated(fleet, [put_in]) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    found = outcome(report, [replace(put_in, finds=(("host.hostname", "hostname"),))])
-    assert not found.right
-    assert found.missed == (("ol-mem1", "host.hostname", "hostname"),)
-    assert [one.check for one in found.surprises] == ["memcached.configured"]
+def test_comparison_separates_missing_and_unexpected_findings() -> None:
+    fleet = subset("ol-mem1")
+    injected = replace(DRIFTS[3], host="ol-mem1", change=set_memory_limit(64))
+    with simulated(fleet, [injected]) as simulation:
+        report = run_audit(fleet, simulation.ssh_config)
+    comparison = compare_findings(report, [replace(injected, findings=(("host.hostname", "hostname"),))])
+    assert not comparison.is_exact
+    assert comparison.missing == (("ol-mem1", "host.hostname", "hostname"),)
+    assert [finding.check for finding in comparison.unexpected] == ["memcached.configured"]
 
 
-def test_what_containers_carry_in_their_environment_stays_there() -> None:
-    fleet = only("ol-home0")
+def test_environment_of_containers_is_not_collected() -> None:
+    fleet = subset("ol-home0")
     with simulated(fleet) as simulation:
         engine = simulation.machines["ol-home0"].engine
-        collected = asked(fleet, simulation.ssh_config)
+        collected = collect_answers(fleet, simulation.ssh_config)
     assert engine
     assert "never-to-be-seen" in str(engine)
-    said = str(dict(_answers(collected.hosts[0].outcome)))
-    assert "openlibrary-importbot-1" in said
-    assert "never-to-be-seen" not in said
+    answers = str(dict(_answers(collected.hosts[0].outcome)))
+    assert "openlibrary-importbot-1" in answers
+    assert "never-to-be-seen" not in answers
 
 
 def _answers(outcome: object) -> Answers:
@@ -85,92 +93,92 @@ def _answers(outcome: object) -> Answers:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason", "says"),
+    ("fault", "reason", "message"),
     [
-        (Fault.NOTHING_LISTENS, FailureReason.REFUSED, "refuses connections"),
-        (Fault.HANGS_UP, FailureReason.SSH, "closed 4 connections before its SSH greeting"),
-        (Fault.SAYS_NOTHING, FailureReason.TIMEOUT, "no SSH greeting came"),
-        (Fault.OTHER_KEY, FailureReason.HOSTKEY, "CHANGED"),
-        (Fault.LETS_NOBODY_IN, FailureReason.AUTH, "did not let audit in"),
-        (Fault.RUNS_NOTHING, FailureReason.TIMEOUT, "answers nothing"),
+        (HostFault.PORT_CLOSED, FailureReason.REFUSED, "refuses connections"),
+        (HostFault.CLOSES_CONNECTION, FailureReason.SSH, "closed 4 connections before its SSH greeting"),
+        (HostFault.SENDS_NO_GREETING, FailureReason.TIMEOUT, "no SSH greeting came"),
+        (HostFault.OTHER_HOST_KEY, FailureReason.HOSTKEY, "CHANGED"),
+        (HostFault.REFUSES_LOGIN, FailureReason.AUTH, "did not let audit in"),
+        (HostFault.RUNS_NO_COMMAND, FailureReason.TIMEOUT, "answers nothing"),
     ],
 )
-def test_a_host_that_fails_gives_its_reason(fault: Fault, reason: FailureReason, says: str) -> None:
-    fleet = only("ol-web1", "ol-mem0")
+def test_failing_host_has_its_reason(fault: HostFault, reason: FailureReason, message: str) -> None:
+    fleet = subset("ol-web1", "ol-mem0")
     with simulated(fleet, faults={"ol-web1": fault}) as simulation:
-        report = audited(
-            fleet, simulation.ssh_config, timeout=4.0 if reason is FailureReason.TIMEOUT else PATIENCE
+        report = run_audit(
+            fleet, simulation.ssh_config, timeout=4.0 if reason is FailureReason.TIMEOUT else TIMEOUT_SECONDS
         )
     failures = {host.host: host.failure for host in report.hosts}
     assert failures["ol-mem0"] is None
     failure = failures["ol-web1"]
     assert failure
     assert failure.reason is reason
-    assert says in failure.message
+    assert message in failure.message
     assert reason.value in fault.value
 
 
-def test_a_hanging_engine_costs_its_own_answers_alone() -> None:
-    fleet = only("ol-web1")
-    with simulated(fleet, faults={"ol-web1": Fault.DOCKER_HANGS}) as simulation:
-        report = audited(fleet, simulation.ssh_config, timeout=2.5)
-    checkers = {check.partition(".")[0] for _, _, check, _ in loud(report.findings)}
+def test_hanging_engine_makes_only_its_own_checks_unknown() -> None:
+    fleet = subset("ol-web1")
+    with simulated(fleet, faults={"ol-web1": HostFault.DOCKER_HANGS}) as simulation:
+        report = run_audit(fleet, simulation.ssh_config, timeout=2.5)
+    checkers = {check.partition(".")[0] for _, _, check, _ in not_ok(report.findings)}
     assert checkers == {"container", "docker"}
-    assert all(one.verdict is not Verdict.DRIFT for one in report.findings)
+    assert all(finding.verdict is not Verdict.DRIFT for finding in report.findings)
     assert report.hosts[0].failure is None
 
 
-def test_where_streams_are_not_forwarded_the_docker_command_carries_them() -> None:
-    fleet = only("ol-home0")
-    with simulated(fleet, faults={"ol-home0": Fault.NO_FORWARDING}) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    assert loud(report.findings) == []
+def test_docker_command_replaces_forwarded_streams() -> None:
+    fleet = subset("ol-home0")
+    with simulated(fleet, faults={"ol-home0": HostFault.NO_FORWARDING}) as simulation:
+        report = run_audit(fleet, simulation.ssh_config)
+    assert not_ok(report.findings) == []
 
 
-def test_without_forwarding_and_without_the_docker_command_containers_are_unknown() -> None:
-    fleet = only("ol-web1")
-    with simulated(fleet, faults={"ol-web1": Fault.NO_DOCKER_COMMAND}) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    messages = {one.message for one in report.findings if one.verdict is Verdict.UNKNOWN}
+def test_containers_are_unknown_without_forwarding_and_docker() -> None:
+    fleet = subset("ol-web1")
+    with simulated(fleet, faults={"ol-web1": HostFault.NO_DOCKER_COMMAND}) as simulation:
+        report = run_audit(fleet, simulation.ssh_config)
+    messages = {finding.message for finding in report.findings if finding.verdict is Verdict.UNKNOWN}
     assert messages
     assert all("no Docker there" in message for message in messages)
 
 
-def test_an_engine_too_new_for_the_first_try_is_asked_in_its_own_version() -> None:
-    newer = Drift(host="ol-web1", says="", finds=(), change=_newer)
-    fleet = only("ol-web1")
+def test_newer_engine_is_queried_in_its_own_api_version() -> None:
+    newer = Drift(host="ol-web1", description="", findings=(), change=_with_newer_engine)
+    fleet = subset("ol-web1")
     with simulated(fleet, [newer]) as simulation:
-        report = audited(fleet, simulation.ssh_config)
-    assert loud(report.findings) == []
+        report = run_audit(fleet, simulation.ssh_config)
+    assert not_ok(report.findings) == []
 
 
-def _newer(machine: Machine) -> Machine:
+def _with_newer_engine(machine: Machine) -> Machine:
     assert machine.engine
-    return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", least_api="1.44"))
+    return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", min_api="1.44"))
 
 
-def test_one_drift_among_many_hosts_is_found_and_nothing_else() -> None:
-    fleet = many(50, "ol-web1")
+def test_one_drift_among_many_hosts_is_reported_and_no_other() -> None:
+    fleet = copies_of(50, "ol-web1")
     with simulated(
-        fleet, [replace(DRIFTS[0], host="ol-web1-7", change=renamed("openlibrary-web-1", "web"))]
-    ) as one:
-        report = audited(fleet, one.ssh_config)
-    assert [host for _, host, _, _ in loud(report.findings)] == ["ol-web1-7"]
+        fleet, [replace(DRIFTS[0], host="ol-web1-7", change=rename_container("openlibrary-web-1", "web"))]
+    ) as simulation:
+        report = run_audit(fleet, simulation.ssh_config)
+    assert [host for _, host, _, _ in not_ok(report.findings)] == ["ol-web1-7"]
 
 
-def test_nothing_is_left_when_the_fleet_has_gone() -> None:
-    fleet = only("ol-web1")
+def test_files_of_a_simulation_are_removed_with_it() -> None:
+    fleet = subset("ol-web1")
     with simulated(fleet) as simulation:
         folder = simulation.ssh_config.parent
         assert folder.is_dir()
     assert not folder.exists()
     with simulated(fleet) as other, simulated(fleet) as simulation:
-        kept = other.ssh_config.read_text(encoding="ascii")
-        assert simulation.ssh_config.read_text(encoding="ascii") != kept
+        other_config = other.ssh_config.read_text(encoding="ascii")
+        assert simulation.ssh_config.read_text(encoding="ascii") != other_config
 
 
-def test_hosts_keys_and_files_are_the_simulations_own() -> None:
-    with simulated(only("ol-web1")) as simulation:
+def test_simulation_uses_no_ssh_files_of_the_user() -> None:
+    with simulated(subset("ol-web1")) as simulation:
         text = simulation.ssh_config.read_text(encoding="ascii")
         key = simulation.ssh_config.parent / "key"
         assert key.stat().st_mode & 0o777 == 0o600
@@ -179,8 +187,8 @@ def test_hosts_keys_and_files_are_the_simulations_own() -> None:
         assert text.count("HostName 127.0.0.1") == 1
 
 
-def test_machines_are_values() -> None:
-    with simulated(only("ol-web1")) as simulation:
+def test_machines_are_read_only() -> None:
+    with simulated(subset("ol-web1")) as simulation:
         assert isinstance(simulation.machines, MappingProxyType)
 
 
@@ -192,11 +200,11 @@ def test_machines_are_values() -> None:
         (("exec", "docker", "system", "dial-stdio"), 127, ""),
     ],
 )
-def test_openssh_itself_may_visit(command: tuple[str, ...], status: int, stdout: str) -> None:
-    with simulated(only("ol-mem0")) as simulation:
-        visit = _ssh(simulation.ssh_config, *command)
-    assert (visit.returncode, visit.stdout) == (status, stdout)
-    assert ("not found" in visit.stderr or "No such file" in visit.stderr) is (status == 127)
+def test_openssh_client_can_log_in(command: tuple[str, ...], status: int, stdout: str) -> None:
+    with simulated(subset("ol-mem0")) as simulation:
+        result = _ssh(simulation.ssh_config, *command)
+    assert (result.returncode, result.stdout) == (status, stdout)
+    assert ("not found" in result.stderr or "No such file" in result.stderr) is (status == 127)
 
 
 def _ssh(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -206,13 +214,13 @@ def _ssh(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
 
 
-def test_the_engines_socket_is_only_where_an_engine_is() -> None:
-    fleet = only("ol-mem0")
+def test_machine_without_engine_has_no_docker_socket() -> None:
+    fleet = subset("ol-mem0")
     with simulated(fleet) as simulation:
         machine = simulation.machines["ol-mem0"]
         assert machine.engine is None
         spec = replace(fleet.hosts["ol-mem0"], sections={**fleet.hosts["ol-mem0"].sections, "docker": "required"})
-        asked_for = replace(fleet, hosts={"ol-mem0": spec})
-        collected = asked(asked_for, simulation.ssh_config)
+        with_docker = replace(fleet, hosts={"ol-mem0": spec})
+        collected = collect_answers(with_docker, simulation.ssh_config)
     answer = _answers(collected.hosts[0].outcome)[EngineQuery.VERSION]
     assert "the Docker Engine is not running there" in str(answer)

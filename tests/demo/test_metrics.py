@@ -1,4 +1,4 @@
-"""The page's fleet as metrics: how many series it is, and that no host can make more."""
+"""Metrics of the shipped fleet: their number of series, and that no host can add more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from olaudit.demo.fleet import simulated
 from olaudit.model import Answer, Answered, Answers, Command, EngineQuery, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
-from tests.demo.auditing import asked, page
+from tests.demo.auditing import collect_answers, shipped_fleet
 from tests.promtool import promtool
 from tests.render.reports import run
 
@@ -26,12 +26,12 @@ Series = tuple[str, frozenset[tuple[str, str]]]
 
 @pytest.fixture(scope="module")
 def collected() -> CollectedAnswers:
-    with simulated(page()) as simulation:
-        return asked(page(), simulation.ssh_config)
+    with simulated(shipped_fleet()) as simulation:
+        return collect_answers(shipped_fleet(), simulation.ssh_config)
 
 
 def _report(collected: CollectedAnswers) -> Report:
-    return audit(page().hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), run())
+    return audit(shipped_fleet().hosts.values(), collected.hosts, CHECKERS, select_checks(CHECKERS), run())
 
 
 def _series(report: Report) -> dict[Series, float]:
@@ -41,10 +41,10 @@ def _series(report: Report) -> dict[Series, float]:
     return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 
 
-def test_the_page_as_it_should_be_is_fewer_than_1500_series(collected: CollectedAnswers) -> None:
+def test_conforming_fleet_has_fewer_than_1500_series(collected: CollectedAnswers) -> None:
     report = _report(collected)
-    # what the simulation was not taught is unknown there, and would have a series more
-    report = replace(report, findings=tuple(replace(one, verdict=Verdict.OK) for one in report.findings))
+    # a check that the simulation does not support is unknown and would add a series
+    report = replace(report, findings=tuple(replace(finding, verdict=Verdict.OK) for finding in report.findings))
     series = _series(report)
     print(f"{len(series)} series of {len(report.hosts)} hosts and {len(report.findings)} checks")
     assert len(report.hosts) == 14
@@ -52,31 +52,31 @@ def test_the_page_as_it_should_be_is_fewer_than_1500_series(collected: Collected
     assert len(series) < 1500
 
 
-def test_a_host_that_invents_10000_of_everything_adds_no_series(collected: CollectedAnswers) -> None:
-    evil = {"ol-web1", "ol-www0"}  # the one with most containers, the other with certificates too
+def test_host_that_invents_10000_subjects_adds_no_series(collected: CollectedAnswers) -> None:
+    hostile = {"ol-web1", "ol-www0"}  # the host with most containers, and one with certificates too
     hosts = tuple(
-        replace(host, outcome=_inventive(host)) if host.host in evil else host for host in collected.hosts
+        replace(host, outcome=_inflated(host)) if host.host in hostile else host for host in collected.hosts
     )
     report = _report(replace(collected, hosts=hosts))
     clean = _series(_report(collected))
-    found = _series(report)
+    inflated = _series(report)
     assert report.count(Verdict.DRIFT) > 4 * MANY
-    assert len(found) <= len(clean)
-    added = [dict(labels) for name, labels in found.keys() - clean.keys() if name == "olaudit_drift"]
+    assert len(inflated) <= len(clean)
+    added = [dict(labels) for name, labels in inflated.keys() - clean.keys() if name == "olaudit_drift"]
     assert {labels["subject"] for labels in added} <= {""}
     unexpected = {("host", "ol-web1"), ("check", "container.unexpected"), ("subject", ""), ("severity", "warning")}
-    assert found["olaudit_drift", frozenset(unexpected)] == MANY
+    assert inflated["olaudit_drift", frozenset(unexpected)] == MANY
     assert clean["olaudit_drift", frozenset(unexpected)] == 0
 
 
-def _inventive(host: HostAnswers) -> Answers:
+def _inflated(host: HostAnswers) -> Answers:
     assert isinstance(host.outcome, Answers)
-    return Answers({probe: _more(probe, answer) for probe, answer in host.outcome.items()})
+    return Answers({probe: _inflated_answer(probe, answer) for probe, answer in host.outcome.items()})
 
 
-def _more(probe: Probe, answer: Answer) -> Answer:
-    if probe is EngineQuery.CONTAINERS and isinstance(answer, Answered) and (there := json.loads(answer.stdout)):
-        return replace(answer, stdout=json.dumps([*there, *_clones(there)]))
+def _inflated_answer(probe: Probe, answer: Answer) -> Answer:
+    if probe is EngineQuery.CONTAINERS and isinstance(answer, Answered) and (own := json.loads(answer.stdout)):
+        return replace(answer, stdout=json.dumps([*own, *_clones(own)]))
     if isinstance(probe, Command) and "fullchain.pem" in probe.argv:
         return Answered(
             "".join(f"/evil/{n}/fullchain.pem//notAfter=Nov 22 19:00:00 2020 GMT\n" for n in range(MANY))
@@ -88,7 +88,7 @@ def _more(probe: Probe, answer: Answer) -> Answer:
     return answer
 
 
-def _clones(there: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Copy a container of the host, with all that it has mounted."""
-    mounted = max(there, key=lambda one: len(one["Mounts"]))
-    return [mounted | {"Name": f"/evil-{n}", "Id": f"{n:064}", "Config": {}} for n in range(MANY)]
+def _clones(containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Copy the container of the host that has most mounts."""
+    original = max(containers, key=lambda container: len(container["Mounts"]))
+    return [original | {"Name": f"/evil-{n}", "Id": f"{n:064}", "Config": {}} for n in range(MANY)]

@@ -1,4 +1,4 @@
-"""What the simulated machine says of its disks, packages and services, against what the real programs say."""
+"""Disks, packages and services of a simulated machine are described as by the real programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from olaudit.demo.fleet import simulated
 from olaudit.demo.machine import Disk, Machine
 from olaudit.model import Answered, Answers, Verdict
 from tests.checks.tables import spec_of
-from tests.demo.auditing import audited, only
+from tests.demo.auditing import run_audit, subset
 
 
 def _machine() -> Machine:
@@ -37,19 +37,19 @@ def _df(path: str) -> tuple[str, ...]:
     return probe.argv
 
 
-def test_df_writes_a_row_as_coreutils_does() -> None:
+def test_df_prints_a_row_as_coreutils_does() -> None:
     real = _real(_df("/"))
     free, inodes, free_inodes, mount = real.stdout.split("\n")[1].split()
-    there = Disk(free=int(free), inodes=int(inodes), free_inodes=int(free_inodes))
-    machine = replace(_machine(), disks=MappingProxyType({mount: there}))
+    mounted = Disk(free=int(free), inodes=int(inodes), free_inodes=int(free_inodes))
+    machine = replace(_machine(), disks=MappingProxyType({mount: mounted}))
     assert run(machine, _df("/")) == real
 
 
-def test_df_complains_as_coreutils_does() -> None:
+def test_df_fails_as_coreutils_does() -> None:
     assert run(_machine(), _df("/nonexistent")) == _real(_df("/nonexistent"))
 
 
-def test_df_tells_on_which_disk_a_path_lies() -> None:
+def test_df_prints_the_mount_point_of_a_path() -> None:
     files = Files().put("/1/opt", DIRECTORY).put("/10", DIRECTORY)
     machine = replace(_machine(), files=files, disks=MappingProxyType({"/": Disk(), "/1": Disk(free=7)}))
     mounts = {path: run(machine, _df(path)).stdout.split()[-1] for path in ("/", "/1", "/1/opt", "/10")}
@@ -65,24 +65,24 @@ def test_dpkg_query_lists_packages_as_dpkg_does() -> None:
     assert run(replace(_machine(), packages=MappingProxyType({"dpkg": version})), probe.argv) == real
 
 
-def test_services_that_run_are_told_from_those_that_are_not_there() -> None:
+def test_missing_service_is_drift_and_running_one_is_ok() -> None:
     spec = {"docker": ServiceSpec(), "memcached": ServiceSpec()}
     (probe,) = service.probes(spec)
     machine = replace(_machine(), services=frozenset({"docker"}))
-    judged = service.evaluate(spec, Answers({probe: run(machine, probe.argv)}))
-    assert [one.verdict for one in judged] == [Verdict.OK, Verdict.DRIFT]
+    results = service.evaluate(spec, Answers({probe: run(machine, probe.argv)}))
+    assert [result.verdict for result in results] == [Verdict.OK, Verdict.DRIFT]
 
 
 @pytest.mark.parametrize("argv", [("df", "/"), ("dpkg-query", "-l"), ("sh", "-c", "echo x")])
-def test_other_arguments_count_as_a_program_that_is_not_there(argv: tuple[str, ...]) -> None:
+def test_unsupported_arguments_count_as_a_missing_program(argv: tuple[str, ...]) -> None:
     assert run(_machine(), argv).status == 127
 
 
-def test_a_disk_that_is_built_has_room_to_spare() -> None:
+def test_simulated_mountedexceeds_its_required_free_space() -> None:
     spec = spec_of(disk.CHECKER, {"/1": {"floor": "3 TiB", "inodes": 9_000_000}})
     machine = system.disks(_machine(), spec)
     answers = Answers({probe: run(machine, probe.argv) for probe in disk.probes(spec)})
-    assert [one.verdict for one in disk.evaluate(spec, answers)] == [Verdict.OK]
+    assert [result.verdict for result in disk.evaluate(spec, answers)] == [Verdict.OK]
 
 
 _ALWAYS = {("disk.free", "/")}
@@ -99,7 +99,7 @@ def _broken(machine: Machine) -> Machine:
 
 
 @pytest.mark.parametrize(
-    ("host", "found"),
+    ("host", "drifting"),
     [
         (
             "ol-mem0",
@@ -112,12 +112,12 @@ def _broken(machine: Machine) -> Machine:
         ),
     ],
 )
-def test_a_machine_in_a_bad_way_is_seen_over_ssh(host: str, found: set[tuple[str, str]]) -> None:
-    drift = Drift(host=host, says="", finds=tuple(found), change=_broken)
-    with simulated(only(host), (drift,)) as simulation:
-        findings = audited(only(host), simulation.ssh_config).findings
-    checkers = {check.id for checker in (clock, disk, package, release, service) for check in checker.CHECKER.ids}
-    ours = [one for one in findings if one.check in checkers]
-    assert {(one.check, one.subject) for one in ours if one.verdict is Verdict.DRIFT} == found
-    assert {one.verdict for one in ours} == {Verdict.OK, Verdict.DRIFT}
-    assert [one.verdict for one in ours if one.check == "clock.skew"] == [Verdict.OK]
+def test_broken_machine_is_reported_over_ssh(host: str, drifting: set[tuple[str, str]]) -> None:
+    drift = Drift(host=host, description="", findings=tuple(drifting), change=_broken)
+    with simulated(subset(host), (drift,)) as simulation:
+        findings = run_audit(subset(host), simulation.ssh_config).findings
+    check_ids = {check.id for checker in (clock, disk, package, release, service) for check in checker.CHECKER.ids}
+    own = [finding for finding in findings if finding.check in check_ids]
+    assert {(finding.check, finding.subject) for finding in own if finding.verdict is Verdict.DRIFT} == drifting
+    assert {finding.verdict for finding in own} == {Verdict.OK, Verdict.DRIFT}
+    assert [finding.verdict for finding in own if finding.check == "clock.skew"] == [Verdict.OK]

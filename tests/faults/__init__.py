@@ -1,1 +1,1 @@
-"""The fault matrix: faults of hosts, networks and the auditor's machine, and what an audit reports of each."""
+"""The fault matrix: faults of hosts, networks and the auditor's machine, and the report that each must cause."""

@@ -1,4 +1,4 @@
-"""Run rows by hand: `python -m tests.faults [ID...]`; `--write` refreshes docs/reliability.md."""
+"""Command line of the fault matrix: `python -m tests.faults [ID...]`; `--write` updates docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -9,68 +9,68 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from tests.faults.judging import HEALTHY_SECONDS
-from tests.faults.page import PAGE, page, seconds_of
+from tests.faults.evaluation import HEALTHY_SECONDS
+from tests.faults.reliability_page import PAGE, page, seconds_of
 from tests.faults.row import Row
 from tests.faults.rows import ROWS
-from tests.faults.wave import Outcome, outcomes, runs
+from tests.faults.runs import RowResult, group_runs, run_rows
 from tests.fleet.lab import Lab
 
 
-def _show(outcome: Outcome, common: AbstractSet[str]) -> None:
-    row = outcome.row
-    verdict = "BAD" if outcome.problems else "ok "
-    print(f"{verdict} {row.id:28} {outcome.seconds:6.2f} s {outcome.peak_mib:5.0f} MiB")
+def _print_result(result: RowResult, common: AbstractSet[str]) -> None:
+    row = result.row
+    verdict = "BAD" if result.problems else "ok "
+    print(f"{verdict} {row.id:28} {result.seconds:6.2f} s {result.peak_mib:5.0f} MiB")
     if not row.expect.text:
-        print(f"      {outcome.said[:300]}")
-    for problem in outcome.problems:
+        print(f"      {result.reported_text[:300]}")
+    for problem in result.problems:
         if problem not in common:
             print(f"      {problem[:800]}")
     sys.stdout.flush()
 
 
-def _audited(rows: Sequence[Row], lab: Lab | None) -> list[Outcome]:
+def _run_group(rows: Sequence[Row], lab: Lab | None) -> list[RowResult]:
     with tempfile.TemporaryDirectory(prefix="olaudit-faults-") as folder:
-        done = outcomes(rows, Path(folder) / "run", lab)
-    common = set.intersection(*(set(outcome.problems) for outcome in done)) if len(done) > 1 else set()
+        results = run_rows(rows, Path(folder) / "run", lab)
+    common = set.intersection(*(set(result.problems) for result in results)) if len(results) > 1 else set()
     for problem in common:
         print(f"BAD all of this run: {problem[:600]}")
-    for outcome in done:
-        _show(outcome, common)
-    return done
+    for result in results:
+        _print_result(result, common)
+    return results
 
 
-def _all(together: Sequence[Sequence[Row]]) -> Iterator[Outcome]:
-    """Audit all runs; the lab is up only for those that need it."""
-    for rows in together:
+def _run_all(groups: Sequence[Sequence[Row]]) -> Iterator[RowResult]:
+    """Audit all runs; start the lab only for those that need it."""
+    for rows in groups:
         if not rows[0].lab:
-            yield from _audited(rows, None)
-    if in_lab := [rows for rows in together if rows[0].lab]:
+            yield from _run_group(rows, None)
+    if in_lab := [rows for rows in groups if rows[0].lab]:
         with Lab(only=frozenset(row.role for row in ROWS if row.lab)) as lab:
             for rows in in_lab:
-                yield from _audited(rows, lab)
+                yield from _run_group(rows, lab)
 
 
-def _write(done: Sequence[Outcome]) -> None:
-    """Refresh the page; rows that were not run keep their seconds."""
+def _write_page(results: Sequence[RowResult]) -> None:
+    """Update the page; rows that did not run keep their seconds."""
     seconds = seconds_of(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
-    seconds |= {one.row.id: f"{one.seconds:.1f}" for one in done}
+    seconds |= {result.row.id: f"{result.seconds:.1f}" for result in results}
     PAGE.write_text(page(ROWS, seconds, HEALTHY_SECONDS), encoding="utf-8")
 
 
 def main() -> int:
-    """Run the rows that are named, else all; end with 1 where one is not as expected."""
+    """Run the named rows, or all. Return 1 if a result differs from its expectation."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("id", nargs="*", help="a row, or the name of a run")
-    parser.add_argument("--alone", action="store_true", help="audit each row in a run of its own")
-    parser.add_argument("--write", action="store_true", help="refresh docs/reliability.md")
-    asked = parser.parse_args()
-    rows = [row for row in ROWS if not asked.id or row.id in asked.id or row.run in asked.id]
-    done = list(_all([(row,) for row in rows] if asked.alone else runs(rows)))
-    if asked.write:
-        _write(done)
-    print(f"{len(done)} rows, {sum(not one.problems for one in done)} as expected")
-    return int(any(one.problems for one in done))
+    parser.add_argument("id", nargs="*", help="id of a row, or name of a run")
+    parser.add_argument("--alone", action="store_true", help="audit each row in a separate run")
+    parser.add_argument("--write", action="store_true", help="update docs/reliability.md")
+    options = parser.parse_args()
+    rows = [row for row in ROWS if not options.id or row.id in options.id or row.run in options.id]
+    results = list(_run_all([(row,) for row in rows] if options.alone else group_runs(rows)))
+    if options.write:
+        _write_page(results)
+    print(f"{len(results)} rows, {sum(not result.problems for result in results)} as expected")
+    return int(any(result.problems for result in results))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The process that audits: `python -m tests.faults.auditing RECORD ARGUMENT...`, and what it measures of itself.
+"""Auditing process that measures itself: `python -m tests.faults.auditing RECORD ARGUMENT...`.
 
-RECORD becomes a JSON file: `began` is the monotonic time when all modules were loaded, `code` the exit code,
-`peak_mib` the peak of resident memory, `threads` the threads that were left when the command had ended.
+It writes the JSON file RECORD. `began` is the monotonic time when all modules were loaded, `code` the exit code.
+`peak_mib` is the peak of resident memory, `threads` are the threads that remained after the command.
 """
 
 from __future__ import annotations
@@ -23,26 +23,28 @@ from olaudit.cli import main
 
 
 def peak_mib(pid: int | str = "self") -> float:
-    """Read the peak of a process' resident memory; `ru_maxrss` would count the parent before exec."""
+    """Read the peak of a process's resident memory; `ru_maxrss` would include the parent before exec."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
+    match = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(match[1]) / 1024 if match else 0.0
 
 
 def _run(record: Path, arguments: list[str]) -> int:
-    measured: dict[str, Any] = {"began": time.monotonic()}
+    measurement: dict[str, Any] = {"began": time.monotonic()}
 
     def write() -> None:
-        measured["peak_mib"] = peak_mib()
-        record.write_text(json.dumps(measured), encoding="ascii")
+        measurement["peak_mib"] = peak_mib()
+        record.write_text(json.dumps(measurement), encoding="ascii")
 
     write()
     atexit.register(write)
     if limit := os.environ.get("FAULTS_DESCRIPTORS"):
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(limit), int(limit)))
-    measured["code"] = main(arguments)
-    measured["threads"] = [one.name for one in threading.enumerate() if one is not threading.main_thread()]
-    code: int = measured["code"]
+    measurement["code"] = main(arguments)
+    measurement["threads"] = [
+        thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
+    ]
+    code: int = measurement["code"]
     return code
 
 

@@ -1,4 +1,4 @@
-"""Hostile Docker Engines: raw HTTP behind the socket of a real host, reached through its real sshd."""
+"""Hostile Docker Engines: raw HTTP on the Docker socket of a real host, reached through its real sshd."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from olaudit.checks import CHECKERS
 from olaudit.demo import engine as demo
-from olaudit.demo.build import conforming
+from olaudit.demo.build import build_machine
 from olaudit.demo.machine import Engine
 from olaudit.expected import load
 from tests.faults.row import Inject, Target
@@ -25,12 +25,12 @@ cp /bin/sleep /run/dockerd
 /run/dockerd infinity &
 echo $! >/run/docker.pid
 """
-"""Lets a process of the engine's name run on the host, for an audit connects to no socket without one."""
+"""Starts a process with the engine's name: without one, an audit does not connect to the socket."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request to the engine. `containers` are those of an engine that is as expected."""
+    """An HTTP request to the engine. `containers` are those of a conforming engine."""
 
     target: str
     connection: socket.socket
@@ -41,7 +41,7 @@ class Request:
         self.connection.sendall(data)
 
     def close(self) -> None:
-        """Close the connection, although it is still read from."""
+        """Shut down the connection while another thread still reads from it."""
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def reply(self, body: bytes | str, *headers: str, status: str = "200 OK") -> None:
@@ -54,19 +54,19 @@ class Request:
         """Send JSON."""
         self.reply(json.dumps(content), status=status)
 
-    def well(self) -> None:
-        """Answer as an engine does."""
+    def reply_normally(self) -> None:
+        """Answer as a conforming engine does."""
         status, content = demo.reply(Engine(containers=self.containers), self.target)
         self.json(content, f"{status.value} {status.phrase}")
 
-    def asks(self, part: str) -> bool:
-        """Whether the target, without the API version, starts with `part`."""
+    def targets(self, prefix: str) -> bool:
+        """Return whether the target without the API version starts with `prefix`."""
         path = self.target if not self.target.startswith("/v") or self.target == "/version" else self.target[1:]
-        return ("/" + path.partition("/")[2]).startswith(part)
+        return ("/" + path.partition("/")[2]).startswith(prefix)
 
     @property
-    def inspects(self) -> bool:
-        """Whether one container is asked for."""
+    def is_inspect(self) -> bool:
+        """Whether the request inspects one container."""
         return self.target.partition("?")[0].endswith("/json") and "/containers/json" not in self.target
 
 
@@ -76,7 +76,7 @@ Behaviour = Callable[[Request], None]
 def engine(
     behaviour: Behaviour, *config: str, setup: str = DAEMON, client: tuple[str, ...] = (), contacted: bool = True
 ) -> Inject:
-    """Describe a host whose engine behaves so. `contacted`: whether an audit may connect to it at all."""
+    """Return the injection of an engine with that behaviour. `contacted`: whether an audit may connect to it."""
 
     @contextlib.contextmanager
     def inject(scene: Scene) -> Iterator[Target]:
@@ -92,17 +92,17 @@ def engine(
 
 
 def _containers(scene: Scene) -> tuple[Any, ...]:
-    """Make the containers that the expected files of a row expect."""
+    """Build the containers that the expected files of a row require."""
     folder = scene.row_folder() / "expected"
     write_expected(folder, {scene.id: "engine"})
-    machine = conforming(load(folder, CHECKERS).hosts[scene.id])
+    machine = build_machine(load(folder, CHECKERS).hosts[scene.id])
     assert machine.engine
     return machine.engine.containers
 
 
 @contextlib.contextmanager
 def _listening(path: Path, behaviour: Behaviour, containers: tuple[Any, ...]) -> Iterator[list[socket.socket]]:
-    held: list[socket.socket] = []
+    connections: list[socket.socket] = []
 
     def handle(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection.makefile("rb") as requests:
@@ -115,7 +115,7 @@ def _listening(path: Path, behaviour: Behaviour, containers: tuple[Any, ...]) ->
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = server.accept()
-                held.append(connection)
+                connections.append(connection)
                 threading.Thread(target=handle, args=(connection,), daemon=True).start()
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
@@ -125,11 +125,11 @@ def _listening(path: Path, behaviour: Behaviour, containers: tuple[Any, ...]) ->
         thread = threading.Thread(target=serve, args=(server,), daemon=True)
         thread.start()
         try:
-            yield held
+            yield connections
         finally:
             server.shutdown(socket.SHUT_RDWR)
             thread.join(5)
-            for connection in held:
+            for connection in connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
                 connection.close()

@@ -1,4 +1,4 @@
-"""Parts of a real host's set-up: accounts, fake programs, and the checks that a fault affects."""
+"""Parts of the setup of a real host: accounts, fake programs, and the checks that a fault affects."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ ENGINE = ("docker.", "container.")
 
 
 def account(shell: str = "/bin/sh", uid: int = 61234) -> str:
-    """Give the user `audit` another shell or uid."""
+    """Return the script that changes the shell or uid of the user `audit`."""
     line = f"audit:x:{uid}:61234::/home/audit:{shell}"
     return f"sed -i 's|^audit:x.*|{line}|' /etc/passwd; chown {uid} /home/audit\n"
 
 
 def program(name: str, script: str) -> str:
-    """Put a program of that name in front of the real one (with `FAKED`)."""
+    """Return the script that installs a program which takes precedence over the real one (with `FAKED`)."""
     path = f"/run/bin/{name}"
     return f"{file(path, f'#!/bin/sh{chr(10)}{script}{chr(10)}')}chmod 755 {path}\n"
 
 
 def file(path: str, text: str) -> str:
-    """Write a file."""
+    """Return the script that writes a file."""
     return f"printf %s {shlex.quote(text)} >{path}\n"
 
 
 def without(name: str) -> str:
-    """Remove a program of /usr/bin, for this host alone."""
+    """Return the script that removes a program of /usr/bin on this host only."""
     layers = "lowerdir=/usr/bin,upperdir=$dir/upper/bin,workdir=$dir/upper/work-bin"
     return (
         f'mkdir "$dir/upper/bin" "$dir/upper/work-bin"; mount -t overlay -o "{layers}" bin /usr/bin; '

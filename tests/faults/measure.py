@@ -1,4 +1,4 @@
-"""Run one audit in a process of its own, and measure it from outside."""
+"""Run an audit in a separate process and measure it from outside."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.auditing import peak_mib
-from tests.faults.row import Auditor
+from tests.faults.row import AuditorSetup
 from tests.faults.scene import Scene
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 12.0
-"""How long after the deadline a process that does not end is waited for, so that the excess is measured."""
+"""How long a process may exceed its deadline before it is killed, so that the excess is measured."""
 
 KILL_MIB = 1500.0
-"""A process that takes this much memory is killed: the machine has other users."""
+"""A process that uses this much memory is killed, to protect other processes of the machine."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a run gave. `seconds` is from loaded modules to the end of the process."""
+class Measurement:
+    """Measurement of a run. `seconds` is the time from loaded modules to the end of the process."""
 
     code: int | None
     seconds: float
@@ -39,25 +39,26 @@ class Measured:
     killed: str = ""
 
 
-def audit(scene: Scene, how: Auditor, timeout: float) -> Measured:
+def audit(scene: Scene, setup: AuditorSetup, timeout: float) -> Measurement:
     """Audit all hosts of a scene."""
     record, out, err = (scene.folder / name for name in ("measured.json", "stdout", "stderr"))
+    formats = ("-f", "json", "--all") if setup.command == "check" else ()
     arguments = [
-        how.command, "-e", str(scene.expected), "--ssh-config", str(scene.ssh_config), "--timeout", f"{timeout:g}",
-        "-j", "64", *(("-f", "json", "--all") if how.command == "check" else ()), *how.arguments,
+        setup.command, "-e", str(scene.expected), "--ssh-config", str(scene.ssh_config),
+        "--timeout", f"{timeout:g}", "-j", "64", *formats, *setup.arguments,
     ]  # fmt: skip
     command = [sys.executable, "-m", "tests.faults.auditing", str(record), *arguments]
-    if how.prelude:
-        command = ["unshare", "--mount", "sh", "-ec", f"{how.prelude}\nexec {shlex.join(command)}"]
+    if setup.prelude:
+        command = ["unshare", "--mount", "sh", "-ec", f"{setup.prelude}\nexec {shlex.join(command)}"]
     record.unlink(missing_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("SSH_AUTH_SOCK", "NO_COLOR")}
-    environment |= {"HOME": str(scene.folder), "PYTHONDEVMODE": "", **dict(how.environment)}
-    with (how.stdout or out).open("wb") as stdout, err.open("wb") as stderr:
+    environment |= {"HOME": str(scene.folder), "PYTHONDEVMODE": "", **dict(setup.environment)}
+    with (setup.stdout or out).open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(command, stdout=stdout, stderr=stderr, cwd=ROOT, env=environment)
-        killed = _watch(process, record, how, timeout)
+        killed = _watch(process, record, setup, timeout)
     ended = time.monotonic()
     measured = _read(record)
-    return Measured(
+    return Measurement(
         code=process.returncode,
         seconds=round(ended - measured.get("began", ended), 2),
         peak_mib=measured.get("peak_mib", 0.0),
@@ -68,11 +69,11 @@ def audit(scene: Scene, how: Auditor, timeout: float) -> Measured:
     )
 
 
-def _watch(process: subprocess.Popen[bytes], record: Path, how: Auditor, timeout: float) -> str:
-    """Wait for the end; kill what takes too much time or memory, and say so."""
-    interrupt = how.interrupt_after
+def _watch(process: subprocess.Popen[bytes], record: Path, setup: AuditorSetup, timeout: float) -> str:
+    """Wait for the end of a process. Kill it if it exceeds time or memory, and return the reason."""
+    interrupt = setup.interrupt_after
     began = 0.0
-    born = time.monotonic()
+    started = time.monotonic()
     while process.poll() is None:
         time.sleep(0.02)
         began = began or _read(record).get("began", 0.0)
@@ -85,7 +86,7 @@ def _watch(process: subprocess.Popen[bytes], record: Path, how: Auditor, timeout
         if began and interrupt is not None and now > began + interrupt:
             process.send_signal(signal.SIGINT)
             interrupt = None
-        if now > (began or born + 20) + timeout + PATIENCE_SECONDS:
+        if now > (began or started + 20) + timeout + PATIENCE_SECONDS:
             process.kill()
             process.wait()
             return "killed: it did not end"

@@ -1,4 +1,4 @@
-"""Hostile peers on loopback: a handler for each connection, and the first packets of SSH written by hand."""
+"""Hostile peers on loopback: a handler for each connection, and handwritten first packets of SSH."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ BANNER = b"SSH-2.0-OpenSSH_9.9\r\n"
 
 @contextlib.contextmanager
 def listening(handle: Handler, scene: Scene) -> Iterator[int]:
-    """Take connections while the block runs, each handled in a daemon thread; give the port."""
-    held: list[socket.socket] = []
+    """Accept connections, each handled in a daemon thread, and yield the port."""
+    connections: list[socket.socket] = []
 
-    def one(connection: socket.socket) -> None:
+    def handle_connection(connection: socket.socket) -> None:
         with contextlib.suppress(OSError, EOFError):
             handle(connection, scene)
 
@@ -30,8 +30,8 @@ def listening(handle: Handler, scene: Scene) -> Iterator[int]:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = server.accept()
-                held.append(connection)
-                threading.Thread(target=one, args=(connection,), daemon=True).start()
+                connections.append(connection)
+                threading.Thread(target=handle_connection, args=(connection,), daemon=True).start()
 
     with socket.create_server((ADDRESS, 0), backlog=64) as server:
         thread = threading.Thread(target=serve, args=(server,), daemon=True)
@@ -41,14 +41,14 @@ def listening(handle: Handler, scene: Scene) -> Iterator[int]:
         finally:
             server.shutdown(socket.SHUT_RDWR)
             thread.join(5)
-            for connection in held:
+            for connection in connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
                 connection.close()
 
 
 def peer(handle: Handler, *client: str) -> Inject:
-    """Describe a hostile peer for a row of the table."""
+    """Return the injection of a hostile peer."""
 
     @contextlib.contextmanager
     def inject(scene: Scene) -> Iterator[Target]:
@@ -66,7 +66,7 @@ def packet(payload: bytes) -> bytes:
 
 
 def text(value: bytes | str) -> bytes:
-    """Write a string as SSH does."""
+    """Encode a string as in SSH packets."""
     value = value.encode() if isinstance(value, str) else value
     return struct.pack(">I", len(value)) + value
 
@@ -78,12 +78,12 @@ def kexinit(
     macs: str = "hmac-sha2-256",
     compression: str = "none",
 ) -> bytes:
-    """Write a KEXINIT message."""
+    """Encode a KEXINIT message."""
     lists = (kex, host_keys, ciphers, ciphers, macs, macs, compression, compression, "", "")
-    return b"\x14" + os.urandom(16) + b"".join(text(one) for one in lists) + b"\0" + struct.pack(">I", 0)
+    return b"\x14" + os.urandom(16) + b"".join(text(names) for names in lists) + b"\0" + struct.pack(">I", 0)
 
 
 def hold(connection: socket.socket) -> None:
-    """Read until the other side closes, and answer nothing."""
+    """Read until the peer closes the connection, without answering."""
     while connection.recv(1 << 16):
         pass

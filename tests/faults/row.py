@@ -1,4 +1,4 @@
-"""One row of the fault matrix: a fault, how to inject it, and what an audit must report of it."""
+"""Rows of the fault matrix: a fault, its injection, and the report that it must cause."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What is real in a row, and what is simulated."""
+    """Which parts of a row are real and which are simulated."""
 
     SSHD = "real sshd"
     ENGINE_BEHIND_SSHD = "hostile engine behind a real sshd"
@@ -25,14 +25,14 @@ class Kind(StrEnum):
 
 
 REAL = (Kind.SSHD, Kind.ENGINE_BEHIND_SSHD, Kind.DOCKERD, Kind.AUDITOR)
-"""Kinds of which the host is real. They need root: each host has namespaces of its own."""
+"""Kinds with a real host. They need root, because each host has its own namespaces."""
 
 
 @dataclass(frozen=True)
 class Fails:
-    """The host as a whole cannot be audited; `reason` is `failure.reason`, and the message holds `text`.
+    """The host cannot be audited: `failure.reason` is `reason`, and the message contains `text`.
 
-    `other` is a text in place of it, where it depends on the moment at which the client notices.
+    `other` is an alternative text, if the message depends on when the client notices the fault.
     """
 
     reason: str
@@ -46,9 +46,9 @@ class Fails:
 
 @dataclass(frozen=True)
 class Finds:
-    """A finding of `check` with that verdict, of which the message holds `text`.
+    """A finding of `check` has the verdict `status`, and its message contains `text`.
 
-    The findings of all checks that no prefix in `affects` matches must be ok. `other` is as in `Fails`.
+    All other checks must be ok, except those with a prefix in `affects`. `other` is as in `Fails`.
     """
 
     check: str
@@ -62,13 +62,13 @@ class Finds:
         return f"{self.check}: {self.status}"
 
     def affected(self, check: str) -> bool:
-        """Whether the fault may change the verdict of `check`."""
+        """Return whether the fault may change the verdict of `check`."""
         return check.startswith((self.check, *self.affects))
 
 
 @dataclass(frozen=True)
 class Passes:
-    """The fault is harmless: the host is audited, and all of its checks are ok."""
+    """The fault has no effect: the host is audited, and all of its checks are ok."""
 
     verdict: str = "ok"
     text: str = "all checks are ok"
@@ -76,9 +76,9 @@ class Passes:
 
 @dataclass(frozen=True)
 class Exits:
-    """The command ends with `code`, and writes `text` to standard error.
+    """The command exits with `code` and writes `text` to standard error.
 
-    `prints`: the report is printed all the same.
+    `prints`: whether it prints the report too.
     """
 
     code: int
@@ -95,7 +95,7 @@ Expectation = Fails | Finds | Passes | Exits
 
 @dataclass(frozen=True)
 class Target:
-    """A host with a fault: how ssh_config reaches it, and the lines of known_hosts about it."""
+    """A host with a fault: its lines of ssh_config and of known_hosts."""
 
     ssh_config: tuple[str, ...]
     known_hosts: tuple[str, ...] = ()
@@ -104,10 +104,10 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Auditor:
-    """How the auditor's own process is started: environment, a shell prelude, and further arguments.
+class AuditorSetup:
+    """Setup of the auditing process: environment, a shell prelude, and further arguments.
 
-    The prelude runs in a mount namespace of its own.
+    With a prelude, both run in a separate mount namespace.
     """
 
     environment: tuple[tuple[str, str], ...] = ()
@@ -123,7 +123,7 @@ Inject = Callable[["Scene"], AbstractContextManager[Target]]
 
 @dataclass(frozen=True)
 class Row:
-    """A fault. Rows of one `run` are audited together; a row without one has a process of its own.
+    """A fault. Rows with the same `run` are audited together, rows without one in a separate process.
 
     `role` names the expected state of the host.
     """
@@ -138,8 +138,8 @@ class Row:
     slow: bool = False
     timeout: float = 4.0
     healthy: bool = True
-    """Whether the other two hosts must be audited as usual: false where the fault concerns the auditor itself."""
-    auditor: Callable[[Scene], AbstractContextManager[Auditor]] | None = None
+    """Whether both healthy hosts must be ok: false if the fault concerns the auditor's whole machine."""
+    auditor: Callable[[Scene], AbstractContextManager[AuditorSetup]] | None = None
 
     @property
     def lab(self) -> bool:
@@ -153,5 +153,5 @@ class Row:
 
     @property
     def quick(self) -> bool:
-        """Whether `tests/run` has time for it: a wave of real hosts takes a machine of two cores for itself."""
+        """Whether the quick tests include it: a run of real hosts occupies a machine of two cores."""
         return not (self.slow or self.real)

@@ -1,4 +1,4 @@
-"""Where the rows of one run take place: keys, ssh_config, known_hosts and expected files."""
+"""Files of a run of the fault matrix: keys, ssh_config, known_hosts and expected files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.row import Target
+from tests.fleet.inventory import INVENTORY, Machine
 from tests.fleet.lab import Lab
-from tests.fleet.page import PAGE, Machine
 from tests.transport.sshd import keygen
 
 ADDRESS = "127.0.0.1"
@@ -28,13 +28,13 @@ disks:
 
 
 def _lab_role(machine: Machine) -> str:
-    """Expect the containers of one of the lab's hosts."""
-    names = (f"  - {{service: {one.service}, name: {one.name}}}\n" for one in machine.containers)
-    return "".join(("paths: {/etc/passwd: {type: file}}\ndocker: required\ncontainers:\n", *names))
+    """Return the expected state of a host of the lab."""
+    lines = (f"  - {{service: {container.service}, name: {container.name}}}\n" for container in machine.containers)
+    return "".join(("paths: {/etc/passwd: {type: file}}\ndocker: required\ncontainers:\n", *lines))
 
 
 _ROLES = {
-    **{machine.name: _lab_role(machine) for machine in PAGE if machine.containers},
+    **{machine.name: _lab_role(machine) for machine in INVENTORY if machine.containers},
     "shell": _SHELL,
     "clock": 'hostname: "{host}"\nclock: {limit_seconds: 2}\n',
     "engine": f"""\
@@ -48,9 +48,9 @@ containers:
 
 @dataclass
 class Scene:
-    """The files of one run. `folder` is that of the run, `row_folder` gives one to each row.
+    """The files of a run. `folder` is that of the run; `row_folder` returns that of a row.
 
-    `violations` collects what an audit did and must never do, by row.
+    `violations` collects forbidden actions of an audit, as (row id, text).
     """
 
     folder: Path
@@ -77,7 +77,7 @@ class Scene:
 
     @property
     def host_key(self) -> Path:
-        """The key that hosts present unless the fault is another key."""
+        """The host key of all hosts, except if the fault is another key."""
         return self.folder / "host_key"
 
     @property
@@ -89,29 +89,29 @@ class Scene:
         return self.folder / "expected"
 
     def row_folder(self) -> Path:
-        """Make a folder for the row that is being set up."""
+        """Create and return the folder of the row that is being set up."""
         folder = self.folder / self.id
         folder.mkdir(exist_ok=True)
         return folder
 
-    def known(self, port: int, key: Path | None = None) -> str:
-        """Write a line of known_hosts."""
-        words = (key or self.host_key).with_suffix(".pub").read_text(encoding="ascii").split()
-        return f"[{ADDRESS}]:{port} {words[0]} {words[1]}"
+    def known_hosts_line(self, port: int, key: Path | None = None) -> str:
+        """Return a line of known_hosts."""
+        fields = (key or self.host_key).with_suffix(".pub").read_text(encoding="ascii").split()
+        return f"[{ADDRESS}]:{port} {fields[0]} {fields[1]}"
 
     def target(self, port: int, *lines: str, key: Path | None = None) -> Target:
-        """Describe a host on a port of the loopback interface; `lines` come first, so they win."""
-        return Target((*lines, f"HostName {ADDRESS}", f"Port {port}"), (self.known(port, key),))
+        """Return a host on a port of the loopback interface; `lines` come first and take precedence."""
+        return Target((*lines, f"HostName {ADDRESS}", f"Port {port}"), (self.known_hosts_line(port, key),))
 
     def write(self) -> None:
         """Write ssh_config, known_hosts and the expected files for all targets."""
-        known = self.folder / "known_hosts"
-        known.write_text("".join(f"{line}\n" for line in self._known()), encoding="ascii")
+        known_hosts = self.folder / "known_hosts"
+        known_hosts.write_text("".join(f"{line}\n" for line in self._known_hosts_lines()), encoding="ascii")
         blocks = [_block(name, target.ssh_config) for name, target in self.targets.items()]
         common = (
             f"User {USER}",
             "IdentitiesOnly yes",
-            f"UserKnownHostsFile {known}",
+            f"UserKnownHostsFile {known_hosts}",
             "GlobalKnownHostsFile none",
         )
         others = " ".join(("*", *(f"!{name}" for name, target in self.targets.items() if not target.identity)))
@@ -119,7 +119,7 @@ class Scene:
         self.ssh_config.write_text("".join(blocks), encoding="ascii")
         write_expected(self.expected, self.roles)
 
-    def _known(self) -> Iterable[str]:
+    def _known_hosts_lines(self) -> Iterable[str]:
         return (line for target in self.targets.values() for line in target.known_hosts)
 
 

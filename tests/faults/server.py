@@ -1,4 +1,4 @@
-"""A scripted SSH server: paramiko's, of which a row overrides the step where its fault is."""
+"""Scripted SSH server: paramiko's server, in which a row overrides the step with its fault."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _LOG.propagate = False
 
 
 class Script(paramiko.ServerInterface):
-    """A server without a fault: it accepts every key, and feeds sessions to a real shell.
+    """A server without a fault: it accepts every key and runs sessions in a real shell.
 
-    Its methods are called by paramiko's thread of the connection; what takes long runs in `beside`.
+    paramiko's thread of the connection calls the methods; long operations run in `start_thread`.
     """
 
     allowed = "publickey"
     limit: float = float("inf")
-    """After how many bytes of the shell's output `cut` is called."""
+    """The number of bytes of the shell's output after which `cut` is called."""
 
     def __init__(self, link: paramiko.Transport, folder: Path, name: str) -> None:
         self.link = link
         self.folder = folder
         self.name = name
 
-    def beside(self, work: Callable[[], None]) -> None:
-        """Do something in a thread; that the client has closed is its end."""
+    def start_thread(self, work: Callable[[], None]) -> None:
+        """Run `work` in a thread, which ends without an error when the client disconnects."""
 
-        def do() -> None:
+        def run_work() -> None:
             with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
                 work()
 
-        threading.Thread(target=do, daemon=True).start()
+        threading.Thread(target=run_work, daemon=True).start()
 
     def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002 - the same for all users
         return self.allowed
@@ -57,11 +57,11 @@ class Script(paramiko.ServerInterface):
         return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        self.beside(lambda: self.execute(channel, command))
+        self.start_thread(lambda: self.execute(channel, command))
         return True
 
     def execute(self, channel: paramiko.Channel, command: bytes) -> None:
-        """Run the command here, with a name of the host's own."""
+        """Run the command on this machine, with the host's name in uname."""
         programs = self.folder / "bin"
         programs.mkdir(exist_ok=True)
         uname = programs / "uname"
@@ -72,12 +72,12 @@ class Script(paramiko.ServerInterface):
             env={"PATH": f"{programs}:/usr/bin:/bin:/usr/sbin:/sbin"},
         ) as shell:  # fmt: skip
             try:
-                self._carry(channel, shell)
+                self._relay_shell(channel, shell)
             finally:
                 shell.kill()
 
-    def _carry(self, channel: paramiko.Channel, shell: subprocess.Popen[bytes]) -> None:
-        """Feed the batch to the shell, and send what it prints until `limit`."""
+    def _relay_shell(self, channel: paramiko.Channel, shell: subprocess.Popen[bytes]) -> None:
+        """Send the batch to the shell and its output to the client, up to `limit` bytes."""
         assert shell.stdin
         assert shell.stdout
         stdin, stdout = shell.stdin, shell.stdout
@@ -89,12 +89,12 @@ class Script(paramiko.ServerInterface):
                     stdin.flush()
                 stdin.close()
 
-        self.beside(feed)
-        left = self.limit
-        while data := os.read(stdout.fileno(), int(min(left, 1 << 16))):
+        self.start_thread(feed)
+        remaining = self.limit
+        while data := os.read(stdout.fileno(), int(min(remaining, 1 << 16))):
             self.send(channel, data)
-            left -= len(data)
-            if left <= 0:
+            remaining -= len(data)
+            if remaining <= 0:
                 self.cut(channel)
                 return
         channel.send_exit_status(shell.wait())
@@ -105,11 +105,11 @@ class Script(paramiko.ServerInterface):
         channel.sendall(data)
 
     def cut(self, channel: paramiko.Channel) -> None:
-        """Do what happens in the middle of the answers."""
+        """Inject the fault in the middle of the answers."""
 
 
 class Server(paramiko.Transport):
-    """The server's side of a connection, quiet about clients that break off."""
+    """Server side of a connection, which does not log disconnects of clients."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
@@ -119,7 +119,7 @@ class Server(paramiko.Transport):
 def served(
     script: type[Script], link: type[Server] = Server, key: Callable[[Path], paramiko.PKey] | None = None
 ) -> Inject:
-    """Describe a scripted server for a row of the table."""
+    """Return the injection of a scripted server."""
 
     @contextlib.contextmanager
     def inject(scene: Scene) -> Iterator[Target]:

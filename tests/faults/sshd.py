@@ -1,4 +1,4 @@
-"""A real sshd on loopback, as the first process of a host with a private /etc, /run, /home and host name."""
+"""Real sshd on loopback, as the first process of a host with a private /etc, /run, /home and host name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import contextlib
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.row import Target
+from tests.faults.row import Inject, Target
 from tests.faults.scene import ADDRESS, Scene
 from tests.transport.sshd import free_port
 
@@ -37,21 +36,21 @@ def sshd(
     client: tuple[str, ...] = (),
     keys: str = "",
     greets: bool = True,
-    known: Path | None = None,
+    known_hosts_key: Path | None = None,
 ) -> Iterator[Target]:
-    """Run an sshd. `config` comes first in sshd_config, `setup` is a script that runs as root before sshd.
+    """Run an sshd. `config` comes first in sshd_config; `setup` is a script that runs as root before sshd.
 
-    `keys` is put before the auditor's key in authorized_keys; `client` are lines for ssh_config.
+    `keys` precedes the auditor's key in authorized_keys; `client` are lines of ssh_config.
     """
     with running(scene, *config, setup=setup, keys=keys, greets=greets) as (port, _):
-        yield scene.target(port, *client, key=known)
+        yield scene.target(port, *client, key=known_hosts_key)
 
 
 @contextlib.contextmanager
 def running(
     scene: Scene, *config: str, setup: str = "", keys: str = "", greets: bool = True
 ) -> Iterator[tuple[int, int]]:
-    """Run an sshd; give its port, and the pid of the host's first process."""
+    """Run an sshd; yield its port and the pid of the host's first process."""
     folder = scene.row_folder()
     (folder / "upper").mkdir(exist_ok=True)
     port = free_port()
@@ -78,25 +77,24 @@ def running(
 def _await_banner(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((ADDRESS, port), 1) as one:
-            if one.recv(4) == b"SSH-":
+        with contextlib.suppress(OSError), socket.create_connection((ADDRESS, port), 1) as connection:
+            if connection.recv(4) == b"SSH-":
                 return
         time.sleep(0.02)
     raise AssertionError(log.read_text(encoding="utf-8", errors="replace"))
 
 
 def _child(pid: int) -> int:
-    """Wait for the first process of a host, and give its pid."""
+    """Wait for the first process of a host and return its pid."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     until = time.monotonic() + 20
-    while not (found := children.read_text(encoding="ascii").split()) and time.monotonic() < until:
+    while not (pids := children.read_text(encoding="ascii").split()) and time.monotonic() < until:
         time.sleep(0.01)
-    return int(found[0])
+    return int(pids[0])
 
 
-Make = Callable[[Scene], AbstractContextManager[Target]]
-
-
-def real(*config: str, setup: str = "", client: tuple[str, ...] = (), keys: str = "", greets: bool = True) -> Make:
-    """Describe an sshd for a row of the table."""
+def real(
+    *config: str, setup: str = "", client: tuple[str, ...] = (), keys: str = "", greets: bool = True
+) -> Inject:
+    """Return the injection of an sshd."""
     return lambda scene: sshd(scene, *config, setup=setup, client=client, keys=keys, greets=greets)

@@ -1,4 +1,4 @@
-"""Each fault of a real Docker Engine gets the verdict, the reason and the bounds of its row."""
+"""Each fault of a real Docker Engine has the verdict, reason and limits of its row."""
 
 from __future__ import annotations
 

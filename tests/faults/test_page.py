@@ -1,4 +1,4 @@
-"""The page of the matrix lists exactly the rows of the table, and the table keeps its promises."""
+"""The page of the matrix lists exactly the rows of the table, and the table is complete and consistent."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.judging import HEALTHY_SECONDS
-from tests.faults.page import PAGE, page, seconds_of
+from tests.faults.evaluation import HEALTHY_SECONDS
+from tests.faults.reliability_page import PAGE, page, seconds_of
 from tests.faults.row import Row
 from tests.faults.rows import ROWS
 
@@ -17,7 +17,7 @@ def test_page_lists_the_rows_of_the_table() -> None:
     assert text == page(ROWS, seconds_of(text), HEALTHY_SECONDS), "run: python -m tests.faults --write"
 
 
-def test_page_gives_seconds_for_each_row() -> None:
+def test_page_has_seconds_for_each_row() -> None:
     seconds = seconds_of(PAGE.read_text(encoding="utf-8"))
     assert [row.id for row in ROWS if seconds.get(row.id, "-") == "-"] == []
 
@@ -26,7 +26,7 @@ def test_each_id_is_used_once() -> None:
     assert [name for name, count in Counter(row.id for row in ROWS).items() if count > 1] == []
 
 
-def test_matrix_is_as_large_as_promised() -> None:
+def test_matrix_has_the_minimum_number_of_rows() -> None:
     assert len(ROWS) >= 90
     assert sum(row.real for row in ROWS) >= 30
 

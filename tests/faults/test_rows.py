@@ -1,4 +1,4 @@
-"""Each fault that needs no real host gets the verdict, the reason and the bounds of its row."""
+"""Each fault without a real host has the verdict, reason and limits of its row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each fault that needs a real host, or takes long, gets the verdict, the reason and the bounds of its row."""
+"""Each fault with a real host or a long duration has the verdict, reason and limits of its row."""
 
 from __future__ import annotations
 

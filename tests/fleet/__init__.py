@@ -1,1 +1,1 @@
-"""The fleet of the page, real and on one machine: 13 hosts in namespaces, each with its own sshd."""
+"""The lab: the 13 hosts of the wiki page as real hosts in namespaces of one machine, each with its own sshd."""

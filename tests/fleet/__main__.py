@@ -1,4 +1,4 @@
-"""The lab by hand: `python -m tests.fleet up|down|status|run HOST COMMAND...`."""
+"""Command line of the lab: `python -m tests.fleet up|down|status|run HOST COMMAND...`."""
 
 import sys
 
@@ -9,7 +9,7 @@ _USAGE = "usage: python -m tests.fleet up | down | status | run HOST COMMAND..."
 
 
 def main(argv: list[str]) -> int:
-    """Do one thing to the lab of this machine, and give the exit code."""
+    """Run one subcommand and return its exit code."""
     lab = Lab()
     try:
         match argv:
@@ -24,10 +24,10 @@ def main(argv: list[str]) -> int:
             case ["status"]:
                 return _status(lab)
             case ["run", name, *command] if name in lab.hosts and command:
-                done = lab.hosts[name].run(*command, check=False)
-                print(done.stdout, end="")
-                print(done.stderr, end="", file=sys.stderr)
-                return done.returncode
+                completed = lab.hosts[name].run(*command, check=False)
+                print(completed.stdout, end="")
+                print(completed.stderr, end="", file=sys.stderr)
+                return completed.returncode
             case _:
                 print(_USAGE, file=sys.stderr)
                 return 2
@@ -37,8 +37,8 @@ def main(argv: list[str]) -> int:
 
 
 def _status(lab: Lab) -> int:
-    """Print a line per host; exit 0 when all are up, 3 when none is there, 1 for anything in between."""
-    if not lab.traces():
+    """Print a line per host. Return 0 if all hosts are up, 3 if the lab is down, else 1."""
+    if not lab.leftovers():
         print("down")
         return 3
     ready = True

@@ -1,4 +1,4 @@
-"""`olaudit check` as the tests run it against the lab: in this process, and with the fleet's own resolver."""
+"""`olaudit check` against the lab, in the test process and with the resolver of the fleet."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.fleet.lab import Lab
 OLAUDIT = (sys.executable, "-m", "olaudit")
 EXPECTED = Path(__file__).parents[2] / "expected"
 DEPLOYS = "/opt/openlibrary/deploys"
-NO_INIT = ("--skip", "service.state")
-"""No systemd runs inside of the lab's hosts, nor any other init that knows of services."""
+SKIP_SERVICES = ("--skip", "service.state")
+"""The hosts of the lab run no service manager, such as systemd."""
 
 
 @dataclass(frozen=True)
-class Audited:
-    """What a run of `olaudit check` gave."""
+class AuditResult:
+    """Result of a run of `olaudit check`."""
 
     code: int
     report: dict[str, Any]
@@ -33,32 +33,35 @@ class Audited:
 
     @property
     def findings(self) -> list[tuple[str, str, str, str]]:
-        return [(one["host"], one["check"], one["subject"], one["verdict"]) for one in self.report["findings"]]
+        return [
+            (finding["host"], finding["check"], finding["subject"], finding["verdict"])
+            for finding in self.report["findings"]
+        ]
 
 
 @dataclass(frozen=True)
-class Auditor:
-    """Runs `olaudit check` against the lab. ol-dev is left out: nothing is known of it but its name."""
+class LabAuditor:
+    """Callable that runs `olaudit check` against the lab, without ol-dev: the wiki page gives only its name."""
 
     lab: Lab
     capsys: pytest.CaptureFixture[str]
 
     expected: Path = EXPECTED
-    without: tuple[str, ...] = NO_INIT
+    skip_options: tuple[str, ...] = SKIP_SERVICES
 
-    def __call__(self, *args: str) -> Audited:
+    def __call__(self, *args: str) -> AuditResult:
         targets = [] if any(arg.startswith("ol-") for arg in args) else list(self.lab.hosts)
-        how = ["-e", str(self.expected), "--ssh-config", str(self.lab.ssh_config), "-f", "json", *self.without]
+        options = ["-e", str(self.expected), "--ssh-config", str(self.lab.ssh_config), "-f", "json"]
         started = time.monotonic()
-        code = main(["check", *how, *args, *targets])
+        code = main(["check", *options, *self.skip_options, *args, *targets])
         seconds = time.monotonic() - started
-        said = self.capsys.readouterr()
-        assert SECRET not in said.out + said.err
-        return Audited(code, json.loads(said.out), seconds)
+        captured = self.capsys.readouterr()
+        assert SECRET not in captured.out + captured.err
+        return AuditResult(code, json.loads(captured.out), seconds)
 
 
-def resolve_as_the_fleet_does(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Make the auditor's resolver that of the fleet's own network; a test may add names that linger there."""
+def use_fleet_resolver(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Replace the auditor's resolver by that of the fleet. Return its zone, to which tests may add names."""
     zone = {f"{name}.us.archive.org": host.address for name, host in lab.hosts.items()}
     getaddrinfo = socket.getaddrinfo
 
@@ -69,12 +72,12 @@ def resolve_as_the_fleet_does(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> dict
             name = zone[name]
         return getaddrinfo(name, *args, **kwargs)
 
-    def back(address: str) -> tuple[str, list[str], list[str]]:
-        found = [name for name, one in zone.items() if one == address]
-        if not found:
+    def resolve_address(address: str) -> tuple[str, list[str], list[str]]:
+        names = [name for name, target in zone.items() if target == address]
+        if not names:
             raise socket.herror(1, "Unknown host")
-        return found[0], found[1:], [address]
+        return names[0], names[1:], [address]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    monkeypatch.setattr(socket, "gethostbyaddr", back)
+    monkeypatch.setattr(socket, "gethostbyaddr", resolve_address)
     return zone

@@ -1,4 +1,4 @@
-"""What every Docker host has been deployed: `/opt/openlibrary` with its history, links and git trees."""
+"""Deployed files of every Docker host: `/opt/openlibrary` with its deploys, links and git trees."""
 
 import subprocess
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from tests.fleet.errors import LabError
 from tests.fleet.processes import ENVIRONMENT
 
-# Fixed, so that every host (and every run) has the same commits: a fleet in agreement.
-_WHEN = "2024-01-01T00:00:00+00:00"
+# Fixed, so that every host in every run has the same commits, as fleet checks require.
+_COMMIT_TIME = "2024-01-01T00:00:00+00:00"
 _GIT = {
     **ENVIRONMENT,
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_AUTHOR_NAME": "Open Library",
     "GIT_AUTHOR_EMAIL": "openlibrary@example.org",
-    "GIT_AUTHOR_DATE": _WHEN,
+    "GIT_AUTHOR_DATE": _COMMIT_TIME,
     "GIT_COMMITTER_NAME": "Open Library",
     "GIT_COMMITTER_EMAIL": "openlibrary@example.org",
-    "GIT_COMMITTER_DATE": _WHEN,
+    "GIT_COMMITTER_DATE": _COMMIT_TIME,
 }
 _OPT = "opt/openlibrary"
 _OPENLIBRARY = f"{_OPT}/deploys/openlibrary/openlibrary"
@@ -46,7 +46,7 @@ _LINKS = {
 
 
 def build(root: Path) -> None:
-    """Make the tree under `root`, to be copied into the root of each Docker host."""
+    """Create the tree below `root`, which is copied into the root of each Docker host."""
     for name in ("opt/petabox", f"{_OPT}/deploys/base"):
         (root / name).mkdir(parents=True)
     for name, text in _FILES.items():
@@ -55,15 +55,15 @@ def build(root: Path) -> None:
     for tree in (_OPENLIBRARY, _OLSYSTEM):
         for argv in (("init", "-q", "-b", "master"), ("add", "-A"), ("commit", "-q", "-m", "Deploy")):
             _git(root / tree, *argv)
-    # Links last: they are absolute, and until the tree is a host's root they lead into the machine itself.
+    # Links last: they are absolute and point into this machine until the tree is the root of a host.
     for name, target in _LINKS.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(target)
 
 
 def _git(tree: Path, *argv: str) -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         ("git", "-C", str(tree), *argv), env=_GIT, capture_output=True, encoding="utf-8", check=False
     )
-    if done.returncode != 0:
-        raise LabError(f"git {argv[0]} in {tree}: {done.stderr.strip()}")
+    if completed.returncode != 0:
+        raise LabError(f"git {argv[0]} in {tree}: {completed.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""A host's Docker Engine, spoken to from outside through its own socket."""
+"""Docker Engine of a host, reached from outside through its socket."""
 
 import socket
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ import docker
 from docker.types import Healthcheck, LogConfig
 
 from tests.fleet.images import IMAGE, command
-from tests.fleet.page import UNCAPPED_LOGS, Container
+from tests.fleet.inventory import UNLIMITED_LOGS, Container
 from tests.fleet.processes import wait_for
 
-# Every container has this in its environment. Whoever finds the value in any output has found a leak.
+# Every container has this in its environment. Any output that contains the value is a leak.
 SECRET = "lab-secret-that-no-output-may-hold"
 OLSYSTEM = "/opt/openlibrary/olsystem"
 
 
 def answers(path: Path) -> bool:
-    """Whether an engine that answers is behind the socket at `path`."""
-    # Not by the SDK: it leaks its socket when nobody listens, which is what polling meets at first.
+    """Return whether an engine answers behind the socket at `path`."""
+    # Without the SDK: it leaks its socket when nothing listens, as at the start of polling.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(5)
         connection.connect(str(path))
@@ -41,7 +41,7 @@ def provision(path: Path, image: Path, containers: tuple[Container, ...]) -> Non
 
 @contextmanager
 def replaced(path: Path, old: Container, new: Container | None) -> Iterator[None]:
-    """Remove a container, start another in its place if there is one, and take it all back."""
+    """Replace a container by `new`, or only remove it, and restore it at the end."""
     with _client(path) as client:
         client.remove_container(old.name, force=True)
         if new:
@@ -92,8 +92,10 @@ def _healthcheck(container: Container) -> Healthcheck | None:
 
 
 def _logging(container: Container) -> LogConfig:
-    capped = container.service not in UNCAPPED_LOGS if container.capped is None else container.capped
-    return LogConfig(type="json-file", config={"max-size": "512m", "max-file": "4"} if capped else {})
+    limited = container.logs_limited
+    if limited is None:
+        limited = container.service not in UNLIMITED_LOGS
+    return LogConfig(type="json-file", config={"max-size": "512m", "max-file": "4"} if limited else {})
 
 
 @contextmanager

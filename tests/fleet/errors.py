@@ -1,5 +1,5 @@
-"""What can go wrong with the lab itself."""
+"""Errors of the lab itself."""
 
 
 class LabError(Exception):
-    """The lab could not do what was asked; never the finding of a test."""
+    """The lab could not perform a request; never a finding of an audit."""

@@ -1,4 +1,4 @@
-"""The one image of the lab: busybox, written as `docker save` would, with the same ids every time."""
+"""The image of the lab: busybox, written as `docker save` writes it, with reproducible ids."""
 
 import hashlib
 import io
@@ -8,21 +8,21 @@ import tarfile
 from pathlib import Path
 
 from tests.fleet.errors import LabError
-from tests.fleet.place import BUSYBOX
+from tests.fleet.layout import BUSYBOX
 from tests.fleet.processes import run
 
 IMAGE = "openlibrary/olbase:latest"
-# `sleep` as the first process would ignore TERM, and every stop would take docker's ten seconds of patience.
+# `sleep` as the first process would ignore TERM, and every stop would take Docker's timeout of ten seconds.
 _SLEEP = "while :; do sleep 3600 & wait $!; done"
 
 
 def command(script: str = _SLEEP) -> list[str]:
-    """Make a container's command that ends at once when it is told to."""
+    """Build the command of a container that exits immediately on TERM."""
     return ["/bin/sh", "-c", f"trap 'exit 0' TERM; {script}"]
 
 
 def write(target: Path) -> None:
-    """Write the image's tar to `target`. (`docker import` stamps the time, and so differs on each host.)"""
+    """Write the image's tar to `target`. `docker import` adds the time, so its ids differ on each host."""
     layer = _layer()
     config = json.dumps(
         {
@@ -58,7 +58,7 @@ def _layer() -> bytes:
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes | None, mode: int = 0o644) -> None:
-    """Add a file, or a folder where there is no content; TarInfo's time is 0, owner root."""
+    """Add a file, or a folder if `content` is None; TarInfo's defaults are time 0 and owner root."""
     info = tarfile.TarInfo(name)
     if content is None:
         info.type, info.mode = tarfile.DIRTYPE, 0o755

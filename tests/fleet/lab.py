@@ -1,4 +1,4 @@
-"""The lab: the page's hosts, real, on this machine; `up` makes them, `down` leaves nothing of them."""
+"""The lab: real hosts of the wiki page on this machine. `up` creates them, `down` removes all of their traces."""
 
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -8,35 +8,35 @@ from types import TracebackType
 from typing import Self
 
 from tests.fleet import deploys, engine, images, network, rootfs
+from tests.fleet.cleanup import lab_processes, leftovers, remove_lab
 from tests.fleet.errors import LabError
 from tests.fleet.host import LabHost
-from tests.fleet.page import PAGE, Machine, Role
-from tests.fleet.place import Place, missing
-from tests.fleet.processes import SCRIPTS, Finished, Process, run, spawn, wait_for
-from tests.fleet.sweep import processes_of, sweep, traces
+from tests.fleet.inventory import INVENTORY, Machine, Role
+from tests.fleet.layout import LabLayout, missing_requirement
+from tests.fleet.processes import SCRIPTS, CompletedCommand, Process, run, spawn, wait_for
 
-# How long `up` waits for another process to be done with the lab: two test runs follow one another.
+# How long `up` waits until another process releases the lab, so that two test runs follow one another.
 LOCK_SECONDS = 300.0
 
 
 class Lab:
-    """All hosts of the page (or other `machines`), or those named. A context manager: down again at its end."""
+    """Context manager that runs all `machines`, or those named in `only`, and removes them at its end."""
 
     def __init__(
         self,
-        place: Place | None = None,
+        layout: LabLayout | None = None,
         only: Collection[str] | None = None,
-        machines: Sequence[Machine] = PAGE,
+        machines: Sequence[Machine] = INVENTORY,
     ) -> None:
-        self.place = place or Place()
+        self.layout = layout or LabLayout()
         self.hosts: Mapping[str, LabHost] = {
-            machine.name: LabHost(self.place, machine, index)
+            machine.name: LabHost(self.layout, machine, index)
             for index, machine in enumerate(machines)
             if only is None or machine.name in only
         }
-        self.ssh_config: Path = self.place.directory / "ssh_config"
-        self.known_hosts: Path = self.place.directory / "known_hosts"
-        self.identity: Path = self.place.directory / "id_ed25519"
+        self.ssh_config: Path = self.layout.directory / "ssh_config"
+        self.known_hosts: Path = self.layout.directory / "known_hosts"
+        self.identity: Path = self.layout.directory / "id_ed25519"
         self._lock: socket.socket | None = None
 
     def __enter__(self) -> Self:
@@ -49,69 +49,69 @@ class Lab:
         self.down()
 
     def up(self) -> None:
-        """Bring every host up, ready and as the page says; what an earlier run left is cleared away first."""
-        if reason := missing():
+        """Remove the leftovers of an earlier run, then start every host and wait until it conforms to the page."""
+        if reason := missing_requirement():
             raise LabError(reason)
-        self._take(LOCK_SECONDS)
+        self._acquire(LOCK_SECONDS)
         try:
-            sweep(self.place)
+            remove_lab(self.layout)
             self._prepare()
-            network.up(self.place)
-            self._each(self._start)
+            network.up(self.layout)
+            self._run_on_all(self._start)
             self._write_ssh_files()
-            self._each(self._provision)
+            self._run_on_all(self._provision)
         except BaseException:
             self.down()
             raise
 
     def down(self) -> None:
-        """Take everything down, also what an `up` left half done or an earlier run left behind."""
-        self._take(0)
+        """Remove everything, including a half-finished `up` and the leftovers of an earlier run."""
+        self._acquire(0)
         try:
-            sweep(self.place)
+            remove_lab(self.layout)
         finally:
             self.release()
 
     def release(self) -> None:
-        """Leave the lab as it is, for others to use: `down` of any process ends it."""
+        """Release the running lab for other processes. `down` of any process removes it."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
-    def ssh(self, host: str, *command: str, timeout: int = 5) -> Finished:
-        """Run a command on a host as an operator would: the real `ssh`, as the auditor's user."""
+    def ssh(self, host: str, *command: str, timeout: int = 5) -> CompletedCommand:
+        """Run a command on a host with the OpenSSH client, as the auditor's user."""
         options = ("-F", str(self.ssh_config), "-o", "BatchMode=yes", "-o", f"ConnectTimeout={timeout}")
-        self.place.require()
+        self.layout.require()
         return run(("ssh", *options, host, *command), check=False)
 
-    def traces(self) -> list[str]:
-        """Name what of this lab is on the machine; empty when it is down."""
-        return traces(self.place)
+    def leftovers(self) -> list[str]:
+        """List what remains of this lab on the machine; empty if it is down."""
+        return leftovers(self.layout)
 
     def processes(self) -> list[Process]:
-        """List this lab's processes."""
-        return processes_of(self.place)
+        """List the processes of this lab."""
+        return lab_processes(self.layout)
 
-    def _take(self, seconds: float) -> None:
+    def _acquire(self, seconds: float) -> None:
         if self._lock is None:
-            self._lock = self.place.lock(seconds)
+            self._lock = self.layout.lock(seconds)
 
     def _prepare(self) -> None:
-        """Make what all hosts have in common."""
-        self.place.directory.mkdir(mode=0o755)
-        (self.place.directory / "hosts").mkdir()
+        """Create the files that all hosts share."""
+        self.layout.directory.mkdir(mode=0o755)
+        (self.layout.directory / "hosts").mkdir()
         rootfs.make_key(self.identity, "olaudit-lab")
-        images.write(self.place.directory / "image.tar")
-        deploys.build(self.place.directory / "deploys")
+        images.write(self.layout.directory / "image.tar")
+        deploys.build(self.layout.directory / "deploys")
 
-    def _each(self, work: Callable[[LabHost], None]) -> None:
-        """Do the same to all hosts, four at a time; the first error is raised when all are done."""
+    def _run_on_all(self, work: Callable[[LabHost], None]) -> None:
+        """Run `work` on all hosts, four at a time. Raises the first error when all have ended."""
 
         def attempt(host: LabHost) -> None:
             try:
                 work(host)
             except Exception as error:
-                error.add_note(host.logs())  # `down` is about to remove them
+                error.add_note(host.logs())  # `down` removes them
                 raise
 
         with ThreadPoolExecutor(4) as pool:
@@ -121,17 +121,17 @@ class Lab:
         """Build the host's root, start its first process, and connect it."""
         host.folder.mkdir()
         public = self.identity.with_suffix(".pub").read_text(encoding="ascii")
-        rootfs.build(self.place, host.machine, host.folder, public, self.place.directory / "deploys")
+        rootfs.build(self.layout, host.machine, host.folder, public, self.layout.directory / "deploys")
         record = host.folder / "init.pid"
         spawn(
             host.folder / "unshare.pid",
             host.folder / "log",
             *("unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child"),
-            *("sh", str(SCRIPTS / "recorded.sh"), str(record)),
+            *("sh", str(SCRIPTS / "record_pid.sh"), str(record)),
             *("sh", str(SCRIPTS / "init.sh"), str(host.folder), host.name),
         )
-        wait_for(lambda: Process.recorded(record) is not None, f"{host.name} to start")
-        network.attach(self.place, host.init, host.index)
+        wait_for(lambda: Process.from_record(record) is not None, f"{host.name} to start")
+        network.attach(self.layout, host.init, host.index)
 
     def _provision(self, host: LabHost) -> None:
         """Wait for the host's services, and start its containers."""
@@ -139,7 +139,7 @@ class Lab:
         if host.role is Role.MEMCACHED or host.machine.systemd:
             wait_for(host.memcached_answers, f"memcached of {host.name}")
         if host.role is Role.DOCKER:
-            engine.provision(host.docker_socket, self.place.directory / "image.tar", host.containers)
+            engine.provision(host.docker_socket, self.layout.directory / "image.tar", host.containers)
 
     def _write_ssh_files(self) -> None:
         keys, config = [], []

@@ -1,4 +1,4 @@
-"""A host's root folder: mount points, a small `/etc` of its own, keys, and what its role configures."""
+"""Root folder of a host: mount points, a small `/etc`, keys, and the configuration of its role."""
 
 import json
 import os
@@ -6,20 +6,20 @@ import shutil
 import stat
 from pathlib import Path
 
-from tests.fleet import root_only, units
-from tests.fleet.page import Machine, Role
-from tests.fleet.place import Place
+from tests.fleet import restricted_files, units
+from tests.fleet.inventory import Machine, Role
+from tests.fleet.layout import LabLayout
 from tests.fleet.processes import SCRIPTS, run
 
 USER = "audit"
-# 9.7 GiB in kB, the page's example of a memcached host; 300 MB less is its `-m 9300`.
+# 9.7 GiB in kB, the wiki page's example of a memcached host; 300 MB less gives its `-m 9300`.
 MEMORY_KB = int(9.7 * 1024 * 1024)
 
 _FOLDERS = (
     "1", "dev", "etc/cron.d", "etc/ssh", "opt", "proc", "root", "run", "sys", "usr", "var/cache",
     "var/lib/docker", "var/lib/dpkg", "var/log", "var/spool/cron/crontabs", f"home/{USER}/.ssh", ".lab",
 )  # fmt: skip
-# What bare-metal hosts don't have. (`/usr/local`, with perhaps a newer docker client, is hidden everywhere.)
+# Programs that bare-metal hosts do not have. `/usr/local` may have a newer docker client and is hidden everywhere.
 _DOCKER_PROGRAMS = (
     "bin/containerd", "bin/containerd-shim", "bin/containerd-shim-runc-v1", "bin/containerd-shim-runc-v2",
     "bin/ctr", "bin/docker", "sbin/dockerd", "sbin/docker-init", "sbin/docker-proxy", "sbin/runc",
@@ -34,7 +34,7 @@ sshd:x:111:65534::/run/sshd:/usr/sbin/nologin
 messagebus:x:112:112::/nonexistent:/usr/sbin/nologin
 {USER}:x:1000:1000:Fleet auditor:/home/{USER}:/bin/bash
 """
-# `*`, not `!`: sshd without PAM takes `!` for a locked account and refuses its keys too.
+# `*`, not `!`: sshd without PAM treats `!` as a locked account and refuses its keys too.
 _SHADOW = "".join(f"{line.split(':')[0]}:*:19000:0:99999:7:::\n" for line in _PASSWD.splitlines())
 _GROUP = (
     f"root:x:0:\ndaemon:x:1:\ntty:x:5:\nmemcache:x:110:\nmessagebus:x:112:\n{USER}:x:1000:\nnogroup:x:65534:\n"
@@ -91,8 +91,8 @@ _RELEASES = {
 }
 
 
-def build(place: Place, machine: Machine, folder: Path, client_key: str, deploys: Path) -> None:
-    """Fill `folder` (the host's own, made here) with `root` and all that scripts/init.sh wants beside it."""
+def build(layout: LabLayout, machine: Machine, folder: Path, client_key: str, deploys: Path) -> None:
+    """Fill the host's `folder` with `root` and the other files that scripts/init.sh reads."""
     root = folder / "root"
     for name in _FOLDERS:
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -105,14 +105,14 @@ def build(place: Place, machine: Machine, folder: Path, client_key: str, deploys
     _hidden(folder / "hidden", docker=machine.role is Role.DOCKER)
     for script in ("rc.sh", "memcached.sh"):
         shutil.copy(SCRIPTS / script, root / ".lab" / script)
-    root_only.build(place, machine.name, root)
+    restricted_files.build(layout, machine.name, root)
     if machine.role is Role.MEMCACHED or machine.systemd:
         (root / "etc/memcached.conf").write_text(_MEMCACHED, encoding="ascii")
         (folder / "meminfo").write_text(_meminfo(), encoding="ascii")
     if machine.role is Role.DOCKER:
-        _docker(place, root, machine)
+        _docker(layout, root, machine)
         run(("cp", "-a", "--", f"{deploys}/.", str(root)))
-    # Absolute links come last: whoever writes through one from outside writes into the machine itself.
+    # Absolute links come last: from outside, a write through such a link changes this machine.
     for link in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         if Path("/", link).is_symlink():
             (root / link).symlink_to(Path("/", link).readlink())
@@ -120,7 +120,7 @@ def build(place: Place, machine: Machine, folder: Path, client_key: str, deploys
     (root / "var/lock").symlink_to("/run/lock")
     (root / "etc/mtab").symlink_to("/proc/self/mounts")
     if machine.systemd:
-        units.build(place, machine.name, folder)
+        units.build(layout, machine.name, folder)
 
 
 def _etc(etc: Path, machine: Machine) -> None:
@@ -174,7 +174,7 @@ def _ssh(root: Path, machine: Machine, client_key: str) -> None:
 
 
 def _sudo(etc: Path) -> None:
-    """Allow the auditor just what docs/operating.md tells people to allow."""
+    """Write the sudoers lines that docs/operating.md documents for the auditor."""
     text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
     allowed = text.partition("```sudoers\n")[2].partition("```")[0]
     (etc / "sudoers").write_text(f"root ALL=(ALL) ALL\n{allowed}", encoding="utf-8")
@@ -188,12 +188,12 @@ def _sudo(etc: Path) -> None:
 
 
 def make_key(path: Path, comment: str) -> None:
-    """Make an ed25519 key pair without a passphrase."""
+    """Generate an ed25519 key pair without a passphrase."""
     run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)))
 
 
 def _hidden(folder: Path, *, docker: bool) -> None:
-    """Lay out an overlay's layer that takes programs out of `/usr`, so that they are truly not there."""
+    """Create an overlay layer that removes programs from `/usr`."""
     for name in ("local", "bin", "sbin"):
         (folder / name).mkdir(parents=True)
     os.setxattr(folder / "local", "trusted.overlay.opaque", b"y")
@@ -202,14 +202,14 @@ def _hidden(folder: Path, *, docker: bool) -> None:
             os.mknod(folder / name, stat.S_IFCHR, os.makedev(0, 0))
 
 
-def _docker(place: Place, root: Path, machine: Machine) -> None:
+def _docker(layout: LabLayout, root: Path, machine: Machine) -> None:
     (root / "etc/docker").mkdir()
     settings: dict[str, object] = {
         "log-driver": "json-file",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
     }
-    if not machine.systemd:  # whose host has a cgroup namespace of its own
-        settings["cgroup-parent"] = f"/{place.name}/{machine.name}"
+    if not machine.systemd:  # a systemd host has its own cgroup namespace
+        settings["cgroup-parent"] = f"/{layout.name}/{machine.name}"
     (root / "etc/docker/daemon.json").write_text(json.dumps(settings, indent=2), encoding="ascii")
 
 

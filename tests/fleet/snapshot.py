@@ -1,7 +1,7 @@
-"""Everything about a host that an audit could change, read from outside of it, so that reading changes nothing.
+"""Snapshots of everything on a host that an audit could change, read from outside without changing it.
 
 Files are read through /proc/PID/root, units through systemd's private socket as root. A snapshot is a flat mapping
-from a name ("unit docker.service", "file /etc/hosts") to its state, so that two of them differ by key.
+from a name ("unit docker.service", "file /etc/hosts") to its state, so snapshots are compared by key.
 """
 
 import hashlib
@@ -17,81 +17,84 @@ from tests.fleet.host import LabHost
 
 Snapshot = dict[str, str]
 
-_SHOWN = "Id,LoadState,ActiveState,SubState,InvocationID,ActiveEnterTimestampMonotonic,NRestarts"
-# Of the kernel's making (compared by what they say, below), or read-only mounts of the machine's own folders.
-_NOT_WALKED = ("/proc", "/sys", "/usr", "/var/lib/dpkg")
-# Of sysfs and procfs: what may be set, and what a command loads into the kernel by asking it.
-_SAID = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names", "/proc/modules", "/proc/filesystems")
+_UNIT_PROPERTIES = "Id,LoadState,ActiveState,SubState,InvocationID,ActiveEnterTimestampMonotonic,NRestarts"
+# Kernel file systems (the relevant content is compared below), and read-only mounts of the machine's folders.
+_EXCLUDED = ("/proc", "/sys", "/usr", "/var/lib/dpkg")
+# Files of procfs that show what a command loads into the kernel.
+_KERNEL_FILES = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names", "/proc/modules", "/proc/filesystems")
 _LISTENING = "0A"
 
 
 def take(host: LabHost) -> Snapshot:
-    """Take a snapshot of all there is."""
+    """Take a snapshot of a host."""
     return {**units(host), **processes(host), **containers(host), **kernel(host), **files(host)}
 
 
 def units(host: LabHost) -> Snapshot:
-    """List all units that systemd has in memory, and its jobs."""
-    shown = host.run("systemctl", "show", "--all", "-p", _SHOWN, "*").stdout
+    """Read all units in systemd's memory, and its jobs."""
+    shown = host.run("systemctl", "show", "--all", "-p", _UNIT_PROPERTIES, "*").stdout
     listed = host.run("systemctl", "list-units", "--all", "--plain", "--no-legend").stdout
     ids = re.compile(r"^Id=(.*)", re.MULTILINE)
-    found = {f"unit {name}": block for block in shown.split("\n\n") for name in ids.findall(block)}
-    found |= {f"listed unit {line.split()[0]}": " ".join(line.split()) for line in listed.splitlines()}
-    return {**found, "jobs": host.run("systemctl", "list-jobs", "--no-legend").stdout}
+    state = {f"unit {name}": block for block in shown.split("\n\n") for name in ids.findall(block)}
+    state |= {f"listed unit {line.split()[0]}": " ".join(line.split()) for line in listed.splitlines()}
+    return {**state, "jobs": host.run("systemctl", "list-jobs", "--no-legend").stdout}
 
 
 def processes(host: LabHost) -> Snapshot:
-    """List the processes of the host and of its containers, each with its start and its cgroup."""
-    space = Path(f"/proc/{host.init.pid}/ns/pid").readlink()
-    found = {}
+    """Read the processes of the host and its containers, with start time and cgroup."""
+    namespace = Path(f"/proc/{host.init.pid}/ns/pid").readlink()
+    state = {}
     for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it ended
-            if (path / "ns/pid").readlink() != space and not _below(path, host):
+        with suppress(OSError):  # the process has ended
+            if (path / "ns/pid").readlink() != namespace and not _in_container(path, host):
                 continue
             started = (path / "stat").read_text(errors="replace").rpartition(")")[2].split()[19]
             argv = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            found[f"process {path.name} {argv}"] = f"{started} {(path / 'cgroup').read_text()}"
-    return found
+            state[f"process {path.name} {argv}"] = f"{started} {(path / 'cgroup').read_text()}"
+    return state
 
 
-def _below(process: Path, host: LabHost) -> bool:
-    """Whether a process in another pid namespace is in a container of this host."""
+def _in_container(process: Path, host: LabHost) -> bool:
+    """Return whether a process in another pid namespace runs in a container of this host."""
     ids = [line.split()[1:] for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")]
     inside = f"/{host.machine.name}/" in (process / "cgroup").read_text()
     return inside and len(ids[0]) > 2
 
 
 def containers(host: LabHost) -> Snapshot:
-    """List the containers by what the engine keeps of them on disk, for it may be stopped."""
-    found = {}
+    """Read the containers from the engine's files, because the engine may be stopped."""
+    state = {}
     for path in _root(host).glob("var/lib/docker/containers/*/config.v2.json"):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        found[f"container {kept['Name']}"] = json.dumps([kept["ID"], kept["State"], kept["RestartCount"]])
-    return found
+        config = json.loads(path.read_text(encoding="utf-8"))
+        state[f"container {config['Name']}"] = json.dumps([config["ID"], config["State"], config["RestartCount"]])
+    return state
 
 
 def kernel(host: LabHost) -> Snapshot:
-    """Read mounts, packet filters, modules, listening sockets, names and settings."""
+    """Read mounts, packet filters, modules, listening sockets, the host name and settings."""
     proc = Path(f"/proc/{host.init.pid}")
-    found = {f"said by {path}": _text(_root(host) / path.lstrip("/")) for path in _SAID}
-    found["mounts"] = (proc / "mountinfo").read_text(encoding="utf-8")
-    found["hostname"] = host.run("uname", "-n").stdout
+    state = {f"kernel file {path}": _text(_root(host) / path.lstrip("/")) for path in _KERNEL_FILES}
+    state["mounts"] = (proc / "mountinfo").read_text(encoding="utf-8")
+    state["hostname"] = host.run("uname", "-n").stdout
     for program in ("iptables-nft-save", "iptables-legacy-save", "ip6tables-nft-save", "ip6tables-legacy-save"):
-        found[f"rules by {program}"] = _without_login(host.run(program, "-c").stdout)
-    found |= {f"listening {name}": "yes" for name in _listening(proc / "net")}
-    return found | {
+        state[f"rules by {program}"] = _without_login(host.run(program, "-c").stdout)
+    state |= {f"listening {name}": "yes" for name in _listening(proc / "net")}
+    return state | {
         f"setting {name}": value for name, value in _settings(_root(host) / "proc/sys/net", "/proc/sys/")
     }
 
 
 def _without_login(rules: str) -> str:
-    """Drop comments, which hold the time, and what counts logins: built-in chains, and all of the table nat."""
-    kept, table = [], ""
+    """Remove comments, which contain the time, and the counters that logins change.
+
+    Those are the counters of built-in chains and of the table nat.
+    """
+    lines, table = [], ""
     for line in rules.splitlines():
         table = line if line.startswith("*") else table
         chain = re.sub(r"^(:[A-Z]+ [A-Z]+) \[.*\]", r"\1", line)
-        kept += [re.sub(r"\[[0-9]+:[0-9]+\]", "[]", chain) if table == "*nat" else chain] * (line[:1] != "#")
-    return "\n".join(kept)
+        lines += [re.sub(r"\[[0-9]+:[0-9]+\]", "[]", chain) if table == "*nat" else chain] * (line[:1] != "#")
+    return "\n".join(lines)
 
 
 def _listening(net: Path) -> Iterator[str]:
@@ -113,23 +116,23 @@ def _settings(folder: Path, below: str) -> Iterator[tuple[str, str]]:
 
 
 def files(host: LabHost) -> Snapshot:
-    """Walk the host's root through all its mounts but automount points; the time of the last access is left out.
+    """Read all files of the host, across mounts but not into automount points, without access times.
 
-    The time of the last status change is not: whatever is written, renamed or linked shows in it.
+    The change time (ctime) is included: it changes with every write, rename or link.
     """
     root = _root(host)
-    skipped = {*_NOT_WALKED, *automount_points(host)}
-    found = {"file /": _describe(root)}
+    skipped = {*_EXCLUDED, *automount_points(host)}
+    state = {"file /": _describe(root)}
     for folder, folders, names in os.walk(root):
         inside = f"/{os.path.relpath(folder, root)}" if folder != str(root) else ""
         folders[:] = [name for name in folders if f"{inside}/{name}" not in skipped]
         for name in (*folders, *names):
-            found[f"file {inside}/{name}"] = _describe(Path(folder, name))
-    return found
+            state[f"file {inside}/{name}"] = _describe(Path(folder, name))
+    return state
 
 
 def automount_points(host: LabHost) -> set[str]:
-    """List the automount points of the host: to walk into one mounts it."""
+    """Return the automount points of the host; walking into one would mount it."""
     mounts = (Path(f"/proc/{host.init.pid}") / "mountinfo").read_text(encoding="utf-8").splitlines()
     return {line.split()[4] for line in mounts if " - autofs " in line}
 
@@ -138,14 +141,14 @@ def _describe(path: Path) -> str:
     try:
         status = path.lstat()
     except FileNotFoundError:
-        return "gone while it was looked at"
+        return "removed while it was read"
     content = ""
     if stat.S_ISLNK(status.st_mode):
         content = str(path.readlink())
     elif stat.S_ISREG(status.st_mode):
         try:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:  # of nsfs, where Docker binds network namespaces
+        except OSError as error:  # nsfs, where Docker binds network namespaces
             content = str(error.strerror)
     times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
     owner = f"{status.st_uid}:{status.st_gid}"
@@ -166,7 +169,7 @@ def _text(path: Path) -> str:
         return str(error.strerror)
 
 
-# What counts or changes by itself, and what each network device has.
+# Counters, values that change by themselves, and settings per network device.
 _CHANGING = re.compile(
     r"fs/(aio-nr|dentry-state|file-nr|inode-|quota/)|kernel/(ns_last_pid|pty/nr|random/|perf_|sched_)"
     r"|net/(ipv[46]/(conf|neigh)/|netfilter/nf_conntrack_count)|vm/stat_refresh"
@@ -174,7 +177,7 @@ _CHANGING = re.compile(
 
 
 def machine() -> Snapshot:
-    """Read what all namespaces of this machine share, or what belongs to its own: no host may change any of it."""
+    """Read the state of this machine that no host may change: what namespaces share, and its own."""
     settings = {f"setting {name}": value for name, value in _settings(Path("/proc/sys"), "/proc/sys/")}
     mounts = "\n".join(sorted(line.split()[4] for line in _text(Path("/proc/self/mountinfo")).splitlines()))
     return {
@@ -186,7 +189,7 @@ def machine() -> Snapshot:
 
 
 def differences(before: Snapshot, after: Snapshot) -> dict[str, tuple[str, str]]:
-    """Give what is not the same, each with its state before and after."""
+    """Return the differing entries as key -> (before, after)."""
     keys = sorted(before.keys() | after.keys())
     pairs = {key: (before.get(key, "absent"), after.get(key, "absent")) for key in keys}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}

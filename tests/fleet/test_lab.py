@@ -1,4 +1,4 @@
-"""The lab is what it says it is: this must hold before any test that uses it means anything."""
+"""The lab conforms to the wiki page, which all tests that use it presuppose."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.fleet import engine
 from tests.fleet.lab import Lab
 from tests.fleet.processes import run, wait_for
 
-# Written out, not computed: the page's names are the thing the lab must get right.
+# Literal, not computed: the lab must have exactly these names of the page.
 CONTAINERS = {
     "ol-covers0": {
         "openlibrary-covers-1": "docker-ol-covers0-covers-1",
@@ -46,30 +46,30 @@ BARE = ("ol-backup0", "ol-db1", "ol-db2", "ol-mem0", "ol-mem1", "ol-mem2")
 MEMCACHED = ("ol-mem0", "ol-mem1", "ol-mem2")
 
 
-def test_the_lab_has_the_hosts_of_the_page(lab: Lab) -> None:
+def test_lab_has_the_hosts_of_the_page(lab: Lab) -> None:
     assert sorted(lab.hosts) == sorted([*CONTAINERS, *BARE])
 
 
 @pytest.mark.parametrize("name", sorted([*CONTAINERS, *BARE]))
-def test_a_host_lets_the_auditor_in_by_key_and_has_its_own_name(lab: Lab, name: str) -> None:
-    done = lab.ssh(name, "hostname; id -un")
-    assert (done.returncode, done.stdout) == (0, f"{name}\naudit\n"), done.stderr
+def test_host_accepts_the_auditors_key_and_has_its_name(lab: Lab, name: str) -> None:
+    completed = lab.ssh(name, "hostname; id -un")
+    assert (completed.returncode, completed.stdout) == (0, f"{name}\naudit\n"), completed.stderr
 
 
-def test_a_fully_qualified_name_leads_to_the_same_host(lab: Lab) -> None:
+def test_fully_qualified_name_reaches_the_same_host(lab: Lab) -> None:
     config = run(("ssh", "-F", str(lab.ssh_config), "-G", "ol-web1.us.archive.org")).stdout
     assert f"hostname {lab.hosts['ol-web1'].address}\n" in config
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_the_auditor_sees_the_pages_containers_running(lab: Lab, name: str) -> None:
+def test_containers_of_the_page_are_running(lab: Lab, name: str) -> None:
     show = "{{.Name}} {{.Config.Hostname}} {{.State.Status}}"
-    done = lab.ssh(name, f"docker inspect --format '{show}' $(docker ps -q)")
-    wanted = [f"/{container} {hostname} running" for container, hostname in CONTAINERS[name].items()]
-    assert sorted(done.stdout.splitlines()) == sorted(wanted)
+    completed = lab.ssh(name, f"docker inspect --format '{show}' $(docker ps -q)")
+    expected = [f"/{container} {hostname} running" for container, hostname in CONTAINERS[name].items()]
+    assert sorted(completed.stdout.splitlines()) == sorted(expected)
 
 
-def test_containers_are_labelled_as_compose_does(lab: Lab) -> None:
+def test_containers_have_the_labels_of_compose(lab: Lab) -> None:
     keys = ("project", "service", "container-number")
     labels = "/".join(f'{{{{index .Config.Labels "com.docker.compose.{key}"}}}}' for key in keys)
     host = lab.hosts["ol-solr1"]
@@ -88,22 +88,22 @@ def test_bare_metal_has_no_docker(lab: Lab, name: str) -> None:
 
 
 def test_docker_hosts_agree_on_image_and_commits(lab: Lab) -> None:
-    ask = (
+    script = (
         "docker image inspect --format '{{.Id}} {{.RootFS.Layers}}' openlibrary/olbase:latest\n"
         "cd /opt/openlibrary\n"
         "for tree in openlibrary olsystem; do git -C $tree rev-parse HEAD; git -C $tree status --short; done"
     )
-    answers = {lab.hosts[name].sh(ask).stdout for name in CONTAINERS}
+    answers = {lab.hosts[name].sh(script).stdout for name in CONTAINERS}
     assert len(answers) == 1
     assert len(answers.pop().splitlines()) == 3, "a line for the image, one per commit, none for changes"
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_the_deploy_layout_is_the_pages(lab: Lab, name: str) -> None:
+def test_deploys_have_the_layout_of_the_page(lab: Lab, name: str) -> None:
     opt = "/opt/openlibrary"
     links = f"readlink -e {opt}/openlibrary {opt}/olsystem"
-    done = lab.ssh(name, f"{links}; ls -d {opt}/venv {opt}/maxmind-geoip/*.dat")
-    assert done.stdout.split() == [
+    completed = lab.ssh(name, f"{links}; ls -d {opt}/venv {opt}/maxmind-geoip/*.dat")
+    assert completed.stdout.split() == [
         f"{opt}/deploys/openlibrary/openlibrary",
         f"{opt}/deploys/olsystem/olsystem",
         f"{opt}/maxmind-geoip/GeoLite2-City_20240101.dat",
@@ -112,14 +112,14 @@ def test_the_deploy_layout_is_the_pages(lab: Lab, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MEMCACHED)
-def test_memcached_has_what_the_machine_has_less_300_mb(lab: Lab, name: str) -> None:
+def test_memcached_limit_is_300_mb_below_the_memory(lab: Lab, name: str) -> None:
     host = lab.hosts[name]
     assert f"STAT limit_maxbytes {9300 * 1024 * 1024}\n" in host.memcached("stats")
     assert "MemTotal:       10171187 kB" in lab.ssh(name, "cat /proc/meminfo").stdout
     assert "-m 9300" in lab.ssh(name, "ps -C memcached -o args=").stdout
 
 
-def test_the_engine_can_be_reached_through_ssh_alone(lab: Lab, tmp_path: Path) -> None:
+def test_engine_is_reachable_through_ssh(lab: Lab, tmp_path: Path) -> None:
     forwarded = tmp_path / "docker.sock"
     argv = ("ssh", "-F", str(lab.ssh_config), "-N", "-L", f"{forwarded}:/run/docker.sock", "ol-web1")
     with subprocess.Popen(argv) as client:

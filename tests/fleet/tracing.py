@@ -1,4 +1,4 @@
-"""What an audit does on a host, by its system calls: strace on sshd and on all that it starts."""
+"""System calls of an audit on a host: strace on sshd and all of its child processes."""
 
 import re
 import signal
@@ -31,7 +31,7 @@ _SIGNALS = re.compile(r"(?:kill|tkill|tgkill)\(.*?(SIG[A-Z0-9]+|, 0)\)")
 
 @contextmanager
 def traced(host: LabHost, folder: Path) -> Iterator[list[str]]:
-    """Trace all that sshd does and starts in a host; the list holds the events once the block has ended."""
+    """Trace sshd and its child processes in a host. The list is filled when the block ends."""
     events: list[str] = []
     listener = _outer_pid(host, int(host.sh("pgrep -o -x sshd").stdout))
     calls = ",".join(f"?{name}" for name in re.findall(r"\w+", _SYSCALLS))
@@ -48,9 +48,9 @@ def traced(host: LabHost, folder: Path) -> Iterator[list[str]]:
 
 
 def event(line: str) -> str | None:
-    """Give a line of strace's as "what path", or None where it is a mere reading."""
+    """Parse a line of strace's output to "CALL PATH"; None for a call that only reads."""
     if not (match := _LINE.match(line)):
-        return f"not understood: {line}" if "(" in line else None
+        return f"not parsed: {line}" if "(" in line else None
     call, arguments = match["call"], match["arguments"]
     if call in {"connect", "bind"}:
         return f"{call} {_address(arguments)}"
@@ -65,8 +65,8 @@ def event(line: str) -> str | None:
 
 def _path(arguments: str) -> str:
     if not (match := _PATH.match(arguments)):
-        of = re.match(r"[0-9]+<([^>]*)>", arguments)  # the path of a descriptor
-        return of[1] if of else arguments
+        descriptor = re.match(r"[0-9]+<([^>]*)>", arguments)  # with its path
+        return descriptor[1] if descriptor else arguments
     path, folder = match["path"], match["folder"]
     return path if path.startswith("/") or not folder else f"{folder}/{path}"
 
@@ -81,11 +81,11 @@ def _address(arguments: str) -> str:
 
 
 def _outer_pid(host: LabHost, inner: int) -> int:
-    """Find the pid that this machine knows a host's process under."""
-    space = Path(f"/proc/{host.init.pid}/ns/pid").readlink()
+    """Return the pid on this machine of a host's process."""
+    namespace = Path(f"/proc/{host.init.pid}/ns/pid").readlink()
     for path in Path("/proc").glob("[0-9]*/status"):
         try:
-            if path.with_name("ns").joinpath("pid").readlink() != space:
+            if path.with_name("ns").joinpath("pid").readlink() != namespace:
                 continue
             pids = next(line.split()[1:] for line in path.read_text().splitlines() if line.startswith("NSpid:"))
         except OSError:
@@ -102,4 +102,4 @@ def _tracer_of(pid: int) -> int:
 
 def _children(pid: int) -> list[Process]:
     pids = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [process for process in map(Process.of, map(int, pids)) if process]
+    return [process for process in map(Process.with_pid, map(int, pids)) if process]

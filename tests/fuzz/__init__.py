@@ -1,1 +1,1 @@
-"""Fuzzing: `python -m tests.fuzz TARGET --seconds N --seed S`, by coverage with atheris where it is installed."""
+"""Fuzzing: `python -m tests.fuzz TARGET --seconds N --seed S`, guided by coverage if atheris is installed."""

@@ -1,4 +1,4 @@
-"""The reader of the batch's stream: any bytes, in any pieces, complete frames among them."""
+"""Fuzz targets of the reader of the batch's stream: arbitrary bytes and complete frames, in pieces of any size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 
 from olaudit.model import Answered, Command
 from olaudit.transport.frames import Reader, frame
-from tests.fuzz.source import Source
+from tests.fuzz.source import ByteSource
 
 MARKER = "0123456789abcdef0123456789abcdef"
 COMMANDS = (
@@ -15,17 +15,17 @@ COMMANDS = (
     Command(("cat", "/etc/hosts")),
     Command(("cmp", "a", "b"), may_hang=True, sudo=True, statuses=(0, 1)),
 )
-_SECRET = "wholeframe"  # stands in the output of each complete frame, and in nothing else
+_SECRET = "wholeframe"  # in the output of each complete frame, and nowhere else
 
 
 def frames(data: bytes) -> None:
-    """Feed a stream in pieces; what is answered has been in a complete frame, and nothing raises."""
-    source = Source(data)
+    """Feed a stream in pieces: only complete frames give answers, and nothing raises."""
+    source = ByteSource(data)
     stream, complete = _stream(source)
     reader = Reader(COMMANDS, MARKER)
-    least = 1 + len(stream) // 20_000
+    min_size = 1 + len(stream) // 20_000
     while stream:
-        size = least + source.number(source.choice((2, 30, 70000)))
+        size = min_size + source.number(source.choice((2, 30, 70000)))
         reader.feed(stream[:size])
         stream = stream[size:]
         assert isinstance(reader.complete, bool)
@@ -34,13 +34,13 @@ def frames(data: bytes) -> None:
     assert list(answers) == list(COMMANDS)
     for n, command in enumerate(COMMANDS):
         answer = answers[command]
-        # an answer without the secret is one that the bytes themselves framed: they know the marker
+        # answers without the secret come from the random bytes, which contain the marker too
         if isinstance(answer, Answered) and _SECRET in answer.stdout:
             assert n in complete, (n, answer)
 
 
-def _stream(source: Source) -> tuple[bytes, set[int]]:
-    """Write a stream: complete frames, halves of frames, and lines that are similar to the reader's own."""
+def _stream(source: ByteSource) -> tuple[bytes, set[int]]:
+    """Build a stream of complete frames, parts of frames, and lines similar to those of the protocol."""
     parts: list[bytes] = []
     complete: set[int] = set()
     for _ in range(source.number(12)):
@@ -50,7 +50,7 @@ def _stream(source: Source) -> tuple[bytes, set[int]]:
                 parts.append(_frame(source, n, _SECRET, right=True))
                 complete.add(n)
             case 2:
-                # a frame of another stream than the command's own, and so no answer to it
+                # a frame of another stream than that of the command, so no answer to it
                 parts.append(_frame(source, n, _SECRET, right=False))
             case 3:
                 half = _frame(source, n, "half", right=source.number(2) == 1)
@@ -63,12 +63,12 @@ def _stream(source: Source) -> tuple[bytes, set[int]]:
     return b"".join(parts), complete
 
 
-def _frame(source: Source, n: int, word: str, *, right: bool) -> bytes:
+def _frame(source: ByteSource, n: int, word: str, *, right: bool) -> bytes:
     answer = Answered(f"{word} {_text(source)}", _text(source), source.number(256))
     return frame(n, answer, MARKER, stream=COMMANDS[n].may_hang is right)
 
 
-def _text(source: Source) -> str:
+def _text(source: ByteSource) -> str:
     return source.text().encode(errors="replace").decode()
 
 
@@ -82,7 +82,7 @@ _LINES = (
 
 
 def noise(data: bytes) -> None:
-    """Feed nothing but noise under a marker that it cannot know: nothing is answered."""
+    """Feed random bytes, which cannot contain the marker: no command is answered."""
     reader = Reader(COMMANDS, secrets.token_hex(16))
     for at in range(0, len(data), 97):
         reader.feed(data[at : at + 97])

@@ -1,4 +1,4 @@
-"""How targets are run: a plain loop over random and mutated inputs, or atheris, which is led by coverage."""
+"""Runners of fuzz targets: a plain loop over random and mutated inputs, or atheris, guided by coverage."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
 )
 
 _LONGEST = 2000
-_CORPUS = 500  # inputs that later ones are made of
+_CORPUS = 500  # inputs that are kept for mutation
 
 
 @dataclass
-class Outcome:
-    """How many inputs were tried, and by the place where they failed: the input's file and the error."""
+class FuzzResult:
+    """Number of inputs that ran, and the failures: input file and error by the place of the error."""
 
     executions: int = 0
     failures: dict[str, tuple[Path, str]] = field(default_factory=dict)
 
 
-def plain(name: str, seconds: float, seed: int, most: int = sys.maxsize) -> Outcome:
-    """Try inputs until time is up, or `most` of them; each place that fails is corpus once."""
-    target, outcome, source = TARGETS[name], Outcome(), random.Random(seed)
+def run_plain(name: str, seconds: float, seed: int, max_inputs: int = sys.maxsize) -> FuzzResult:
+    """Run the target for `seconds` or up to `max_inputs` inputs; record one failure per place."""
+    target, result, source = TARGETS[name], FuzzResult(), random.Random(seed)
     corpus: list[bytes] = []
     until = time.monotonic() + seconds
-    while time.monotonic() < until and outcome.executions < most:
-        data = _input(source, corpus)
+    while time.monotonic() < until and result.executions < max_inputs:
+        data = _next_input(source, corpus)
         corpus = [*corpus[-_CORPUS:], data] if source.random() < 0.1 else corpus
-        outcome.executions += 1
+        result.executions += 1
         try:
             target(data)
-        except Exception as error:  # noqa: BLE001 - to find any is the purpose
+        except Exception as error:  # noqa: BLE001 - any exception is a failure
             place = _place(error)
-            if place not in outcome.failures:
-                outcome.failures[place] = (_keep(name, data), f"{type(error).__name__}: {error}"[:500])
-    return outcome
+            if place not in result.failures:
+                result.failures[place] = (_write_input(name, data), f"{type(error).__name__}: {error}"[:500])
+    return result
 
 
-def _input(source: random.Random, corpus: list[bytes]) -> bytes:
+def _next_input(source: random.Random, corpus: list[bytes]) -> bytes:
     data = bytearray(source.choice(corpus)) if corpus and source.random() < 0.5 else bytearray()
     if not data:
         return source.randbytes(source.randint(1, _LONGEST))
@@ -67,14 +67,14 @@ def _place(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
-def _keep(name: str, data: bytes) -> Path:
+def _write_input(name: str, data: bytes) -> Path:
     file = Path(tempfile.gettempdir()) / f"fuzz-{name}-{hashlib.sha256(data).hexdigest()[:12]}"
     file.write_bytes(data)
     return file
 
 
-def reproduce(name: str, data: bytes) -> int:
-    """Run one input; its failure is raised."""
+def run_input(name: str, data: bytes) -> int:
+    """Run one input; a failure raises."""
     TARGETS[name](data)
     print("no failure")
     return 0
@@ -86,14 +86,14 @@ import atheris
 with atheris.instrument_imports(include=["olaudit"]):
     from tests.fuzz.loop import TARGETS
 target = TARGETS[sys.argv.pop(1)]
-target(b"")  # what is made once is made before the first input is timed
+target(b"")  # initialise caches before the first timed input
 atheris.Setup(sys.argv, target)
 atheris.Fuzz()
 """
 
 
-def by_atheris(name: str, seconds: float, seed: int) -> int | None:
-    """Run atheris in a process of its own, and return its status; None where it is not installed."""
+def run_atheris(name: str, seconds: float, seed: int) -> int | None:
+    """Run atheris in a separate process and return its status; None if it is not installed."""
     if importlib.util.find_spec("atheris") is None:
         return None
     prefix = f"-artifact_prefix={tempfile.gettempdir()}/fuzz-{name}-"

@@ -1,4 +1,4 @@
-"""Every parser: answers of a recorded fleet, cut up and put together in other ways, are evaluated."""
+"""Fuzz target of all parsers: evaluates mutated answers of a recorded fleet."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from olaudit.checker import AnyChecker, Checker
 from olaudit.checks import CHECKERS
 from olaudit.model import Answer, Answered, Answers, Unanswered, Verdict
 from tests.checks.fleet_answers import RecordedFleet, conforming, drifted
-from tests.demo.auditing import page
-from tests.fuzz.source import Source
+from tests.demo.auditing import shipped_fleet
+from tests.fuzz.source import ByteSource
 
 _STATUSES = (0, 0, 0, 0, 1, 1, 2, 3, 124, 127, 137, 139, 255, -11)
 
 
 def parsers(data: bytes) -> None:
-    """Evaluate one kind of check of one host, most of whose answers are broken."""
-    source = Source(data)
+    """Run one checker on one host, with most of its answers mutated."""
+    source = ByteSource(data)
     fleet = (conforming, drifted)[source.number(2)]()
     checker, host = source.choice(_pairs())
-    section: Any = page().hosts[host].sections[checker.section]
+    section: Any = shipped_fleet().hosts[host].sections[checker.section]
     raw = fleet.outcomes[host].raw()
-    broken = {probe: _broken(source, fleet, host, raw.get(probe)) for probe in checker.probes(section)}
+    broken = {probe: _broken_answer(source, fleet, host, raw.get(probe)) for probe in checker.probes(section)}
     answers = Answers({**raw, **broken})
     if isinstance(checker, Checker):
-        judged = list(checker.evaluate(section, answers))
+        results = list(checker.evaluate(section, answers))
         list(checker.measure(section, answers))
     else:
-        hosts = {name: spec.sections[checker.section] for name, spec in page().hosts.items()
+        hosts = {name: spec.sections[checker.section] for name, spec in shipped_fleet().hosts.items()
                  if checker.section in spec.sections}  # fmt: skip
-        judged = [result for _, result in checker.evaluate(hosts, {**fleet.outcomes, host: answers})]
+        results = [result for _, result in checker.evaluate(hosts, {**fleet.outcomes, host: answers})]
     ids = {check.id for check in checker.ids}
-    for result in judged:
+    for result in results:
         assert result.check in ids, result
         assert result.fix is None or result.verdict is Verdict.DRIFT, result
         assert not result.message.rstrip(" \t\r\n").endswith(":"), result
     if broken and all(isinstance(answers[probe], Unanswered) for probe in broken) and isinstance(checker, Checker):
-        assert {result.verdict for result in judged} == {Verdict.UNKNOWN}, judged
+        assert {result.verdict for result in results} == {Verdict.UNKNOWN}, results
 
 
 @cache
@@ -45,13 +45,13 @@ def _pairs() -> list[tuple[AnyChecker, str]]:
     return [
         (checker, host)
         for checker in CHECKERS
-        for host, spec in page().hosts.items()
+        for host, spec in shipped_fleet().hosts.items()
         if checker.section in spec.sections
     ]
 
 
-def _broken(source: Source, fleet: RecordedFleet, host: str, answer: Answer | None) -> Answer:
-    """Break an answer, or leave it as it is."""
+def _broken_answer(source: ByteSource, fleet: RecordedFleet, host: str, answer: Answer | None) -> Answer:
+    """Mutate an answer, or return it unchanged."""
     recorded = answer if isinstance(answer, Answered) else Answered("")
     match source.number(8):
         case 0:
@@ -68,8 +68,8 @@ def _broken(source: Source, fleet: RecordedFleet, host: str, answer: Answer | No
     return Answered(stdout, stderr, source.choice(_STATUSES))
 
 
-def _edited(source: Source, text: str) -> str:
-    """Edit a text at some places."""
+def _edited(source: ByteSource, text: str) -> str:
+    """Edit a text at random places."""
     for _ in range(source.number(5)):
         at, length = source.number(len(text) + 1), source.number(40)
         piece = text[source.number(len(text) + 1) :][:length]

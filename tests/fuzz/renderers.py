@@ -1,4 +1,4 @@
-"""Every renderer: reports of odd texts."""
+"""Fuzz target of all renderers: reports with unusual texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lxml import html as lxml_html
 from olaudit.model import Expectation, Failure, FailureReason, Report, Result, Severity
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
-from tests.fuzz.source import Source
+from tests.fuzz.source import ByteSource
 from tests.render.reports import IDS, report
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -20,14 +20,14 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 def renderers(data: bytes) -> None:
     """Render one report in one format."""
-    source = Source(data)
+    source = ByteSource(data)
     name = source.choice(tuple(RENDERERS))
     text = RENDERERS[name](_report(source), Style(color=source.number(2) == 1, all=source.number(2) == 1))
     _check(name, text)
 
 
 def _check(name: str, text: str) -> None:
-    """Read the text as a reader of that format does; no control character but those of colours is in it."""
+    """Parse the text in its format and assert that it has no control characters except those of colours."""
     plain = _COLOURS.sub("", text) if name == "table" else text
     assert not _CONTROLS.search(plain), (name, _CONTROLS.search(plain))
     text.encode()
@@ -47,8 +47,8 @@ def _check(name: str, text: str) -> None:
             assert text
 
 
-def _report(source: Source) -> Report:
-    """Make a report of what hosts answered, through the audit: that is where texts are made visible."""
+def _report(source: ByteSource) -> Report:
+    """Build a report through the audit, because the audit escapes the texts."""
     outcomes: dict[str, list[Result] | Failure] = {}
     for n in range(1 + source.number(4)):
         if source.number(5) == 0:
@@ -58,8 +58,8 @@ def _report(source: Source) -> Report:
     return report(outcomes, complete=source.number(4) > 0)
 
 
-def _result(source: Source, line: int) -> Result:
-    question = Expectation(
+def _result(source: ByteSource, line: int) -> Result:
+    expectation = Expectation(
         check=source.choice(IDS).id,
         subject=source.text(),
         at=("results", line),
@@ -68,8 +68,8 @@ def _result(source: Source, line: int) -> Result:
     )
     match source.number(3):
         case 0:
-            return question.ok(source.text())
+            return expectation.ok(source.text())
         case 1:
-            return question.unknown(source.text(3000))
+            return expectation.unknown(source.text(3000))
         case _:
-            return question.drift(source.text(), source.text(), source.choice((None, source.text())))
+            return expectation.drift(source.text(), source.text(), source.choice((None, source.text())))

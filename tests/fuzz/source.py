@@ -1,4 +1,4 @@
-"""A source of values made from the bytes of a fuzzer: any input gives some, and a short one simple ones."""
+"""Source of values derived from a fuzzer's bytes; every input is valid, and short inputs give simple values."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ _CHARACTERS = (
 )
 
 
-class Source:
-    """Reads values from `data`; once that has ended, every number is 0."""
+class ByteSource:
+    """Sequence of values derived from `data`; after its end every number is 0."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
 
     @property
-    def left(self) -> int:
-        """How many bytes have not been used."""
+    def remaining(self) -> int:
+        """The number of unused bytes."""
         return len(self._data) - self._at
 
     def take(self, count: int) -> bytes:
-        """Take the next bytes, as many as there are."""
+        """Return the next `count` bytes, or fewer at the end."""
         taken = self._data[self._at : self._at + count]
         self._at += len(taken)
         return taken
 
-    def number(self, below: int) -> int:
-        """Choose a number from 0."""
-        return int.from_bytes(self.take(1 if below <= 256 else 3), "little") % below
+    def number(self, limit: int) -> int:
+        """Return a number from 0 to `limit` - 1."""
+        return int.from_bytes(self.take(1 if limit <= 256 else 3), "little") % limit
 
     def choice(self, values: Sequence[T]) -> T:
-        """Choose a value."""
+        """Return one of `values`."""
         return values[self.number(len(values))]
 
-    def text(self, most: int = 60) -> str:
-        """Make a text of odd characters."""
-        return "".join(_CHARACTERS[byte % len(_CHARACTERS)] for byte in self.take(self.number(most + 1)))
+    def text(self, max_length: int = 60) -> str:
+        """Return a text of at most `max_length` unusual characters."""
+        return "".join(_CHARACTERS[byte % len(_CHARACTERS)] for byte in self.take(self.number(max_length + 1)))

@@ -1,7 +1,6 @@
-"""What programs print on a simulated machine: one small function per program, and the explicit map of them.
+"""Programs of a simulated machine: one small function per program, and the explicit map of them.
 
-A program that is not here is not there: it ends with 127, as on a host that lacks it, so that a kind of check
-which this fleet has not been taught shows as unknown.
+A program without a function ends with status 127, as on a host that lacks it. Checks that need it are unknown.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from olaudit.demo.commands.head import head
 from olaudit.demo.commands.iptables import iptables_save
 from olaudit.demo.commands.kernel import date, uname
 from olaudit.demo.commands.memcached import bash
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.commands.ps import ps
 from olaudit.demo.commands.readlink import readlink
 from olaudit.demo.commands.sh import sh
@@ -49,10 +48,10 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
 
 
 def run(machine: Machine, argv: tuple[str, ...]) -> Answered:
-    """Run a command. What a program here has not been taught counts as a program that is not there."""
+    """Run a command. Unsupported arguments give the same answer as a missing program."""
     name = argv[0] if argv else ""
     try:
         return PROGRAMS[name](machine, argv[1:])
     except (KeyError, Unsupported):
-        said = f"timeout: failed to run command '{name}': No such file or directory"
-        return Answered("", said, 127)
+        message = f"timeout: failed to run command '{name}': No such file or directory"
+        return Answered("", message, 127)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
 
 def cmp(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Say where two files begin to differ, or, of files that are no text, what is wrong with them."""
+    """Print where two files begin to differ, or the error of a file that cannot be read."""
     match arguments:
         case ("--", *paths) if len(paths) == 2:
             pass
@@ -19,7 +19,7 @@ def cmp(machine: Machine, arguments: tuple[str, ...]) -> Answered:
     texts = []
     for path in paths:
         try:
-            node = machine.files.look(path)
+            node = machine.files.node_at(path)
         except OSError as error:
             return Answered("", f"cmp: {path}: {error.strerror}", 2)
         if node.type == "d":
@@ -29,11 +29,11 @@ def cmp(machine: Machine, arguments: tuple[str, ...]) -> Answered:
 
 
 def _compare(paths: list[str], texts: list[str]) -> Answered:
-    one, other = texts
-    if one == other:
+    left, right = texts
+    if left == right:
         return Answered("")
-    same = one[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))]
+    same = left[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))]
     line = same.count("\n") + 1
-    if same not in (one, other):
+    if same not in (left, right):
         return Answered(f"{paths[0]} {paths[1]} differ: char {len(same) + 1}, line {line}\n", "", 1)
-    raise Unsupported  # how the end of one file is put differs between releases
+    raise Unsupported  # the message about the end of a file differs between releases

@@ -11,7 +11,7 @@ _DAEMON = "dockerd"
 
 
 def engines(machine: Machine, _arguments: tuple[str, ...] = ()) -> Answered:
-    """Describe process 1 and the engines. Where there is an engine, its units are there too."""
+    """Describe process 1 and the engines. A machine with an engine has its units too."""
     return Answered("".join(f"{line}\n" for line in _lines(machine)))
 
 

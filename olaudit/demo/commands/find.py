@@ -9,97 +9,97 @@ from fnmatch import fnmatchcase
 
 from olaudit.demo.commands.certificate import certificates
 from olaudit.demo.commands.formats import fill
-from olaudit.demo.commands.outcome import Outcome, Unsupported
-from olaudit.demo.files import NOBODY, Account, Files
+from olaudit.demo.commands.output import ProgramOutput, Unsupported
+from olaudit.demo.files import NO_NAME, Account, Files
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
 
 @dataclass(slots=True)
-class _Wanted:
-    """A command line of find's, understood. `end` is a folder, and what is printed of it after its entries."""
+class _FindCommand:
+    """A parsed command line of find. `end` is a folder and the format of a line printed after its entries."""
 
     follow: bool
     starts: list[str] = field(default_factory=list)
-    least: int = 0
-    most: int = 1
+    min_depth: int = 0
+    max_depth: int = 1
     names: list[tuple[str, bool]] = field(default_factory=list)
     template: str = ""
     end: tuple[str, str] | None = None
 
     def admits(self, path: str) -> bool:
-        """Say whether all tests of the name hold."""
+        """Return whether all tests of the name hold."""
         name = posixpath.basename(path)
-        return all(fnmatchcase(name, glob) is wanted for glob, wanted in self.names)
+        return all(fnmatchcase(name, glob) is expected for glob, expected in self.names)
 
 
 def find(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Print what is found."""
+    """Print the matching paths."""
     if "-exec" in arguments:
         return certificates(machine, arguments)
-    wanted = _understand(arguments)
-    said = Outcome()
-    for start in wanted.starts:
+    command = _parse_command(arguments)
+    output = ProgramOutput()
+    for start in command.starts:
         try:
-            machine.files.look(start, follow=False)
+            machine.files.node_at(start, follow=False)
         except OSError as error:
-            said.complain(f"find: '{start}'", error)
+            output.add_error(f"find: '{start}'", error)
             continue
-        for path in _walk(machine.files, start, wanted):
-            if wanted.admits(path):
-                said.out.append(fill(wanted.template, _values(machine.files, path, follow=wanted.follow)))
-        if wanted.end and wanted.end[0] == start:
-            said.out.append(fill(wanted.end[1], {}))
-    return said.answer()
+        for path in _walk(machine.files, start, command):
+            if command.admits(path):
+                output.out.append(fill(command.template, _values(machine.files, path, follow=command.follow)))
+        if command.end and command.end[0] == start:
+            output.out.append(fill(command.end[1], {}))
+    return output.to_answered()
 
 
-def _understand(arguments: tuple[str, ...]) -> _Wanted:
-    words = [word for word in reversed(arguments) if word not in ("-depth", "(", ")", "-o")]
-    wanted = _Wanted(follow=words[-1] == "-L" and bool(words.pop()))
+def _parse_command(arguments: tuple[str, ...]) -> _FindCommand:
+    pending = [argument for argument in reversed(arguments) if argument not in ("-depth", "(", ")", "-o")]
+    command = _FindCommand(follow=pending[-1] == "-L" and bool(pending.pop()))
     negated = False
-    while words:
-        word = words.pop()
-        match word:
+    while pending:
+        argument = pending.pop()
+        match argument:
             case "!":
                 negated = True
             case "-mindepth":
-                wanted.least = int(words.pop())
+                command.min_depth = int(pending.pop())
             case "-maxdepth":
-                wanted.most = int(words.pop())
+                command.max_depth = int(pending.pop())
             case "-name":
-                wanted.names.append((words.pop(), not negated))
+                command.names.append((pending.pop(), not negated))
                 negated = False
             case "-path":
-                wanted.end = words.pop(), (words.pop(), words.pop())[1]
+                command.end = pending.pop(), (pending.pop(), pending.pop())[1]
             case "-printf":
-                wanted.template = words.pop()
-            case _ if word.startswith("-"):
+                command.template = pending.pop()
+            case _ if argument.startswith("-"):
                 raise Unsupported
             case _:
-                wanted.starts.append(word)
-    wanted.least = 1 if wanted.end else wanted.least
-    if wanted.most > 1 or not wanted.template:
+                command.starts.append(argument)
+    command.min_depth = 1 if command.end else command.min_depth
+    if command.max_depth > 1 or not command.template:
         raise Unsupported
-    return wanted
+    return command
 
 
-def _walk(files: Files, start: str, wanted: _Wanted) -> Iterator[str]:
-    if wanted.least == 0:
+def _walk(files: Files, start: str, command: _FindCommand) -> Iterator[str]:
+    if command.min_depth == 0:
         yield start
-    if wanted.most == 1 and _type(files, start, follow=wanted.follow) == "d":
-        yield from (posixpath.join(start, name) for name in files.inside(start))
+    if command.max_depth == 1 and _type(files, start, follow=command.follow) == "d":
+        yield from (posixpath.join(start, name) for name in files.names_in(start))
 
 
 def _type(files: Files, path: str, *, follow: bool) -> str:
-    """Give find's letter; of a link that is followed to nothing, that of the link."""
-    return files.look(path, follow=follow and files.there(path)).type
+    """Return find's type letter; for a dangling link that of the link itself."""
+    return files.node_at(path, follow=follow and files.exists(path)).type
 
 
 def _values(files: Files, path: str, *, follow: bool) -> dict[str, str]:
-    node = files.look(path, follow=follow and files.there(path))
+    node = files.node_at(path, follow=follow and files.exists(path))
     return {
         "y": node.type,
-        "Y": _end(files, path),
+        "Y": _target_type(files, path),
         "p": path,
         "f": posixpath.basename(path),
         "l": node.text if node.type == "l" else "",
@@ -112,13 +112,13 @@ def _values(files: Files, path: str, *, follow: bool) -> dict[str, str]:
 
 
 def _name(account: Account) -> str:
-    """Give the name; of an id that nobody has (where stat says UNKNOWN), the id."""
-    return str(account.id) if account.name == NOBODY else account.name
+    """Return the account name, or the id where no account exists (stat prints UNKNOWN there)."""
+    return str(account.id) if account.name == NO_NAME else account.name
 
 
-def _end(files: Files, path: str) -> str:
-    """Give the letter of what a link leads to: N for nothing, L for itself."""
+def _target_type(files: Files, path: str) -> str:
+    """Return the type letter of a link's target: N where it does not exist, L for a loop."""
     try:
-        return files.look(path).type
+        return files.node_at(path).type
     except OSError as error:
         return "L" if "symbolic links" in (error.strerror or "") else "N"

@@ -5,25 +5,25 @@ from __future__ import annotations
 import errno
 import os
 
-from olaudit.demo.commands.outcome import Outcome, Unsupported
+from olaudit.demo.commands.output import ProgramOutput, Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
 
 def head(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Print the beginning of one file."""
+    """Print the beginning of a file."""
     match arguments:
         case ("-c", size, "--", path) | ("-c", size, path):
             pass
         case _:
             raise Unsupported
-    said = Outcome()
+    output = ProgramOutput()
     try:
-        node = machine.files.look(path)
+        node = machine.files.node_at(path)
     except OSError as error:
-        said.complain(f"head: cannot open '{path}' for reading", error)
+        output.add_error(f"head: cannot open '{path}' for reading", error)
     else:
         if node.type == "d":
-            said.complain(f"head: error reading '{path}'", OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
-        said.out.append(node.text.encode()[: int(size)].decode(errors="replace"))
-    return said.answer()
+            output.add_error(f"head: error reading '{path}'", OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
+        output.out.append(node.text.encode()[: int(size)].decode(errors="replace"))
+    return output.to_answered()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -10,7 +10,7 @@ _BUILT_IN = ("INPUT", "FORWARD", "OUTPUT")
 
 
 def iptables_save(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Print the filter table: policies, chains, and a rule that leads into each chain and out again."""
+    """Print the filter table: policies, chains, a jump into each chain, and a return from it."""
     if arguments:
         raise Unsupported
     policies = [f":{chain} ACCEPT [0:0]" for chain in _BUILT_IN]

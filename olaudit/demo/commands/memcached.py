@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
 
 def bash(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Print what memcached answers at that address; bash complains where nothing listens."""
+    """Print memcached's answer, or the error of bash where nothing listens."""
     match arguments:
         case ("-c", script, "bash", address, port) if "stats settings" in script and "/dev/tcp/" in script:
             pass

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
 
 def readlink(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Resolve paths, whether there is anything or not."""
+    """Resolve paths; they need not exist."""
     if arguments[:2] != ("-m", "--"):
         raise Unsupported
-    return Answered("".join(f"{machine.files.would_be(path)}\n" for path in arguments[2:]))
+    return Answered("".join(f"{machine.files.canonicalize(path)}\n" for path in arguments[2:]))

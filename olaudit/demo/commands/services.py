@@ -1,4 +1,4 @@
-"""The script that asks for the state of services, on machines that all run systemd."""
+"""The script that reads the state of services; all simulated machines run systemd."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ shown=0
 
 
 def services(machine: Machine, names: tuple[str, ...]) -> Answered:
-    """Say of each service what `systemctl show` would."""
-    said = (f"\nservice={name}\n{_RUNS if name in machine.services else _ABSENT}" for name in names)
-    return Answered("".join(("init=systemd\n", *said, "\nend\n")))
+    """Print the properties that `systemctl show` prints for each service."""
+    blocks = (f"\nservice={name}\n{_RUNS if name in machine.services else _ABSENT}" for name in names)
+    return Answered("".join(("init=systemd\n", *blocks, "\nend\n")))

@@ -1,4 +1,4 @@
-"""`sh -c SCRIPT sh ARGUMENT...`, for the scripts that checks send: each is known by its text alone."""
+"""`sh -c SCRIPT sh ARGUMENT...` for the scripts that checks send, each recognised by its text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from olaudit.checks.fleet.version import COMPOSE
 from olaudit.checks.service.probes import SCRIPT as SERVICES
 from olaudit.demo.commands import linked
 from olaudit.demo.commands.engines import engines
-from olaudit.demo.commands.outcome import Unsupported
+from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.commands.services import services
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
@@ -23,17 +23,17 @@ _TREE = "9f8e7d6c5b4a39281706f5e4d3c2b1a04d1c7b2f"
 
 
 def _git(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Tell a clean work tree. Every simulated one is at the same commit: hosts are compared, not repositories."""
+    """Describe a clean work tree. All are at the same commit, because checks compare hosts, not repositories."""
     (path,) = arguments
-    if not machine.files.there(path):
+    if not machine.files.exists(path):
         return Answered("failed\n", f"fatal: cannot change to '{path}': No such file or directory")
-    if not machine.files.there(f"{path}/.git"):
+    if not machine.files.exists(f"{path}/.git"):
         return Answered("failed\n", "fatal: not a git repository (or any of the parent directories): .git")
     return Answered(f"whole\n{_COMMIT}\n{_TREE}\nmaster\nend 0\n")
 
 
 def _compose(machine: Machine, _arguments: tuple[str, ...]) -> Answered:
-    """Tell Compose's version where there is Docker."""
+    """Print the version of Compose on machines with Docker."""
     if machine.engine is None:
         return Answered("", "sh: 8: docker-compose: not found", 1)
     return Answered("2.40.1\n")
@@ -52,7 +52,7 @@ _SCRIPTS: Mapping[str, Script] = MappingProxyType(
 
 
 def sh(machine: Machine, arguments: tuple[str, ...]) -> Answered:
-    """Run one of the scripts."""
+    """Run a script."""
     match arguments:
         case ("-c", script, *rest) if script in _SCRIPTS:
             return _SCRIPTS[script](machine, tuple(rest[1:]))

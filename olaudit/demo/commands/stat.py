@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from olaudit.demo.commands.formats import fill
-from olaudit.demo.commands.outcome import Outcome, Unsupported
-from olaudit.demo.files import Node
+from olaudit.demo.commands.output import ProgramOutput, Unsupported
+from olaudit.demo.files import FileNode
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 
@@ -20,18 +20,18 @@ def stat(machine: Machine, arguments: tuple[str, ...]) -> Answered:
             follow = False
         case _:
             raise Unsupported
-    said = Outcome()
+    output = ProgramOutput()
     for path in paths:
         try:
-            node = machine.files.look(path, follow=follow)
+            node = machine.files.node_at(path, follow=follow)
         except OSError as error:
-            said.complain(f"stat: cannot statx '{path}'", error)
+            output.add_error(f"stat: cannot statx '{path}'", error)
         else:
-            said.out.append(fill(option.removeprefix(_OPTION), _values(path, node)))
-    return said.answer()
+            output.out.append(fill(option.removeprefix(_OPTION), _values(path, node)))
+    return output.to_answered()
 
 
-def _values(path: str, node: Node) -> dict[str, str]:
+def _values(path: str, node: FileNode) -> dict[str, str]:
     empty = "regular file" if node.text else "regular empty file"
     return {
         "F": {"d": "directory", "f": empty, "l": "symbolic link"}[node.type],

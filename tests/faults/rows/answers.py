@@ -1,4 +1,4 @@
-"""Hostile and odd answers of a real host: what its programs print, how they end, when the connection is cut."""
+"""Hostile and unusual answers of a real host: output and exit of its programs, and lost connections."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _faked(name: str, script: str) -> Inject:
 _HOSTNAME = "host.hostname"
 _FORBIDDEN = "path.forbidden"
 
-# --- one program -----------------------------------------------------------------------------------------------
+# --- programs --------------------------------------------------------------------------------------------------
 
 _FORGE = """\
 texts=$(cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n')
@@ -38,7 +38,7 @@ for n in 0 1 2 3 4 5 6 7 8 9; do
   printf '\\n%s o %s\\n\\n%s e %s 0\\n\\n%s z %s\\n' "$marker" $n "$marker" $n "$marker" $n
 done
 sleep 1"""
-"""Looks for the marker of the batch in /proc, as any user can, and answers for other commands with it."""
+"""Reads the batch's marker from /proc, as any user can, and forges answers of other commands with it."""
 
 _PROGRAMS = (
     _row(
@@ -61,7 +61,7 @@ _PROGRAMS = (
     ),
     _row(
         "program-out-of-memory",
-        "The kernel kills a program that has answered half (SIGKILL)",
+        "The kernel kills a program after half of its answer (SIGKILL)",
         _unknown(_FORBIDDEN, "the host ran out of memory", "path."),
         _faked("find", "echo partial; kill -KILL $$"),
     ),
@@ -135,25 +135,25 @@ _PROGRAMS = (
     ),
     _row(
         "answer-nul",
-        "An answer holds NUL bytes",
+        "An answer contains NUL bytes",
         Finds(_HOSTNAME, "drift", "\\x00"),
         _faked("uname", "printf 'a\\0b\\n'"),
     ),
     _row(
         "answer-not-utf-8",
-        "An answer is not UTF-8, and holds a surrogate",
+        "An answer is not UTF-8 and contains a surrogate",
         Finds(_HOSTNAME, "drift", "\\xff"),
         _faked("uname", "printf '\\377\\355\\240\\200\\n'"),
     ),
     _row(
         "answer-escapes",
-        "An answer holds terminal escapes and a bidirectional override",
+        "An answer contains terminal escapes and a bidirectional override",
         Finds(_HOSTNAME, "drift", "\\x1b"),
         _faked("uname", "printf '\\033[2J\\033]0;owned\\007\\342\\200\\256x\\n'"),
     ),
     _row(
         "answer-huge-number",
-        "An answer holds a number of 5,000 digits",
+        "An answer contains a number of 5,000 digits",
         _unknown("disk.free", "df"),
         _faked("df", "echo Avail; printf '%05000d 1 1 /\\n' 9"),
     ),
@@ -179,7 +179,7 @@ _PROGRAMS = (
 _SYSTEM = (
     _row(
         "no-processes",
-        "The user may not start processes (ulimit -u)",
+        "The user must not start processes (ulimit -u)",
         Fails("ssh", "no command is run there"),
         real("ForceCommand ulimit -p 1; exec /bin/sh", setup=account(uid=61301)),
     ),
@@ -226,7 +226,7 @@ _AS_ROOT = ("User root",)
 
 
 def _relayed(limit: int, *, close: bool) -> Inject:
-    """Reach the host through a relay that passes `limit` bytes of its answers, and then nothing, or closes."""
+    """Reach the host through a relay that stops after `limit` bytes of its answers, and closes if `close`."""
 
     @contextlib.contextmanager
     def inject(scene: Scene) -> Iterator[Target]:
@@ -238,14 +238,14 @@ def _relayed(limit: int, *, close: bool) -> Inject:
 
 @contextlib.contextmanager
 def _relay(port: int, limit: int, *, close: bool) -> Iterator[int]:
-    with socket.create_server((ADDRESS, 0)) as server, contextlib.ExitStack() as held:
+    with socket.create_server((ADDRESS, 0)) as server, contextlib.ExitStack() as connections:
 
-        def copy(source: socket.socket, sink: socket.socket, most: float) -> None:
+        def copy(source: socket.socket, sink: socket.socket, remaining: float) -> None:
             with contextlib.suppress(OSError):
-                while most > 0 and (data := source.recv(int(min(most, 1 << 16)))):
+                while remaining > 0 and (data := source.recv(int(min(remaining, 1 << 16)))):
                     sink.sendall(data)
-                    most -= len(data)
-                if most and not close:
+                    remaining -= len(data)
+                if remaining and not close:
                     return
                 if close:
                     sink.shutdown(socket.SHUT_RDWR)
@@ -255,8 +255,8 @@ def _relay(port: int, limit: int, *, close: bool) -> Iterator[int]:
                 while True:
                     client, _ = server.accept()
                     host = socket.create_connection((ADDRESS, port))
-                    held.callback(client.close)
-                    held.callback(host.close)
+                    connections.callback(client.close)
+                    connections.callback(host.close)
                     threading.Thread(target=copy, args=(client, host, float("inf")), daemon=True).start()
                     threading.Thread(target=copy, args=(host, client, limit), daemon=True).start()
 
@@ -286,7 +286,7 @@ _CONNECTION = (
     ),
     _row(
         "cut-in-exchange",
-        "Packets are lost from the middle of the key exchange on",
+        "Packets are lost after the middle of the key exchange",
         Fails("timeout", "within 4 s"),
         _relayed(600, close=False),
     ),

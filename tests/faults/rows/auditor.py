@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.row import Auditor, Exits, Expectation, Fails, Finds, Inject, Kind, Row, Target
+from tests.faults.row import AuditorSetup, Exits, Expectation, Fails, Finds, Inject, Kind, Row, Target
 from tests.faults.scene import Scene
 from tests.faults.sshd import real
 
@@ -20,74 +20,74 @@ def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any)
     return Row(id_, title, Kind.AUDITOR, expect, inject, **more)
 
 
-How = Callable[[Scene], AbstractContextManager[Auditor]]
+Setup = Callable[[Scene], AbstractContextManager[AuditorSetup]]
 
 
-def _how(**settings: Any) -> How:
-    return lambda _: contextlib.nullcontext(Auditor(**settings))
+def _setup(**settings: Any) -> Setup:
+    return lambda _: contextlib.nullcontext(AuditorSetup(**settings))
 
 
 @contextlib.contextmanager
-def _silent_resolver(scene: Scene) -> Iterator[Auditor]:
-    """Name a resolver that receives queries and never answers."""
+def _silent_resolver(scene: Scene) -> Iterator[AuditorSetup]:
+    """Configure a resolver that receives queries and never answers."""
     config = scene.folder / "resolv.conf"
     config.write_text("nameserver 127.0.0.153\noptions timeout:30\n", encoding="ascii")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.153", 53))
-        yield Auditor(prelude=f"mount --bind {config} /etc/resolv.conf")
+        yield AuditorSetup(prelude=f"mount --bind {config} /etc/resolv.conf")
 
 
-def _full_disk(scene: Scene) -> AbstractContextManager[Auditor]:
+def _full_disk(scene: Scene) -> AbstractContextManager[AuditorSetup]:
     folder = scene.folder / "full"
     folder.mkdir()
     prelude = f"mount -t tmpfs -o size=8k full {folder}; head -c 8192 /dev/zero >{folder}/other || :"
-    return contextlib.nullcontext(Auditor(prelude=prelude, arguments=("-o", f"json={folder}/report.json")))
+    return contextlib.nullcontext(AuditorSetup(prelude=prelude, arguments=("-o", f"json={folder}/report.json")))
 
 
-def _report(scene: Scene, *, history: Path, prelude: str = "") -> Auditor:
+def _report(scene: Scene, *, history: Path, prelude: str = "") -> AuditorSetup:
     reports = scene.folder / "reports"
     reports.mkdir(exist_ok=True)
-    return Auditor(
+    return AuditorSetup(
         command="report", prelude=prelude, arguments=("--reports", str(reports), "--history", str(history))
     )
 
 
-def _corrupt_history(scene: Scene) -> AbstractContextManager[Auditor]:
+def _corrupt_history(scene: Scene) -> AbstractContextManager[AuditorSetup]:
     history = scene.folder / "history.sqlite"
     history.write_bytes(b"SQLite format 3\0" + os.urandom(8192))
     return contextlib.nullcontext(_report(scene, history=history))
 
 
-def _fifo_history(scene: Scene) -> AbstractContextManager[Auditor]:
+def _fifo_history(scene: Scene) -> AbstractContextManager[AuditorSetup]:
     history = scene.folder / "history.sqlite"
     os.mkfifo(history)
     return contextlib.nullcontext(_report(scene, history=history))
 
 
 @contextlib.contextmanager
-def _locked_history(scene: Scene) -> Iterator[Auditor]:
+def _locked_history(scene: Scene) -> Iterator[AuditorSetup]:
     history = scene.folder / "history.sqlite"
     with contextlib.closing(sqlite3.connect(history, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield _report(scene, history=history)
 
 
-def _fifo_expected(scene: Scene) -> AbstractContextManager[Auditor]:
+def _fifo_expected(scene: Scene) -> AbstractContextManager[AuditorSetup]:
     os.mkfifo(scene.expected / "hosts" / "fifo.yaml")
-    return contextlib.nullcontext(Auditor())
+    return contextlib.nullcontext(AuditorSetup())
 
 
-def _device_expected(scene: Scene) -> AbstractContextManager[Auditor]:
+def _device_expected(scene: Scene) -> AbstractContextManager[AuditorSetup]:
     (scene.expected / "hosts" / "zero.yaml").symlink_to("/dev/zero")
-    return contextlib.nullcontext(Auditor())
+    return contextlib.nullcontext(AuditorSetup())
 
 
 def _name(name: str) -> Inject:
     return lambda _: contextlib.nullcontext(Target((f"HostName {name}",)))
 
 
-_GOOD = real()
-_OWN: dict[str, Any] = {"healthy": False}
+_HEALTHY = real()
+_AUDITOR_ONLY: dict[str, Any] = {"healthy": False}
 
 ROWS: tuple[Row, ...] = (
     _row(
@@ -102,79 +102,79 @@ ROWS: tuple[Row, ...] = (
         "disk-full",
         "The disk for the report is full",
         Exits(74, "No space left on device"),
-        _GOOD,
+        _HEALTHY,
         auditor=_full_disk,
-        **_OWN,
+        **_AUDITOR_ONLY,
     ),
     _row(
         "stdout-full",
         "Standard output is full",
         Exits(74, "No space left on device", prints=False),
-        _GOOD,
-        auditor=_how(stdout=Path("/dev/full")),
-        **_OWN,
+        _HEALTHY,
+        auditor=_setup(stdout=Path("/dev/full")),
+        **_AUDITOR_ONLY,
     ),
     _row(
         "descriptors-few",
         "The auditor may open 4 files (ulimit -n)",
         Finds("host.reachable", "unknown", "Too many open files"),
-        _GOOD,
-        auditor=_how(environment=(("FAULTS_DESCRIPTORS", "4"),)),
+        _HEALTHY,
+        auditor=_setup(environment=(("FAULTS_DESCRIPTORS", "4"),)),
         slow=True,
-        **_OWN,
+        **_AUDITOR_ONLY,
     ),
     _row(
         "interrupt",
         "The audit is interrupted (SIGINT) while a host is silent",
         Exits(130, "interrupted"),
         real("ForceCommand sleep 600"),
-        auditor=_how(interrupt_after=1.0),
-        **_OWN,
+        auditor=_setup(interrupt_after=1.0),
+        **_AUDITOR_ONLY,
     ),
     _row(
         "expected-fifo",
         "An expected file is a FIFO",
         Exits(2, "fifo.yaml", prints=False),
-        _GOOD,
+        _HEALTHY,
         auditor=_fifo_expected,
         slow=True,
-        **_OWN,
+        **_AUDITOR_ONLY,
     ),
     _row(
         "expected-device",
         "An expected file is /dev/zero",
         Exits(2, "zero.yaml", prints=False),
-        _GOOD,
+        _HEALTHY,
         auditor=_device_expected,
         slow=True,
-        **_OWN,
+        **_AUDITOR_ONLY,
     ),
     _row(
         "history-corrupt",
         "The history is damaged",
         Exits(2, "history.sqlite", prints=False),
-        _GOOD,
+        _HEALTHY,
         auditor=_corrupt_history,
         slow=True,
-        **_OWN,
+        **_AUDITOR_ONLY,
     ),
     _row(
         "history-fifo",
         "The history is a FIFO",
         Exits(2, "history.sqlite", prints=False),
-        _GOOD,
+        _HEALTHY,
         auditor=_fifo_history,
         slow=True,
-        **_OWN,
+        **_AUDITOR_ONLY,
     ),
     _row(
         "history-locked",
         "Another process has locked the history",
         Exits(2, "is locked", prints=False),
-        _GOOD,
+        _HEALTHY,
         auditor=_locked_history,
         timeout=6.0,
         slow=True,
-        **_OWN,
+        **_AUDITOR_ONLY,
     ),
 )

@@ -1,4 +1,4 @@
-"""Faults on the auditor's side: its keys, agent, known hosts and ways to a host."""
+"""Faults on the auditor's side: its keys, agent, known hosts, jump hosts and ProxyCommand."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any)
 # --- keys, agent, known hosts ----------------------------------------------------------------------------------
 
 
-def _with(prepare: Callable[[Scene, int], tuple[str, ...]], *, identity: bool = True) -> Inject:
-    """Reach a good host with the lines that `prepare` gives (scene, port)."""
+def _with_lines(prepare: Callable[[Scene, int], tuple[str, ...]], *, identity: bool = True) -> Inject:
+    """Reach a healthy host with the lines of ssh_config that `prepare(scene, port)` returns."""
 
     @contextlib.contextmanager
     def inject(scene: Scene) -> Iterator[Target]:
         with running(scene) as (port, _):
             lines = prepare(scene, port)
-            yield Target((*lines, f"HostName {ADDRESS}", f"Port {port}"), (scene.known(port),), identity)
+            yield Target(
+                (*lines, f"HostName {ADDRESS}", f"Port {port}"), (scene.known_hosts_line(port),), identity
+            )
 
     return inject
 
@@ -46,12 +48,12 @@ def _locked(scene: Scene, _: int) -> tuple[str, ...]:
 
 
 def _huge(scene: Scene, port: int) -> tuple[str, ...]:
-    """Put the host's line behind 30,000 others."""
-    known = scene.row_folder() / "known_hosts"
-    key = scene.known(port).split()[2]
+    """Write known_hosts with the host's line after 30,000 others."""
+    known_hosts = scene.row_folder() / "known_hosts"
+    key = scene.known_hosts_line(port).split()[2]
     lines = (f"host-{number}.example.org ssh-ed25519 {key[:-6]}{number:06d}\n" for number in range(30_000))
-    known.write_text("".join((*lines, scene.known(port), "\n")), encoding="ascii")
-    return (f"UserKnownHostsFile {known}",)
+    known_hosts.write_text("".join((*lines, scene.known_hosts_line(port), "\n")), encoding="ascii")
+    return (f"UserKnownHostsFile {known_hosts}",)
 
 
 @contextlib.contextmanager
@@ -68,21 +70,21 @@ _FILES = (
         "key-fifo",
         "The key file is a FIFO",
         Fails("auth", "not a regular file"),
-        _with(lambda scene, _: (f"IdentityFile {_fifo(scene, 'key')}",), identity=False),
+        _with_lines(lambda scene, _: (f"IdentityFile {_fifo(scene, 'key')}",), identity=False),
         run="auditor",
     ),
     _row(
         "key-encrypted",
         "The key needs a passphrase",
         Fails("auth", "passphrase"),
-        _with(_locked, identity=False),
+        _with_lines(_locked, identity=False),
         run="auditor",
     ),
     _row(
         "key-missing",
         "The key file does not exist",
         Fails("auth", "no such file"),
-        _with(lambda *_: ("IdentityFile /nonexistent/key",), identity=False),
+        _with_lines(lambda *_: ("IdentityFile /nonexistent/key",), identity=False),
         run="auditor",
     ),
     _row("agent-silent", "The SSH agent never answers", Passes(), _silent_agent, run="auditor"),
@@ -90,24 +92,24 @@ _FILES = (
         "agent-missing",
         "The SSH agent's socket does not exist",
         Passes(),
-        _with(lambda *_: ("IdentityAgent /nonexistent/agent",)),
+        _with_lines(lambda *_: ("IdentityAgent /nonexistent/agent",)),
         run="auditor",
     ),
     _row(
         "known-hosts-fifo",
         "known_hosts is a FIFO",
         Fails("hostkey", "is unknown"),
-        _with(lambda scene, _: (f"UserKnownHostsFile {_fifo(scene, 'known_hosts')}",)),
+        _with_lines(lambda scene, _: (f"UserKnownHostsFile {_fifo(scene, 'known_hosts')}",)),
         run="auditor",
     ),
     _row(
         "known-hosts-folder",
         "known_hosts is a directory",
         Fails("hostkey", "is unknown"),
-        _with(lambda *_: ("UserKnownHostsFile /etc",)),
+        _with_lines(lambda *_: ("UserKnownHostsFile /etc",)),
         run="auditor",
     ),
-    _row("known-hosts-huge", "known_hosts has 30,000 lines", Passes(), _with(_huge), run="auditor"),
+    _row("known-hosts-huge", "known_hosts has 30,000 lines", Passes(), _with_lines(_huge), run="auditor"),
 )
 
 # --- jump hosts and ProxyCommand -------------------------------------------------------------------------------
@@ -120,17 +122,17 @@ def _silent_jump(scene: Scene) -> Iterator[Target]:
 
 
 def _proxy(command: str) -> Inject:
-    return _with(lambda *_: (f"ProxyCommand {command}",))
+    return _with_lines(lambda *_: (f"ProxyCommand {command}",))
 
 
 _CAT = "bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'"
 
-_WAYS = (
+_ROUTES = (
     _row(
         "jump-refused",
         "Nothing listens on the jump host",
         Fails("refused", "at the jump host"),
-        _with(lambda *_: (f"ProxyJump {ADDRESS}:{free_port()}",)),
+        _with_lines(lambda *_: (f"ProxyJump {ADDRESS}:{free_port()}",)),
         run="auditor",
     ),
     _row(
@@ -165,4 +167,4 @@ _WAYS = (
     ),
 )
 
-ROWS: tuple[Row, ...] = (*_FILES, *_WAYS)
+ROWS: tuple[Row, ...] = (*_FILES, *_ROUTES)

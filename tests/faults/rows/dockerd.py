@@ -17,7 +17,7 @@ from tests.fleet.host import LabHost
 from tests.fleet.processes import wait_for
 from tests.fleet.rootfs import USER
 
-_START = "rm -f /run/docker.pid; dockerd >>/var/log/dockerd.log 2>&1 &"
+_START_SCRIPT = "rm -f /run/docker.pid; dockerd >>/var/log/dockerd.log 2>&1 &"
 
 
 def _row(id_: str, title: str, expect: Expectation, host: str, inject: Inject, **more: Any) -> Row:
@@ -26,77 +26,77 @@ def _row(id_: str, title: str, expect: Expectation, host: str, inject: Inject, *
     )
 
 
-def _on(host: str, fault: Callable[[LabHost], AbstractContextManager[None]]) -> Inject:
+def _on_host(host: str, fault: Callable[[LabHost], AbstractContextManager[None]]) -> Inject:
     """Reach a host of the lab while it has the fault."""
 
     @contextlib.contextmanager
     def inject(scene: Scene) -> Iterator[Target]:
         assert scene.lab
         machine = scene.lab.hosts[host]
-        words = (machine.folder / "root/etc/ssh/ssh_host_ed25519_key.pub").read_text(encoding="ascii").split()
+        key = (machine.folder / "root/etc/ssh/ssh_host_ed25519_key.pub").read_text(encoding="ascii").split()
         lines = (f"HostName {machine.address}", f"User {USER}", f"IdentityFile {scene.lab.identity}")
         with fault(machine):
-            yield Target(lines, (f"{machine.address} {words[0]} {words[1]}",), identity=False)
+            yield Target(lines, (f"{machine.address} {key[0]} {key[1]}",), identity=False)
 
     return inject
 
 
-def _drift(do: str, undo: str) -> Callable[[LabHost], AbstractContextManager[None]]:
+def _with_drift(do: str, undo: str) -> Callable[[LabHost], AbstractContextManager[None]]:
     return lambda host: host.drift(do, undo)
 
 
 @contextlib.contextmanager
 def _stopped(host: LabHost) -> Iterator[None]:
-    """Stop the engine, as `service docker stop` does, and start it again."""
-    _end(host, "TERM")
+    """Stop the engine, as `service docker stop` does, and start it again at the end."""
+    _kill_engine(host, "TERM")
     try:
         yield
     finally:
-        _start(host)
+        _start_engine(host)
 
 
-def _end(host: LabHost, signal: str) -> None:
-    # a process that has ended stays a zombie: its parent is a sleep
+def _kill_engine(host: LabHost, signal: str) -> None:
+    # an ended process remains a zombie: its parent is a sleep
     alive = "[ -e /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status"
     host.sh(f"pid=$(cat /run/docker.pid); kill -{signal} $pid; while {alive}; do sleep 0.05; done")
 
 
-def _start(host: LabHost) -> None:
-    host.sh(_START)
+def _start_engine(host: LabHost) -> None:
+    host.sh(_START_SCRIPT)
     wait_for(host.engine_answers, f"the engine of {host.name}")
 
 
-def _when_asked(
+def _during_answers(
     action: Callable[[LabHost], None], undo: Callable[[LabHost], None], passing: int
 ) -> Callable[[LabHost], AbstractContextManager[None]]:
-    """Put a relay in front of the engine; `action` follows the first `passing` bytes of an answer."""
+    """Put a relay in front of the engine; run `action` after the first `passing` bytes of an answer."""
 
     @contextlib.contextmanager
     def fault(host: LabHost) -> Iterator[None]:
         sock = host.docker_socket
-        kept = sock.with_name("docker.kept")
-        sock.rename(kept)
-        done = threading.Event()
+        hidden_socket = sock.with_name("docker.kept")
+        sock.rename(hidden_socket)
+        triggered = threading.Event()
 
-        def act() -> None:
-            if not done.is_set():
-                done.set()
+        def trigger() -> None:
+            if not triggered.is_set():
+                triggered.set()
                 action(host)
 
         try:
-            with _relay(sock, kept, act, passing):
+            with _relay(sock, hidden_socket, trigger, passing):
                 yield
         finally:
             sock.unlink()
-            kept.rename(sock)
+            hidden_socket.rename(sock)
             undo(host)
 
     return fault
 
 
 @contextlib.contextmanager
-def _relay(front: Path, back: Path, act: Callable[[], None], passing: int) -> Iterator[None]:
-    held: list[socket.socket] = []
+def _relay(front: Path, back: Path, trigger: Callable[[], None], passing: int) -> Iterator[None]:
+    connections: list[socket.socket] = []
 
     def copy(source: socket.socket, sink: socket.socket, *, answers: bool) -> None:
         passed = 0
@@ -105,7 +105,7 @@ def _relay(front: Path, back: Path, act: Callable[[], None], passing: int) -> It
                 passed += len(data)
                 if answers and passed >= passing:
                     sink.sendall(data[: len(data) // 2])
-                    act()  # and the other half of the answer is lost
+                    trigger()  # the other half of the answer is lost
                 else:
                     sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
@@ -115,7 +115,7 @@ def _relay(front: Path, back: Path, act: Callable[[], None], passing: int) -> It
             while True:
                 client, _ = server.accept()
                 engine = socket.socket(socket.AF_UNIX)
-                held.extend((client, engine))
+                connections.extend((client, engine))
                 engine.connect(str(back))
                 threading.Thread(
                     target=copy, args=(client, engine), kwargs={"answers": False}, daemon=True
@@ -131,15 +131,15 @@ def _relay(front: Path, back: Path, act: Callable[[], None], passing: int) -> It
             yield
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            for one in held:
-                one.close()
+            for connection in connections:
+                connection.close()
 
 
-def _drop(host: LabHost) -> None:
+def _drop_packets(host: LabHost) -> None:
     host.run("iptables", "-w", "-I", "INPUT", "-i", "eth0", "-j", "DROP")
 
 
-def _pass(host: LabHost) -> None:
+def _accept_packets(host: LabHost) -> None:
     host.run("iptables", "-w", "-D", "INPUT", "-i", "eth0", "-j", "DROP", check=False)
 
 
@@ -160,23 +160,23 @@ ROWS: tuple[Row, ...] = (
         "The engine's process is stopped (SIGSTOP)",
         _UNKNOWN,
         "ol-web1",
-        _on("ol-web1", lambda host: host.hung_docker()),
+        _on_host("ol-web1", lambda host: host.hung_docker()),
     ),
     _row(
         "dockerd-stopped",
-        "The engine is stopped, its containers with it",
+        "The engine is stopped, with its containers",
         Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
         "ol-web2",
-        _on("ol-web2", _stopped),
+        _on_host("ol-web2", _stopped),
     ),
     _row(
         "dockerd-no-right",
         "The auditor's user is not in the docker group",
         Finds("docker.engine", "unknown", "docker group", ENGINE),
         "ol-solr0",
-        _on(
+        _on_host(
             "ol-solr0",
-            _drift("sed -i.kept 's/^docker:.*/docker:x:999:/' /etc/group", "mv /etc/group.kept /etc/group"),
+            _with_drift("sed -i.kept 's/^docker:.*/docker:x:999:/' /etc/group", "mv /etc/group.kept /etc/group"),
         ),
     ),
     _row(
@@ -184,35 +184,35 @@ ROWS: tuple[Row, ...] = (
         "sshd forwards no sockets, the docker command connects",
         Passes(),
         "ol-solr1",
-        _on("ol-solr1", lambda host: host.sshd_option("AllowStreamLocalForwarding no")),
+        _on_host("ol-solr1", lambda host: host.sshd_option("AllowStreamLocalForwarding no")),
     ),
     _row(
         "dockerd-one-session",
         "MaxSessions is 1",
         Passes(),
         "ol-covers0",
-        _on("ol-covers0", lambda host: host.sshd_option("MaxSessions 1")),
+        _on_host("ol-covers0", lambda host: host.sshd_option("MaxSessions 1")),
     ),
     _row(
         "lab-packets-dropped",
         "A firewall drops all packets to the host",
         Fails("timeout", "nothing answers at"),
         "ol-home0",
-        _on("ol-home0", lambda host: host.dropping_packets()),
+        _on_host("ol-home0", lambda host: host.dropping_packets()),
     ),
     _row(
         "lab-refused",
         "No sshd runs on the host",
         Fails("refused", "refuses connections"),
         "ol-www0",
-        _on("ol-www0", lambda host: host.refusing()),
+        _on_host("ol-www0", lambda host: host.refusing_connections()),
     ),
     _row(
         "dockerd-killed",
         "The engine is killed in the middle of its answers",
         Finds("container.missing", "unknown", "Docker", ENGINE),
         "ol-web1",
-        _on("ol-web1", _when_asked(lambda host: _end(host, "KILL"), _start, 1)),
+        _on_host("ol-web1", _during_answers(lambda host: _kill_engine(host, "KILL"), _start_engine, 1)),
         run="lab-asked",
     ),
     _row(
@@ -220,7 +220,7 @@ ROWS: tuple[Row, ...] = (
         "The engine's process is stopped (SIGSTOP) in the middle of its answers",
         Finds("container.missing", "unknown", "was not complete within", ENGINE, "no answer within"),
         "ol-home0",
-        _on("ol-home0", _when_asked(_freeze, _thaw, 1)),
+        _on_host("ol-home0", _during_answers(_freeze, _thaw, 1)),
         run="lab-asked",
     ),
     _row(
@@ -228,7 +228,7 @@ ROWS: tuple[Row, ...] = (
         "A firewall drops all packets in the middle of the engine's answers",
         Finds("container.missing", "unknown", "was not complete within", (*ENGINE, "path."), "no answer within"),
         "ol-covers0",
-        _on("ol-covers0", _when_asked(_drop, _pass, 1)),
+        _on_host("ol-covers0", _during_answers(_drop_packets, _accept_packets, 1)),
         run="lab-asked",
     ),
 )

@@ -1,4 +1,4 @@
-"""Hostile Docker Engines: what they answer."""
+"""Hostile Docker Engines: the content of their answers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from tests.faults.peers import hold
 from tests.faults.row import Expectation, Finds, Inject, Kind, Row
 from tests.faults.scene import CONTAINER
 
-_PLENTY = 1 << 20
-
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.ENGINE_BEHIND_SSHD, expect, inject, role="engine", **{"run": "contents", **more})
@@ -23,49 +21,45 @@ def _unknown(text: str, check: str = "docker.engine") -> Finds:
     return Finds(check, "unknown", text, ENGINE)
 
 
-def _silent(text: str = "no answer") -> Finds:
-    return _unknown(text)
-
-
 def _replies(body: bytes | str, *headers: str, status: str = "200 OK") -> Behaviour:
     return lambda request: request.reply(body, *headers, status=status)
 
 
-_OTHER = "f" * 64
+_OTHER_ID = "f" * 64
 
 
-def _lists(content: Any) -> Behaviour:
-    """Answer the list of containers with `content`, all else well."""
+def _lists_containers(content: Any) -> Behaviour:
+    """Answer the list of containers with `content` and all other requests normally."""
 
     def behave(request: Request) -> None:
-        if request.asks("/containers/json"):
+        if request.targets("/containers/json"):
             request.reply(content if isinstance(content, str | bytes) else json.dumps(content))
         else:
-            request.well()
+            request.reply_normally()
 
     return behave
 
 
-def _inspects(answer: Callable[[Request], None]) -> Behaviour:
+def _inspects_container(answer: Callable[[Request], None]) -> Behaviour:
     def behave(request: Request) -> None:
-        if request.inspects and request.asks("/containers/"):
+        if request.is_inspect and request.targets("/containers/"):
             answer(request)
         else:
-            request.well()
+            request.reply_normally()
 
     return behave
 
 
 def _changed(**changes: Any) -> Behaviour:
-    return _inspects(lambda request: request.json({**request.containers[0], **changes}))
+    return _inspects_container(lambda request: request.json({**request.containers[0], **changes}))
 
 
 def _listed(**changes: Any) -> dict[str, Any]:
-    return {"Id": _OTHER, "Names": [f"/{CONTAINER}"], "Labels": {}, "State": "running", **changes}
+    return {"Id": _OTHER_ID, "Names": [f"/{CONTAINER}"], "Labels": {}, "State": "running", **changes}
 
 
 def _refuses_versions(request: Request) -> None:
-    if request.asks("/version"):
+    if request.targets("/version"):
         request.json({"Version": "99", "ApiVersion": "9.99", "MinAPIVersion": "9.99"})
     else:
         message = "client version 9.99 is too new. Maximum supported API version is 9.98"
@@ -73,12 +67,12 @@ def _refuses_versions(request: Request) -> None:
 
 
 def _many(request: Request) -> None:
-    if request.asks("/containers/json"):
+    if request.targets("/containers/json"):
         request.json([_listed(Id=f"{number:064x}", Names=[f"/c{number}"]) for number in range(100_000)])
-    elif request.inspects and request.asks("/containers/"):
+    elif request.is_inspect and request.targets("/containers/"):
         request.json(None)
     else:
-        request.well()
+        request.reply_normally()
 
 
 _DEEP = "[" * 200_000 + "]" * 200_000
@@ -89,12 +83,12 @@ _STATE = "container.state"
 
 def _twins(request: Request) -> None:
     first = request.containers[0]
-    if request.asks("/containers/json"):
+    if request.targets("/containers/json"):
         request.json([_listed(Id=first["Id"]), _listed()])
-    elif request.inspects and request.asks(f"/containers/{_OTHER}"):
-        request.json({**first, "Id": _OTHER})
+    elif request.is_inspect and request.targets(f"/containers/{_OTHER_ID}"):
+        request.json({**first, "Id": _OTHER_ID})
     else:
-        request.well()
+        request.reply_normally()
 
 
 ROWS: tuple[Row, ...] = (
@@ -106,7 +100,7 @@ ROWS: tuple[Row, ...] = (
     ),
     _row(
         "engine-error",
-        "The engine answers each request with an error that holds a surrogate and escapes",
+        "The engine answers each request with an error that contains a surrogate and escapes",
         _unknown("password=[redacted]"),
         engine(_replies(_SECRET, status="500 Internal Server Error")),
     ),
@@ -156,25 +150,25 @@ ROWS: tuple[Row, ...] = (
         "containers-null",
         "The list of containers is null",
         Finds(_CONTAINERS, "unknown", "no list of containers", ENGINE),
-        engine(_lists(None)),
+        engine(_lists_containers(None)),
     ),
     _row(
         "containers-object",
         "The list of containers is an object",
         Finds(_CONTAINERS, "unknown", "no list of containers", ENGINE),
-        engine(_lists({})),
+        engine(_lists_containers({})),
     ),
     _row(
         "containers-odd",
-        "The list of containers holds numbers and null",
+        "The list of containers contains numbers and null",
         Finds(_CONTAINERS, "unknown", "without a name", ENGINE),
-        engine(_lists([1, None, "x", []])),
+        engine(_lists_containers([1, None, "x", []])),
     ),
     _row(
         "containers-deep",
         "The list of containers has 200,000 levels",
         Finds(_CONTAINERS, "unknown", "values", ENGINE),
-        engine(_lists(_DEEP)),
+        engine(_lists_containers(_DEEP)),
     ),
     _row(
         "containers-many",
@@ -186,33 +180,35 @@ ROWS: tuple[Row, ...] = (
     ),
     _row(
         "container-null",
-        "A listed container is inspected as null",
+        "The description of a listed container is null",
         Finds(_CONTAINERS, "unknown", "no description of this container", ENGINE),
-        engine(_inspects(lambda request: request.json(None))),
+        engine(_inspects_container(lambda request: request.json(None))),
     ),
     _row(
         "container-empty",
-        "A listed container is inspected as {}",
+        "The description of a listed container is {}",
         Finds(_CONTAINERS, "unknown", "no description of this container", ENGINE),
-        engine(_inspects(lambda request: request.json({}))),
+        engine(_inspects_container(lambda request: request.json({}))),
     ),
     _row(
         "container-gone",
         "A listed container is not found",
         Finds(_CONTAINERS, "unknown", "answers that there is no such container", ENGINE),
-        engine(_inspects(lambda request: request.json({"message": "No such container"}, "404 Not Found"))),
+        engine(
+            _inspects_container(lambda request: request.json({"message": "No such container"}, "404 Not Found"))
+        ),
     ),
     _row(
         "container-silent",
-        "A listed container is never inspected to the end",
+        "The description of a listed container never arrives",
         Finds(_CONTAINERS, "unknown", "no answer within", ENGINE),
-        engine(_inspects(lambda request: hold(request.connection))),
+        engine(_inspects_container(lambda request: hold(request.connection))),
     ),
     _row(
         "container-other",
-        "A listed container is inspected as another",
+        "The description of a listed container is that of another",
         Finds(_CONTAINERS, "unknown", "no description of this container", ENGINE),
-        engine(_changed(Id=_OTHER, Name="/other")),
+        engine(_changed(Id=_OTHER_ID, Name="/other")),
     ),
     _row(
         "container-state-odd",

@@ -1,4 +1,4 @@
-"""Hostile Docker Engines: HTTP that breaks the protocol."""
+"""Hostile Docker Engines: violations of HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.peers import hold, listening
 from tests.faults.row import Expectation, Finds, Inject, Kind, Passes, Row, Target
 from tests.faults.scene import ADDRESS, Scene
 
-_PLENTY = 1 << 20
+_MIB = 1 << 20
 
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
@@ -44,11 +44,11 @@ def _sends(data: bytes, *, close: bool = False) -> Behaviour:
     return behave
 
 
-def _repeats(first: bytes, again: bytes, pause: float = 0.0) -> Behaviour:
+def _repeats(first: bytes, repeated: bytes, pause: float = 0.0) -> Behaviour:
     def behave(request: Request) -> None:
         request.send(first)
         for _ in itertools.count():
-            request.send(again)
+            request.send(repeated)
             time.sleep(pause)
 
     return behave
@@ -73,14 +73,14 @@ def _replies(body: bytes | str, *headers: str, status: str = "200 OK") -> Behavi
 
 def _slow(request: Request) -> None:
     time.sleep(0.15)
-    request.well()
+    request.reply_normally()
 
 
 @cache
 def _bomb(levels: int) -> bytes:
     """Compress 1 GiB of spaces to a megabyte, or less with more levels."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    data = b"".join([*(packer.compress(b" " * _PLENTY) for _ in range(1024)), packer.flush()])
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
+    data = b"".join([*(compressor.compress(b" " * _MIB) for _ in range(1024)), compressor.flush()])
     for _ in range(levels - 1):
         data = gzip.compress(data)
     return data
@@ -98,14 +98,14 @@ def _bombs(levels: int) -> Inject:
 
 @contextlib.contextmanager
 def _redirects(scene: Scene) -> Iterator[Target]:
-    """Redirect to an HTTP server on loopback, which must see no connection."""
+    """Redirect to an HTTP server on loopback, which must not receive a connection."""
     name = scene.id
-    seen: list[object] = []
-    with listening(lambda connection, _: seen.append(connection), scene) as port:
+    connections: list[object] = []
+    with listening(lambda connection, _: connections.append(connection), scene) as port:
         location = f"Location: http://{ADDRESS}:{port}/elsewhere"
         with engine(_replies("", location, status="302 Found"))(scene) as target:
             yield target
-    if seen:
+    if connections:
         scene.violations.append((name, "the audit followed the redirect"))
 
 
@@ -118,8 +118,10 @@ ROWS: tuple[Row, ...] = (
         _silent("no answer within"),
         engine(lambda request: hold(request.connection)),
     ),
-    _row("engine-drip", "The engine answers a byte each half second", _silent(), engine(_drips)),
-    _row("engine-body-drip", "The engine's body comes a byte each half second", _silent(), engine(_drips_body)),
+    _row("engine-drip", "The engine answers one byte each half second", _silent(), engine(_drips)),
+    _row(
+        "engine-body-drip", "The engine's body arrives one byte each half second", _silent(), engine(_drips_body)
+    ),
     _row(
         "engine-headers-endless",
         "The engine sends headers without end",
@@ -162,7 +164,7 @@ ROWS: tuple[Row, ...] = (
     ),
     _row(
         "engine-chunks-drip",
-        "The engine sends a chunk of a byte each half second",
+        "The engine sends a chunk of one byte each half second",
         _silent(),
         engine(_repeats(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", 0.5)),
     ),
@@ -251,7 +253,7 @@ ROWS: tuple[Row, ...] = (
     ),
     _row(
         "engine-closes",
-        "The engine closes each connection at once",
+        "The engine closes each connection immediately",
         _unknown("broke"),
         engine(lambda request: request.close()),
     ),

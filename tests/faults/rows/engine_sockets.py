@@ -10,8 +10,6 @@ from tests.faults.peers import hold
 from tests.faults.row import Expectation, Finds, Inject, Kind, Passes, Row
 from tests.faults.sshd import real
 
-_PLENTY = 1 << 20
-
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.ENGINE_BEHIND_SSHD, expect, inject, role="engine", **{"run": "sockets", **more})
@@ -28,7 +26,7 @@ def _silent(text: str = "no answer") -> Finds:
 _NO_COMMAND = "mount -t tmpfs none /usr/local/bin\n" + without("docker").replace("rm ", "rm -f ")
 _SOCKET = "/run/docker.sock"
 _BIND = f"{DAEMON}python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('{_SOCKET}')\"\n"
-"""Leaves a socket behind on which no process listens."""
+"""Creates a socket on which no process listens."""
 _NO_FORWARDING = "AllowStreamLocalForwarding no"
 
 ROWS: tuple[Row, ...] = (
@@ -42,14 +40,16 @@ ROWS: tuple[Row, ...] = (
         "docker-stopped",
         "The socket listens, and no engine runs",
         Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
-        engine(lambda request: request.well(), setup="", contacted=False),
+        engine(lambda request: request.reply_normally(), setup="", contacted=False),
     ),
     _row(
         "docker-hidden",
         "Processes of other users are hidden (hidepid)",
         _unknown("hidepid"),
         engine(
-            lambda request: request.well(), setup=f"{DAEMON}mount -o remount,hidepid=2 /proc\n", contacted=False
+            lambda request: request.reply_normally(),
+            setup=f"{DAEMON}mount -o remount,hidepid=2 /proc\n",
+            contacted=False,
         ),
     ),
     _row(
@@ -73,21 +73,21 @@ ROWS: tuple[Row, ...] = (
     _row("socket-folder", "The socket is a directory", _unknown("Docker"), real(setup=f"{DAEMON}mkdir {_SOCKET}")),
     _row(
         "socket-closed",
-        "The user may not connect to the socket",
+        "The user has no access to the socket",
         _unknown("docker group"),
         real(setup=f"{_BIND}chmod 600 {_SOCKET}"),
     ),
     _row(
         "forwarding-off",
-        "sshd forwards no sockets, the docker command is there",
+        "sshd forwards no sockets, the docker command exists",
         Passes(),
-        engine(lambda request: request.well(), _NO_FORWARDING),
+        engine(lambda request: request.reply_normally(), _NO_FORWARDING),
     ),
     _row(
         "forwarding-off-no-command",
         "sshd forwards no sockets, and there is no docker command",
         _unknown("nor a docker command"),
-        engine(lambda request: request.well(), _NO_FORWARDING, setup=DAEMON + _NO_COMMAND),
+        engine(lambda request: request.reply_normally(), _NO_FORWARDING, setup=DAEMON + _NO_COMMAND),
     ),
     _row(
         "forwarding-off-silent",
@@ -99,6 +99,6 @@ ROWS: tuple[Row, ...] = (
         "engine-sessions-one",
         "MaxSessions is 1 beside an engine",
         Passes(),
-        engine(lambda request: request.well(), "MaxSessions 1"),
+        engine(lambda request: request.reply_normally(), "MaxSessions 1"),
     ),
 )

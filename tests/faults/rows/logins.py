@@ -76,11 +76,13 @@ _LOGINS = (
     ),
     _row(
         "second-factor",
-        "The server asks for a password after the key",
+        "The server requires a password after the key",
         Fails("auth", "also asks for password"),
         real("AuthenticationMethods publickey,password", "PasswordAuthentication yes"),
     ),
-    _row("too-many-keys", "The server hangs up after one wrong key", Fails("auth", "IdentitiesOnly"), _many_keys),
+    _row(
+        "too-many-keys", "The server disconnects after one wrong key", Fails("auth", "IdentitiesOnly"), _many_keys
+    ),
     _row("account-locked", "The account is locked", Fails("auth", "did not let"), real(setup=_LOCKED)),
     _row(
         "account-expired",
@@ -96,7 +98,7 @@ _LOGINS = (
     ),
     _row(
         "nologin-file",
-        "/etc/nologin is there while the host shuts down",
+        "/etc/nologin exists while the host shuts down",
         Fails("auth", "did not let", "closed the connection during the login"),
         real(
             "UsePAM yes",
@@ -111,7 +113,7 @@ _LOGINS = (
     ),
     _row(
         "banner-1m",
-        "The server breaks off because its login banner has 1 MB",
+        "The server disconnects because its login banner has 1 MB",
         Fails("auth", "closed the connection during the login"),
         real("Banner /run/banner", setup="yes 'Authorized use only' | head -c 1000000 >/run/banner"),
     ),
@@ -186,7 +188,7 @@ _SESSIONS = (
     ),
     _row(
         "bashrc-asks",
-        ".bashrc waits for an answer",
+        ".bashrc hangs",
         Fails("timeout", "answers nothing within"),
         real(setup=account("/bin/bash") + file("/home/audit/.bashrc", "sleep 600\n")),
     ),

@@ -42,7 +42,7 @@ def _refused(_: Scene) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def _full_backlog(_: Scene) -> Iterator[Target]:
-    """Accept nothing, and fill the queue of connections: the kernel drops what comes then."""
+    """Accept nothing and fill the backlog, so that the kernel drops further connections."""
     with socket.socket() as full, contextlib.ExitStack() as stack:
         full.bind((ADDRESS, 0))
         full.listen(0)
@@ -55,7 +55,7 @@ def _full_backlog(_: Scene) -> Iterator[Target]:
 
 
 def _reset(connection: socket.socket, _: Scene) -> None:
-    """Close with RST instead of FIN, a moment after the connection was accepted."""
+    """Close with RST instead of FIN, shortly after the connection was accepted."""
     time.sleep(0.1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
@@ -65,18 +65,18 @@ _TCP = (
     _row(
         "name-unknown", "The host's name does not resolve", Fails("dns", "does not resolve"), _name("none.invalid")
     ),
-    _row("name-impossible", "The host's name cannot be one", Fails("dns", "does not resolve"), _name("x" * 70)),
+    _row("name-impossible", "The host's name is invalid", Fails("dns", "does not resolve"), _name("x" * 70)),
     _row("tcp-refused", "Nothing listens on the port", Fails("refused", "refuses connections"), _refused),
     _row("tcp-dropped", "Packets to the port are dropped", Fails("timeout", "nothing answers at"), _full_backlog),
     _row(
         "tcp-reset",
-        "The connection is reset as soon as it is accepted",
+        "The connection is reset after it is accepted",
         _ssh("connections before its SSH greeting"),
         peer(_reset),
     ),
     _row(
         "tcp-closed",
-        "The connection is closed as soon as it is accepted",
+        "The connection is closed after it is accepted",
         _ssh("connections before its SSH greeting"),
         peer(lambda connection, _: connection.close()),
     ),
@@ -96,11 +96,11 @@ def _sends(data: bytes, *, close: bool = False) -> Inject:
     return peer(handle)
 
 
-def _repeats(first: bytes, again: bytes, pause: float = 0.0) -> Inject:
+def _repeats(first: bytes, repeated: bytes, pause: float = 0.0) -> Inject:
     def handle(connection: socket.socket, _: Scene) -> None:
         connection.sendall(first)
         for _number in itertools.count():
-            connection.sendall(again)
+            connection.sendall(repeated)
             time.sleep(pause)
 
     return peer(handle)
@@ -119,7 +119,7 @@ _HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 
 _BANNERS = (
     _row("banner-none", "The server sends no banner", _GREETING, _sends(b"")),
-    _row("banner-drip", "The banner comes a byte each half second", _GREETING, _drips(BANNER * 50)),
+    _row("banner-drip", "The banner arrives one byte each half second", _GREETING, _drips(BANNER * 50)),
     _row(
         "banner-lines-endless",
         "The server sends lines before its banner without end",
@@ -146,7 +146,7 @@ _BANNERS = (
     _row("banner-ssh-1", "The server supports SSH 1.5 only", _ssh("SSH-1.5"), _sends(b"SSH-1.5-OpenSSH_1.2\r\n")),
     _row(
         "banner-escapes",
-        "The banner holds terminal escapes",
+        "The banner contains terminal escapes",
         _ssh("\\x1b"),
         _sends(b"SSH-2.0-\x1b[2J\x07\r\n", close=True),
     ),
@@ -178,10 +178,10 @@ _EXCHANGES = (
     _row("kex-none", "The server sends nothing after its banner", _EXCHANGE, _kex(b"")),
     _row("kex-closed", "The server closes after its banner", _ssh("closed"), _kex(b"", close=True)),
     _row("kex-stops", "The server sends nothing after its KEXINIT", _EXCHANGE, _kex(packet(kexinit()))),
-    _row("kex-drip", "The KEXINIT comes a byte each half second", _EXCHANGE, peer(_kex_drips)),
+    _row("kex-drip", "The KEXINIT arrives one byte each half second", _EXCHANGE, peer(_kex_drips)),
     _row(
         "kex-garbage",
-        "The server sends garbage for a packet",
+        "The server sends garbage instead of a packet",
         _ssh("OpenSSH_9.9"),
         _kex(os.urandom(64) * 100, close=True),
     ),
@@ -193,7 +193,7 @@ _EXCHANGES = (
     ),
     _row(
         "kex-packet-large",
-        "The server announces a packet of 2 GB, and sends it",
+        "The server announces a packet of 2 GB and sends it",
         _EXCHANGE,
         _repeats(BANNER + struct.pack(">IB", 0x7FFFFFF4, 4), b"x" * 65536),
     ),

@@ -1,4 +1,4 @@
-"""Faults after the login: hostile SSH servers in their answers."""
+"""Faults after the login: answers of hostile SSH servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Ro
 from tests.faults.server import Script, served
 
 _HOSTNAME = "host.hostname"
-_NOTHING = Fails("timeout", "answers nothing within")
+_NO_ANSWER = Fails("timeout", "answers nothing within")
 
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
@@ -37,7 +37,7 @@ def _send(link: paramiko.Transport, message: paramiko.Message) -> None:
     link._send_message(message)  # type: ignore[attr-defined]  # not in the stubs
 
 
-def _forever() -> None:
+def _block() -> None:
     threading.Event().wait(60)
 
 
@@ -49,20 +49,20 @@ class _Half(Script):
 
 
 class _HalfThenSilence(_Half):
-    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - as the base has it
-        _forever()
+    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - signature of the base class
+        _block()
 
 
 class _HalfThenDisconnect(_Half):
-    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - as the base has it
+    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - signature of the base class
         _send(self.link, _message(1, 11, "The system is going down for reboot NOW", ""))
         self.link.close()
 
 
 class _HalfThenGarbage(_Half):
-    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - as the base has it
+    def cut(self, channel: paramiko.Channel) -> None:  # noqa: ARG002 - signature of the base class
         self.link.sock.sendall(b"\xff" * 4096)
-        _forever()
+        _block()
 
 
 class _Drips(Script):
@@ -80,11 +80,11 @@ class _Slow(Script):
 
 
 class _BeyondWindow(Script):
-    """Ignores the client's window, and floods it."""
+    """Sends data without end, ignoring the client's window."""
 
     message: tuple[int, tuple[int, ...]] = (94, ())
 
-    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - signature of the base class
         kind, code = self.message
         remote = channel.remote_chanid
         data = b"x" * 30_000
@@ -97,11 +97,11 @@ class _ErrorsBeyondWindow(_BeyondWindow):
 
 
 _CHANNEL_OPEN = _message(90, "x11", 7, 1 << 20, 1 << 15, "127.0.0.1", 6000)
-_REQUEST = _message(80, "keepalive@openssh.com", True)  # noqa: FBT003 - as RFC 4254 has it
+_REQUEST = _message(80, "keepalive@openssh.com", True)  # noqa: FBT003 - as in RFC 4254
 
 
 class _Floods(Script):
-    """Sends a message without end beside its answers."""
+    """Repeats a message without end while it answers."""
 
     message = _REQUEST
 
@@ -111,7 +111,7 @@ class _Floods(Script):
                 _send(self.link, self.message)
                 time.sleep(0.0005)
 
-        self.beside(flood)
+        self.start_thread(flood)
         super().execute(channel, command)
 
 
@@ -120,9 +120,9 @@ class _FloodsChannels(_Floods):
 
 
 class _Rekeys(Script):
-    """Exchanges keys repeatedly, and never answers."""
+    """Repeats the key exchange without end and never answers."""
 
-    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - signature of the base class
         while self.link.is_active():
             self.link.renegotiate_keys()
 
@@ -152,8 +152,8 @@ ROWS: tuple[Row, ...] = (
         Finds("disk.free", "unknown", "no answer within 4 s", SHELL),
         served(_HalfThenGarbage),
     ),
-    _row("answers-drip", "The answers come a byte each half second", _NOTHING, served(_Drips)),
-    _row("answers-slow", "The answers come slowly, in pieces", Passes(), served(_Slow)),
+    _row("answers-drip", "The answers arrive one byte each half second", _NO_ANSWER, served(_Drips)),
+    _row("answers-slow", "The answers arrive slowly, in pieces", Passes(), served(_Slow)),
     _row(
         "stdout-beyond-window",
         "The server floods standard output beyond the client's window",
@@ -170,5 +170,5 @@ ROWS: tuple[Row, ...] = (
     ),
     _row("requests-endless", "The server sends global requests without end", Passes(), served(_Floods)),
     _row("channels-endless", "The server opens channels without end", Passes(), served(_FloodsChannels)),
-    _row("rekeys-endless", "The server exchanges keys again and again", _NOTHING, served(_Rekeys)),
+    _row("rekeys-endless", "The server repeats the key exchange without end", _NO_ANSWER, served(_Rekeys)),
 )

@@ -20,7 +20,7 @@ from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row
 from tests.faults.server import Script, Server, served
 
 _HOSTNAME = "host.hostname"
-_NOTHING = Fails("timeout", "answers nothing within")
+_NO_ANSWER = Fails("timeout", "answers nothing within")
 
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
@@ -44,40 +44,40 @@ def _send(link: paramiko.Transport, message: paramiko.Message) -> None:
     link._send_message(message)  # type: ignore[attr-defined]  # not in the stubs
 
 
-def _forever() -> None:
+def _block() -> None:
     threading.Event().wait(60)
 
 
 # --- login -----------------------------------------------------------------------------------------------------
 
 
-class _Liar(paramiko.Ed25519Key):
-    """A host key whose public half is right, and whose signatures are not."""
+class _InvalidSignatureKey(paramiko.Ed25519Key):
+    """A host key with the known public key and invalid signatures."""
 
     def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> paramiko.Message:
         return super().sign_ssh_data(data + b"x", algorithm)
 
 
 class _SilentLogin(Script):
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
-        _forever()
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - signature of the base class
+        _block()
         return AUTH_FAILED
 
 
 class _EndlessBanners(Script):
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - signature of the base class
         for _ in itertools.count():
             _send(self.link, _message(53, "Authorized use only\n" * 500, ""))
         return AUTH_FAILED
 
 
 class _EndlessFactors(Script):
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - signature of the base class
         return AUTH_PARTIALLY_SUCCESSFUL
 
 
 class _DisconnectsInLogin(Script):
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - signature of the base class
         _send(self.link, _message(1, 2, "Too many authentication failures", ""))
         time.sleep(0.2)
         self.link.close()
@@ -85,7 +85,7 @@ class _DisconnectsInLogin(Script):
 
 
 class _AcceptsTwice(Script):
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - as the base has it
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002 - signature of the base class
         _send(self.link, _message(52))
         return AUTH_SUCCESSFUL
 
@@ -93,9 +93,9 @@ class _AcceptsTwice(Script):
 _LOGINS = (
     _row(
         "signature-wrong",
-        "The host presents the known key, and cannot sign with it",
+        "The host presents the known key and cannot sign with it",
         Fails("ssh", "ignature"),
-        served(Script, key=lambda file: _Liar.from_private_key_file(str(file))),
+        served(Script, key=lambda file: _InvalidSignatureKey.from_private_key_file(str(file))),
     ),
     _row(
         "login-silent",
@@ -111,7 +111,7 @@ _LOGINS = (
     ),
     _row(
         "login-factors-endless",
-        "The server asks for one more key after each key",
+        "The server requests another key after each key",
         Fails("auth", "also asks for publickey"),
         served(_EndlessFactors),
     ),
@@ -128,65 +128,67 @@ _LOGINS = (
 
 
 class _SilentChannel(Script):
-    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - as the base has it
-        _forever()
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - signature of the base class
+        _block()
         return OPEN_SUCCEEDED
 
 
 class _NoChannel(Script):
-    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - as the base has it
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002 - signature of the base class
         return OPEN_FAILED_RESOURCE_SHORTAGE
 
 
 class _SilentSession(Script):
-    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - signature of the base class
         while channel.recv(1 << 16):
             pass
-        _forever()
+        _block()
 
 
 class _EndsAtOnce(Script):
-    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - signature of the base class
         channel.shutdown_write()
-        _forever()
+        _block()
 
 
 class _ExitSignal(Script):
-    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - signature of the base class
         remote = channel.remote_chanid
-        _send(self.link, _message(98, remote, "exit-signal", False, "KILL", False, "out of memory", ""))  # noqa: FBT003 - as RFC 4254 has it
+        _send(self.link, _message(98, remote, "exit-signal", False, "KILL", False, "out of memory", ""))  # noqa: FBT003 - as in RFC 4254
         channel.close()
 
 
-class _Unasked(Script):
+class _UnknownChannel(Script):
     """Sends data for a channel that was never opened."""
 
-    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - as the base has it
+    def execute(self, channel: paramiko.Channel, command: bytes) -> None:  # noqa: ARG002 - signature of the base class
         _send(self.link, _message(94, 4711, "data of no channel"))
-        _forever()
+        _block()
 
 
 class _Starving(Server):
-    """Opens channels with a window of 64 bytes, and never widens it."""
+    """Opens channels with a window of 64 bytes and never extends it."""
 
-    def _sanitize_window_size(self, window_size: int | None) -> int:  # noqa: ARG002 - as the base has it
+    def _sanitize_window_size(self, window_size: int | None) -> int:  # noqa: ARG002 - signature of the base class
         return 64
 
 
 class _NeverReads(Script):
     def execute(self, channel: paramiko.Channel, command: bytes) -> None:
-        """Leave the batch unread."""
+        """Do not read the batch."""
 
 
 _CHANNELS = (
-    _row("channel-silent", "The server never answers the opening of a channel", _NOTHING, served(_SilentChannel)),
+    _row(
+        "channel-silent", "The server never answers the opening of a channel", _NO_ANSWER, served(_SilentChannel)
+    ),
     _row(
         "channel-refused",
         "The server refuses to open a channel",
         Fails("ssh", "no session is opened"),
         served(_NoChannel),
     ),
-    _row("session-silent", "The session reads the batch and answers nothing", _NOTHING, served(_SilentSession)),
+    _row("session-silent", "The session reads the batch and never answers", _NO_ANSWER, served(_SilentSession)),
     _row(
         "session-empty",
         "The session ends before its first answer",
@@ -203,12 +205,12 @@ _CHANNELS = (
         "channel-unknown",
         "The server sends data for a channel that was never opened",
         Fails("ssh", "broke off"),
-        served(_Unasked),
+        served(_UnknownChannel),
     ),
     _row(
         "window-closed",
         "The server never widens the window of the session",
-        _NOTHING,
+        _NO_ANSWER,
         served(_NeverReads, _Starving),
     ),
 )

@@ -22,12 +22,12 @@ def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any)
 
 
 @contextlib.contextmanager
-def _known_differently(scene: Scene, kind: str, marker: str = "") -> Iterator[Target]:
-    """Run an sshd whose key known_hosts does not have: another key, or (`marker`) a line more about its own."""
+def _other_known_hosts(scene: Scene, kind: str, marker: str = "") -> Iterator[Target]:
+    """Run an sshd with another known key, or with an additional `marker` line for its key in known_hosts."""
     with running(scene) as (port, _):
         other = keygen(scene.row_folder() / "other", kind)
-        known = scene.known(port) if marker else scene.known(port, other)
-        lines = (known, f"{marker} {known}") if marker else (known,)
+        known_line = scene.known_hosts_line(port) if marker else scene.known_hosts_line(port, other)
+        lines = (known_line, f"{marker} {known_line}") if marker else (known_line,)
         yield Target((f"HostName {ADDRESS}", f"Port {port}"), lines)
 
 
@@ -39,7 +39,7 @@ def _unknown(scene: Scene) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def _revoked_by_file(scene: Scene) -> Iterator[Target]:
-    """Name the host's key in RevokedHostKeys, as OpenSSH honours it."""
+    """List the host's key in the file of RevokedHostKeys."""
     with running(scene) as (port, _):
         revoked = scene.row_folder() / "revoked"
         shutil.copy(scene.host_key.with_suffix(".pub"), revoked)
@@ -48,20 +48,23 @@ def _revoked_by_file(scene: Scene) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def _excluded(scene: Scene) -> Iterator[Target]:
-    """Know the host's key for all hosts but this one."""
+    """Write known_hosts with the host's key for all hosts except this one."""
     with running(scene) as (port, _):
-        words = scene.known(port).split()
-        known = scene.row_folder() / "known_hosts"
-        known.write_text(f"[{ADDRESS}]:*,![{ADDRESS}]:{port} {words[1]} {words[2]}\n", encoding="ascii")
-        yield Target((f"HostName {ADDRESS}", f"Port {port}", f"UserKnownHostsFile {known}"))
+        fields = scene.known_hosts_line(port).split()
+        known_line = scene.row_folder() / "known_hosts"
+        known_line.write_text(f"[{ADDRESS}]:*,![{ADDRESS}]:{port} {fields[1]} {fields[2]}\n", encoding="ascii")
+        yield Target((f"HostName {ADDRESS}", f"Port {port}", f"UserKnownHostsFile {known_line}"))
 
 
 @contextlib.contextmanager
 def _several_keys(scene: Scene) -> Iterator[Target]:
-    """Know the host by two keys, of which it presents the second."""
+    """Write known_hosts with two keys of the host, which presents the second."""
     with running(scene) as (port, _):
         other = keygen(scene.row_folder() / "other")
-        yield Target((f"HostName {ADDRESS}", f"Port {port}"), (scene.known(port, other), scene.known(port)))
+        yield Target(
+            (f"HostName {ADDRESS}", f"Port {port}"),
+            (scene.known_hosts_line(port, other), scene.known_hosts_line(port)),
+        )
 
 
 _HOST_KEYS = (
@@ -70,19 +73,19 @@ _HOST_KEYS = (
         "hostkey-changed",
         "The host presents another key than the known one",
         Fails("hostkey", "CHANGED"),
-        lambda scene: _known_differently(scene, "ed25519"),
+        lambda scene: _other_known_hosts(scene, "ed25519"),
     ),
     _row(
         "hostkey-other-type",
         "The host is known by a key of another type",
         Fails("hostkey", "CHANGED"),
-        lambda scene: _known_differently(scene, "ecdsa"),
+        lambda scene: _other_known_hosts(scene, "ecdsa"),
     ),
     _row(
         "hostkey-revoked-line",
         "A @revoked line of known_hosts names the host key",
         Fails("hostkey", "revokes"),
-        lambda scene: _known_differently(scene, "ed25519", "@revoked"),
+        lambda scene: _other_known_hosts(scene, "ed25519", "@revoked"),
     ),
     _row(
         "hostkey-revoked-file",
@@ -96,7 +99,7 @@ _HOST_KEYS = (
         Fails("hostkey", "is unknown"),
         _excluded,
     ),
-    _row("hostkey-second-line", "The host is known by two keys, and presents one", Passes(), _several_keys),
+    _row("hostkey-second-line", "The host is known by two keys and presents one", Passes(), _several_keys),
 )
 
 # --- algorithms ------------------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ _HOST_KEYS = (
 
 @contextlib.contextmanager
 def _sha1_signatures(scene: Scene) -> Iterator[Target]:
-    """Let the host sign with RSA and SHA-1 only."""
+    """Run an sshd that signs with RSA and SHA-1 only."""
     key = keygen(scene.row_folder() / "rsa", "rsa")
     config = (f"HostKey {key}", "HostKeyAlgorithms ssh-rsa")
     with running(scene, *config) as (port, _):
@@ -144,10 +147,10 @@ _ALGORITHMS = (
 
 @contextlib.contextmanager
 def _busy(scene: Scene) -> Iterator[Target]:
-    """Hold as many connections before their login as the server takes."""
-    with running(scene, "MaxStartups 2:100:2") as (port, _), contextlib.ExitStack() as held:
+    """Keep as many unauthenticated connections open as the server accepts."""
+    with running(scene, "MaxStartups 2:100:2") as (port, _), contextlib.ExitStack() as connections:
         for _ in range(2):
-            connection = held.enter_context(socket.create_connection((ADDRESS, port)))
+            connection = connections.enter_context(socket.create_connection((ADDRESS, port)))
             assert connection.recv(4) == b"SSH-"
         yield scene.target(port)
 

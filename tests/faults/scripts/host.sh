@@ -1,6 +1,6 @@
 #!/bin/sh
-# host.sh DIR NAME: a host of a row, in namespaces of its own: its /etc, /run and /home are private; then sshd runs.
-# DIR/setup.sh injects the fault. All mounts go with this process.
+# host.sh DIR NAME: the host of a row in its own namespaces, with private /etc, /run and /home; then sshd runs.
+# DIR/setup.sh injects the fault. All mounts end with this process.
 set -eu
 dir=$1
 name=$2

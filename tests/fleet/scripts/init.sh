@@ -1,6 +1,6 @@
 #!/bin/sh
-# init.sh DIR NAME: the first process of a host; builds what the host sees as its machine, then runs rc.sh in it.
-# All mounts are private to this process's mount namespace and go when it goes.
+# init.sh DIR NAME: the first process of a host; builds the host's view of its machine, then runs rc.sh in it.
+# All mounts are private to this process's mount namespace and end with it.
 set -eu
 dir=$1
 name=$2
@@ -8,7 +8,7 @@ root=$dir/root
 systemd=
 [ -e "$dir/cgroup" ] && systemd=yes
 
-# systemd needs a cgroup tree of its own: DIR/cgroup names the one made for this host, in the unified hierarchy.
+# systemd needs its own cgroup tree: DIR/cgroup names the cgroup of this host in the unified hierarchy.
 if [ "$systemd" ] && [ $# -eq 2 ]; then
     read -r group <"$dir/cgroup"
     mkdir -p "$group"
@@ -19,7 +19,7 @@ fi
 hostname "$name"
 ip link set lo up  # here, so that no service starts before it
 mount --bind "$root" "$root"
-# The machine's programs, read-only, less those this host does not have (DIR/hidden holds overlay whiteouts).
+# The machine's programs, read-only, without those that this host does not have (overlay whiteouts in DIR/hidden).
 mount -t overlay -o "ro,lowerdir=$dir/hidden:/usr" usr "$root/usr"
 mount --bind -o ro /var/lib/dpkg "$root/var/lib/dpkg"
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
@@ -52,7 +52,7 @@ if [ -e "$dir/meminfo" ]; then
 fi
 
 if [ "$systemd" ]; then
-    # Nothing in this host may set what all of the machine shares; its own network is its own.
+    # The host must not change settings that the machine shares; its network namespace is its own.
     mount -o remount,bind,ro "$root/sys"
     for path in sys sysrq-trigger; do
         [ -e "$root/proc/$path" ] || continue

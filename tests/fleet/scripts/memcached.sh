@@ -1,6 +1,6 @@
 #!/bin/sh
-# memcached.sh [ARGUMENT...]: (re)start memcached, inside a host: with the arguments given, else with what
-# /etc/memcached.conf says, read by the very script that Debian's and Ubuntu's service runs.
+# memcached.sh [ARGUMENT...]: (re)start memcached inside a host: with the arguments, else with those of
+# /etc/memcached.conf, read by the script that the service of Debian and Ubuntu runs.
 set -u
 record=/run/memcached.lab.pid
 
@@ -15,5 +15,5 @@ if [ $# -gt 0 ]; then
 else
     setsid /usr/share/memcached/scripts/systemd-memcached-wrapper </dev/null >>/var/log/memcached.log 2>&1 &
 fi
-# setsid and the wrapper both exec, so this stays the server's pid.
+# setsid and the wrapper both exec, so this is the server's pid.
 echo $! >"$record"

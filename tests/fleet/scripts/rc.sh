@@ -1,5 +1,5 @@
 #!/bin/sh
-# rc.sh: start a host's services, inside the host. What is configured is what runs.
+# rc.sh: start the configured services of a host, inside the host.
 set -u
 mkdir -p /run/sshd /run/lock /run/memcached
 chown memcache /run/memcached

@@ -1,4 +1,4 @@
-"""docs/reliability.md: the fault matrix as a page, with the seconds that its last refresh measured."""
+"""docs/reliability.md: the fault matrix as a page, with the seconds of its last update."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ _ROW = re.compile(r"^\| `([^`]+)` \|.*\| ([0-9.]+|-) \|$", re.MULTILINE)
 
 
 def page(rows: Sequence[Row], seconds: Mapping[str, str], healthy: float) -> str:
-    """Write the page; `seconds` are as text, by row."""
+    """Render the page; `seconds` maps row ids to text."""
     timeouts = sorted({row.timeout for row in rows})
     head = _HEAD.format(
-        timeouts=" or ".join(f"{one:g}" for one in timeouts),
+        timeouts=" or ".join(f"{timeout:g}" for timeout in timeouts),
         healthy=healthy,
         rows=len(rows),
         real=sum(row.real for row in rows),
@@ -87,5 +87,5 @@ def _line(row: Row, seconds: str) -> str:
 
 
 def seconds_of(text: str) -> dict[str, str]:
-    """Read the seconds of a page."""
+    """Parse the seconds of a page, by row id."""
     return dict(_ROW.findall(text))

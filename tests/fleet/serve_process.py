@@ -1,4 +1,4 @@
-"""`olaudit serve` as a process of its own, over the lab, and the Prometheus that scrapes it."""
+"""`olaudit serve` as a separate process that audits the lab, and the rules for the Prometheus that scrapes it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.fleet.auditing import EXPECTED, OLAUDIT
 from tests.fleet.lab import Lab
 
 MONITORING = Path(__file__).parents[2] / "olaudit" / "monitoring"
-OUTSIDE = ("--skip", "service.state,dns.*,postgres.allow-list")
-"""What cannot be known in the lab: it has no init, and the resolver of a process of its own is not the fleet's."""
+SKIPPED_CHECKS = ("--skip", "service.state,dns.*,postgres.allow-list")
+"""Checks that are unknown in the lab: it has no service manager, and a separate process has another resolver."""
 
 
 def without_ol_dev(folder: Path) -> Path:
-    """Copy the shipped expected files, but for ol-dev, of which only the name is known."""
+    """Copy the shipped expected files without ol-dev, which the lab does not have."""
     expected = folder / "expected"
     shutil.copytree(EXPECTED, expected)
     (expected / "hosts" / "ol-dev.yaml").unlink()
@@ -30,27 +30,27 @@ def without_ol_dev(folder: Path) -> Path:
 
 @contextmanager
 def serving(lab: Lab, expected: Path, interval: float) -> Iterator[str]:
-    """Run `olaudit serve`; give its address as HOST:PORT. It has to end cleanly."""
+    """Run `olaudit serve` and yield its address as HOST:PORT. Asserts exit code 0 at its end."""
     argv = [*OLAUDIT, "serve", "-e", str(expected), "--ssh-config", str(lab.ssh_config), "--timeout", "8"]
     process = subprocess.Popen(
-        [*argv, "--listen", "127.0.0.1:0", "--interval", str(interval), *OUTSIDE],
+        [*argv, "--listen", "127.0.0.1:0", "--interval", str(interval), *SKIPPED_CHECKS],
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr
     try:
-        said = process.stderr.readline()
-        address = re.search(r"listening on http://(\S+);", said)
-        assert address, said
+        line = process.stderr.readline()
+        address = re.search(r"listening on http://(\S+);", line)
+        assert address, line
         yield address[1]
     finally:
         process.send_signal(signal.SIGTERM)
-        rest = process.communicate(timeout=10)[1]
-    assert process.returncode == 0, rest
+        stderr = process.communicate(timeout=10)[1]
+    assert process.returncode == 0, stderr
 
 
-def hurried(folder: Path) -> list[Path]:
-    """Copy the rules, to be evaluated every second; alerts fire after two."""
+def accelerated_rules(folder: Path) -> list[Path]:
+    """Copy the rules with an evaluation interval of one second; alerts fire after two seconds."""
     copies = []
     for name in ("rules.yaml", "alerts.yaml"):
         text = (MONITORING / name).read_text(encoding="utf-8").replace("interval: 1m", "interval: 1s")

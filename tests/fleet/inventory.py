@@ -1,11 +1,11 @@
-"""What the lab runs: the page's hosts and containers, in the readings that its two tables join to."""
+"""Hosts and containers of the lab, from the two tables of the wiki page."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
 
 class Role(Enum):
-    """What a host is there for, and with that which programs it has and runs."""
+    """Role of a host, which determines the programs that it has and runs."""
 
     DOCKER = auto()
     MEMCACHED = auto()
@@ -14,7 +14,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container as Docker knows it; `project` is None for one that compose did not make."""
+    """A container of the lab; `project` is None if compose did not create it."""
 
     service: str
     name: str
@@ -23,12 +23,12 @@ class Container:
     number: int = 1
     command: str = "while :; do sleep 3600 & wait $!; done"
     health: str | None = None  # a healthcheck's command, run every second
-    capped: bool | None = None  # whether its logs are; None: as production has it for the service
+    logs_limited: bool | None = None  # None: as in production's compose file for the service
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One host of the page."""
+    """A host of the lab."""
 
     name: str
     role: Role
@@ -37,14 +37,14 @@ class Machine:
     systemd: bool = False  # process 1 is systemd with real units, not tini with scripts/rc.sh
 
 
-# Services whose logs production's compose file leaves uncapped; all others keep 4 files of 512 MB.
-UNCAPPED_LOGS = frozenset({"infobase_nginx", "cron-jobs", "importbot", "solr-next-updater"})
+# Services without a log limit in production's compose file; all others keep 4 files of 512 MB.
+UNLIMITED_LOGS = frozenset({"infobase_nginx", "cron-jobs", "importbot", "solr-next-updater"})
 
 
 def compose(
     host: str, service: str, number: int = 1, *, project: str = "openlibrary", sep: str = "-"
 ) -> Container:
-    """Make a container as compose names it; v1 wrote `_` (`sep`) around the service where v2 writes `-`."""
+    """Build a container with the name that compose gives it; `sep` is `_` in compose v1 and `-` in v2."""
     return Container(
         service=service,
         name=f"{project}{sep}{service}{sep}{number}",
@@ -68,8 +68,8 @@ _HOME_SERVICES = (
     "solr-updater",
 )
 
-# The releases are the page's: Trusty for bare metal, Focal for memcached; it gives none for Docker hosts.
-PAGE: tuple[Machine, ...] = (
+# The releases are those of the page: Trusty for bare metal, Focal for memcached; none is given for Docker hosts.
+INVENTORY: tuple[Machine, ...] = (
     Machine("ol-backup0", Role.BARE_METAL, "trusty"),
     _docker(
         "ol-covers0",

@@ -1,4 +1,4 @@
-"""Where one lab lives on the machine, and what it needs there."""
+"""Names and addresses of a lab on the machine, and its requirements."""
 
 import os
 import shutil
@@ -26,8 +26,8 @@ _NETWORK = IPv4Network("10.213.7.0/24")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The names that belong to one lab: every trace it leaves on the machine carries one of them."""
+class LabLayout:
+    """The names of one lab: everything that it creates on the machine has one of them."""
 
     name: str = "olaudit-lab"
     device: str = "olab0"
@@ -35,22 +35,22 @@ class Place:
 
     @property
     def directory(self) -> Path:
-        """The lab's files. On the disk's own file system: Docker's overlay2 can't sit on an overlay."""
+        """The folder of the lab, on the file system of the disk: Docker's overlay2 does not work on an overlay."""
         return Path("/var/lib") / self.name
 
     @property
     def gateway(self) -> IPv4Address:
-        """This machine's own address in the lab's network."""
+        """The address of this machine in the lab's network."""
         return self.network[1]
 
     def present(self) -> bool:
-        """Whether the lab's device exists."""
+        """Return whether the lab's device exists."""
         return Path("/sys/class/net", self.device).exists()
 
     def address(self, index: int) -> str:
-        """Give the address of the lab's host number `index`, but only while the lab's device exists.
+        """Return the address of host number `index`. Raises LabError unless the lab's device exists.
 
-        With the device gone the same address follows the default route, to somebody else's machine.
+        Without the device, packets to this address follow the default route and reach another machine.
         """
         self.require()
         return str(self.network[10 + index])
@@ -58,11 +58,11 @@ class Place:
     def require(self) -> None:
         """Raise LabError unless the lab's device exists."""
         if not self.present():
-            raise LabError(f"the lab is down (no device {self.device}): its addresses lead elsewhere now")
+            raise LabError(f"the lab is down (no device {self.device}): its addresses may be in use elsewhere")
 
     def lock(self, seconds: float) -> socket.socket:
-        """Take the lab for this process, waiting up to `seconds`; it is free again when the socket closes."""
-        # An abstract socket leaves no file behind, and the kernel frees it when its process dies.
+        """Lock the lab for this process, waiting up to `seconds`. Closing the socket releases the lock."""
+        # An abstract socket leaves no file, and the kernel releases it when its process ends.
         lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         deadline = time.monotonic() + seconds
         while True:
@@ -75,12 +75,12 @@ class Place:
             time.sleep(0.1)
 
 
-def missing() -> str | None:
-    """Say why no lab can run on this machine, or None where it can."""
+def missing_requirement() -> str | None:
+    """Return the reason why no lab can run on this machine, or None."""
     if os.geteuid() != 0:
         return "the real fleet needs root (namespaces, devices, Docker Engines)"
-    lacking = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
-    lacking += [str(path) for path in (BUSYBOX, MEMCACHED_WRAPPER) if not path.exists()]
-    if lacking:
-        return f"the real fleet needs {', '.join(lacking)} (Debian: {PACKAGES})"
+    unavailable = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
+    unavailable += [str(path) for path in (BUSYBOX, MEMCACHED_WRAPPER) if not path.exists()]
+    if unavailable:
+        return f"the real fleet needs {', '.join(unavailable)} (Debian: {PACKAGES})"
     return None

@@ -1,4 +1,4 @@
-"""Audit the rows of one run together with two healthy hosts."""
+"""Audits of the rows of a run, together with two healthy hosts."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from olaudit.checks import CHECKERS
 from olaudit.demo.fleet import simulated
 from olaudit.expected import load
 from tests.faults.engines import Request, engine
-from tests.faults.judging import HEALTHY, problems, said, seconds
-from tests.faults.measure import Measured, audit
-from tests.faults.row import Auditor, Row, Target
+from tests.faults.evaluation import HEALTHY, problems, reported_text, seconds
+from tests.faults.measure import Measurement, audit
+from tests.faults.row import AuditorSetup, Row, Target
 from tests.faults.scene import Scene, write_expected
 from tests.faults.sshd import sshd
 from tests.fleet.lab import Lab
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run gave for one row. `problems` is empty where all is as expected."""
+class RowResult:
+    """Result of a run for one row. `problems` is empty if everything is as expected."""
 
     row: Row
     seconds: float
     peak_mib: float
     problems: tuple[str, ...]
-    said: str = ""
+    reported_text: str = ""
 
 
-def runs(rows: Iterable[Row]) -> list[tuple[Row, ...]]:
-    """Group rows into the runs in which they are audited together."""
+def group_runs(rows: Iterable[Row]) -> list[tuple[Row, ...]]:
+    """Group rows by the run that audits them together."""
     return [tuple(group) for _, group in groupby(sorted(rows, key=_run), key=_run)]
 
 
@@ -41,8 +41,8 @@ def _run(row: Row) -> str:
     return row.run or f"~{row.id}"
 
 
-def outcomes(rows: Sequence[Row], folder: Path, lab: Lab | None = None) -> list[Outcome]:
-    """Inject the faults of all `rows`, audit once, and judge."""
+def run_rows(rows: Sequence[Row], folder: Path, lab: Lab | None = None) -> list[RowResult]:
+    """Inject the faults of all `rows`, audit once, and compare the results with the expectations."""
     scene = Scene(folder, lab)
     with ExitStack() as stack:
         for row in rows:
@@ -51,24 +51,29 @@ def outcomes(rows: Sequence[Row], folder: Path, lab: Lab | None = None) -> list[
             scene.targets[row.id] = stack.enter_context(row.inject(scene))
         stack.enter_context(healthy(scene))
         scene.write()
-        how = stack.enter_context(rows[0].auditor(scene)) if rows[0].auditor else Auditor()
-        measured = audit(scene, how, rows[0].timeout)
-    return [_outcome(row, measured, scene) for row in rows]
+        setup = stack.enter_context(rows[0].auditor(scene)) if rows[0].auditor else AuditorSetup()
+        measurement = audit(scene, setup, rows[0].timeout)
+    return [_row_result(row, measurement, scene) for row in rows]
 
 
-def _outcome(row: Row, measured: Measured, scene: Scene) -> Outcome:
+def _row_result(row: Row, measurement: Measurement, scene: Scene) -> RowResult:
     violations = (text for name, text in scene.violations if name == row.id)
-    found = (*violations, *problems(row, measured))
-    return Outcome(row, seconds(row, measured), measured.peak_mib, found, said(row, measured))
+    return RowResult(
+        row=row,
+        seconds=seconds(row, measurement),
+        peak_mib=measurement.peak_mib,
+        problems=(*violations, *problems(row, measurement)),
+        reported_text=reported_text(row, measurement),
+    )
 
 
 @contextmanager
 def healthy(scene: Scene) -> Iterator[None]:
-    """Add two hosts without a fault: real ones where that is possible, else simulated ones."""
+    """Add two hosts without a fault: real hosts with root, else simulated ones."""
     scene.roles |= {HEALTHY[0]: "shell", HEALTHY[1]: "engine"}
     with ExitStack() as stack:
         if os.geteuid() == 0:
-            for name, inject in zip(HEALTHY, (sshd, engine(Request.well)), strict=True):
+            for name, inject in zip(HEALTHY, (sshd, engine(Request.reply_normally)), strict=True):
                 scene.id = name
                 scene.targets[name] = stack.enter_context(inject(scene))
         else:
@@ -81,7 +86,7 @@ def healthy(scene: Scene) -> Iterator[None]:
 
 
 def _targets(ssh_config: Path) -> dict[str, Target]:
-    """Take the hosts of a simulated fleet, each with the lines that are common to all of them."""
+    """Parse the hosts of a simulated fleet from its ssh_config, each with the lines common to all."""
     blocks = [block.split("\n") for block in ssh_config.read_text(encoding="ascii").split("Host ")[1:]]
     common = [line.strip() for line in blocks[-1][1:] if line]
     return {

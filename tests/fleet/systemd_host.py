@@ -1,4 +1,4 @@
-"""A second, small lab: one host with systemd as process 1, and a section of every kind to be audited by."""
+"""A second, small lab: one host with systemd as process 1, and expected files with every section."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from tests.fleet.auditing import EXPECTED
 from tests.fleet.host import LabHost
-from tests.fleet.page import Machine, Role, compose
-from tests.fleet.place import Place
+from tests.fleet.inventory import Machine, Role, compose
+from tests.fleet.layout import LabLayout
 from tests.fleet.processes import wait_for
-from tests.fleet.root_only import UNIT_HOST
+from tests.fleet.restricted_files import SYSTEMD_HOST
 
-PLACE = Place("olaudit-lab-units", "olab7", IPv4Network("10.213.9.0/24"))
+LAYOUT = LabLayout("olaudit-lab-units", "olab7", IPv4Network("10.213.9.0/24"))
 MACHINE = Machine(
-    UNIT_HOST,
+    SYSTEMD_HOST,
     Role.DOCKER,
     "debian",
-    (compose(UNIT_HOST, "web"), compose(UNIT_HOST, "web_nginx")),
+    (compose(SYSTEMD_HOST, "web"), compose(SYSTEMD_HOST, "web_nginx")),
     systemd=True,
 )
 
@@ -27,9 +27,9 @@ name: openlibrary
 domain: us.archive.org
 every_host: [every-host]
 """
-# With the roles of the shipped files, every section that the language has.
+# Together with the roles of the shipped files: every section of the language.
 _HOST = f"""\
-host: {UNIT_HOST}
+host: {SYSTEMD_HOST}
 roles: [docker-host]
 
 os: {{id: debian, version_id: "12"}}
@@ -37,11 +37,11 @@ os: {{id: debian, version_id: "12"}}
 dns: {{name: "{{host}}.{{domain}}"}}
 
 containers:
-  - {{service: web, name: openlibrary-web-1, hostname: docker-{UNIT_HOST}-web-1}}
-  - {{service: web_nginx, name: openlibrary-web_nginx-1, hostname: docker-{UNIT_HOST}-web_nginx-1}}
+  - {{service: web, name: openlibrary-web-1, hostname: docker-{SYSTEMD_HOST}-web-1}}
+  - {{service: web_nginx, name: openlibrary-web_nginx-1, hostname: docker-{SYSTEMD_HOST}-web_nginx-1}}
 
 certificates:
-  folder: # what the lines for sudo in docs/operating.md allow
+  folder: # as in the sudoers lines of docs/operating.md
     value: /var/lib/docker/volumes/openlibrary_letsencrypt-data/_data/live
     accept: [/etc/letsencrypt/live]
   days: 21
@@ -65,7 +65,7 @@ packages:
 
 postgres: {{hba: /etc/postgresql, clients: []}}
 
-services: # one that runs and is needed by no other, one that is not there, and one that is only named by others
+services: # running, missing, and only referenced by other units
   containerd: {{}}
   cron: {{}}
   memcached: {{}}
@@ -76,17 +76,17 @@ services: # one that runs and is needed by no other, one that is not there, and 
 
 
 def write_expected(folder: Path) -> Path:
-    """Write the expected files of the unit host to a new folder."""
+    """Write the expected files of the systemd host to a new folder."""
     shutil.copytree(EXPECTED / "roles", folder / "roles")
     (folder / "hosts").mkdir()
     (folder / "fleet.yaml").write_text(_FLEET, encoding="ascii")
-    (folder / "hosts" / f"{UNIT_HOST}.yaml").write_text(_HOST, encoding="ascii")
+    (folder / "hosts" / f"{SYSTEMD_HOST}.yaml").write_text(_HOST, encoding="ascii")
     return folder
 
 
 @contextmanager
 def stopped(host: LabHost, *units: str) -> Iterator[None]:
-    """Stop units and start them again, however the block ends."""
+    """Stop units, and start them again at the end."""
     host.run("systemctl", "stop", *units)
     try:
         yield
@@ -98,4 +98,5 @@ def stopped(host: LabHost, *units: str) -> Iterator[None]:
 
 
 def running_containers(host: LabHost) -> int:
+    """Count the running containers of a host."""
     return len(host.run("docker", "ps", "-q", check=False).stdout.split())
