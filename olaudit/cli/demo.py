@@ -43,6 +43,7 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     """  # noqa: D301 - the backspace is for click
     # The simulation imports paramiko, which other commands do not need.
     from olaudit.demo import messages  # noqa: PLC0415
+    from olaudit.demo.comparison import compare_findings  # noqa: PLC0415
     from olaudit.demo.drifts import DRIFTS  # noqa: PLC0415
     from olaudit.demo.fleet import simulated  # noqa: PLC0415
     from olaudit.demo.network import StaticDnsTransport, dns_records  # noqa: PLC0415
