@@ -145,7 +145,7 @@ def test_a_finding_without_a_subject_and_one_with_signs_of_globs_are_named_so_th
         ("zzzz", {}, "'zzzz' is no finding's id: 4 to 12 hex digits make one"),
         (ID[:3], {}, f"'{ID[:3]}' is no finding's id: 4 to 12 hex digits make one"),
         ("0" * 12, {}, "no finding in the report of 2026-11-22T23:59:59Z has the id 000000000000"),
-        (ID, {"until": "soon"}, "--until: 'soon' is no date: write YYYY-MM-DD, such as 2027-01-31"),
+        (ID, {"until": "soon"}, "--until: 'soon' is not a date: write YYYY-MM-DD, such as 2027-01-31"),
         (ID, {"until": "2026-11-21"}, "--until: 2026-11-21 is past"),
         (
             ID,

@@ -74,7 +74,7 @@ WRONG = {
     "- a": "this file: this must be a mapping of keys to values",
     "basic_auth_users: [a]": "basic_auth_users: this must be a mapping of keys to values",
     "a: [": "this is not YAML: while parsing a flow node",
-    "tls: {}": "tls: this key is not known: known are basic_auth_users, http_server_config, tls_server_config",
+    "tls: {}": "tls: this key is not known: expected one of basic_auth_users, http_server_config, tls_server_config",
     "basic_auth_user: {}": "basic_auth_user: this key is not known: did you mean 'basic_auth_users'?",
     "tls_server_config: {cert_fil: a}": "tls_server_config.cert_file: this is missing",
     f"{TLS}, cert_fil: a}}": "tls_server_config.cert_fil: this key is not known: did you mean 'cert_file'?",
