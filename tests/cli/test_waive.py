@@ -146,7 +146,7 @@ def test_empty_subjects_and_glob_characters_are_supported(latest: Path, capsys: 
         ("zzzz", {}, "'zzzz' is not a finding id: expected 4 to 12 hex digits"),
         (ID[:3], {}, f"'{ID[:3]}' is not a finding id: expected 4 to 12 hex digits"),
         ("0" * 12, {}, "no finding in the report of 2026-11-22T23:59:59Z has the id 000000000000"),
-        (ID, {"until": "soon"}, "--until: 'soon' is no date: write YYYY-MM-DD, such as 2027-01-31"),
+        (ID, {"until": "soon"}, "--until: 'soon' is not a date: write YYYY-MM-DD, such as 2027-01-31"),
         (ID, {"until": "2026-11-21"}, "--until: 2026-11-21 is past"),
         (
             ID,

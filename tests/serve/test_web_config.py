@@ -74,7 +74,7 @@ INVALID = {
     "- a": "this file: must be a mapping of keys to values",
     "basic_auth_users: [a]": "basic_auth_users: must be a mapping of keys to values",
     "a: [": "not valid YAML: while parsing a flow node",
-    "tls: {}": "tls: unknown key: known are basic_auth_users, http_server_config, tls_server_config",
+    "tls: {}": "tls: unknown key: expected one of basic_auth_users, http_server_config, tls_server_config",
     "basic_auth_user: {}": "basic_auth_user: unknown key: did you mean 'basic_auth_users'?",
     "tls_server_config: {cert_fil: a}": "tls_server_config.cert_file: missing",
     f"{TLS}, cert_fil: a}}": "tls_server_config.cert_fil: unknown key: did you mean 'cert_file'?",

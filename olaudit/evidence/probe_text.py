@@ -1,11 +1,11 @@
-"""Questions as people would put them: in a word, and as a command to be run by hand."""
+"""Text of probes: a description on one line, and a command to run by hand."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
 
-from olaudit.evidence.terms import nameable
+from olaudit.evidence.matching import name_for_command
 from olaudit.model import (
     Answer,
     Command,
@@ -21,7 +21,7 @@ from olaudit.text import visible
 
 
 def describe_probe(probe: Probe) -> str:
-    """Name a question on one line. Scripts are left out: nobody reads one in the middle of a line."""
+    """Describe a probe on one line. The text of scripts is replaced with `'...'`."""
     match probe:
         case Command(argv, sudo=sudo):
             words = ["'...'" if "\n" in word else shlex.quote(word) for word in argv]
@@ -33,32 +33,34 @@ def describe_probe(probe: Probe) -> str:
         case ImageLayers(image):
             text = f"the engine's layers of the image {image}"
         case ContainerChanges(paths):
-            text = f"what was changed inside of containers, below {' '.join(paths)}"
+            text = f"the files changed inside containers, below {' '.join(paths)}"
         case Lookup(name):
             text = f"the auditor's resolver, for {name}"
         case ConnectionProbe.ADDRESS:
             text = "the address at which the host was reached"
         case ConnectionProbe.CLOCK:
-            text = "the auditor's own clock, before and after"
+            text = "the auditor's clock, before and after the commands"
     return visible(text)
 
 
 def manual_command(probe: Probe, host: str, finding: Finding, answer: Answer | None = None) -> str:
-    """Write the command with which a person asks the same, on one line, to be pasted into a shell.
+    """Format a shell command on one line that a person can run instead of the probe.
 
-    `answer`, where there is one, is that to `Engine.CONTAINERS`: it tells which container is meant.
+    `answer` is the answer to `EngineQuery.CONTAINERS`, if there is one: it holds the container's name on the host.
     """
     match probe:
         case Command(argv, sudo=sudo):
-            command = over_ssh(host, ("sudo", "-n", *argv) if sudo else argv)
+            command = ssh_command(host, ("sudo", "-n", *argv) if sudo else argv)
         case EngineQuery.VERSION:
-            command = over_ssh(host, ("docker", "version"))
+            command = ssh_command(host, ("docker", "version"))
         case EngineQuery.CONTAINERS | ContainerChanges():
-            verb = "inspect" if probe is EngineQuery.CONTAINERS else "diff"
-            name = nameable(finding, answer)
-            command = over_ssh(host, ("docker", verb, name) if name else ("docker", "ps", "--all"))
+            subcommand = "inspect" if probe is EngineQuery.CONTAINERS else "diff"
+            name = name_for_command(finding, answer)
+            command = ssh_command(host, ("docker", subcommand, name) if name else ("docker", "ps", "--all"))
         case ImageLayers(image):
-            command = over_ssh(host, ("docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
+            command = ssh_command(
+                host, ("docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", image)
+            )
         case Lookup(name):
             command = shlex.join(("getent", "ahosts", name))
         case ConnectionProbe.ADDRESS:
@@ -68,11 +70,11 @@ def manual_command(probe: Probe, host: str, finding: Finding, answer: Answer | N
     return command
 
 
-def over_ssh(host: str, argv: Sequence[str]) -> str:
-    """Write a command for `host`. It is quoted twice: ssh hands what it is told to a shell over there."""
+def ssh_command(host: str, argv: Sequence[str]) -> str:
+    """Format an ssh command that runs `argv` on `host`. It is quoted twice: ssh passes it to a shell."""
     command = shlex.join(argv)
-    if "\n" in command:  # a script goes in on standard input, from one line that printf makes many of again
+    if "\n" in command:  # a script is passed on standard input; printf turns one line into its lines
         script = command.replace("\\", "\\\\").replace("\n", "\\n")
         return f"printf %b {shlex.quote(script)} | ssh {shlex.quote(host)} sh"
-    plain = command == " ".join(argv)  # nothing in it means anything to a shell
-    return f"ssh {shlex.quote(host)} {command if plain else shlex.quote(command)}"
+    is_plain = command == " ".join(argv)  # no characters that are special to a shell
+    return f"ssh {shlex.quote(host)} {command if is_plain else shlex.quote(command)}"
