@@ -17,7 +17,7 @@ Samples = Iterable[tuple[Sequence[str], float]]
 
 
 class ReportCollector(Collector):
-    """Prometheus collector of one report: all metrics are gauges. It needs a registry of its own.
+    """Prometheus collector of one report: all metrics are gauges. It needs a separate registry.
 
     `audited` has the time of the last audit attempt by host (seconds since 1970); the default is the end of the
     run. `waivers` are the waivers to export; the default are those of the findings.
