@@ -60,7 +60,7 @@ def loud(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
 
     Nor for clocks that cannot be compared because this machine, which is all of the fleet too, was too busy.
     """
-    quiet = ("no such command there", "too long to tell clocks apart")
+    quiet = ("no such command there", "too long to compare the clocks")
     return [
         (one.verdict.value, one.host, one.check, one.subject)
         for one in findings
