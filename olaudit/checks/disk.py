@@ -138,7 +138,7 @@ CHECKER: Checker[Mapping[str, DiskSpec]] = Checker(
     ids=(
         Check(
             "disk.free",
-            # Critical: full disks have caused most of the outages.
+            # Critical: full disks are the most frequent cause of outages.
             Severity.CRITICAL,
             "fewer bytes or inodes are free than required, or a required mount is missing",
             "`du -xk --max-depth=3 PATH | sort -n | tail` shows the largest folders",

@@ -1,6 +1,6 @@
 """container.logging: the container's logs cannot fill the disk.
 
-Full disks have caused most of the fleet's outages: internetarchive/openlibrary#7393, #7395, #7977, #11333.
+Full disks are the most frequent cause of outages: internetarchive/openlibrary#7393, #7395, #7977, #11333.
 """
 
 from __future__ import annotations

@@ -146,11 +146,8 @@ def evaluate(spec: MemcachedSpec, answers: Answers) -> Iterator[Result]:
     if not process:
         yield _not_running(chain, running)
         return
-    note = (
-        f"; {len(running)} memcached processes run, process {process.pid} was evaluated"
-        if len(running) > 1
-        else ""
-    )
+    several = f"; {len(running)} memcached processes run, process {process.pid} was evaluated"
+    note = several if len(running) > 1 else ""
     yield chain.evaluate(chain.expectation("running"), process.limit, note)
     limit = served_limit(answers[settings_probe(spec)])
     yield _evaluate_server(chain.after("the process", process.limit), limit, process)

@@ -161,7 +161,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "containers-odd",
         "The list of containers contains numbers and null",
-        Finds(_CONTAINERS, "unknown", "without a name", ENGINE),
+        Finds(_CONTAINERS, "unknown", "(no name)", ENGINE),
         engine(_lists_containers([1, None, "x", []])),
     ),
     _row(
@@ -213,7 +213,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "container-state-odd",
         "The state of a container is a list",
-        Finds(_STATE, "unknown", "does not tell its state", ENGINE),
+        Finds(_STATE, "unknown", "no valid state", ENGINE),
         engine(_changed(State=[])),
     ),
     _row(
