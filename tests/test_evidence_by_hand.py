@@ -77,13 +77,13 @@ AWKWARD = st.text(st.sampled_from("a '\"\\$`!*%\n\t;&|{}#0é"), max_size=12)
 
 
 @given(st.lists(AWKWARD, max_size=3))
-def test_manual_command_survives_two_shells(words: list[str]) -> None:
-    argv = ("printf", "<%s>", "x", *words)
+def test_manual_command_survives_two_shells(arguments: list[str]) -> None:
+    argv = ("printf", "<%s>", "x", *arguments)
     command = manual_command(Command(argv), "host", FINDING)
     assert "\n" not in command
     ssh = 'ssh() { shift; sh -c "$*"; }\n'  # how ssh joins its arguments
     done = subprocess.run(["/bin/sh", "-c", ssh + command], capture_output=True, text=True, check=True)
-    assert done.stdout == "".join(f"<{word}>" for word in argv[2:])
+    assert done.stdout == "".join(f"<{argument}>" for argument in argv[2:])
 
 
 def test_description_of_a_probe_omits_scripts() -> None:

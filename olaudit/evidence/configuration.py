@@ -47,10 +47,10 @@ def _memcached(probe: Command, lines: Sequence[str], _findings: Collection[Findi
 
 def _process(line: str) -> str:
     """Keep the id, name, program and compared options of memcached; of another process the id and name."""
-    words = line.split()
-    if words[1:2] != ["memcached"]:
-        return " ".join(words[:2])
-    return " ".join([*words[:3], *_options(words[3:])])
+    fields = line.split()
+    if fields[1:2] != ["memcached"]:
+        return " ".join(fields[:2])
+    return " ".join([*fields[:3], *_options(fields[3:])])
 
 
 def _configured(line: str) -> str:
@@ -58,11 +58,11 @@ def _configured(line: str) -> str:
     return " ".join(_options(option.split())) if option.startswith("-") else ""
 
 
-def _options(words: Iterable[str]) -> Iterator[str]:
+def _options(arguments: Iterable[str]) -> Iterator[str]:
     """Keep -m, -l and -p (--memory-limit, --listen, --port) with their values."""
-    remaining = iter(words)
-    for word in remaining:
-        if match := _MEMCACHED.fullmatch(word):
+    remaining = iter(arguments)
+    for argument in remaining:
+        if match := _MEMCACHED.fullmatch(argument):
             value = match[2] or match[4] or next(remaining, "")
             yield f"-{match[1]} {value}" if match[1] else f"--{match[3]}={value}"
 
@@ -75,11 +75,11 @@ def _postgres(probe: Command, lines: Sequence[str], findings: Collection[Finding
     if probe.argv[:1] != ("grep",):
         return None
     numbers = [_LINE_NUMBER.findall(f"{finding.observed} {finding.message}") for finding in findings]
-    named = {number for of_finding in numbers for number in of_finding} if all(numbers) else set()
+    selected = {number for of_finding in numbers for number in of_finding} if all(numbers) else set()
     records = [
         (match[2], int(match[1] or n)) for n, line in enumerate(lines, 1) if (match := _HBA.fullmatch(line))
     ]
-    return ([f"line {n}: {_record(text)}" for text, n in records if not named or str(n) in named],)
+    return ([f"line {n}: {_record(text)}" for text, n in records if not selected or str(n) in selected],)
 
 
 def _record(text: str) -> str:

@@ -24,8 +24,8 @@ def describe_probe(probe: Probe) -> str:
     """Describe a probe on one line. The text of scripts is replaced with `'...'`."""
     match probe:
         case Command(argv, sudo=sudo):
-            words = ["'...'" if "\n" in word else shlex.quote(word) for word in argv]
-            text = " ".join(["sudo -n"] * sudo + words)
+            arguments = ["'...'" if "\n" in argument else shlex.quote(argument) for argument in argv]
+            text = " ".join(["sudo -n"] * sudo + arguments)
         case EngineQuery.VERSION:
             text = "the engine's version"
         case EngineQuery.CONTAINERS:

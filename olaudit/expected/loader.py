@@ -107,12 +107,12 @@ class _Loader:
             message = f"the host is named {host}, but its file {file_name}: give both the same name"
             self._problems.add(place, message)
 
-    def _check_names(self, table: Table, key: str, noun: str, known: Collection[str]) -> None:
+    def _check_names(self, table: Table, key: str, noun: str, choices: Collection[str]) -> None:
         """Check that every name in the list at `key` has a file."""
         node = table.entries.get(key)
         for item in node.items if isinstance(node, Items) else ():
-            if isinstance(item, Scalar) and isinstance(item.value, str) and item.value not in known:
-                self._problems.add(item.place, f"unknown {noun} {item.value!r}{suggest(item.value, known)}")
+            if isinstance(item, Scalar) and isinstance(item.value, str) and item.value not in choices:
+                self._problems.add(item.place, f"unknown {noun} {item.value!r}{suggest(item.value, choices)}")
 
     # --- sections ---
 
@@ -120,10 +120,10 @@ class _Loader:
         """Check the top-level keys of a file, and all placeholders in it."""
         if not file.table:
             return
-        known = (*header_keys, *self._sections.models)
+        keys = (*header_keys, *self._sections.models)
         for key, node in file.table.entries.items():
-            if key not in known:
-                self._problems.add(node.place, f"unknown key {key!r}{suggest(key, known)}")
+            if key not in keys:
+                self._problems.add(node.place, f"unknown key {key!r}{suggest(key, keys)}")
         for place, name in placeholders(file.table):
             if name not in {"host", "domain"}:
                 message = f"unknown placeholder {{{name}}}: only {{host}} and {{domain}} are replaced"

@@ -44,9 +44,9 @@ _LIMITS = {
 }
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a hint: "did you mean" the closest known word, else the list of known words, if there are any."""
-    names = sorted(set(known))
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """Return a hint: "did you mean" the closest choice, else the list of choices, if there are any."""
+    names = sorted(set(choices))
     if close := difflib.get_close_matches(word, names, n=1):
         return f": did you mean {close[0]!r}?"
     return f": expected one of {', '.join(names)}" if names else ""

@@ -68,7 +68,7 @@ def _unknown_target(fleet: FleetSpec, target: str, roles: Sequence[str]) -> str:
     return f"there is no host {target!r}{_did_you_mean(short, tuple(fleet.hosts))}"
 
 
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return "did you mean" the closest known word, or nothing: the hint of the error lists all words."""
-    suggestion = suggest(word, known)
+def _did_you_mean(word: str, choices: Sequence[str]) -> str:
+    """Return "did you mean" the closest choice, or nothing: the hint of the error lists all choices."""
+    suggestion = suggest(word, choices)
     return suggestion if "did you mean" in suggestion else ""

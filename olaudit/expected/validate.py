@@ -53,8 +53,8 @@ def _locate_error(
     """Return the path, the place and the message of an error."""
     path, node = locate(root, error["loc"])
     if error["type"] == "extra_forbidden":
-        known = known_keys(adapter.json_schema(), path[:-1])
-        return path, node.place, f"unknown key {path[-1]!r}{suggest(str(path[-1]), known)}"
+        keys = known_keys(adapter.json_schema(), path[:-1])
+        return path, node.place, f"unknown key {path[-1]!r}{suggest(str(path[-1]), keys)}"
     message = error_message(error, (name, *path)[-1], node)
     index = error.get("ctx", {}).get("index")
     if isinstance(node, Items) and isinstance(index, int) and index < len(node.items):

@@ -163,10 +163,10 @@ def _unknown_names(item: Table, hosts: Collection[str], check_ids: Collection[st
         yield item.entries["check"].place, _unknown_name("check", check, check_ids)
 
 
-def _unknown_name(noun: str, word: str, known: Collection[str]) -> str:
-    hint = suggest(word, known)
+def _unknown_name(noun: str, word: str, choices: Collection[str]) -> str:
+    hint = suggest(word, choices)
     if "did you mean" not in hint and noun == "check":  # there are too many checks to list
-        hint = suggest("", {check_id.partition(".")[0] + ".*" for check_id in known})
+        hint = suggest("", {check_id.partition(".")[0] + ".*" for check_id in choices})
     return f"unknown {noun} {word!r}{hint}"
 
 
