@@ -24,10 +24,10 @@ from olaudit.demo.commands.engines import engines
 from olaudit.demo.faults import Fault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
-from olaudit.transport.batch import answer_batch
+from olaudit.transport.batch import answer_script
 from olaudit.transport.ssh import engine_gate
 from olaudit.transport.ssh.algorithms import Offer
-from olaudit.transport.ssh.docker_stream import DIAL_STDIO
+from olaudit.transport.ssh.docker_stream import DIAL_STDIO_COMMAND
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -127,12 +127,12 @@ def _execute(host: Host, channel: paramiko.Channel, command: str) -> None:
     """Answer a batch, carry a stream to the engine, or run a single command, as `ssh HOST COMMAND` does."""
     if host.fault is Fault.RUNS_NOTHING:
         return
-    if command == DIAL_STDIO and host.machine.engine and host.fault is not Fault.NO_DOCKER_COMMAND:
+    if command == DIAL_STDIO_COMMAND and host.machine.engine and host.fault is not Fault.NO_DOCKER_COMMAND:
         _docker(host, channel)
         return
     if command == _BATCH:
         answered = _shell(host.machine, _read(channel))
-    elif command == DIAL_STDIO:
+    elif command == DIAL_STDIO_COMMAND:
         answered = _NO_DOCKER
     else:
         answered = run(host.machine, tuple(shlex.split(command)))
@@ -149,9 +149,9 @@ def _read(channel: paramiko.Channel) -> str:
 
 def _shell(machine: Machine, text: str) -> Answered:
     """Run what a shell is given on standard input: the search for engines, or a batch."""
-    if text == engine_gate.INPUT:
+    if text == engine_gate.SHELL_INPUT:
         return engines(machine)
-    return Answered(answer_batch(text, partial(run, machine)).decode())
+    return Answered(answer_script(text, partial(run, machine)).decode())
 
 
 def _docker(host: Host, channel: paramiko.Channel) -> None:
