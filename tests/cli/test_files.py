@@ -43,7 +43,7 @@ REASONS = {
     "fifo": "it is a named pipe (FIFO)",
     "socket": "it is a socket",
     "loop": "Too many levels of symbolic links",
-    "large": "it is larger than 1 MiB",
+    "large": "it is larger than the limit of 1 MiB",
     "/dev/zero": "it is a character device",
     "/dev/tty": "it is a character device",
     "/": "Is a directory",
@@ -61,7 +61,7 @@ def test_only_regular_files_of_limited_size_are_read(tmp_path: Path, kind: str, 
 
 def test_size_limit_applies_to_proc_files() -> None:
     assert read_regular(Path("/proc/self/status"))
-    with pytest.raises(OSError, match="larger than 0 MiB"):
+    with pytest.raises(OSError, match="larger than the limit of 0 MiB"):
         read_regular(Path("/proc/self/status"), 10)
 
 
