@@ -159,7 +159,7 @@ def _internal_error(host: str, error: Exception) -> tuple[Failure, InternalError
 
 
 def _valid(outcome: Answers | Failure) -> Answers | Failure:
-    """Make every text that came from a host valid Unicode. All text from hosts passes through this function."""
+    """Replace invalid Unicode in every text of an outcome. All text from hosts passes through this function."""
     match outcome:
         case Failure(reason, message):
             return Failure(reason, valid(message))

@@ -1,7 +1,7 @@
 """JSON Schema (draft 2020-12) of the expected files, for completion and validation in editors.
 
-A required key of a section is not required in the schema, except in items of lists, because a role and a host may
-each define a part of a mapping. `olaudit validate` checks the merged result.
+The schema does not require the required keys of a section, except in items of lists: a role and a host may each
+define a part of a mapping. `olaudit validate` checks the merged result.
 """
 
 from __future__ import annotations

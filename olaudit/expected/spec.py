@@ -55,7 +55,7 @@ class RetiredHost:
 class WaiverSpec:
     """One entry of waivers.yaml: a drift that is accepted as long as its observed value is `observed`.
 
-    It names the finding with the id `finding`, or, if that is empty, the findings that match `host` (a glob),
+    It names the finding with the id `finding`. If that is empty, it names the findings that match `host` (a glob),
     `check` (an id) and `subject` (a glob). `expires` is the last day (UTC) on which it is valid.
     """
 

@@ -13,7 +13,7 @@ from olaudit.model import SectionPath
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value. `guess` is the type that YAML reads an unquoted text as ("a number"), or "" for text.
+    """One value. `guess` is the type as which YAML reads an unquoted text ("a number"), or "" for text.
 
     `value` is a number or a boolean only in its usual spelling (20.04, true). For spellings that only YAML reads
     as such (0644, no, 1_000, 22:22), it is the text as written, and `guess` is set.
