@@ -92,7 +92,7 @@ def test_stopped_and_unrelated_containers_have_no_result() -> None:
 
 
 def test_unanswered_and_malformed_answers_are_unknown() -> None:
-    refused = Unanswered("find needs sudo there, and was refused: a password is required")
+    refused = Unanswered("find needs sudo, which was refused: a password is required")
     for name in ("mounts", "resolve", "host"):
         (result,) = evaluate_containers(WEB, **{name: refused})
         assert (result.verdict, result.message) == (Verdict.UNKNOWN, refused.reason)

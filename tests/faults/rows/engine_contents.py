@@ -137,7 +137,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-json-null",
         "The engine answers each request with null",
-        _unknown("it names no version"),
+        _unknown("it contains no version"),
         engine(_replies("null")),
     ),
     _row(
@@ -193,7 +193,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "container-gone",
         "A listed container is not found",
-        Finds(_CONTAINERS, "unknown", "answers that there is no such container", ENGINE),
+        Finds(_CONTAINERS, "unknown", "answers that it does not exist", ENGINE),
         engine(
             _inspects_container(lambda request: request.json({"message": "No such container"}, "404 Not Found"))
         ),
@@ -225,7 +225,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "containers-twins",
         "Two containers have the same name",
-        Finds(_CONTAINERS, "unknown", "names 2 containers", ENGINE),
+        Finds(_CONTAINERS, "unknown", "lists 2 containers with this name", ENGINE),
         engine(_twins),
     ),
 )
