@@ -5,7 +5,7 @@ through it, opens it or reads its free space. The guard is a part of the batch's
 automount point exists, or all are mounted; there the guard runs one `grep`. On other hosts it resolves each
 absolute path among the arguments of a probe, component by component, without passing through such a point:
 
-- A path that is such a point, or lies below it, blocks the probe.
+- A path that is such a point, or is below it, blocks the probe.
 - A point below a path blocks a program that walks a tree.
 - A symbolic link below a path that leads to such a point blocks a program that resolves links (`find`, and
   scripts that run `find`). For a program that follows links (`find -L`, `grep -R`), the search extends to the

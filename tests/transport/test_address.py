@@ -1,4 +1,4 @@
-"""Address of a host, and name lookups beside the commands of the host."""
+"""Address of a host, and name lookups in parallel with the commands of the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transport over SSH: per host one connection, one batch of commands, and requests to Docker's API beside it."""
+"""Transport over SSH: per host one connection, one batch of commands, and parallel requests to Docker's API."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _RETRIES = 20
 
 
 class EngineGate:
-    """Runner of the script of `engine_process`, in a second session beside that of the batch.
+    """Runner of the script of `engine_process`, in a second session in addition to that of the batch.
 
     A server with `MaxSessions 1` opens one session at a time, and the batch must get it. The gate therefore opens
     its session after that of the batch. If the server refuses it, the gate tries again when the batch is done.
