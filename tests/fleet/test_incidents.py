@@ -299,7 +299,7 @@ def test_without_sudo_only_checks_that_need_it_are_unknown(audit: LabAuditor, la
 
 
 @pytest.mark.parametrize(
-    ("how", "reason"),
+    ("fake_program", "reason"),
     [
         ("printf '#!/bin/sh\\nexec sleep 60\\n'", "df gave no answer within 10 s and was ended"),
         ("printf '#!/nonexistent\\n'", "no such command there: df"),
