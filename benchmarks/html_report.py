@@ -1,9 +1,9 @@
-"""How large the HTML report gets, and how soon it can be read: 1,000 hosts with 5,000 findings.
+"""Benchmark of the HTML report: its size and loading time, up to 1,000 hosts with 5,000 findings.
 
     python -m benchmarks.html_report
 
-It prints a table and judges nothing; the page should be below 5 MB and open within 2 s. The browser is Debian's
-Chromium, started with an empty profile; the best and the worst of several openings are shown.
+It prints a table and asserts nothing. The page should be smaller than 5 MB and load within 2 s. The browser is
+Debian's Chromium with an empty profile. The table shows the best and the worst of several page loads.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from tabulate import tabulate
 from olaudit.render.html import render
 from olaudit.render.style import Style
 from tests.browser.conftest import ARGS, CHROMIUM
-from tests.render.pages import many
+from tests.render.pages import large_report
 
-TIMES = 5
-# until the browser has drawn what the filter left, from the moment the field hears of the first letters
+PAGE_LOADS = 5
+# milliseconds from the input event until the browser has drawn the filtered findings
 FILTER = """() => new Promise((done) => {
   const text = document.querySelector('[name=text]');
-  const said = document.querySelector('#filter output');
-  const began = performance.now();
-  new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => done(performance.now() - began))))
-    .observe(said, {childList: true, characterData: true, subtree: true});
+  const output = document.querySelector('#filter output');
+  const started = performance.now();
+  new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => done(performance.now() - started))))
+    .observe(output, {childList: true, characterData: true, subtree: true});
   text.value = 'ol-web0042';
   text.dispatchEvent(new Event('input', {bubbles: true}));
 })"""
-# until two frames after the load event: what is on the screen has been drawn
+# milliseconds until the second frame, when the page has been drawn
 DRAWN = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(
   performance.now()))))"""
 LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 
 
-def opened(browser: Browser, url: str) -> tuple[float, float, float]:
-    """Open `url`; give the milliseconds until the load event, until it was drawn, and of the first filtering."""
+def load_page(browser: Browser, url: str) -> tuple[float, float, float]:
+    """Load `url`; return the milliseconds until the load event, until it is drawn, and of the first filtering."""
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(url)
@@ -49,30 +49,32 @@ def opened(browser: Browser, url: str) -> tuple[float, float, float]:
     return loaded, drawn, filtered
 
 
-def measured(hosts: int, each: int, browser: Browser, folder: Path) -> list[str]:
-    """Give one row of the table."""
-    report = many(hosts, each)
-    began = perf_counter()
+def measure(hosts: int, each: int, browser: Browser, folder: Path) -> list[str]:
+    """Return one row of the table."""
+    report = large_report(hosts, each)
+    started = perf_counter()
     text = render(report, Style())
-    rendering = perf_counter() - began
+    rendering = perf_counter() - started
     file = folder / f"{hosts}.html"
     file.write_text(text, encoding="utf-8")
-    loads, drawns, filters = zip(*(opened(browser, file.as_uri()) for _ in range(TIMES)), strict=True)
+    load_times, draw_times, filter_times = zip(
+        *(load_page(browser, file.as_uri()) for _ in range(PAGE_LOADS)), strict=True
+    )
     return [
         f"{hosts}",
         str(text.count('class="f ')),
         f"{rendering:.2f} s",
         f"{len(text.encode()) / 1e6:.2f} MB",
-        *(f"{min(times):.0f} to {max(times):.0f} ms" for times in (loads, drawns, filters)),
+        *(f"{min(times):.0f} to {max(times):.0f} ms" for times in (load_times, draw_times, filter_times)),
     ]
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Print the table."""
     head = ["hosts", "findings", "rendering", "size", "until load", "until drawn", "first filter"]
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGS))
-        rows = [measured(hosts, 5, browser, Path(folder)) for hosts in (14, 100, 1000)]
+        rows = [measure(hosts, 5, browser, Path(folder)) for hosts in (14, 100, 1000)]
         browser.close()
     print(tabulate(rows, head, disable_numparse=True))
 

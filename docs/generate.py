@@ -1,6 +1,6 @@
-"""Writes what the docs take from the code: checks.md, and the sudoers lines of operating.md.
+"""Generator of the documentation that comes from the code: checks.md, and the sudoers lines of operating.md.
 
-`python docs/generate.py` writes; a test says when that was forgotten.
+`python docs/generate.py` writes both; a test fails if they are not current.
 """
 
 from __future__ import annotations
@@ -24,50 +24,50 @@ OPERATING = ROOT / "docs" / "operating.md"
 _HEAD = """\
 # Checks
 
-Every check that olaudit can make; `python docs/generate.py` makes this page from the code. A check id is stable,
-and is what `--only` and `--skip` take, globs too.
+All checks of olaudit. `python docs/generate.py` generates this page from the code. Check ids are stable.
+The options `--only` and `--skip` accept check ids and globs.
 
-Severities say what a drift means at three in the morning:
+The severity of a check is the urgency of its drift:
 
-- **critical**: the site is down or loses data, or will at the next step somebody takes; get up.
-- **warning**: it works, but is not what it should be, and will hurt later; mend it by day.
-- **info**: worth knowing; never changes an exit code.
+- **critical**: the site is down or loses data, or the next change would cause this. Fix it at once.
+- **warning**: the host works, but differs from its expected state, which causes failures later. Fix it by day.
+- **info**: for information; it never changes an exit code.
 
-What could not be asked is `unknown`, with the reason, whatever its severity: unknown is never ok.
+A check of any severity is `unknown`, with the reason, if its probe was not answered. Unknown is never ok.
 
 ## Every host
 
-| id | severity | unknown when | mend |
+| id | severity | unknown when | fix |
 |---|---|---|---|
-| `host.reachable` | critical | the host could not be audited at all | as the finding says |
+| `host.reachable` | critical | the host could not be audited | see the finding |
 """
 
 _WAIVERS = """
 ## The waivers of `expected/waivers.yaml`
 
-Judged after all hosts, as findings about the fleet as a whole: their host is `(fleet)`.
+Evaluated after all hosts. The findings are about the whole fleet: their host is `(fleet)`.
 
 """
 
 
 def checks() -> str:
-    """Make checks.md."""
+    """Render checks.md."""
     sections: dict[str, list[AnyChecker]] = {}
     for checker in CHECKERS:
         sections.setdefault(checker.section, []).append(checker)
-    assert REACHABLE.id in _HEAD  # noqa: S101 - the one check that is no kind's
+    assert REACHABLE.id in _HEAD  # noqa: S101 - the only check without a checker
     hosts = "".join(_section(section, checkers) for section, checkers in sections.items())
     return _HEAD + hosts + _WAIVERS + _table(WAIVER_CHECKS)
 
 
 def _section(section: str, checkers: list[AnyChecker]) -> str:
-    how = "; ".join(dict.fromkeys(checker.collected for checker in checkers))
+    collected = "; ".join(dict.fromkeys(checker.collected for checker in checkers))
     checks = [check for checker in checkers for check in checker.ids]
-    return f"\n## `{section}:`\n\nCollected by {how}.\n\n{_table(checks)}"
+    return f"\n## `{section}:`\n\nSource: {collected}.\n\n{_table(checks)}"
 
 
 def _table(checks: Iterable[Check]) -> str:
-    return "| id | severity | drift when | mend |\n|---|---|---|---|\n" + "".join(map(_row, checks))
+    return "| id | severity | drift when | fix |\n|---|---|---|---|\n" + "".join(map(_row, checks))
 
 
 def _row(check: Check) -> str:
@@ -75,26 +75,27 @@ def _row(check: Check) -> str:
 
 
 def sudoers() -> str:
-    """Make the lines that let the user `audit` run just what the shipped expected files need root for.
+    """Render the sudoers lines that allow the user `audit` only the root commands of the shipped expected files.
 
-    Debian's and Ubuntu's sudoers have `mail_badpass`: without the first line, each audit would mail root about
-    each command that no line allows.
+    The sudoers files of Debian and Ubuntu set `mail_badpass`. Without the first line, each audit would mail root
+    about each command that is not allowed.
     """
     fleet = load(ROOT / "expected", CHECKERS)
-    asked = {probe for host in fleet.hosts.values() for probe in plan(host, CHECKERS, select_checks(CHECKERS))}
-    argvs = sorted(probe.argv for probe in asked if isinstance(probe, Command) and probe.sudo)
+    probes = {probe for host in fleet.hosts.values() for probe in plan(host, CHECKERS, select_checks(CHECKERS))}
+    argvs = sorted(probe.argv for probe in probes if isinstance(probe, Command) and probe.sudo)
     return "Defaults:audit !mail_badpass, !mail_no_user\n" + "".join(
-        f"audit ALL=(root) NOPASSWD: {' '.join(_words(argv))}\n" for argv in argvs
+        f"audit ALL=(root) NOPASSWD: {' '.join(_escape(argv))}\n" for argv in argvs
     )
 
 
-def _words(argv: tuple[str, ...]) -> Iterator[str]:
-    """Write a command for sudoers: with its path, and with what sudoers reads otherwise behind backslashes."""
+def _escape(argv: tuple[str, ...]) -> Iterator[str]:
+    """Return the arguments of a command for sudoers: with its path, and with special characters escaped."""
     yield _PATHS[argv[0]]
     if len(argv) == 1:
-        yield '""'  # nothing at all; else sudoers allows any arguments, and iptables-save runs what -M names
-    for word in argv[1:]:
-        yield re.sub(r"([\\,:= \t*?\[\]!#\"'])", r"\\\1", word)
+        # No arguments. Otherwise sudoers allows any, and iptables-save runs the program that -M names.
+        yield '""'
+    for argument in argv[1:]:
+        yield re.sub(r"([\\,:= \t*?\[\]!#\"'])", r"\\\1", argument)
 
 
 _PATHS = {
@@ -103,11 +104,11 @@ _PATHS = {
     "grep": "/bin/grep",
     "iptables-save": "/sbin/iptables-save",
 }
-"""Where Ubuntu 14.04 has these. Later releases have them in /usr, and links from there."""
+"""The paths on Ubuntu 14.04. On later releases, these are links into /usr."""
 
 
 def operating(text: str) -> str:
-    """Put the sudoers lines into operating.md."""
+    """Replace the sudoers lines in operating.md."""
     return re.sub(r"(?<=```sudoers\n).*?(?=```)", lambda _: sudoers(), text, flags=re.DOTALL)
 
 

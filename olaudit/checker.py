@@ -36,7 +36,7 @@ class Checker(Generic[S]):
     `evaluate` are pure. `evaluate` is total: it returns results for any answers, never raises, and an unanswered
     probe gives `unknown`. `measure` returns the numbers in the same answers that are exported as metrics; an
     unknown number is left out. `collected` describes the probes for the docs. `defaults`, where set, is the name
-    and the model of another section, whose keys apply to each item of this (list) section that does not set them.
+    and the model of another section. Its keys apply to the items of this (list) section that lack them.
     """
 
     section: str

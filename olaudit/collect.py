@@ -129,7 +129,9 @@ class _Collection:
             if self.in_progress.pop(outcome.host, None):
                 self.done[outcome.host] = outcome
         now = time.monotonic()
-        for host in [host for host, deadline in self.in_progress.items() if now > deadline.at + GRACE_SECONDS]:
+        for host in [
+            host for host, deadline in self.in_progress.items() if now > deadline.expires_at + GRACE_SECONDS
+        ]:
             self._fail(host, Failure(FailureReason.TIMEOUT, f"no answer within {self._timeout:g} s"))
 
     def interrupt(self) -> None:
@@ -140,12 +142,12 @@ class _Collection:
 
     def _fail(self, host: str, failure: Failure) -> None:
         deadline = self.in_progress.pop(host, None)
-        seconds = self._timeout - (deadline.at - time.monotonic()) if deadline else 0.0
+        seconds = self._timeout - (deadline.expires_at - time.monotonic()) if deadline else 0.0
         self.done[host] = HostAnswers(host, failure, round(seconds, 3))
 
     def progress(self) -> Progress:
         """Return the current progress."""
-        slowest = sorted(self.in_progress, key=lambda host: self.in_progress[host].at)
+        slowest = sorted(self.in_progress, key=lambda host: self.in_progress[host].expires_at)
         return Progress(len(self.done), self._total, tuple(slowest), time.monotonic() - self._started)
 
 
@@ -157,7 +159,7 @@ def _internal_error(host: str, error: Exception) -> tuple[Failure, InternalError
 
 
 def _valid(outcome: Answers | Failure) -> Answers | Failure:
-    """Make every text that came from a host valid Unicode. All text from hosts passes through this function."""
+    """Replace invalid Unicode in every text of an outcome. All text from hosts passes through this function."""
     match outcome:
         case Failure(reason, message):
             return Failure(reason, valid(message))

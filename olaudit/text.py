@@ -21,6 +21,6 @@ def visible(text: str) -> str:
 
 
 def bounded(text: str) -> str:
-    """Make `text` visible, and cut it after `MAX_LENGTH` characters."""
+    """Escape unprintable characters of `text`, and truncate it after `MAX_LENGTH` characters."""
     excess = len(text) - MAX_LENGTH
     return visible(text) if excess <= 0 else f"{visible(text[:MAX_LENGTH])}... ({excess} more)"

@@ -1,6 +1,7 @@
-"""How tests are shared among processes (`pytest -n auto`): a file at a time, and the machine's one lab to one.
+"""Configuration of pytest: distribution among processes (`pytest -n auto`), and Hypothesis without deadlines.
 
-And that a busy machine is no failure: Hypothesis takes no time of its examples.
+Tests are distributed by file. All tests that use the lab run in one process, because a machine has only one lab. A
+slow example of Hypothesis is not a failure, because the machine can be busy.
 """
 
 from __future__ import annotations
@@ -12,33 +13,33 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-# where a folder of it may not be searched, a missing command is "Permission denied" to shells and to `timeout`
+# with an unsearchable folder in PATH, shells and `timeout` report a missing command as "Permission denied"
 os.environ["PATH"] = os.pathsep.join(
     folder for folder in os.environ["PATH"].split(os.pathsep) if os.access(folder or ".", os.X_OK)
 )
 
-usual = settings()  # on CI, Hypothesis' own for CI
+default = settings()  # on CI, the profile of Hypothesis for CI
 settings.register_profile(
-    "unhurried",
-    usual,
+    "no-deadline",
+    default,
     deadline=None,
-    suppress_health_check=[*usual.suppress_health_check, HealthCheck.too_slow],
+    suppress_health_check=[*default.suppress_health_check, HealthCheck.too_slow],
 )
-settings.load_profile("unhurried")
+settings.load_profile("no-deadline")
 
 
-_IN_TURN = ("tests/fleet/", "tests/faults/test_slow_rows", "tests/faults/test_lab_rows")
-"""Tests for one process: there is one lab, and a wave of faults on real hosts takes the whole machine."""
+_ONE_PROCESS = ("tests/fleet/", "tests/faults/test_slow_rows", "tests/faults/test_lab_rows")
+"""Tests that run in one process: they share the lab, or use all of the machine's resources."""
 
 
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # it is not typed
-    """Keeps a file's tests together, for they share fixtures."""
+class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type hints
+    """Scheduler that runs the tests of a file in one process, because they share fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "lab" if file.startswith(_IN_TURN) else file
+        return "lab" if file.startswith(_ONE_PROCESS) else file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
-    """Share by file."""
-    return ByFile(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    """Return the scheduler of pytest-xdist."""
+    return FileScheduling(config, log)

@@ -1,4 +1,4 @@
-"""Prometheus' own checker (Debian's package `prometheus`), where it is installed."""
+"""Runner of promtool (Debian's package `prometheus`)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pytest
 
 
 def promtool(*arguments: str | Path, stdin: str = "") -> str:
-    """Run it, and give what it says; fails if it complains, or if it is missing where nothing may be left out."""
+    """Run promtool and return its output; fail on errors.
+
+    If it is not installed, the test is skipped, or fails with OLAUDIT_REQUIRE_FLEET=1.
+    """
     if not shutil.which("promtool"):
         reason = "promtool is not installed (Debian's package prometheus)"
         if os.environ.get("OLAUDIT_REQUIRE_FLEET") == "1":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    ran = subprocess.run(["promtool", *arguments], input=stdin, capture_output=True, text=True, check=False)
-    said = ran.stdout + ran.stderr
-    assert ran.returncode == 0, said
-    return said
+    process = subprocess.run(["promtool", *arguments], input=stdin, capture_output=True, text=True, check=False)
+    output = process.stdout + process.stderr
+    assert process.returncode == 0, output
+    return output

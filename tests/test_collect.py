@@ -157,10 +157,10 @@ def test_progress_lists_waiting_hosts_the_slowest_first() -> None:
 
 def test_deadline_has_no_time_left_once_passed() -> None:
     deadline = Deadline.after(60)
-    assert 59 < deadline.left() <= 60
+    assert 59 < deadline.remaining() <= 60
     assert not deadline.passed()
     passed = Deadline.after(-1)
-    assert passed.left() == 0
+    assert passed.remaining() == 0
     assert passed.passed()
 
 

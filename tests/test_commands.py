@@ -22,7 +22,7 @@ from olaudit.checks import CHECKERS
 from olaudit.expected import load
 from olaudit.expected.spec import HostSpec
 from olaudit.model import Command
-from olaudit.transport.batch import script
+from olaudit.transport.batch import build_script
 
 EXPECTED = Path(__file__).parents[1] / "expected"
 MARKER = "f" * 32
@@ -312,7 +312,9 @@ def probes(hosts: tuple[HostSpec, ...]) -> tuple[Command, ...]:
 @pytest.fixture(scope="module")
 def batch() -> tuple[str, str]:
     """Return the shell and the text of the batch script that runs the commands."""
-    return "sh", script([Command(("uname", "-n"), sudo=True), Command(("uname", "-n"), may_hang=True)], MARKER)
+    return "sh", build_script(
+        [Command(("uname", "-n"), sudo=True), Command(("uname", "-n"), may_hang=True)], MARKER
+    )
 
 
 def shellcheck(shell: str, text: str, *excluded: str) -> set[tuple[str, str]]:
@@ -378,7 +380,7 @@ def test_commands_with_sudo_run_no_shell(probes: tuple[Command, ...]) -> None:
 
 def test_batch_of_every_host_is_a_small_posix_script(hosts: tuple[HostSpec, ...]) -> None:
     for host in hosts:
-        text = script(commands_of(host), MARKER)
+        text = build_script(commands_of(host), MARKER)
         assert len(text.encode()) < 64 << 10, host.name
         # SC2016: quoted commands must not be expanded
         # $S is sudo and its options, or empty

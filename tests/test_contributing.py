@@ -36,7 +36,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
         (Answered("Etc/UTC\n"), Verdict.OK),
         (Answered("Europe/Oslo\n"), Verdict.DRIFT),
         (Answered("", "cat: /etc/timezone: No such file or directory", 1), Verdict.UNKNOWN),
-        (Unanswered("no such command there: cat"), Verdict.UNKNOWN),
+        (Unanswered("command not found: cat"), Verdict.UNKNOWN),
     ],
 )
 def test_example_evaluates_answers(

@@ -51,73 +51,78 @@ AGREE: FleetChecker[str] = FleetChecker(
     probes=lambda _: (COMMIT,),
     evaluate=lambda *_: (),
 )
-SAID = Answers({UNAME: Answered("Minix"), COMMIT: Answered("abc"), ConnectionProbe.CLOCK: Answered("{}")})
-TOY: tuple[AnyChecker, ...] = (KERNEL, AGREE)
+ANSWERS = Answers({UNAME: Answered("Minix"), COMMIT: Answered("abc"), ConnectionProbe.CLOCK: Answered("{}")})
+TOY_CHECKERS: tuple[AnyChecker, ...] = (KERNEL, AGREE)
 
 
 def host(name: str, **sections: str) -> HostSpec:
     return HostSpec(name, (), sections, {})
 
 
-def kept(*findings: Finding) -> dict[str, set[Probe]]:
+def kept_probes(*findings: Finding) -> dict[str, set[Probe]]:
+    """Extract the evidence of findings, and return by host the probes whose answers are kept."""
     hosts = [host(name, kernel="Linux", commit="x") for name in "abc"]
-    down = Failure(FailureReason.TIMEOUT, "no answer")
+    failure = Failure(FailureReason.TIMEOUT, "no answer")
     collected = CollectedAnswers(
-        (HostAnswers("a", SAID, 1.0), HostAnswers("b", SAID, 1.0), HostAnswers("c", down, 1.0)), complete=True
+        (HostAnswers("a", ANSWERS, 1.0), HostAnswers("b", ANSWERS, 1.0), HostAnswers("c", failure, 1.0)),
+        complete=True,
     )
-    reduced = extract_evidence(report(findings), hosts, collected, TOY)
+    reduced = extract_evidence(report(findings), hosts, collected, TOY_CHECKERS)
     assert reduced.complete
     assert reduced.hosts[2] == collected.hosts[2]
-    outcomes = {one.host: one.outcome for one in reduced.hosts}
+    outcomes = {host.host: host.outcome for host in reduced.hosts}
     return {name: set(outcome) for name, outcome in outcomes.items() if isinstance(outcome, Answers)}
 
 
-# --- which answers are kept --------------------------------------------------------------------------------------
+# --- kept answers ------------------------------------------------------------------------------------------------
 
 
-def test_answers_are_kept_where_their_check_is_not_ok_on_that_host_and_nowhere_else() -> None:
-    assert kept() == {"a": set(), "b": set()}
-    assert kept(FINDING) == {"a": {UNAME}, "b": set()}
-    assert kept(replace(FINDING, verdict=Verdict.OK)) == {"a": set(), "b": set()}
-    assert kept(replace(FINDING, verdict=Verdict.WAIVED, host="b")) == {"a": set(), "b": {UNAME}}
+def test_answers_are_kept_of_checks_that_are_not_ok_on_a_host() -> None:
+    assert kept_probes() == {"a": set(), "b": set()}
+    assert kept_probes(FINDING) == {"a": {UNAME}, "b": set()}
+    assert kept_probes(replace(FINDING, verdict=Verdict.OK)) == {"a": set(), "b": set()}
+    assert kept_probes(replace(FINDING, verdict=Verdict.WAIVED, host="b")) == {"a": set(), "b": {UNAME}}
 
 
-def test_what_hosts_should_agree_on_is_kept_of_all_of_them() -> None:
-    assert kept(replace(FINDING, check="fleet.commit")) == {"a": {COMMIT}, "b": {COMMIT}}
+def test_answers_of_fleet_checks_are_kept_of_all_hosts() -> None:
+    assert kept_probes(replace(FINDING, check="fleet.commit")) == {"a": {COMMIT}, "b": {COMMIT}}
 
 
-def test_a_finding_that_no_kind_makes_and_a_host_that_is_not_expected_any_more_keep_nothing() -> None:
-    assert kept(replace(FINDING, check="host.reachable"), replace(FINDING, host="z")) == {"a": set(), "b": set()}
-    assert probes_of(TOY, host("a"), "kernel.name") == ()
-    assert probes_of(TOY, host("a", kernel="Linux"), "waiver.unused") == ()
+def test_finding_without_checker_or_expected_host_keeps_nothing() -> None:
+    assert kept_probes(replace(FINDING, check="host.reachable"), replace(FINDING, host="z")) == {
+        "a": set(),
+        "b": set(),
+    }
+    assert probes_of(TOY_CHECKERS, host("a"), "kernel.name") == ()
+    assert probes_of(TOY_CHECKERS, host("a", kernel="Linux"), "waiver.unused") == ()
 
 
-def test_every_check_of_every_kind_is_known_by_its_id() -> None:
-    assert all(check_of(CHECKERS, one.id) == one for checker in CHECKERS for one in checker.ids)
+def test_every_check_is_returned_by_its_id() -> None:
+    assert all(check_of(CHECKERS, check.id) == check for checker in CHECKERS for check in checker.ids)
     assert check_of(CHECKERS, "host.reachable")
     assert check_of(CHECKERS, "waiver.expired")
     assert check_of(CHECKERS, "no.such") is None
 
 
-# --- what is shown of them ---------------------------------------------------------------------------------------
+# --- excerpts ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("answer", "shown"),
+    ("answer", "text"),
     [
         (Answered("Minix\n"), "Minix"),
         (Answered("a\r\n\tb\x1b[2J\n"), "a\n\\tb\\x1b[2J"),
-        (Answered(""), "(nothing)"),
+        (Answered(""), "(empty)"),
         (Answered("", "cat: no\n", 1), "stderr: cat: no\n(exit status 1)"),
         (Answered("x" * 500), "x" * 400 + "... (100 more)"),
         (Unanswered("timed \x1b out"), "(no answer: timed \\x1b out)"),
     ],
 )
-def test_a_short_answer_is_shown_whole_and_visible(answer: Answer, shown: str) -> None:
-    assert excerpt(UNAME, answer, FINDING) == shown
+def test_excerpt_of_a_short_answer_is_complete_and_visible(answer: Answer, text: str) -> None:
+    assert excerpt(UNAME, answer, FINDING) == text
 
 
-def test_of_a_long_answer_the_lines_that_name_the_thing_are_shown_else_the_first() -> None:
+def test_excerpt_of_a_long_answer_has_matching_or_first_lines() -> None:
     lines = [f"line {n}" for n in range(100)]
     assert excerpt(UNAME, Answered("\n".join([*lines, "the kernel"])), FINDING) == (
         "the kernel\n(100 lines that do not name it are left out)"
@@ -134,35 +139,35 @@ def engine(*names: str, **labels: str) -> Answered:
     )
 
 
-NAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
+RENAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
 
 
 @pytest.mark.parametrize("name", ["ol-web-1", "ol_web_1", "0123456789ab_ol-web-1", "0123456789ab_ol_web_1"])
-def test_of_the_engines_containers_only_the_one_that_is_meant_is_shown(name: str) -> None:
-    shown = excerpt(EngineQuery.CONTAINERS, engine("other", name, "third"), NAMED)
-    assert f'Name: "/{name}"' in shown
-    assert shown.endswith("(2 other containers left out)")
-    assert '"/other"' not in shown
+def test_excerpt_of_containers_has_only_the_subject(name: str) -> None:
+    text = excerpt(EngineQuery.CONTAINERS, engine("other", name, "third"), RENAMED)
+    assert f'Name: "/{name}"' in text
+    assert text.endswith("(2 other containers omitted)")
+    assert '"/other"' not in text
 
 
-def test_a_container_is_known_by_its_compose_labels_too() -> None:
-    answer = engine("whatever", project="ol", service="web", container_number="1")
-    assert 'Name: "/whatever"' in excerpt(EngineQuery.CONTAINERS, answer, NAMED)
+def test_container_matches_by_its_compose_labels() -> None:
+    answer = engine("renamed", project="ol", service="web", container_number="1")
+    assert 'Name: "/renamed"' in excerpt(EngineQuery.CONTAINERS, answer, RENAMED)
 
 
-def test_where_no_container_is_meant_all_are_named() -> None:
+def test_excerpt_without_a_matching_container_lists_all() -> None:
     assert (
-        excerpt(EngineQuery.CONTAINERS, engine("x", "y"), NAMED)
-        == "(none of these 2 is it)\nx: running\ny: running"
+        excerpt(EngineQuery.CONTAINERS, engine("x", "y"), RENAMED)
+        == "(none of the 2 containers matches)\nx: running\ny: running"
     )
-    assert excerpt(EngineQuery.CONTAINERS, engine(), NAMED) == "(no containers at all)"
+    assert excerpt(EngineQuery.CONTAINERS, engine(), RENAMED) == "(no containers)"
 
 
-def test_of_changes_inside_of_containers_only_those_of_the_one_that_is_meant_are_shown() -> None:
+def test_excerpt_of_container_changes_has_only_the_subject() -> None:
     answer = Answered(json.dumps({"other": [1], "ol_web_1": []}))
-    assert json.loads(excerpt(ContainerChanges(("/x",)), answer, NAMED)) == {"ol_web_1": []}
-    assert not is_relevant(ContainerChanges(("/x",)), answer, NAMED)
-    assert is_relevant(ContainerChanges(("/x",)), answer, replace(NAMED, check="container.modified"))
+    assert json.loads(excerpt(ContainerChanges(("/x",)), answer, RENAMED)) == {"ol_web_1": []}
+    assert not is_relevant(ContainerChanges(("/x",)), answer, RENAMED)
+    assert is_relevant(ContainerChanges(("/x",)), answer, replace(RENAMED, check="container.modified"))
 
 
 PROBES: tuple[Probe, ...] = (
@@ -185,22 +190,20 @@ JSON = st.recursive(
     st.builds(Answered, JSON | st.text(), st.text(), st.integers(0, 255)) | st.builds(Unanswered, st.text()),
     st.text(),
 )
-def test_whatever_a_host_answers_what_is_shown_is_printable_and_bounded(
-    probe: Probe, answer: Answer, text: str
-) -> None:
-    found = replace(NAMED, subject=text)
-    lines = excerpt(probe, answer, found).split("\n")
+def test_excerpt_and_command_are_printable_and_bounded(probe: Probe, answer: Answer, text: str) -> None:
+    finding = replace(RENAMED, subject=text)
+    lines = excerpt(probe, answer, finding).split("\n")
     assert len(lines) <= MAX_LINES
     assert all(line.isprintable() and line for line in lines if line)
-    command = manual_command(probe, "a", found, answer)
+    command = manual_command(probe, "a", finding, answer)
     assert command.isprintable()
     assert describe_probe(probe).isprintable()
-    assert is_relevant(probe, answer, found) in (True, False)
+    assert is_relevant(probe, answer, finding) in (True, False)
 
 
 @pytest.mark.parametrize("lines", [19, 20, 21, 39, 40, 41, 42, 1000])
-def test_an_answer_is_never_longer_than_the_most(lines: int) -> None:
+def test_excerpt_never_exceeds_the_maximum_of_lines(lines: int) -> None:
     long = "\n".join(["kernel"] * lines)
     assert len(excerpt(UNAME, Answered(f"x\n{long}", long, 1), FINDING).split("\n")) <= MAX_LINES
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), NAMED).split("\n")) <= MAX_LINES
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), NAMED).split("\n")) <= MAX_LINES
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), RENAMED).split("\n")) <= MAX_LINES
+    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), RENAMED).split("\n")) <= MAX_LINES

@@ -35,10 +35,10 @@ def engine(*names: str, **labels: str) -> Answered:
     )
 
 
-NAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
+RENAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0123456789ab_ol_web_1")
 
 
-# --- by hand -----------------------------------------------------------------------------------------------------
+# --- commands to run by hand -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -52,45 +52,47 @@ NAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed="0
         (ImageLayers("i"), "ssh ol-mem0 'docker image inspect --format '\"'\"'{{json .RootFS.Layers}}'\"'\"' i'"),
     ],
 )
-def test_what_was_asked_can_be_asked_by_hand(probe: Probe, command: str) -> None:
+def test_probe_has_a_manual_command(probe: Probe, command: str) -> None:
     assert manual_command(probe, "ol-mem0", FINDING) == command
 
 
 @pytest.mark.parametrize(
-    ("found", "answer", "command"),
+    ("finding", "answer", "command"),
     [
-        (NAMED, engine("x", "ol_web_1"), "ssh a docker inspect ol_web_1"),
-        (NAMED, None, "ssh a docker inspect 0123456789ab_ol_web_1"),
-        (replace(NAMED, check="container.state", observed="exited"), None, "ssh a docker inspect ol-web-1"),
-        (replace(NAMED, check="container.missing"), None, "ssh a docker ps --all"),
-        (NAMED, engine("x"), "ssh a docker ps --all"),
-        (replace(NAMED, subject="$(reboot)", observed=""), engine("$(reboot)"), "ssh a docker ps --all"),
+        (RENAMED, engine("x", "ol_web_1"), "ssh a docker inspect ol_web_1"),
+        (RENAMED, None, "ssh a docker inspect 0123456789ab_ol_web_1"),
+        (replace(RENAMED, check="container.state", observed="exited"), None, "ssh a docker inspect ol-web-1"),
+        (replace(RENAMED, check="container.missing"), None, "ssh a docker ps --all"),
+        (RENAMED, engine("x"), "ssh a docker ps --all"),
+        (replace(RENAMED, subject="$(reboot)", observed=""), engine("$(reboot)"), "ssh a docker ps --all"),
     ],
 )
-def test_the_container_is_named_as_the_host_calls_it(found: Finding, answer: Answer | None, command: str) -> None:
-    assert manual_command(EngineQuery.CONTAINERS, "a", found, answer) == command
+def test_manual_command_has_the_containers_name_on_the_host(
+    finding: Finding, answer: Answer | None, command: str
+) -> None:
+    assert manual_command(EngineQuery.CONTAINERS, "a", finding, answer) == command
 
 
 AWKWARD = st.text(st.sampled_from("a '\"\\$`!*%\n\t;&|{}#0é"), max_size=12)
 
 
 @given(st.lists(AWKWARD, max_size=3))
-def test_through_two_shells_a_command_arrives_as_it_was_meant(words: list[str]) -> None:
-    argv = ("printf", "<%s>", "x", *words)
+def test_manual_command_survives_two_shells(arguments: list[str]) -> None:
+    argv = ("printf", "<%s>", "x", *arguments)
     command = manual_command(Command(argv), "host", FINDING)
     assert "\n" not in command
-    ssh = 'ssh() { shift; sh -c "$*"; }\n'  # all that ssh does with its words
-    there = subprocess.run(["/bin/sh", "-c", ssh + command], capture_output=True, text=True, check=True)
-    assert there.stdout == "".join(f"<{word}>" for word in argv[2:])
+    ssh = 'ssh() { shift; sh -c "$*"; }\n'  # how ssh joins its arguments
+    done = subprocess.run(["/bin/sh", "-c", ssh + command], capture_output=True, text=True, check=True)
+    assert done.stdout == "".join(f"<{argument}>" for argument in argv[2:])
 
 
-def test_scripts_are_not_written_out_in_the_middle_of_a_line() -> None:
+def test_description_of_a_probe_omits_scripts() -> None:
     assert describe_probe(Command(("sh", "-c", "one\ntwo", "sh", "a b"))) == "sh -c '...' sh 'a b'"
     assert describe_probe(Command(("cat", "/x"), sudo=True)) == "sudo -n cat /x"
     assert shlex.split(describe_probe(UNAME)) == ["uname"]
 
 
-def test_all_that_is_asked_of_the_shipped_fleet_can_be_named_and_asked_on_one_line() -> None:
+def test_every_probe_of_the_shipped_fleet_has_a_one_line_command() -> None:
     for host in shipped_fleet().hosts.values():
         for probe in {probe for checker in CHECKERS for probe in probes_of(CHECKERS, host, checker.ids[0].id)}:
             assert describe_probe(probe).isprintable()

@@ -1,4 +1,4 @@
-"""What is stored of answers: the values compared, without comments, other options, and secrets."""
+"""Reduction of answers to the compared values: comments, other options and secrets are removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.memcached.evidence import MEMORY, PROCESSES
+from olaudit.checks.memcached.facts import MEMORY, PROCESSES
 from olaudit.evidence import excerpt
 from olaudit.evidence.reduction import reduce
 from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered
@@ -21,7 +21,7 @@ HBA = Command(
     ("grep", "-a", "-R", "-H", "-Z", "--include=pg_hba.conf", "-e", "^", "--", "/etc/postgresql"), sudo=True
 )
 MEMCACHED = replace(FINDING, check="memcached.configured", subject="memcached", observed="-m 64")
-NAMED = replace(FINDING, check="postgres.allow-list", subject="others", observed="10.0.0.0/8 (line 3)")
+LINE = replace(FINDING, check="postgres.allow-list", subject="others", observed="10.0.0.0/8 (line 3)")
 CLIENT = replace(FINDING, check="postgres.allow-list", subject="ol-web1", observed="not admitted")
 
 CONF = """# password for the console: hunter2
@@ -50,7 +50,7 @@ def hba() -> Answered:
 
 
 @pytest.mark.parametrize(
-    ("probe", "text", "kept"),
+    ("probe", "text", "expected"),
     [
         (CONFIG, CONF, "-m 64\n-l 127.0.0.1\n--port=11211\n(4 lines that do not name it are left out)"),
         (MEMORY, "MemTotal: 1 kB\nMemFree: 1 kB\n", "MemTotal: 1 kB\n(1 lines that do not name it are left out)"),
@@ -62,43 +62,44 @@ def hba() -> Answered:
         (SERVER, "STAT maxbytes 64\r\nSTAT auth_enabled_sasl yes\r\nEND\r\n", None),
     ],
 )
-def test_of_memcached_only_what_is_compared_is_kept(probe: Probe, text: str, kept: str | None) -> None:
+def test_memcached_answers_keep_only_compared_values(probe: Probe, text: str, expected: str | None) -> None:
     reduced = reduce(probe, Answered(text), [MEMCACHED])
     assert "hunter2" not in stdout(reduced)
     assert "sasl" not in stdout(reduced)
-    if kept is not None:
-        assert stdout(reduced) == kept
+    if expected is not None:
+        assert stdout(reduced) == expected
     assert reduce(probe, reduced, [MEMCACHED]) == reduced
 
 
-def test_of_pg_hba_the_named_records_are_kept_without_options() -> None:
-    reduced = reduce(HBA, hba(), [NAMED])
+def test_named_pg_hba_records_are_kept_without_options() -> None:
+    reduced = reduce(HBA, hba(), [LINE])
     assert stdout(reduced) == "line 3: host all all 10.0.0.0/8 ldap\n(4 lines that do not name it are left out)"
-    assert reduce(HBA, reduced, [NAMED]) == reduced
-    assert "line 3: host all all 10.0.0.0/8 ldap" in excerpt(HBA, reduced, NAMED)
+    assert reduce(HBA, reduced, [LINE]) == reduced
+    assert "line 3: host all all 10.0.0.0/8 ldap" in excerpt(HBA, reduced, LINE)
 
 
-def test_for_a_client_that_no_record_admits_all_are_kept() -> None:
-    reduced = reduce(HBA, hba(), [NAMED, CLIENT])
+def test_all_pg_hba_records_are_kept_for_a_client_not_admitted() -> None:
+    reduced = reduce(HBA, hba(), [LINE, CLIENT])
     assert stdout(reduced).splitlines()[:3] == [
         "line 3: host all all 10.0.0.0/8 ldap",
         "line 4: host ol openlibrary 10.1.0.0 255.255.0.0 md5",
         "line 5: hostssl all all ::1/128 scram-sha-256",
     ]
     assert "hunter2" not in stdout(reduced)
-    assert excerpt(HBA, reduced, NAMED) == excerpt(HBA, hba(), NAMED)
+    assert excerpt(HBA, reduced, LINE) == excerpt(HBA, hba(), LINE)
 
 
-def test_of_containers_only_those_that_are_meant_are_kept() -> None:
-    found = replace(FINDING, check="container.logging", subject="ol-web-1")
+def test_only_the_containers_of_findings_are_kept() -> None:
+    finding = replace(FINDING, check="container.logging", subject="ol-web-1")
     log = {"Type": "splunk", "Config": {"splunk-token": "hunter2"}}
     inspected = [
         {"Name": "/ol-web-1", "HostConfig": {"LogConfig": log}},
         {"Name": "/other", "HostConfig": {"LogConfig": log}, "State": {"Status": "running", "Pid": 1}},
     ]
-    kept = json.loads(stdout(reduce(EngineQuery.CONTAINERS, Answered(json.dumps(inspected)), [found])))
-    assert kept[0]["HostConfig"]["LogConfig"] == {"Type": "splunk", "Config": {"splunk-token": "[redacted]"}}
-    assert kept[1] == {"Name": "/other", "State": {"Status": "running"}}
+    answer = reduce(EngineQuery.CONTAINERS, Answered(json.dumps(inspected)), [finding])
+    containers = json.loads(stdout(answer))
+    assert containers[0]["HostConfig"]["LogConfig"] == {"Type": "splunk", "Config": {"splunk-token": "[redacted]"}}
+    assert containers[1] == {"Name": "/other", "State": {"Status": "running"}}
 
 
 @given(
@@ -107,14 +108,12 @@ def test_of_containers_only_those_that_are_meant_are_kept() -> None:
     st.text(),
     st.integers(0, 255),
 )
-def test_any_answer_is_reduced_and_a_second_time_to_the_same(
-    probe: Probe, out: str, err: str, status: int
-) -> None:
-    once = reduce(probe, Answered(out, err, status), [MEMCACHED, NAMED])
-    assert reduce(probe, once, [MEMCACHED, NAMED]) == once
+def test_second_reduction_changes_nothing(probe: Probe, out: str, err: str, status: int) -> None:
+    once = reduce(probe, Answered(out, err, status), [MEMCACHED, LINE])
+    assert reduce(probe, once, [MEMCACHED, LINE]) == once
 
 
-def test_reasons_and_complaints_are_redacted() -> None:
+def test_reasons_and_standard_error_are_redacted() -> None:
     assert reduce(CONFIG, Unanswered("curl -u me:hunter2 failed"), [FINDING]) == Unanswered(
         "curl -u me:[redacted] failed"
     )

@@ -1,4 +1,4 @@
-"""The source of the Grafana dashboard, in typed code: `python -m docs.dashboard` writes the JSON that is shipped.
+"""Source of the Grafana dashboard, in typed code: `python -m docs.dashboard` writes the shipped JSON.
 
-One module per row; `parts.py` has what the panels share, `queries.py` the PromQL that more than one panel asks.
+Each row has a module; `parts.py` has the parts that panels share, `queries.py` the PromQL that panels share.
 """

@@ -1,4 +1,4 @@
-"""The first row: whether the fleet is as it should be, and how much of it is known at all."""
+"""The first row: the state of the fleet, and how much of it is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.builders import common, dashboard, stat, statetimeline
 from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models import common as looks
+from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from docs.dashboard import parts, queries
@@ -15,7 +15,7 @@ TITLE = "Fleet"
 
 
 def panels() -> Iterator[Builder[Panel]]:
-    """Give the panels in reading order."""
+    """Yield the panels in reading order."""
     yield from _counts()
     yield from _ages()
     yield _timeline()
@@ -24,65 +24,77 @@ def panels() -> Iterator[Builder[Panel]]:
 def _counts() -> Iterator[stat.Panel]:
     count = f"count({queries.UP} == 1) or 0 * count({queries.UP})"
     yield (
-        parts.single(
-            "Hosts audited", "Hosts that could be audited, of all in the expected files.", count, "audited"
+        parts.stat_panel(
+            "Hosts audited", "Hosts that could be audited, of all hosts in the expected files.", count, "audited"
         )
-        .with_target(parts.now(f"count({queries.UP})", "expected", "B"))
-        .text_mode(looks.BigValueTextMode.VALUE_AND_NAME)
-        .color_mode(looks.BigValueColorMode.NONE)
+        .with_target(parts.instant_query(f"count({queries.UP})", "expected", "B"))
+        .text_mode(common_models.BigValueTextMode.VALUE_AND_NAME)
+        .color_mode(common_models.BigValueColorMode.NONE)
         .span(6)
     )
-    lost = f"count(({queries.UP} == 0) or on (host) {queries.SILENT}) or 0 * count({queries.UP})"
+    unreachable = f"count(({queries.UP} == 0) or on (host) {queries.NO_DATA}) or 0 * count({queries.UP})"
     yield _unknown(
-        "Unknown hosts", "Hosts that could not be audited: nothing is known of them; see Unknown below.", lost
+        "Unknown hosts",
+        "Hosts that could not be audited: their state is unknown; see the row Unknown.",
+        unreachable,
     )
-    blind = f"sum({queries.UNKNOWN_CHECKS}) or 0 * max({queries.UP} == 1)"
-    what = "Checks that could not be made on hosts that could be reached: not looked at is not fine."
-    yield _unknown("Unknown checks", what, blind)
+    unknown_checks = f"sum({queries.UNKNOWN_CHECKS}) or 0 * max({queries.UP} == 1)"
+    description = "Checks that could not be evaluated on reachable hosts: unknown is not ok."
+    yield _unknown("Unknown checks", description, unknown_checks)
     meanings = {
-        "critical": "The site is down or loses data, or will at the next step somebody takes: get up and mend it.",
-        "warning": "It works, but is not what it should be, and will hurt later: mend it by day.",
-        "info": "Worth knowing; nothing needs to be done today.",
+        "critical": "The site is down or loses data, or the next operation will cause this: fix it immediately.",
+        "warning": "The site works, but the difference will cause problems later: fix it during working hours.",
+        "info": "For information; no action is needed today.",
     }
     for severity, color in parts.SEVERITIES.items():
         drift = queries.drift_of(severity)
-        panel = parts.single(severity.capitalize(), f"Drift of this severity. {meanings[severity]}", drift)
+        panel = parts.stat_panel(severity.capitalize(), f"Drift of this severity. {meanings[severity]}", drift)
         yield panel.thresholds(parts.thresholds(parts.OK, (1, color))).span(3)
     waived = f'sum(max by (host) (olaudit_checks{{{queries.HOST},verdict="waived"}}))'
     yield (
-        parts.single(
-            "Waived", "Drift that somebody answers for until a date: it is there, and not counted.", waived
+        parts.stat_panel(
+            "Waived",
+            "Drift that is accepted by a waiver until its expiry date; the counts of drift exclude it.",
+            waived,
         )
-        .color_mode(looks.BigValueColorMode.NONE)
+        .color_mode(common_models.BigValueColorMode.NONE)
         .span(3)
     )
 
 
 def _unknown(title: str, description: str, expr: str) -> stat.Panel:
-    panel = parts.single(title, description, expr)
+    panel = parts.stat_panel(title, description, expr)
     return panel.thresholds(parts.thresholds(parts.OK, (1, parts.UNKNOWN))).span(3)
 
 
 def _ages() -> Iterator[stat.Panel]:
     audited = f"time() - min(max by (host) (olaudit_last_audit_timestamp_seconds{{{queries.HOST}}}))"
-    what = "Age of the oldest of the hosts' last audits: red is over 26 hours, and all else here may be as old."
-    yield _age("Last audit", what, audited).thresholds(parts.thresholds(parts.OK, (parts.STALE, parts.CRITICAL)))
+    description = (
+        "Age of the oldest of the hosts' last audits; red: over 26 hours, so other panels may be outdated."
+    )
+    yield _age("Last audit", description, audited).thresholds(
+        parts.thresholds(parts.OK, (parts.STALE, parts.CRITICAL))
+    )
     oldest = f"time() - min({queries.SINCE})"
-    what = "Since when the oldest drift is there: what nobody mends for weeks needs a waiver or a new expectation."
-    yield _age("Oldest drift", what, oldest).color_mode(looks.BigValueColorMode.NONE).no_value("none")
-    ending = "min(max by (waiver) (olaudit_waiver_expiry_timestamp_seconds)) - time()"
-    what = "When the next waiver ends, and what it accepts is drift again: mend it, or ask its owner to renew it."
+    description = "Age of the oldest drift: drift that is not fixed for weeks needs a waiver or a new expectation."
+    yield (
+        _age("Oldest drift", description, oldest).color_mode(common_models.BigValueColorMode.NONE).no_value("none")
+    )
+    expiry = "min(max by (waiver) (olaudit_waiver_expiry_timestamp_seconds)) - time()"
+    description = (
+        "Time until the next waiver expires and its finding is drift again: fix it, or have the waiver renewed."
+    )
     steps = parts.thresholds(parts.CRITICAL, (0, parts.WARNING), (14 * parts.DAY, parts.OK))
-    yield _age("Next waiver ends in", what, ending).thresholds(steps).no_value("no waiver")
-    what = "The olaudit that audits; more than one: some exporter was not upgraded."
-    yield parts.names("olaudit", what, "max by (version) (olaudit_build_info)", "{{version}}").span(6)
-    what = "The expected files that hosts are held to; more than one: exporters have different ones."
+    yield _age("Next waiver expires in", description, expiry).thresholds(steps).no_value("no waiver")
+    description = "Version of olaudit; more than one: an exporter was not upgraded."
+    yield parts.label_panel("olaudit", description, "max by (version) (olaudit_build_info)", "{{version}}").span(6)
+    description = "Revision of the expected files; more than one: exporters have different files."
     revision = "max by (revision) (olaudit_expected_info)"
-    yield parts.names("Expected files", what, revision, "{{revision}}").span(6)
+    yield parts.label_panel("Expected files", description, revision, "{{revision}}").span(6)
 
 
 def _age(title: str, description: str, expr: str) -> stat.Panel:
-    return parts.single(title, description, expr).unit("s").decimals(1).span(4)
+    return parts.stat_panel(title, description, expr).unit("s").decimals(1).span(4)
 
 
 def _timeline() -> statetimeline.Panel:
@@ -91,31 +103,35 @@ def _timeline() -> statetimeline.Panel:
         statetimeline.Panel()
         .title("State of each host")
         .description(
-            "The worst that is true of each host: purple could not be audited and nothing is known of it; of grey "
-            "ones no olaudit tells."
+            "The worst state of each host; purple: the host could not be audited, its state is unknown; grey: no "
+            "exporter has metrics of the host."
         )
         .datasource(parts.SOURCE)
         .height(12)
         .span(24)
-        .mappings(parts.mapped(states))
-        .thresholds(parts.thresholds(parts.SILENT))
-        .color_scheme(parts.fixed(parts.SILENT))
+        .mappings(parts.value_mappings(states))
+        .thresholds(parts.thresholds(parts.NO_DATA))
+        .color_scheme(parts.fixed_color(parts.NO_DATA))
         .min(0)
         .max(max(parts.STATES))
-        .show_value(looks.VisibilityMode.NEVER)
+        .show_value(common_models.VisibilityMode.NEVER)
         .merge_values(merge_values=True)
         .line_width(0)
         .fill_opacity(85)
         .row_height(0.85)
         .per_page(20)
         .max_data_points(300)
-        .legend(common.VizLegendOptions().display_mode(looks.LegendDisplayMode.LIST).show_legend(show_legend=True))
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(common_models.LegendDisplayMode.LIST)
+            .show_legend(show_legend=True)
+        )
         .data_links(
             [
                 dashboard.DashboardLink("Only ${__field.labels.host}").url(
-                    parts.ONLY_HOST.format("__field.labels.host")
+                    parts.HOST_URL.format("__field.labels.host")
                 )
             ]
         )
-        .with_target(parts.query(queries.state(), "{{host}}"))
+        .with_target(parts.range_query(queries.state(), "{{host}}"))
     )

@@ -1,4 +1,4 @@
-"""The third row: what could not be looked at, and why."""
+"""The third row: hosts and checks that are unknown, and why."""
 
 from __future__ import annotations
 
@@ -14,45 +14,48 @@ TITLE = "Unknown"
 
 
 def panels() -> Iterator[Builder[Panel]]:
-    """Give the panels in reading order."""
+    """Yield the panels in reading order."""
     yield _hosts()
-    what = "Reachable hosts with the most checks that could not be made: `olaudit check HOST` says why."
-    blind = f"topk(15, ({queries.UNKNOWN_CHECKS}) > 0)"
-    panel = parts.bars("Unknown checks by host", what, blind, "{{host}}")
-    yield panel.decimals(0).color_scheme(parts.fixed(parts.PARTLY))
-    yield _held()
+    description = (
+        "Reachable hosts with the most checks that could not be evaluated: `olaudit check HOST` lists the reasons."
+    )
+    unknown_checks = f"topk(15, ({queries.UNKNOWN_CHECKS}) > 0)"
+    panel = parts.bar_panel("Unknown checks by host", description, unknown_checks, "{{host}}")
+    yield panel.decimals(0).color_scheme(parts.fixed_color(parts.PARTLY_UNKNOWN))
+    yield _unobserved()
     yield _over_time()
 
 
 def _hosts() -> table.Panel:
     failed = f"max by (host, reason) (olaudit_host_failure{{{queries.HOST}}}) == 1"
     return (
-        parts.rows(
+        parts.table_panel(
             "Hosts not audited",
-            "Why each could not be audited: timeout and refused are the network or the host, hostkey and auth are "
-            "for whoever looks after the keys.",
+            "Why each host could not be audited: timeout and refused are caused by the network or the host, "
+            "hostkey and auth by keys.",
         )
-        .with_target(parts.cells(failed))
-        .with_transformation(parts.columns("host", "reason"))
-        .override_by_name("host", parts.has(links=parts.LINK_HOST))
+        .with_target(parts.table_query(failed))
+        .with_transformation(parts.table_columns("host", "reason"))
+        .override_by_name("host", parts.properties(links=parts.HOST_LINK))
     )
 
 
-def _held() -> table.Panel:
-    what = (
-        "Drift as it was last seen, of hosts or checks that are unknown now: it is not mended, only not seen; its "
-        "alerts go on (needs rules.yaml)."
+def _unobserved() -> table.Panel:
+    description = (
+        "Last known drift of hosts or checks that are unknown now: it may still exist, and its alerts stay active "
+        "(needs rules.yaml)."
     )
     severity = {name: (name, color) for name, color in parts.SEVERITIES.items()}
     return (
-        parts.rows("Drift that cannot be seen now", what)
-        .with_target(parts.cells(queries.HELD))
-        .with_transformation(parts.columns("severity", "host", "check", "subject", A="count"))
+        parts.table_panel("Unobserved drift", description)
+        .with_target(parts.table_query(queries.HELD_DRIFT))
+        .with_transformation(parts.table_columns("severity", "host", "check", "subject", A="count"))
         .override_by_name(
-            "severity", parts.has(mappings=parts.mapped(severity), custom__width=100, **parts.COLORED)
+            "severity",
+            parts.properties(mappings=parts.value_mappings(severity), custom__width=100, **parts.COLORED),
         )
-        .override_by_name("host", parts.has(links=parts.LINK_HOST))
-        .override_by_name("count", parts.has(custom__width=80))
+        .override_by_name("host", parts.properties(links=parts.HOST_LINK))
+        .override_by_name("count", parts.properties(custom__width=80))
     )
 
 
@@ -60,13 +63,13 @@ def _over_time() -> timeseries.Panel:
     hosts = f"count({queries.UP} == 0) or 0 * count({queries.UP})"
     checks = f"sum({queries.UNKNOWN_CHECKS}) or 0 * max({queries.UP} == 1)"
     panel = (
-        parts.lines(
-            "Unknown over time", "Hosts that could not be audited, and checks that could not be made on others."
+        parts.series_panel(
+            "Unknown over time", "Hosts that could not be audited, and unknown checks of the other hosts."
         )
         .decimals(0)
-        .with_target(parts.query(hosts, "hosts"))
-        .with_target(parts.query(checks, "checks", "B"))
+        .with_target(parts.range_query(hosts, "hosts"))
+        .with_target(parts.range_query(checks, "checks", "B"))
     )
-    for name, color in {"hosts": parts.UNKNOWN, "checks": parts.PARTLY}.items():
-        panel.override_by_name(name, parts.has(color={"mode": "fixed", "fixedColor": color}))
+    for name, color in {"hosts": parts.UNKNOWN, "checks": parts.PARTLY_UNKNOWN}.items():
+        panel.override_by_name(name, parts.properties(color={"mode": "fixed", "fixedColor": color}))
     return panel

@@ -1,4 +1,4 @@
-"""The checkers: an explicit list of all checks of olaudit."""
+"""The checkers: an explicit list of everything that olaudit evaluates."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ CHECKERS: tuple[AnyChecker, ...] = (
     git.CHECKER,
     *fleet.CHECKERS,
 )
-"""All checkers, in the order of the probes and of the docs."""
+"""All checkers, in the order of their probes and of the documentation."""
 
 
 def check_ids() -> dict[str, Check]:
-    """Map every public check id to its severity and meaning, in the order of `CHECKERS`."""
+    """Map every public check id to its check, in the order of `CHECKERS`."""
     return {check.id: check for checker in CHECKERS for check in checker.ids}

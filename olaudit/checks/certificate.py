@@ -1,7 +1,7 @@
-"""certificate.expiry: no TLS certificate of the host has expired, or soon will have.
+"""certificate.expiry: no TLS certificate of the host has expired or expires soon.
 
-A renewal that fails says so to nobody, for weeks, until browsers do: internetarchive/openlibrary#6950, #3903.
-Certificates are Let's Encrypt's, renewed by certbot 30 days before their end.
+A failed renewal is invisible for weeks, until browsers show errors: internetarchive/openlibrary#6950, #3903. The
+certificates are from Let's Encrypt; certbot renews them 30 days before they expire.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Annotated
 
 from pydantic import Field
@@ -24,9 +25,9 @@ _OPENSSL = "/usr/bin/openssl"
 
 
 class CertificatesSpec(Section):
-    """Certbot's `folder` of live certificates (or accepted ones), and how many days each must have left.
+    """Certbot's `folder` of live certificates (or accepted folders), and the `days` that each must have left.
 
-    `container` names the one in which certbot runs, if it runs in one.
+    `container` is the container in which certbot runs, if any.
     """
 
     folder: Expect[AbsolutePath]
@@ -35,57 +36,60 @@ class CertificatesSpec(Section):
 
 
 CLOCK = Command(("date", "-u", "+%s"))
-"""The host's own clock: what is judged is how long a certificate lasts, not whether two clocks agree."""
+"""The host's own clock. A certificate's remaining time is evaluated, not a difference between clocks."""
 
 
-def look(spec: CertificatesSpec) -> Command:
-    """Ask for each certificate's end.
+def expiry_probe(spec: CertificatesSpec) -> Command:
+    """Return the probe of each certificate's expiry date.
 
-    `fullchain.pem` is what servers are given; its first certificate is the site's own, and all openssl reads.
-    The folder is root's. As this runs by sudo, openssl has a path: no other of that name is root's to run.
+    Servers use `fullchain.pem`. Its first certificate is the site's own, and openssl reads only that one.
+    Only root can read the folder. The command runs with sudo, so it gives openssl's full path: root must not run
+    another program of that name.
     """
     folders = spec.folder.values
     patterns = [re.sub(r"([][*?\\])", r"\\\1", folder) for folder in folders]
-    # Each folder comes after all that is in it (-depth), and so ends its part of the answer. No backslash, such as
-    # that of a line break in -printf: a rule of sudoers does not match one as it is shown there.
-    end = [word for pattern in patterns for word in ("-path", pattern, "-printf", "%p//end//", "-o")]
-    ends = (_OPENSSL, "x509", "-noout", "-enddate", "-in", "{}", ";")
-    wanted = ("-name", "fullchain.pem", "-printf", "%p//", "-exec", *ends)
-    argv = ("find", "-L", *folders, "-depth", "-maxdepth", "2", "(", *end, *wanted, ")")
-    return Command(argv, may_hang=True, sudo=True, statuses=(0, 1))  # 1: not all could be seen
+    # Each folder comes after its contents (-depth), and so ends its part of the answer. The command contains no
+    # backslash, such as a line break in -printf, because a sudoers rule does not match it as it is written there.
+    end_marker = [
+        argument for pattern in patterns for argument in ("-path", pattern, "-printf", "%p//end//", "-o")
+    ]
+    openssl = (_OPENSSL, "x509", "-noout", "-enddate", "-in", "{}", ";")
+    certificate = ("-name", "fullchain.pem", "-printf", "%p//", "-exec", *openssl)
+    argv = ("find", "-L", *folders, "-depth", "-maxdepth", "2", "(", *end_marker, *certificate, ")")
+    return Command(argv, may_hang=True, sudo=True, statuses=(0, 1))  # 1: some files could not be read
 
 
 def probes(spec: CertificatesSpec) -> tuple[Command, ...]:
-    """Ask for the certificates, and for the time."""
-    return (look(spec), CLOCK)
+    """List the probes: the certificates and the host's clock."""
+    return (expiry_probe(spec), CLOCK)
 
 
-# --- understanding ---------------------------------------------------------------------------------------------
+# --- parsing ---------------------------------------------------------------------------------------------------
 
-_END = re.compile(r"([A-Z][a-z]{2}) {1,2}([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([0-9]{4}) GMT")
+_EXPIRY = re.compile(r"([A-Z][a-z]{2}) {1,2}([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([0-9]{4}) GMT")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ABSENT = ("No such file or directory", "Not a directory")
 
-
 _DONE = "end"
+"""The record after the path of a folder that was read completely."""
 
 
-def _certificates(stdout: str) -> Iterator[tuple[str, int | str | None]]:
-    """List paths, and when each certificate ends, if openssl could say; `_DONE` for a folder that was read.
+def _parse_certificates(stdout: str) -> Iterator[tuple[str, int | str | None]]:
+    """Parse paths with the expiry times of their certificates, in seconds since 1970; None if openssl failed.
 
-    A path that find prints begins with the folder and holds no "//", so none can pass for an end. What is left in
-    the end, if anything, is a path without its record.
+    A folder that was read completely has `_DONE`. A path that find prints begins with the folder and contains no
+    "//", so no path can imitate a record. A remaining text at the end is a path without its record.
     """
     first, *others = stdout.split("//")
     path, records = first, iter(others)
     for record in records:
-        line, _, rest = record.partition("\n")
+        line, _, next_path = record.partition("\n")
         if record == _DONE:
             yield path, _DONE
-            path = next(records, "half an answer")
+            path = next(records, "incomplete answer")
         elif line.startswith("notAfter="):
-            yield path, _end(line.removeprefix("notAfter="))
-            path = rest
+            yield path, _parse_expiry(line.removeprefix("notAfter="))
+            path = next_path
         else:
             yield path, None
             path = record
@@ -93,18 +97,19 @@ def _certificates(stdout: str) -> Iterator[tuple[str, int | str | None]]:
         yield path, None
 
 
-def _unread(spec: CertificatesSpec, done: Iterable[str], stderr: str) -> str:
-    """Explain why not all folders were read; "" if they were, or are not there."""
+def _why_incomplete(spec: CertificatesSpec, completed: Iterable[str], stderr: str) -> str:
+    """Explain why a folder was not read completely; empty if each was, or does not exist."""
     lines = [line for line in stderr.split("\n") if line]
-    if lost := [line for line in lines if line.startswith("find") and not line.endswith(_ABSENT)]:
-        return lost[0]
-    read = {*done, *(f for f in spec.folder.values for line in lines if f in line and line.endswith(_ABSENT))}
-    return next((f"find's answer does not end for {f}" for f in spec.folder.values if f not in read), "")
+    if errors := [line for line in lines if line.startswith("find") and not line.endswith(_ABSENT)]:
+        return errors[0]
+    absent = (f for f in spec.folder.values for line in lines if f in line and line.endswith(_ABSENT))
+    settled = {*completed, *absent}
+    return next((f"find's answer for {f} is incomplete" for f in spec.folder.values if f not in settled), "")
 
 
-def _end(text: str) -> int | None:
-    """Read openssl's "Nov 22 19:00:00 2026 GMT", whatever the language here, as seconds since 1970."""
-    match = _END.fullmatch(text)
+def _parse_expiry(text: str) -> int | None:
+    """Parse openssl's "Nov 22 19:00:00 2026 GMT" to seconds since 1970, independent of the auditor's locale."""
+    match = _EXPIRY.fullmatch(text)
     if not match or match[1] not in _MONTHS:
         return None
     day, hour, minute, second, year = (int(number) for number in match.groups()[1:])
@@ -113,7 +118,7 @@ def _end(text: str) -> int | None:
     return calendar.timegm((year, _MONTHS.index(match[1]) + 1, day, hour, minute, second))
 
 
-def _now(answer: Answer) -> int | Unanswered:
+def _parse_clock(answer: Answer) -> int | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
     if re.fullmatch(r"[0-9]{1,12}\n", answer.stdout):
@@ -121,42 +126,50 @@ def _now(answer: Answer) -> int | Unanswered:
     return Unanswered(f"date's answer is not a time: {answer.stdout[:200]!r}")
 
 
-# --- judging ---------------------------------------------------------------------------------------------------
+# --- evaluation ------------------------------------------------------------------------------------------------
 
 
 def evaluate(spec: CertificatesSpec, answers: Answers) -> Iterator[Result]:
-    """Judge each certificate, and that there is one."""
-    folder = _ask(spec, str(spec.folder))
-    answer, now = answers[look(spec)], _now(answers[CLOCK])
+    """Evaluate each certificate, and whether any exists."""
+    folder_expectation = _expectation(spec, str(spec.folder))
+    answer, now = answers[expiry_probe(spec)], _parse_clock(answers[CLOCK])
     if isinstance(answer, Unanswered):
-        yield folder.unknown(answer.reason)
+        yield folder_expectation.unknown(answer.reason)
         return
     if isinstance(now, Unanswered):
-        yield folder.unknown(now.reason)
+        yield folder_expectation.unknown(now.reason)
         return
-    records = sorted(_certificates(answer.stdout), key=lambda one: one[0])
-    # not a file beside the folders of the certificates
-    inside = {folder.rstrip("/") for folder in spec.folder.values}
-    found = [(path, end) for path, end in records if end != _DONE and posixpath.dirname(path) not in inside]
-    unread = _unread(spec, (path for path, end in records if end == _DONE), answer.stderr)
-    if bool(answer.status) != bool(answer.stderr) and not found:
-        unread = unread or f"find's answer is not understood (status {answer.status}): {answer.stderr[:200]!r}"
-    if unread:
-        yield folder.unknown(f"not all certificates could be seen: {unread}")
-    elif not found:
-        yield _none(folder, spec)
+    records = sorted(_parse_certificates(answer.stdout), key=itemgetter(0))
+    # a file directly in the folder is no certificate: each certificate has its own folder
+    folders = {folder.rstrip("/") for folder in spec.folder.values}
+    certificates = [
+        (path, expiry) for path, expiry in records if expiry != _DONE and posixpath.dirname(path) not in folders
+    ]
+    incomplete = _why_incomplete(spec, (path for path, expiry in records if expiry == _DONE), answer.stderr)
+    if bool(answer.status) != bool(answer.stderr) and not certificates:
+        error = f"find's answer could not be parsed (status {answer.status}): {answer.stderr[:200]!r}"
+        incomplete = incomplete or error
+    if incomplete:
+        yield folder_expectation.unknown(f"not all certificates could be read: {incomplete}")
+    elif not certificates:
+        yield _no_certificate(folder_expectation, spec)
     missing = any(_OPENSSL in line for line in answer.stderr.split("\n") if line.startswith("find: "))
-    blind = f"there is no {_OPENSSL}" if missing else "openssl did not say when it ends: is it a certificate?"
-    for path, end in found:
-        yield _evaluate_end(spec, path, end, now) if isinstance(end, int) else _ask(spec, path).unknown(blind)
+    reason = (
+        f"{_OPENSSL} does not exist" if missing else "openssl returned no expiry date: is the file a certificate?"
+    )
+    for path, expiry in certificates:
+        if isinstance(expiry, int):
+            yield _evaluate_expiry(spec, path, expiry, now)
+        else:
+            yield _expectation(spec, path).unknown(reason)
 
 
-def _none(folder: Expectation, spec: CertificatesSpec) -> Result:
-    message = f"there is no certificate in {' or '.join(spec.folder.values)}"
-    return folder.drift("no certificate", message, _certbot(spec, "certificates"))
+def _no_certificate(expectation: Expectation, spec: CertificatesSpec) -> Result:
+    message = f"no certificate exists in {' or '.join(spec.folder.values)}"
+    return expectation.drift("no certificate", message, _certbot(spec, "certificates"))
 
 
-def _ask(spec: CertificatesSpec, subject: str, severity: Severity | None = None) -> Expectation:
+def _expectation(spec: CertificatesSpec, subject: str, severity: Severity | None = None) -> Expectation:
     expected = f"at least {spec.days} days left"
     return Expectation(
         check="certificate.expiry",
@@ -167,38 +180,38 @@ def _ask(spec: CertificatesSpec, subject: str, severity: Severity | None = None)
     )
 
 
-def _evaluate_end(spec: CertificatesSpec, path: str, end: int, now: int) -> Result:
-    days = (end - now) // _DAY_SECONDS
+def _evaluate_expiry(spec: CertificatesSpec, path: str, expiry: int, now: int) -> Result:
+    days = (expiry - now) // _DAY_SECONDS
     name = posixpath.basename(posixpath.dirname(path))
     renew = _certbot(spec, "renew", "--cert-name", name)
-    if end <= now:
-        return _ask(spec, path).drift(
-            "expired", f"the certificate {name} expired {(now - end) // _DAY_SECONDS} days ago", renew
+    if expiry <= now:
+        return _expectation(spec, path).drift(
+            "expired", f"the certificate {name} expired {(now - expiry) // _DAY_SECONDS} days ago", renew
         )
     if days < spec.days:
-        message = f"the certificate {name} ends in {days} days, and was not renewed"
-        return _ask(spec, path, Severity.WARNING).drift(f"{days} days left", message, renew)
-    return _ask(spec, path).ok(f"{days} days left")
+        message = f"the certificate {name} expires in {days} days and was not renewed"
+        return _expectation(spec, path, Severity.WARNING).drift(f"{days} days left", message, renew)
+    return _expectation(spec, path).ok(f"{days} days left")
 
 
 def _certbot(spec: CertificatesSpec, *arguments: str) -> str:
-    where = ("docker", "exec", spec.container) if spec.container else ()
-    return shlex.join((*where, "certbot", *arguments))
+    prefix = ("docker", "exec", spec.container) if spec.container else ()
+    return shlex.join((*prefix, "certbot", *arguments))
 
 
 CHECKER = Checker(
     section="certificates",
     model=CertificatesSpec,
-    # Once expired, no browser shows the site any more.
+    # Critical: browsers refuse a site with an expired certificate.
     ids=(
         Check(
             "certificate.expiry",
             Severity.CRITICAL,
-            "a certificate has expired, or there is none (warning: one that soon will)",
+            "a certificate has expired, or none exists (warning: it expires soon)",
             "`certbot renew --cert-name NAME`",
         ),
     ),
-    collected="`find` and `openssl x509 -enddate`, by sudo; `date` for the host's own clock",
+    collected="`find` and `openssl x509 -enddate`, with sudo; `date` for the host's own clock",
     probes=probes,
     evaluate=evaluate,
 )

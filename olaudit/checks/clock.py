@@ -1,7 +1,7 @@
 """clock.skew: the host's clock agrees with the auditor's.
 
-The host said its time at some moment between the auditor's asking and the arrival of the answer. So its clock is
-compared with the middle of that span, and half of it is allowed for on top of the limit.
+The host read its clock between the auditor's request and the arrival of the answer. So its clock is compared with
+the middle of that round trip, and half of the round trip is added to the limit.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _TIME = re.compile(r"(-?[0-9]{1,12}\.[0-9]{9})\n")
 
 
 class ClockSpec(Section):
-    """How far the host's clock may be from the auditor's, in seconds, either way.
+    """The allowed difference between the host's clock and the auditor's, in seconds, in either direction.
 
-    NTP keeps machines within milliseconds, so two seconds already mean that it does not run; with a smaller limit,
-    a busy auditor's own delays could be mistaken for skew.
+    NTP keeps clocks within milliseconds, so a difference of two seconds means that it does not run. With a smaller
+    limit, the delays of a busy auditor could look like skew.
     """
 
     limit_seconds: PositiveFloat = 2.0
@@ -44,12 +44,12 @@ class ClockSpec(Section):
 
 
 def probes(_spec: ClockSpec) -> tuple[Probe, ...]:
-    """Ask for the host's time, and for the auditor's around it."""
+    """List the probes: the host's clock, and the auditor's clock before and after it."""
     return (TIME, ConnectionProbe.CLOCK)
 
 
 def evaluate(spec: ClockSpec, answers: Answers) -> Iterator[Result]:
-    """Compare the clocks. A span too long to tell them apart is unknown, unless they surely differ."""
+    """Compare the clocks. A round trip too long for the limit is unknown, unless the clocks certainly differ."""
     limit = spec.limit_seconds
     expectation = Expectation(
         check="clock.skew",
@@ -58,56 +58,60 @@ def evaluate(spec: ClockSpec, answers: Answers) -> Iterator[Result]:
         expected=f"within {limit:g} s of the auditor's clock",
         severity=spec.severity,
     )
-    host, around = _host(answers[TIME]), _around(answers[ConnectionProbe.CLOCK])
-    if isinstance(host, Unanswered):
-        yield expectation.unknown(host.reason)
-    elif isinstance(around, Unanswered):
-        yield expectation.unknown(around.reason)
+    host_time = _parse_host_time(answers[TIME])
+    round_trip = _parse_round_trip(answers[ConnectionProbe.CLOCK])
+    if isinstance(host_time, Unanswered):
+        yield expectation.unknown(host_time.reason)
+    elif isinstance(round_trip, Unanswered):
+        yield expectation.unknown(round_trip.reason)
     else:
-        sent, received = around
-        skew, half = host - (sent + received) / 2, (received - sent) / 2
-        observed = f"{skew:+.2f} s, give or take {half:.2f} s"
+        sent, received = round_trip
+        skew, half = host_time - (sent + received) / 2, (received - sent) / 2
+        observed = f"{skew:+.2f} s, uncertainty {half:.2f} s"
         if abs(skew) > limit + half:
-            way = "ahead of" if skew > 0 else "behind"
+            direction = "ahead of" if skew > 0 else "behind"
             message = (
-                f"the clock is {_long(abs(skew))} {way} the auditor's: time is not kept in step there, or here"
+                f"the host's clock is {_format_duration(abs(skew))} {direction} the auditor's: "
+                "one of the two is not synchronized"
             )
             yield expectation.drift(observed, message, _FIX)
         elif half > limit:
             yield expectation.unknown(
-                f"the answer took {received - sent:.1f} s, too long to tell clocks apart within {limit:g} s"
+                f"the answer took {received - sent:.1f} s, too long to compare the clocks within {limit:g} s"
             )
         else:
             yield expectation.ok(observed)
 
 
-# Whichever of these keeps the time there; the last one is for releases without systemd.
+# The host runs one of these; the last command is for releases without systemd.
 _FIX = "systemctl restart chrony || systemctl restart systemd-timesyncd || service ntp restart"
 
 
-def _host(answer: Answer) -> float | Unanswered:
+def _parse_host_time(answer: Answer) -> float | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
     if not (match := _TIME.fullmatch(answer.stdout)):
-        return Unanswered(f"date did not say a time: {(answer.stderr or answer.stdout)[:200]!r}")
+        return Unanswered(f"date returned no time: {(answer.stderr or answer.stdout)[:200]!r}")
     return float(match[1])
 
 
-def _around(answer: Answer) -> tuple[float, float] | Unanswered:
-    """Read when the auditor asked and had the answer, in seconds since 1970."""
+def _parse_round_trip(answer: Answer) -> tuple[float, float] | Unanswered:
+    """Parse the times of the auditor's request and of the answer's arrival, in seconds since 1970."""
     if isinstance(answer, Unanswered):
         return answer
     try:
-        said = json.loads(answer.stdout)
-        sent, received = float(said["sent"]), float(said["received"])
+        times = json.loads(answer.stdout)
+        sent, received = float(times["sent"]), float(times["received"])
     except (ValueError, RecursionError, TypeError, KeyError, OverflowError):
         return Unanswered("the auditor's own clock was not recorded")
     return (
-        (sent, received) if 0 <= sent <= received < 1e12 else Unanswered("the auditor's own clock makes no sense")
+        (sent, received)
+        if 0 <= sent <= received < 1e12
+        else Unanswered("the times of the auditor's own clock are not valid")
     )
 
 
-def _long(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
@@ -120,13 +124,13 @@ CHECKER = Checker(
     ids=(
         Check(
             "clock.skew",
-            # Logs no longer tell what came first, and signed requests and certificates fail later on: mend by day.
+            # A warning: the order of log lines is lost at once; signed requests and certificates fail only later.
             Severity.WARNING,
             "the host's clock is further from the auditor's than the limit",
-            "restart what keeps the time there: chrony, systemd-timesyncd or ntp",
+            "restart the time service of the host: chrony, systemd-timesyncd or ntp",
         ),
     ),
-    collected="`date -u +%s.%N`, between two looks at the auditor's clock; half the round trip is allowed for",
+    collected="`date -u +%s.%N`, between two readings of the auditor's clock; half the round trip is tolerated",
     probes=probes,
     evaluate=evaluate,
 )

@@ -1,8 +1,8 @@
-"""cron.files: cron runs, and what olsystem wants it to do is where it looks, unchanged, and not ignored by it.
+"""cron.files: cron runs, and olsystem's cron files are in its folder, unchanged and not ignored.
 
-Jobs that silently stopped were found out by what they had not done, weeks later: internetarchive/openlibrary#5100,
-#5145, #7369, #8710. cron ignores a file in /etc/cron.d, with no more than a line in syslog, that has a dot in its
-name, is not root's (nor its link), or may be written by others: cron(8).
+Jobs that had silently stopped were noticed weeks later by their missing results: internetarchive/openlibrary#5100,
+#5145, #7369, #8710. cron ignores a file in /etc/cron.d whose name contains a dot, that root does not own (nor its
+link), or that others may write: cron(8). It only logs a line to syslog.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from pydantic import Field
 
@@ -21,9 +22,9 @@ from olaudit.model import Answer, Answered, Answers, Command, Expectation, Resul
 
 
 class CronSpec(Section):
-    """Each file in `source` should be in `into` with the same content, and with `daemon` a cron should run.
+    """Each file of `source` must be in `into` with the same content; with `daemon`, cron must run.
 
-    `exceptions` (`except` in the file) are names of files that are not for this host's cron.
+    `exceptions` (`except` in the file) are names of files that do not belong to this host's cron.
     """
 
     source: AbsolutePath
@@ -32,7 +33,7 @@ class CronSpec(Section):
     daemon: bool = True
 
 
-# --- asking ----------------------------------------------------------------------------------------------------
+# --- probes ----------------------------------------------------------------------------------------------------
 
 SCRIPT = r"""
 cd -- "$1" || exit 1
@@ -56,167 +57,173 @@ find . -mindepth 1 -maxdepth 1 ! -name ".*" ! -type d -exec sh -c '
 ' sh "$2" {} + || exit
 printf "end//\n"
 """
-"""Says of each file whether its place holds the same, and its rights: its owner and mode, and its link's owner.
+"""Prints for each file whether the file in cron's folder is equal, its owner and mode, and the owner of its link.
 The last line is "end".
 
-$1 is the source, $2 the folder that cron reads. No name holds a slash: "//" ends a field, whatever its name.
+$1 is the source, $2 the folder that cron reads. A field ends with "//", which no file name contains.
 """
 
 DAEMONS = Command(
     ("ps", "-ww", "-p", "1", "-C", "cron,crond", "-o", "pid=", "-o", "ppid=", "-o", "comm=", "-o", "args="),
-    statuses=(0, 1),  # 1: none of them was seen
+    statuses=(0, 1),  # 1: none of them exists
 )
-"""Lists crons, and process 1: a list without it was cut (/proc mounted with hidepid) and proves nothing.
+"""Lists cron daemons and process 1. A list without process 1 is incomplete (/proc mounted with hidepid).
 
-Containers have crons too, which their host's `ps` shows: the host's own is the one that is a child of process 1.
+The host's `ps` also lists the cron daemons of containers. The host's own is a child of process 1.
 """
 
 
-def look(spec: CronSpec) -> Command:
-    """Ask for all files at once."""
-    # 1: not all could be seen
+def files_probe(spec: CronSpec) -> Command:
+    """Return the probe of all files."""
+    # 1: some files could not be read
     return Command(("sh", "-c", SCRIPT, "sh", spec.source, spec.into), may_hang=True, statuses=(0, 1))
 
 
 def probes(spec: CronSpec) -> tuple[Command, ...]:
-    """Ask for the files, and for the daemon if there should be one."""
-    return (look(spec), DAEMONS) if spec.daemon else (look(spec),)
+    """List the probes: the files, and the daemon if it is expected."""
+    return (files_probe(spec), DAEMONS) if spec.daemon else (files_probe(spec),)
 
 
-# --- understanding ---------------------------------------------------------------------------------------------
+# --- parsing ---------------------------------------------------------------------------------------------------
 
 _STATES = ("equal", "differs", "absent", "special", "unread")
 _ABSENT = ("No such file or directory", "Not a directory", "Too many levels of symbolic links")
-_RIGHTS = re.compile(r"([0-9]+) ([0-7]{1,5}) ([0-9]+)")
-_READ_BY_CRON = re.compile(r"[A-Za-z0-9_-]+")
+_PERMISSIONS = re.compile(r"([0-9]+) ([0-7]{1,5}) ([0-9]+)")
+_CRON_FILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PROCESS = re.compile(r" *([0-9]{1,10}) +([0-9]{1,10}) +(\S+) *(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """One file of the source: what is in its place, and of what is there, whose it is and who may write it."""
+class _InstalledFile:
+    """One file of the source, as installed in cron's folder: its state, the reason for it, and its permissions."""
 
     state: str
     name: str
-    said: str
-    rights: str
+    detail: str
+    permissions: str
 
 
-def _seen(answer: Answered) -> tuple[_Seen, ...] | None:
-    """Read what the script prints; None if that is something else."""
-    *records, rest = answer.stdout.split("//\n")
+def _parse_files(answer: Answered) -> tuple[_InstalledFile, ...] | None:
+    """Parse the script's output; None if it is malformed."""
+    *records, remainder = answer.stdout.split("//\n")
     if answer.status == 0 and (not records or records.pop() != "end"):
         return None
-    seen = []
+    files = []
     for record in records:
         state, _, fields = record.partition(" ")
         match fields.split("//"):
-            case [name, said, rights] if state in _STATES and name:
-                seen.append(_Seen(state, name, said, rights))
+            case [name, detail, permissions] if state in _STATES and name:
+                files.append(_InstalledFile(state, name, detail, permissions))
             case _:
                 return None
-    return None if rest else tuple(sorted(seen, key=lambda one: one.name))
+    return None if remainder else tuple(sorted(files, key=attrgetter("name")))
 
 
-# --- judging ---------------------------------------------------------------------------------------------------
+# --- evaluation ------------------------------------------------------------------------------------------------
 
 
 def evaluate(spec: CronSpec, answers: Answers) -> Iterator[Result]:
-    """Judge the daemon, and each file that is not as it should be; if all are, all of them at once."""
+    """Evaluate the daemon and the files: a result for each file with a fault, or one for all files."""
     if spec.daemon:
         yield _evaluate_daemon(answers[DAEMONS])
-    every = _ask(spec.source, f"all its files are in {spec.into}, unchanged, and cron reads them")
-    answer = answers[look(spec)]
+    all_files = _expectation(spec.source, f"all its files are in {spec.into}, unchanged, and cron reads them")
+    answer = answers[files_probe(spec)]
     if isinstance(answer, Unanswered):
-        yield every.unknown(answer.reason)
+        yield all_files.unknown(answer.reason)
         return
-    seen = _seen(answer)
-    if seen is None:
-        yield every.unknown(f"the answer is not understood: {answer.stdout[:200]!r}")
+    installed = _parse_files(answer)
+    if installed is None:
+        yield all_files.unknown(f"the answer could not be parsed: {answer.stdout[:200]!r}")
         return
-    wanted = [one for one in seen if one.name not in spec.exceptions]
-    judged = [result for one in wanted if (result := _evaluate_file(spec, one))]
+    expected = [file for file in installed if file.name not in spec.exceptions]
+    faulty = [result for file in expected if (result := _evaluate_file(spec, file))]
     if answer.status or answer.stderr:
         reason = answer.stderr.strip().partition("\n")[0] or f"status {answer.status}"
-        yield every.unknown(f"not all of it could be seen: {reason}")
-    elif not judged:
-        yield every.ok(f"{len(wanted)} files") if wanted else every.unknown("there are no files in it")
-    yield from judged
+        yield all_files.unknown(f"the folder could not be read completely: {reason}")
+    elif not faulty:
+        yield (
+            all_files.ok(f"{len(expected)} files")
+            if expected
+            else all_files.unknown("the folder contains no files")
+        )
+    yield from faulty
 
 
-def _ask(subject: str, expected: str, severity: Severity | None = None, at: str = "source") -> Expectation:
+def _expectation(subject: str, expected: str, severity: Severity | None = None, at: str = "source") -> Expectation:
     return Expectation(check="cron.files", subject=subject, at=("cron", at), expected=expected, severity=severity)
 
 
 def _evaluate_daemon(answer: Answer) -> Result:
-    # Nothing that is scheduled happens at all, backups and the rotation of logs among it.
-    expectation = _ask("cron", "cron runs", Severity.CRITICAL, "daemon")
+    # Critical: no scheduled job runs, among them backups and log rotation.
+    expectation = _expectation("cron", "cron runs", Severity.CRITICAL, "daemon")
     if isinstance(answer, Unanswered):
         return expectation.unknown(answer.reason)
-    *lines, rest = answer.stdout.split("\n")
-    found = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
-    if rest or len(found) != len(lines):
-        return expectation.unknown(f"ps's answer is not understood: {answer.stdout[:200]!r}")
-    if not any(pid == "1" for pid, *_ in found):
+    *lines, remainder = answer.stdout.split("\n")
+    processes = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
+    if remainder or len(processes) != len(lines):
+        return expectation.unknown(f"ps's answer could not be parsed: {answer.stdout[:200]!r}")
+    if not any(pid == "1" for pid, *_ in processes):
         reason = answer.stderr.strip().partition("\n")[0]
         return expectation.unknown(reason or "ps does not show the processes of other users")
-    running = [args for _, parent, name, args in found if name in ("cron", "crond") and parent == "1"]
+    running = [args for _, parent, name, args in processes if name in ("cron", "crond") and parent == "1"]
     if any("<defunct>" not in args for args in running):
         return expectation.ok(running[0])
-    return expectation.drift("not running", "no cron daemon runs", "service cron start")
+    return expectation.drift("not running", "no cron daemon is running", "service cron start")
 
 
-def _evaluate_file(spec: CronSpec, one: _Seen) -> Result | None:
-    """Judge one file; None if it is as it should be."""
-    source, place = posixpath.join(spec.source, one.name), posixpath.join(spec.into, one.name)
-    expectation = _ask(place, f"the same as {source}, and read by cron")
-    link = shlex.join(("ln", "-sfn", source, place))
-    rights = _RIGHTS.fullmatch(one.rights)
-    if one.state == "absent" and one.said in _ABSENT:
-        return expectation.drift("absent", f"there is no {place}, or it leads to nothing", link)
-    if one.state == "special":
-        return expectation.drift(one.said, f"{place} is a {one.said}, which cron does not read")
-    if one.state in ("absent", "unread") or not rights:
-        return expectation.unknown(f"what is at {place} could not be seen: {one.said or one.rights}")
-    faults = list(_faults(one, source, *rights.groups()))
+def _evaluate_file(spec: CronSpec, file: _InstalledFile) -> Result | None:
+    """Evaluate one file; None if it has no fault."""
+    source, target = posixpath.join(spec.source, file.name), posixpath.join(spec.into, file.name)
+    expectation = _expectation(target, f"the same as {source}, and read by cron")
+    link = shlex.join(("ln", "-sfn", source, target))
+    permissions = _PERMISSIONS.fullmatch(file.permissions)
+    if file.state == "absent" and file.detail in _ABSENT:
+        return expectation.drift("absent", f"{target} does not exist, or is a link without a target", link)
+    if file.state == "special":
+        return expectation.drift(file.detail, f"{target} is a {file.detail}, which cron does not read")
+    if file.state in ("absent", "unread") or not permissions:
+        return expectation.unknown(f"{target} could not be read: {file.detail or file.permissions}")
+    faults = list(_faults(file, source, *permissions.groups()))
     if not faults:
         return None
-    said, fixes = ", ".join(said for said, _ in faults), [fix for _, fix in faults if fix]
-    # Not beside it: there cron may read it too.
-    mend = {
-        "link": f"cp -p -- {shlex.quote(place)} /var/tmp/ && {link}",
-        "own": shlex.join(("chown", "root:root", "--", place)),
-        "own link": shlex.join(("chown", "-h", "root:root", "--", place)),
-        "close": shlex.join(("chmod", "go-w", "--", place)),
+    observed, fixes = ", ".join(fault for fault, _ in faults), [fix for _, fix in faults if fix]
+    commands = {
+        # The copy goes to /var/tmp, because cron could read a copy in its folder.
+        "link": f"cp -p -- {shlex.quote(target)} /var/tmp/ && {link}",
+        "chown": shlex.join(("chown", "root:root", "--", target)),
+        "chown link": shlex.join(("chown", "-h", "root:root", "--", target)),
+        "chmod": shlex.join(("chmod", "go-w", "--", target)),
     }
-    message = f"{place} {said}" + (": cron ignores it" if one.state == "equal" or len(faults) > 1 else "")
-    return expectation.drift(said, message, " && ".join(mend[fix] for fix in fixes) or None)
+    message = f"{target} {observed}" + (": cron ignores it" if file.state == "equal" or len(faults) > 1 else "")
+    return expectation.drift(observed, message, " && ".join(commands[fix] for fix in fixes) or None)
 
 
-def _faults(one: _Seen, source: str, owner: str, mode: str, link_owner: str) -> Iterator[tuple[str, str]]:
-    """List what is wrong with a file that is there, and the kind of command that mends it."""
-    if one.state == "differs":
+def _faults(
+    file: _InstalledFile, source: str, owner: str, mode: str, link_owner: str
+) -> Iterator[tuple[str, str]]:
+    """List the faults of an installed file, each with the key of the command that fixes it (empty if none)."""
+    if file.state == "differs":
         yield f"differs from {source}", "link"
-    if not _READ_BY_CRON.fullmatch(one.name):
-        yield "has a name with more than letters, digits, - and _", ""
+    if not _CRON_FILE_NAME.fullmatch(file.name):
+        yield "has a name with characters other than letters, digits, - and _", ""
     if owner != "0":
-        yield f"belongs to user {owner}, not to root", "own"
+        yield f"is owned by user {owner}, not by root", "chown"
     elif link_owner != "0":
-        yield f"is a link of user {link_owner}'s, not of root's", "own link"
+        yield f"is a link owned by user {link_owner}, not by root", "chown link"
     if int(mode, 8) & 0o022:
-        yield f"may be written by others (mode {int(mode, 8):04o})", "close"
+        yield f"is writable by group or others (mode {int(mode, 8):04o})", "chmod"
 
 
 CHECKER = Checker(
     section="cron",
     model=CronSpec,
-    # Work is left undone, and the site stays up: a warning.
+    # A warning: jobs do not run, but the site stays up.
     ids=(
         Check(
             "cron.files",
             Severity.WARNING,
-            "a file is not there, differs, or is one that cron ignores; critical: no cron daemon runs",
-            "`ln -sfn SOURCE PLACE`, `chown root:root`, `chmod go-w`, `service cron start`",
+            "a file is missing, differs, or is ignored by cron (critical: no cron daemon runs)",
+            "`ln -sfn SOURCE TARGET`, `chown root:root`, `chmod go-w`, `service cron start`",
         ),
     ),
     collected="one `find` over the source, `cmp` and `stat` for each file; `ps` for the daemon",

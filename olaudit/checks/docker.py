@@ -1,8 +1,8 @@
-"""docker.engine and docker.absent: a Docker Engine answers where one belongs, and none runs on bare metal.
+"""docker.engine and docker.absent: a Docker Engine answers where one is expected, and none runs on bare metal.
 
-That the engine did not answer an audit proves nothing: the auditor may lack the right to ask, or a prune may
-block it for minutes. It is drift only when the host's own processes show that no engine is running. Then it was
-not contacted at all, because connecting could have started it: see `engine_process`.
+A missing answer alone is unknown: the auditor may lack the permission, or a prune may block the engine for
+minutes. It is drift only if the host's own processes show that no engine runs. In that case the engine was not
+contacted, because a connection could have started it: see `engine_process`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from olaudit.checker import Check, Checker
 from olaudit.engine_process import DOCKER_SOCKET, PROBE, Engines, read_engines
 from olaudit.model import Answer, Answers, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
 
-Rule = Literal["required", "absent"]
+EngineExpectation = Literal["required", "absent"]
 
 _SNAP = "snap.docker.dockerd.service"
 
 
-def probes(spec: Rule) -> tuple[Probe, ...]:
-    """Ask for the processes, and for the engine only where one is expected."""
+def probes(spec: EngineExpectation) -> tuple[Probe, ...]:
+    """List the probes: the processes, and the engine only where one is expected."""
     return (EngineQuery.VERSION, PROBE) if spec == "required" else (PROBE,)
 
 
-def evaluate(spec: Rule, answers: Answers) -> Iterator[Result]:
-    """Judge the one rule that the section sets."""
+def evaluate(spec: EngineExpectation, answers: Answers) -> Iterator[Result]:
+    """Evaluate docker.engine or docker.absent, as the section requires."""
     engines = read_engines(answers[PROBE])
     yield _engine(answers[EngineQuery.VERSION], engines) if spec == "required" else _absent(engines)
 
@@ -36,20 +36,20 @@ def _engine(answer: Answer, engines: Engines | Unanswered) -> Result:
         check="docker.engine", subject="docker", at=("docker",), expected="a Docker Engine answers"
     )
     if not isinstance(answer, Unanswered):
-        version = _version(answer.stdout)
+        version = _parse_version(answer.stdout)
         return (
             expectation.ok(version)
             if version
-            else expectation.unknown("the Docker Engine's answer names no version")
+            else expectation.unknown("the Docker Engine's answer contains no version")
         )
     if isinstance(engines, Unanswered):
-        return expectation.unknown(f"{answer.reason}; whether one runs could not be seen either: {engines.reason}")
+        return expectation.unknown(f"{answer.reason}; cannot determine whether an engine runs: {engines.reason}")
     if engines.foreign_socket or (engines.on_other_sockets and not engines.serving):
-        return expectation.unknown(f"the Docker Engine of {DOCKER_SOCKET} was not seen: {answer.reason}")
+        return expectation.unknown(f"cannot determine whether the engine of {DOCKER_SOCKET} runs: {answer.reason}")
     if engines.serving:
         return expectation.unknown(f"a Docker Engine runs, but did not answer: {answer.reason}")
-    message = "the Docker Engine is stopped: no process of the host is dockerd, so no container could be audited"
-    return expectation.drift("stopped", message, _start(engines))
+    message = "the Docker Engine is stopped: the host runs no dockerd process, so no container could be audited"
+    return expectation.drift("stopped", message, _start_command(engines))
 
 
 def _absent(engines: Engines | Unanswered) -> Result:
@@ -59,14 +59,14 @@ def _absent(engines: Engines | Unanswered) -> Result:
     running = (*engines.serving, *engines.on_other_sockets, *engines.in_containers)
     if not running:
         return expectation.ok("no Docker Engine runs")
-    message = "a Docker Engine runs on a host that is meant to have none"
+    message = "a Docker Engine runs on a host that should have none"
     if not engines.serving and not engines.on_other_sockets:
-        message = "a Docker Engine runs inside a container on a host that is meant to have none"
-    return expectation.drift("; ".join(running), message, _stop(engines) if engines.serving else None)
+        message = "a Docker Engine runs inside a container on a host that should have none"
+    return expectation.drift("; ".join(running), message, _stop_command(engines) if engines.serving else None)
 
 
-def _start(engines: Engines) -> str | None:
-    """Give the command that starts the engine; none where it is not seen how that is done there."""
+def _start_command(engines: Engines) -> str | None:
+    """Return the command that starts the engine, or None if the host's way to start it is unknown."""
     if engines.systemd and "docker.service" in engines.units:
         return "sudo systemctl start docker"
     if engines.systemd and _SNAP in engines.units:
@@ -74,8 +74,8 @@ def _start(engines: Engines) -> str | None:
     return "sudo service docker start" if engines.script and not engines.systemd else None
 
 
-def _stop(engines: Engines) -> str | None:
-    """Give the command that stops the engine, for good where that is one command."""
+def _stop_command(engines: Engines) -> str | None:
+    """Return the command that stops the engine, permanently where one command can do so."""
     units = [unit for unit in ("docker.socket", "docker.service") if unit in engines.units]
     if engines.systemd and "docker.service" in units:
         return f"sudo systemctl disable --now {' '.join(units)}"
@@ -84,7 +84,7 @@ def _stop(engines: Engines) -> str | None:
     return "sudo service docker stop" if engines.script and not engines.systemd else None
 
 
-def _version(text: str) -> str:
+def _parse_version(text: str) -> str:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
@@ -93,9 +93,9 @@ def _version(text: str) -> str:
     return version if isinstance(version, str) else ""
 
 
-CHECKER: Checker[Rule] = Checker(
+CHECKER: Checker[EngineExpectation] = Checker(
     section="docker",
-    model=Rule,
+    model=EngineExpectation,
     ids=(
         Check(
             "docker.engine",
@@ -110,7 +110,7 @@ CHECKER: Checker[Rule] = Checker(
             "`sudo systemctl disable --now docker.socket docker.service`",
         ),
     ),
-    collected="processes named `dockerd`, from /proc; the engine's `GET /version` where one runs and must",
+    collected="processes named `dockerd`, from /proc; the engine's `GET /version` where one is expected and runs",
     probes=probes,
     evaluate=evaluate,
 )

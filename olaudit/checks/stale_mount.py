@@ -1,7 +1,7 @@
-"""container.stale-mount: what a container has mounted is still what lies at that path of the host.
+"""container.stale-mount: the directory mounted in a container is still the one at its path on the host.
 
-Deploying moves directories under running containers. A bind mount stays with the directory it was made of,
-wherever that is moved to, while the host's path has become another one: the container goes on serving the old.
+A deploy moves directories while containers run. A bind mount stays with its original directory, which may have
+moved, while the host's path is a new directory. The container then continues to serve the old one.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from olaudit.language import AbsolutePath
 from olaudit.model import Answer, Answers, Command, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
 
 LiveMounts = dict[AbsolutePath, AbsolutePath]
-"""The section: for paths inside of containers, the path of the host that each is to be."""
+"""The section: paths inside containers, mapped to the host paths that they should be."""
 
 HOST_MOUNTS = Command(("cat", "/proc/self/mountinfo"))
 
-_LINE = re.compile(
+_MOUNTINFO_LINE = re.compile(
     r"(?:/proc/(?P<pid>[0-9]{1,9})/mountinfo:)?[0-9]+ [0-9]+ (?P<dev>[0-9]+:[0-9]+) (?P<root>\S+) (?P<at>/\S*) .*"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Mount:
-    """A mount: the directory `root` of the file system `dev`, seen at `at`."""
+class _MountinfoEntry:
+    """A mount: the directory `root` of the file system `dev`, mounted at `at` for the process `pid`."""
 
     pid: str
     dev: str
@@ -35,38 +35,40 @@ class _Mount:
     at: str
 
 
-def _inside(spec: Mapping[str, str]) -> Command:
-    """List the mounts at the paths concerned of every process; those of a container's first one are wanted."""
-    patterns = (word for path in sorted(spec) for word in ("-e", f" {path} "))
+def _process_mounts_probe(spec: Mapping[str, str]) -> Command:
+    """Return the probe of all processes' mounts at the paths. Those of containers' first processes are used."""
+    patterns = (argument for path in sorted(spec) for argument in ("-e", f" {path} "))
     grep = ("-exec", "/bin/grep", "-H", "-F", *patterns, "{}", "+")
     find = ("find", "/proc/", "-mindepth", "2", "-maxdepth", "2", "-name", "mountinfo", *grep)
-    # 1: processes ended meanwhile, or some have none of these mounts
+    # 1: some processes ended during the search, or have none of these mounts
     return Command(find, may_hang=True, sudo=True, statuses=(0, 1))
 
 
-def _resolve(spec: Mapping[str, str]) -> Command:
+def _resolve_probe(spec: Mapping[str, str]) -> Command:
     return Command(("readlink", "-m", "--", *sorted(set(spec.values()))), may_hang=True)
 
 
 def probes(spec: Mapping[str, str]) -> tuple[Probe, ...]:
-    """Ask for the containers, what they have mounted, and what the host has at these paths."""
-    return (EngineQuery.CONTAINERS, _inside(spec), _resolve(spec), HOST_MOUNTS) if spec else ()
+    """List the probes: the containers, their mounts, and the directories at these paths on the host."""
+    if not spec:
+        return ()
+    return (EngineQuery.CONTAINERS, _process_mounts_probe(spec), _resolve_probe(spec), HOST_MOUNTS)
 
 
 def evaluate(spec: Mapping[str, str], answers: Answers) -> Iterator[Result]:
-    """Judge each running container that mounts one of the paths. Total."""
+    """Evaluate each running container that mounts one of the paths. Total."""
     containers = _containers(answers[EngineQuery.CONTAINERS], spec)
     if isinstance(containers, Unanswered):
-        yield _ask("container").unknown(containers.reason)
+        yield _expectation("container").unknown(containers.reason)
         return
-    inside = _mounts(answers[_inside(spec)])
-    sources = _sources(spec, answers[_resolve(spec)], answers[HOST_MOUNTS])
+    mounts = _parse_mounts(answers[_process_mounts_probe(spec)])
+    directories = _host_directories(spec, answers[_resolve_probe(spec)], answers[HOST_MOUNTS])
     for name, pid, paths in containers:
-        yield _evaluate(_ask(name), {path: spec[path] for path in paths}, pid, inside, sources)
+        yield _evaluate(_expectation(name), {path: spec[path] for path in paths}, pid, mounts, directories)
 
 
-def _ask(subject: str) -> Expectation:
-    expected = "its mounts are what is at their paths of the host"
+def _expectation(subject: str) -> Expectation:
+    expected = "its mounts are the current directories at their host paths"
     return Expectation(check="container.stale-mount", subject=subject, at=("live_mounts",), expected=expected)
 
 
@@ -74,87 +76,93 @@ def _evaluate(
     expectation: Expectation,
     paths: Mapping[str, str],
     pid: str,
-    inside: tuple[_Mount, ...] | Unanswered,
-    sources: Mapping[str, tuple[str, str]] | Unanswered,
+    mounts: tuple[_MountinfoEntry, ...] | Unanswered,
+    directories: Mapping[str, tuple[str, str]] | Unanswered,
 ) -> Result:
-    if isinstance(inside, Unanswered):
-        return expectation.unknown(inside.reason)
-    if isinstance(sources, Unanswered):
-        return expectation.unknown(sources.reason)
-    mine = {mount.at: (mount.dev, mount.root) for mount in inside if mount.pid == pid}
-    if lost := sorted(paths.keys() - mine.keys()):
-        return expectation.unknown(f"its process {pid} was not seen to have {', '.join(lost)} mounted")
+    if isinstance(mounts, Unanswered):
+        return expectation.unknown(mounts.reason)
+    if isinstance(directories, Unanswered):
+        return expectation.unknown(directories.reason)
+    mounted = {mount.at: (mount.dev, mount.root) for mount in mounts if mount.pid == pid}
+    if missing := sorted(paths.keys() - mounted.keys()):
+        return expectation.unknown(f"no mount at {', '.join(missing)} is listed for its process {pid}")
     stale = [
-        f"{path} is {mine[path][1]}" for path, source in sorted(paths.items()) if mine[path] != sources[source]
+        f"{path} is {mounted[path][1]}"
+        for path, source in sorted(paths.items())
+        if mounted[path] != directories[source]
     ]
     if not stale:
         return expectation.ok(", ".join(f"{path} is {source}" for path, source in sorted(paths.items())))
-    message = "it still has mounted what was moved or replaced on the host: recreate it to see what is there now"
+    message = "its mount is a directory that was moved or replaced on the host: recreate the container"
     return expectation.drift("; ".join(stale), message)
 
 
 def _containers(answer: Answer, spec: Mapping[str, str]) -> list[tuple[str, str, list[str]]] | Unanswered:
-    """List running containers that mount any of the paths: name, first process, and which. Total."""
+    """List running containers that mount any of the paths: name, first process, mounted paths. Total."""
     if isinstance(answer, Unanswered):
         return answer
     try:
-        entries, found = json.loads(answer.stdout), []
+        entries, containers = json.loads(answer.stdout), []
         if not isinstance(entries, list):
-            raise TypeError  # noqa: TRY301 - it makes as little sense as what the lines below stumble over
+            raise TypeError  # noqa: TRY301 - handled like the errors of the lines below
         for entry in entries:
             if "Unreadable" in entry:
-                return Unanswered(f"a container could not be read: {entry['Unreadable']}"[:500])
+                return Unanswered(f"a container could not be inspected: {entry['Unreadable']}"[:500])
             if entry["State"]["Running"]:
-                # a source of another name is another volume, and container.mounts' business
+                # another source is another volume, which container.mounts checks
                 paths = [
-                    one["Destination"] for one in entry["Mounts"] if spec.get(one["Destination"]) == one["Source"]
+                    mount["Destination"]
+                    for mount in entry["Mounts"]
+                    if spec.get(mount["Destination"]) == mount["Source"]
                 ]
                 if paths:
                     name = str(entry["Name"]).removeprefix("/").encode("utf-8", "backslashreplace").decode()
-                    found.append((name, str(int(entry["State"]["Pid"])), paths))
+                    containers.append((name, str(int(entry["State"]["Pid"])), paths))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Unanswered("the Docker Engine's answer about mounts makes no sense")
-    return sorted(found)
+        return Unanswered("the Docker Engine's answer about mounts could not be parsed")
+    return sorted(containers)
 
 
-def _mounts(answer: Answer) -> tuple[_Mount, ...] | Unanswered:
+def _parse_mounts(answer: Answer) -> tuple[_MountinfoEntry, ...] | Unanswered:
     if isinstance(answer, Unanswered):
         return answer
-    *lines, rest = answer.stdout.split("\n")
-    matches = [match for line in lines if (match := _LINE.fullmatch(line))]
-    if rest or len(matches) != len(lines):
-        return Unanswered(f"the list of mounts is not understood: {answer.stdout[:200]!r}")
+    *lines, remainder = answer.stdout.split("\n")
+    matches = [match for line in lines if (match := _MOUNTINFO_LINE.fullmatch(line))]
+    if remainder or len(matches) != len(lines):
+        return Unanswered(f"the list of mounts could not be parsed: {answer.stdout[:200]!r}")
     return tuple(
-        _Mount(match["pid"] or "", match["dev"], _plain(match["root"]), _plain(match["at"])) for match in matches
+        _MountinfoEntry(match["pid"] or "", match["dev"], _unescape(match["root"]), _unescape(match["at"]))
+        for match in matches
     )
 
 
-def _plain(path: str) -> str:
-    """Undo the kernel's escapes: a space is written as its octal code."""
+def _unescape(path: str) -> str:
+    """Decode the kernel's escapes: a space is written as its octal code."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
 
 
-def _sources(spec: Mapping[str, str], resolved: Answer, mounts: Answer) -> dict[str, tuple[str, str]] | Unanswered:
-    """Say of each source which directory of which file system it is now."""
-    host = _mounts(mounts)
-    if isinstance(host, Unanswered):
-        return host
+def _host_directories(
+    spec: Mapping[str, str], resolved: Answer, mounts: Answer
+) -> dict[str, tuple[str, str]] | Unanswered:
+    """Map each source to its current file system and directory there."""
+    host_mounts = _parse_mounts(mounts)
+    if isinstance(host_mounts, Unanswered):
+        return host_mounts
     if isinstance(resolved, Unanswered):
         return resolved
-    names, (*ends, rest) = sorted(set(spec.values())), resolved.stdout.split("\n")
-    if rest or len(names) != len(ends) or not all(end.startswith("/") for end in ends):
-        return Unanswered(f"readlink's answer makes no sense: {resolved.stderr[:200]!r}")
-    found = {}
-    for name, end in zip(names, ends, strict=True):
-        over = [mount for mount in host if f"{end}/".startswith(f"{mount.at.rstrip('/')}/")]
-        if not over:
-            return Unanswered(f"no file system of the host holds {name}")
-        best = max(
-            reversed(over), key=lambda mount: len(mount.at)
-        )  # of two at one place the later covers the other
-        rest = end.removeprefix(best.at.rstrip("/"))
-        found[name] = (best.dev, best.root.rstrip("/") + rest or "/")
-    return found
+    sources, (*targets, remainder) = sorted(set(spec.values())), resolved.stdout.split("\n")
+    if remainder or len(sources) != len(targets) or not all(target.startswith("/") for target in targets):
+        return Unanswered(f"readlink's answer could not be parsed: {resolved.stderr[:200]!r}")
+    directories = {}
+    for source, target in zip(sources, targets, strict=True):
+        containing = [mount for mount in host_mounts if f"{target}/".startswith(f"{mount.at.rstrip('/')}/")]
+        if not containing:
+            return Unanswered(f"no file system of the host contains {source}")
+        # reversed: of two mounts at one path, the later covers the earlier
+        nearest = max(reversed(containing), key=lambda mount: len(mount.at))
+        relative = target.removeprefix(nearest.at.rstrip("/"))
+        directories[source] = (nearest.dev, nearest.root.rstrip("/") + relative or "/")
+    return directories
 
 
 CHECKER: Checker[Mapping[str, str]] = Checker(
@@ -164,11 +172,11 @@ CHECKER: Checker[Mapping[str, str]] = Checker(
         Check(
             "container.stale-mount",
             Severity.CRITICAL,
-            "a bind mount is no longer what is at that path of the host",
+            "a bind mount is no longer the directory at its path on the host",
             "`docker compose up -d --no-deps --force-recreate SERVICE`",
         ),
     ),
-    collected="/proc/PID/mountinfo of the containers' first processes (sudo), and the host's own",
+    collected="/proc/PID/mountinfo of the containers' first processes (sudo) and of the host",
     probes=probes,
     evaluate=evaluate,
 )

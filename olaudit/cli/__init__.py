@@ -1,4 +1,4 @@
-"""The command line: one file per command. Here, and nowhere else, errors become words and exit codes."""
+"""The command line, with one module per command. Only this module turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -12,58 +12,61 @@ import click
 
 from olaudit.checks import CHECKERS
 from olaudit.cli import internal_errors, plugin, streams
-from olaudit.cli.auditing import Tools, make_transport
+from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.cli.program import program
 from olaudit.errors import ExpectedError, OlauditError
 from olaudit.text import visible
 
 
 def main(argv: Sequence[str] | None = None, tools: Tools | None = None) -> int:
-    """Run `olaudit` and give its exit code; unless told otherwise with the process's arguments and real tools."""
+    """Run `olaudit` and return its exit code.
+
+    The defaults are the arguments of the process, and the real hosts and clock.
+    """
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us: what is said there goes nowhere
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as we run
+        if getattr(sys, name) is None:  # closed by the parent process: discard the output
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the exit
     streams.prepare()
-    said = sys.argv[1:] if argv is None else argv
-    code = _run(said, argv, tools)
-    # Python flushes stdout once more at exit, and would end with a status of its own
+    arguments = sys.argv[1:] if argv is None else argv
+    code = _run(arguments, argv, tools)
+    # Python flushes stdout again at exit, and would exit with status 120 if that fails
     if (error := streams.failure()) and code not in (2, 70):
-        code = _tell(error)
-    return plugin.UNKNOWN if error and plugin.wanted(said) else code
+        code = _report_error(error)
+    return plugin.UNKNOWN if error and plugin.is_requested(arguments) else code
 
 
-def _run(said: Sequence[str], argv: Sequence[str] | None, tools: Tools | None) -> int:
-    """Run the command and give its exit code, whatever happens."""
+def _run(arguments: Sequence[str], argv: Sequence[str] | None, tools: Tools | None) -> int:
+    """Run the command and return its exit code; no exception escapes."""
     try:
-        # not standalone: click would turn an interrupt into 1, which is drift
+        # not standalone: click would exit with 1 after an interrupt, which means drift
         outcome = program.main(
             argv, "olaudit", standalone_mode=False, obj=tools or Tools(CHECKERS, make_transport)
         )
     except SystemExit:
-        return 0  # click, where the reader of stdout has seen enough (`olaudit --help | head -1`)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever nobody foresaw ends here, in one way
+        return 0  # click exits when the reader of stdout closes it (`olaudit --help | head -1`)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last handler
         if isinstance(error, OSError) and streams.is_stdout(error):
-            return 0  # `main` finds out why, and says so
-        code = _tell(error)
-        return plugin.fail(_summary(error)) if plugin.wanted(said) else code
+            return 0  # `main` reports the reason
+        code = _report_error(error)
+        return plugin.fail(_summary(error)) if plugin.is_requested(arguments) else code
     return outcome if isinstance(outcome, int) else 0
 
 
-def _tell(error: BaseException) -> int:
-    """Say on stderr what went wrong, and give the exit code for it."""
+def _report_error(error: BaseException) -> int:
+    """Write an error message to stderr, and return the exit code."""
     match error:
         case KeyboardInterrupt() | click.Abort():
-            _say("interrupted")
+            _write_message("interrupted")
             return 130
         case click.exceptions.NoArgsIsHelpError():
             error.show()
             return 2
         case click.UsageError():
             where = error.ctx.command_path if error.ctx else "olaudit"
-            _say(error.format_message(), f"see `{where} --help`")
+            _write_message(error.format_message(), f"see `{where} --help`")
             return 2
         case OlauditError():
-            _say_error(error)
+            _write_error(error)
             return error.exit_code
         case _:
             _write(internal_errors.explain("".join(traceback.format_exception(error))))
@@ -71,36 +74,36 @@ def _tell(error: BaseException) -> int:
 
 
 def _summary(error: BaseException) -> str:
-    """Say what went wrong in one line, for where there is room for no more."""
+    """Return a one-line summary of an error, for the output of a Nagios plugin."""
     match error:
         case KeyboardInterrupt() | click.Abort():
             return "interrupted"
         case click.UsageError():
             return error.format_message()
         case ExpectedError():
-            more = len(error.problems) - 1
+            others = len(error.problems) - 1
             return f"the expected files are not valid: {error.problems[0]}" + (
-                f" (and {more} more)" if more else ""
+                f" (and {others} more)" if others else ""
             )
         case OlauditError():
             return error.message
         case _:
-            return f"this is a bug in olaudit: {type(error).__name__}: {error}"
+            return f"internal error in olaudit: {type(error).__name__}: {error}"
 
 
-def _say_error(error: OlauditError) -> None:
+def _write_error(error: OlauditError) -> None:
     if isinstance(error, ExpectedError):
-        _write(error.message)  # bare, as compilers do: editors jump by file:line
+        _write(error.message)  # without a prefix, like compilers: editors parse file:line
         number = len(error.problems)
-        _say(f"the expected files are not valid: {number} problem{'' if number == 1 else 's'}")
+        _write_message(f"the expected files are not valid: {number} problem{'' if number == 1 else 's'}")
     else:
-        _say(error.message, error.hint)
+        _write_message(error.message, error.hint)
 
 
-def _say(message: str, hint: str = "") -> None:
+def _write_message(message: str, hint: str = "") -> None:
     _write(f"olaudit: {message}" + (f"\nhint: {hint}" if hint else ""))
 
 
 def _write(text: str) -> None:
-    """Write lines to stderr; what a file or a host put into them stays visible."""
+    """Write lines to stderr, with control characters from hosts and files escaped."""
     click.echo("\n".join(visible(line) for line in text.splitlines()), err=True)

@@ -1,4 +1,4 @@
-"""`olaudit check`: audit now, and print."""
+"""`olaudit check`: audit hosts and print the findings."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import click
 
 from olaudit import recording
 from olaudit.cli import internal_errors, plugin
-from olaudit.cli.auditing import Tools, audit_fleet
-from olaudit.cli.options import Options, format_option, shared_options
-from olaudit.cli.output import PRIVATE, Delivery, check_places, emit, mode_of, stdout_style, write_file
+from olaudit.cli.fleet_audit import Tools, audit_fleet
+from olaudit.cli.options import AuditOptions, format_option, shared_options
+from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 
 
-@click.command(short_help="Audit hosts now, and print what is not as expected.")
+@click.command(short_help="Audit hosts and print what is not as expected.")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @format_option(RENDERERS, "table")
 @shared_options
-@click.option("--all", is_flag=True, help="Show what is as expected too.")
+@click.option("--all", is_flag=True, help="Also show the findings that are ok.")
 @click.option(
-    "--local", is_flag=True, help="Audit this very machine, as TARGET, else by its own name; without SSH."
+    "--local", is_flag=True, help="Audit this machine without SSH, as host TARGET (default: its host name)."
 )
 @click.pass_context
-def check(context: click.Context, /, **said: Any) -> None:
-    """Audit hosts now, and print what is not as expected.
+def check(context: click.Context, /, **arguments: Any) -> None:
+    """Audit hosts and print what is not as expected.
 
-    TARGET is a host's name (short or fully qualified), a glob ('ol-web*'), or @role. Without any, the whole
-    fleet is audited.
+    TARGET is a host name (short or fully qualified), a glob ('ol-web*'), or @role. The default is the whole
+    fleet.
 
     \b
     Examples:
@@ -41,26 +41,30 @@ def check(context: click.Context, /, **said: Any) -> None:
       olaudit check --record today.json; olaudit check --replay today.json
 
     \b
-    Exit codes: 0 all as expected, 1 drift, 2 wrong usage or expected files,
-    3 no drift seen but something could not be audited,
-    74 results could not be written (the findings are printed), 130 interrupted;
-    with -f nagios a plugin's: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
-    """  # noqa: D301 - click reads the backspace itself
-    options = Options(**said)
+    Exit codes: 0 all as expected, 1 drift, 2 wrong usage or invalid expected
+    files, 3 no drift seen but something could not be audited, 74 results could
+    not be written (the findings are printed), 130 interrupted. With -f nagios:
+    0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+    """  # noqa: D301 - the backspace is for click
+    options = AuditOptions(**arguments)
     tools: Tools = context.obj
-    check_places([*(output.file for output in options.output), *([options.record] if options.record else [])])
+    check_output_files(
+        [*(output.file for output in options.output), *([options.record] if options.record else [])]
+    )
     audited = audit_fleet(options, tools)
     report = audited.report
     text = RENDERERS[options.format](report, stdout_style(options.color, os.environ, everything=options.all))
-    last = options.format == plugin.NAME  # nothing may go wrong after its first line, which is the verdict
+    print_last = (
+        options.format == plugin.NAME
+    )  # print it last: its first line is the verdict, after which nothing may fail
     delivery = Delivery()
-    if not last:
+    if not print_last:
         with delivery.step():
             emit(text)
     for output in options.output:
         with delivery.step():
-            written = RENDERERS[output.format](report, Style(all=options.all))
-            write_file(output.file, written, mode_of(output.format))
+            file_text = RENDERERS[output.format](report, Style(all=options.all))
+            write_file(output.file, file_text, mode_of(output.format))
     if options.record:
         with delivery.step():
             write_file(options.record, recording.dump(audited.collected), PRIVATE)
@@ -68,6 +72,6 @@ def check(context: click.Context, /, **said: Any) -> None:
         click.echo("olaudit: interrupted; these results are incomplete", err=True)
     internal_errors.write(report.errors)
     delivery.finish()
-    if last:
+    if print_last:
         emit(text)
-    context.exit(plugin.ending(report, options.format))
+    context.exit(plugin.run_exit_code(report, options.format))

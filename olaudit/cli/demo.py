@@ -1,4 +1,4 @@
-"""`olaudit demo`: a fleet that is simulated here, audited as a real one."""
+"""`olaudit demo`: an audit of a simulated fleet."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pathlib import Path
 import click
 
 from olaudit.audit import exit_code
-from olaudit.cli.auditing import Tools, audit_fleet
-from olaudit.cli.options import Options
+from olaudit.cli.fleet_audit import Tools, audit_fleet
+from olaudit.cli.options import AuditOptions
 from olaudit.cli.output import emit, stdout_style
 from olaudit.expected import load
 from olaudit.render import RENDERERS
 
 _TIMEOUT_SECONDS = 10.0
-_BUG = 70
+_INTERNAL_ERROR = 70
 
 
-@click.command(short_help="Audit a simulated fleet, here and now: no fleet, no root and no network needed.")
-@click.option("--keep", is_flag=True, help="Leave the simulated fleet running until ^C, to play with.")
+@click.command(short_help="Audit a simulated fleet. Needs no hosts, root or network.")
+@click.option("--keep", is_flag=True, help="Keep the simulated fleet running until interrupted.")
 @click.pass_context
 def demo(context: click.Context, /, *, keep: bool) -> None:
-    """Audit a simulated fleet, here and now: no fleet, no root and no network needed.
+    """Audit a simulated fleet. Needs no hosts, root or network.
 
-    The fleet of the shipped expected files is simulated in memory, behind real SSH servers on the loopback
-    interface. Some things are wrong there on purpose. They are audited, and then explained.
+    The command simulates the fleet of the shipped expected files in memory, behind real SSH servers on the
+    loopback interface. The simulated hosts drift on purpose: the command audits them and explains the findings.
 
     \b
     Examples:
@@ -38,9 +38,10 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
       olaudit demo --keep
 
     \b
-    Exit codes: 0 what is wrong was found, and nothing else; 70 it was not, which is a bug.
-    """  # noqa: D301 - click reads the backspace itself
-    # The simulation brings paramiko along, which other commands need not wait for.
+    Exit codes: 0 the audit found exactly the simulated drift, 70 it did not
+    (a bug in olaudit).
+    """  # noqa: D301 - the backspace is for click
+    # The simulation imports paramiko, which other commands do not need.
     from olaudit.demo import messages  # noqa: PLC0415
     from olaudit.demo.comparison import compare_findings  # noqa: PLC0415
     from olaudit.demo.drifts import DRIFTS  # noqa: PLC0415
@@ -53,28 +54,28 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     style = stdout_style("auto", os.environ, everything=False)
     with simulated(fleet, DRIFTS) as simulation:
         emit(messages.introduction(len(fleet.hosts), style.width))
-        knowing = replace(
+        demo_tools = replace(
             tools,
             make_transport=lambda options: StaticDnsTransport(tools.make_transport(options), dns_records(fleet)),
         )
-        report = audit_fleet(_options(expected, simulation.ssh_config), knowing).report
+        report = audit_fleet(_options(expected, simulation.ssh_config), demo_tools).report
         emit(RENDERERS["table"](report, style))
         if not report.run.complete:
             context.exit(130)
-        found = compare_findings(report, simulation.drifts)
-        emit(messages.drift_summary(simulation.drifts, found, exit_code(report), style.width))
+        result = compare_findings(report, simulation.drifts)
+        emit(messages.drift_summary(simulation.drifts, result, exit_code(report), style.width))
         if keep:
             emit(messages.access_instructions(expected, simulation.ssh_config, next(iter(fleet.hosts))))
             _wait()
-    if not found.is_exact:
-        context.exit(_BUG)
+    if not result.is_exact:
+        context.exit(_INTERNAL_ERROR)
     if not keep:
         emit(messages.next_steps(expected))
 
 
-def _options(expected: Path, ssh_config: Path) -> Options:
-    """Give what `olaudit check -e EXPECTED --ssh-config SSH_CONFIG` would make of its command line."""
-    return Options(
+def _options(expected: Path, ssh_config: Path) -> AuditOptions:
+    """Return the options of `olaudit check -e EXPECTED --ssh-config SSH_CONFIG`."""
+    return AuditOptions(
         expected=expected,
         ssh_config=ssh_config,
         format="table",
@@ -90,7 +91,7 @@ def _options(expected: Path, ssh_config: Path) -> Options:
 
 
 def _wait() -> None:
-    """Wait until the user has seen enough. SIGTERM means the same: the simulation's files have to go."""
+    """Wait for an interrupt. SIGTERM acts as one, so that the files of the simulation are removed."""
     with contextlib.suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         threading.Event().wait()

@@ -1,27 +1,25 @@
-"""`olaudit history`: what earlier runs saw, of the fleet, a host or a finding."""
+"""`olaudit history`: earlier runs, and the history of a host or a finding."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
+from pydantic import BaseModel
 
-from olaudit.cli.naming import SHORTEST, digits_of, the_one
+from olaudit.cli.finding_ids import MIN_DIGITS, find_by_prefix, parse_id_prefix
 from olaudit.cli.options import COLOR, HISTORY, REPORTS, format_option, history_file
 from olaudit.cli.output import emit, stdout_style
 from olaudit.errors import UsageError
 from olaudit.expected.messages import suggest
-from olaudit.history import DriftEpisode, History, Subject
-from olaudit.render import history as rendering
+from olaudit.history import History, Subject
+from olaudit.render.history import render_finding, render_host, render_runs
+from olaudit.render.history_document import FindingHistory, HistoryDocument, HostHistory
 from olaudit.render.style import Style
 
 
-@click.command(short_help="Show what earlier runs saw: of the fleet, a host, or a finding.")
+@click.command(short_help="Show earlier runs, or the history of a host or a finding.")
 @click.argument("about", required=False, metavar="[HOST|FINDING]")
 @REPORTS
 @HISTORY
@@ -44,10 +42,10 @@ def history(  # noqa: PLR0913 - one per option
     format: str,  # noqa: A002 - click names it after the option
     color: str,
 ) -> None:
-    """Show what earlier runs of `olaudit report` saw. It asks no host.
+    """Show the results of earlier runs of `olaudit report`. No host is contacted.
 
-    Without an argument: the runs, newest first. HOST: its drifts, and when it could not be audited. FINDING (its
-    id, or at least four digits that begin it): since when it has been drift, and all that was said of it.
+    Without an argument: the runs, newest first. HOST: its drift, and the runs that could not audit it. FINDING (an
+    id, or its first four or more digits): its episodes as drift, and its verdicts.
 
     \b
     Examples:
@@ -56,65 +54,58 @@ def history(  # noqa: PLR0913 - one per option
       olaudit history 3fa9c1
       olaudit history --limit 365 -f json
     """  # noqa: D301 - click reads the backspace itself
-    style = stdout_style(color, os.environ, everything=False)
-    as_json = format == "json"
-    with History.open(history_file(reports, history), create=False) as past:
+    style = None if format == "json" else stdout_style(color, os.environ, everything=False)
+    with History.open(history_file(reports, history), create=False) as store:
         if about is None:
-            emit(_runs(past, limit, None if as_json else style))
-        elif host := _host(past, about):
-            emit(_of_host(past, host, None if as_json else style))
+            emit(_runs(store, limit, style))
+        elif host := _find_host(store, about):
+            emit(_host(store, host, style))
         else:
-            emit(_of_finding(past, _finding(past, about), None if as_json else style))
+            emit(_finding(store, _find_subject(store, about), style))
 
 
-def _runs(past: History, limit: int, style: Style | None) -> str:
-    found = past.recent_runs(limit + 1)
+def _runs(store: History, limit: int, style: Style | None) -> str:
+    """Format the runs: as text, or as JSON without a style."""
+    rows = store.recent_runs(limit + 1)
     if style:
-        return rendering.runs(found[:limit], style, more=len(found) > limit)
-    return _json([{**asdict(one.run), "appeared": one.new, "went": one.resolved} for one in found[:limit]])
+        return render_runs(rows[:limit], style, more=len(rows) > limit)
+    return _json(HistoryDocument.of_runs(rows[:limit]))
 
 
-def _of_host(past: History, host: str, style: Style | None) -> str:
-    lives, troubles = past.host_episodes(host), past.unreachable_spans(host)
+def _host(store: History, host: str, style: Style | None) -> str:
+    episodes, unreachable = store.host_episodes(host), store.unreachable_spans(host)
     if style:
-        return rendering.host(host, lives, troubles, past.find_run("latest"), style)
-    return _json(
-        {"host": host, "drifts": [_life(one) for one in lives], "not_audited": [asdict(one) for one in troubles]}
-    )
+        return render_host(host, episodes, unreachable, store.find_run("latest"), style)
+    return _json(HistoryDocument(HostHistory.of(host, episodes, unreachable)))
 
 
-def _of_finding(past: History, subject: Subject, style: Style | None) -> str:
-    lives, spells = past.episodes(subject.id), past.spans(subject.id)
+def _finding(store: History, subject: Subject, style: Style | None) -> str:
+    episodes, spans = store.episodes(subject.id), store.spans(subject.id)
     if style:
-        return rendering.finding(subject, lives, spells, past.find_run("latest"), style)
-    said = [asdict(one) for one in spells]
-    return _json({**asdict(subject), "drifts": [_life(one) for one in lives], "said": said})
+        return render_finding(subject, episodes, spans, store.find_run("latest"), style)
+    return _json(HistoryDocument(FindingHistory.of(subject, episodes, spans)))
 
 
-def _life(life: DriftEpisode) -> Mapping[str, Any]:
-    return {"id": life.finding.id, **asdict(life)}
+def _json(document: BaseModel) -> str:
+    return document.model_dump_json(indent=2) + "\n"
 
 
-def _json(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+def _find_host(store: History, about: str) -> str | None:
+    """Find the host with this name, short or fully qualified."""
+    hosts = store.hosts()
+    return next((name for name in (about.lower(), about.lower().partition(".")[0]) if name in hosts), None)
 
 
-def _host(past: History, about: str) -> str | None:
-    """Give the host that is meant, short or fully qualified."""
-    known = past.hosts()
-    return next((name for name in (about.lower(), about.lower().partition(".")[0]) if name in known), None)
-
-
-def _finding(past: History, about: str) -> Subject:
-    """Give the one finding that is meant. Raises UsageError where it is none, or one of several."""
-    if (digits := digits_of(about)) is None:
+def _find_subject(store: History, about: str) -> Subject:
+    """Find the subject of a finding id or its prefix. Raises UsageError if none or several match."""
+    if (prefix := parse_id_prefix(about)) is None:
         raise UsageError(
-            f"no host called {about!r} is in the history{suggest(about, past.hosts())}",
-            f"a finding is named by {SHORTEST} to 12 hex digits of its id",
+            f"no host called {about!r} is in the history{suggest(about, store.hosts())}",
+            f"a finding is named by {MIN_DIGITS} to 12 hex digits of its id",
         )
-    if (found := the_one(past.find_subjects(digits), digits)) is None:
+    if (subject := find_by_prefix(store.find_subjects(prefix), prefix)) is None:
         raise UsageError(
-            f"no finding in the history has an id that begins with {digits}",
-            "`olaudit history HOST` shows a host's",
+            f"no finding in the history has an id that begins with {prefix}",
+            "`olaudit history HOST` lists the findings of a host",
         )
-    return found
+    return subject

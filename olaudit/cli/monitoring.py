@@ -1,4 +1,4 @@
-"""`olaudit monitoring`: write what Prometheus and Grafana need."""
+"""`olaudit monitoring`: write the configuration for Prometheus and Grafana."""
 
 from __future__ import annotations
 
@@ -12,42 +12,44 @@ from olaudit.cli.output import emit, write_file
 from olaudit.errors import UsageError
 from olaudit.files import read_regular
 
-_KINDS = (".json", ".md", ".yaml")
+_SUFFIXES = (".json", ".md", ".yaml")
 _RUNBOOKS = "runbooks"
-_PUBLIC = 0o666  # before the umask: Prometheus and Grafana read these as users of their own, and nothing is secret
+_PUBLIC = 0o666  # before the umask: Prometheus and Grafana run as other users, and nothing is secret
 
 
-@click.command(short_help="Write alert rules, scrape configs and a dashboard.")
+@click.command(short_help="Write alerts, scrape configuration, dashboard and runbooks.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option(
     "--runbook-url",
     default=_RUNBOOKS,
     show_default=True,
     metavar="URL",
-    help="Where the alerts' links lead: the address at which DIR/runbooks will be served.",
+    help="URL at which DIR/runbooks is served; alerts link to it.",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that were changed.")
+@click.option("--force", is_flag=True, help="Overwrite files that differ.")
 def monitoring(folder: Path, runbook_url: str, *, force: bool) -> None:
-    """Write into DIR what Prometheus and Grafana need: rules, alerts and tests of both, example scrape configs,
-    the dashboard and its provisioning, and a runbook for each alert.
+    """Write the configuration for Prometheus and Grafana to DIR: recording and alert rules with their tests,
+    example scrape configuration, a dashboard with its provisioning, and a runbook for each alert.
 
-    Files that are there and differ are kept, and nothing is written, unless --force is given.
+    If DIR contains files that differ, nothing is written unless --force is given.
 
     \b
     Examples:
       olaudit monitoring /etc/prometheus/olaudit
       olaudit monitoring . --runbook-url https://wiki.example.org/runbooks
-    """  # noqa: D205, D301 - click reads the backspace itself, and shows the first paragraph whole
+    """  # noqa: D205, D301 - the backspace is for click, which shows the first paragraph in full
     url = runbook_url.rstrip("/")
     if not url or any(character.isspace() or character in "'\"#{}" for character in url):
-        raise UsageError(f"{runbook_url!r} is no address of runbooks", "say, https://wiki.example.org/runbooks")
-    wanted = {folder / name: _linked(text, url) for name, text in _shipped()}
-    changed = {file: text for file, text in wanted.items() if _content(file) != text}
-    kept = [str(file) for file in changed if file.exists()]
-    if kept and not force:
-        there = "is there, and differs" if len(kept) == 1 else "are there, and differ"
-        raise UsageError(f"{', '.join(kept)} {there}: nothing was written", "--force overwrites")
-    for file, text in wanted.items():
+        raise UsageError(
+            f"{runbook_url!r} is not a URL of runbooks", "for example https://wiki.example.org/runbooks"
+        )
+    texts = {folder / name: _with_runbook_url(text, url) for name, text in _shipped()}
+    changed = {file: text for file, text in texts.items() if _content(file) != text}
+    existing = [str(file) for file in changed if file.exists()]
+    if existing and not force:
+        verb = "exists and differs" if len(existing) == 1 else "exist and differ"
+        raise UsageError(f"{', '.join(existing)} {verb}: nothing was written", "overwrite with --force")
+    for file, text in texts.items():
         if file in changed:
             _make_folder(file.parent)
             write_file(file, text, _PUBLIC)
@@ -55,20 +57,20 @@ def monitoring(folder: Path, runbook_url: str, *, force: bool) -> None:
 
 
 def _shipped() -> Iterator[tuple[str, str]]:
-    """Give what the package holds, by its path from `monitoring/`, sorted."""
+    """Yield the path below `monitoring/` and the text of each file in the package, sorted by path."""
     root = Path(str(files("olaudit"))) / "monitoring"
-    # not one rglob: it does not follow the link that the runbooks are in a work tree
+    # not rglob alone: in a work tree runbooks/ is a symbolic link, which rglob does not follow
     for file in sorted({*root.rglob("*"), *(root / _RUNBOOKS).glob("*")}):
-        if file.suffix in _KINDS:
+        if file.suffix in _SUFFIXES:
             yield file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")
 
 
-def _linked(text: str, url: str) -> str:
+def _with_runbook_url(text: str, url: str) -> str:
     return text.replace(f"runbook_url: {_RUNBOOKS}/", f"runbook_url: {url}/")
 
 
 def _content(file: Path) -> str | None:
-    """Read a file that may be there already. Raises UsageError if it cannot be read."""
+    """Read a file; None if it does not exist. Raises UsageError if it cannot be read."""
     try:
         return read_regular(file).decode(errors="surrogateescape")
     except FileNotFoundError:
@@ -81,4 +83,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}") from None
+        raise UsageError(f"{folder} cannot be created: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""The options that all commands share which audit."""
+"""Command-line options that several commands share."""
 
 from __future__ import annotations
 
@@ -19,50 +19,52 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file to be written besides what goes to stdout."""
+    """An output file, in addition to stdout."""
 
     format: str
     file: Path
 
 
 class OutputType(click.ParamType[Output]):
-    """Reads `FORMAT=FILE`."""
+    """Parameter type for `FORMAT=FILE`."""
 
     name = "output"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
-        """Read one; fails with what is wrong with it."""
+        """Parse one value. Raises click.BadParameter if it is not valid."""
         format_, equals, file = str(value).partition("=")
         if not equals or not file:
             self.fail(f"{value!r} is not FORMAT=FILE, such as json=report.json", param, ctx)
         if format_ not in RENDERERS:
-            self.fail(f"{format_!r} is no format: known are {', '.join(RENDERERS)}", param, ctx)
+            self.fail(f"unknown format {format_!r}: the formats are {', '.join(RENDERERS)}", param, ctx)
         return Output(format_, Path(file))
 
 
 class Globs(click.ParamType[tuple[str, ...]]):
-    """Reads `GLOB,GLOB`."""
+    """Parameter type for a comma-separated list of globs."""
 
     name = "globs"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Split one list; fails if it is empty."""
+        """Parse one list. Raises click.BadParameter if it is empty."""
         globs = tuple(glob.strip() for glob in str(value).split(",") if glob.strip())
-        return globs or self.fail("name a check, or a glob such as container.*", param, ctx)
+        return globs or self.fail("expected a check id or a glob, such as container.*", param, ctx)
 
 
 class Seconds(click.FloatRange):
-    """Reads a duration that ends."""
+    """Parameter type for a finite duration in seconds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read one; fails with what is wrong with it."""
+        """Parse one value. Raises click.BadParameter if it is not valid."""
         seconds = float(super().convert(value, param, ctx))
-        return seconds if isfinite(seconds) else self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return (
+            seconds if isfinite(seconds) else self.fail(f"{value!r} is not a finite number of seconds", param, ctx)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What was said on the command line of a command that audits. `timeout` is in seconds, per host."""
+class AuditOptions:
+    """The options of a command that audits. `timeout` is in seconds, per host."""
 
     expected: Path | None
     ssh_config: Path | None
@@ -80,26 +82,26 @@ class Options:
     all: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself. Raises UsageError."""
-        given = {
+        """Reject contradictory options. Raises UsageError."""
+        is_set = {
             "--ssh-config": self.ssh_config is not None,
             "--local": self.local,
             "--record": self.record is not None,
             "--replay": self.replay is not None,
         }
-        for one, other, why in (
-            ("--record", "--replay", "a replay asks nobody, so there is nothing to record"),
-            ("--local", "--replay", "a replay asks nobody, this machine neither"),
-            ("--ssh-config", "--replay", "a replay connects to nobody"),
-            ("--ssh-config", "--local", "a local audit connects to nobody"),
+        for first, second, reason in (
+            ("--record", "--replay", "a replay collects no answers that could be recorded"),
+            ("--local", "--replay", "a replay audits no machine"),
+            ("--ssh-config", "--replay", "a replay opens no connections"),
+            ("--ssh-config", "--local", "a local audit opens no connections"),
         ):
-            if given[one] and given[other]:
-                raise UsageError(f"{one} and {other} exclude each other: {why}")
+            if is_set[first] and is_set[second]:
+                raise UsageError(f"{first} and {second} are mutually exclusive: {reason}")
         if self.local and len(self.targets) > 1:
-            raise UsageError("--local audits one host, this machine: name at most one TARGET")
+            raise UsageError("--local audits this machine only: pass at most one TARGET")
 
 
-def _joined(_ctx: click.Context, _param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+def _flatten(_ctx: click.Context, _param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(glob for globs in value for glob in globs)
 
 
@@ -108,22 +110,22 @@ EXPECTED = click.option(
     "--expected",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="The expected files.  [default: $OLAUDIT_EXPECTED, else ./expected, else the installed copy]",
+    help="Folder of the expected files.  [default: $OLAUDIT_EXPECTED, else ./expected, else the installed copy]",
 )
 
 
 class RegularFile(click.Path):
-    """Reads the path of a regular file of bounded size: a FIFO or device would hang, or never end."""
+    """Parameter type for a regular file of limited size: a FIFO or device could block, or be endless."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_bytes: int) -> None:
         super().__init__(exists=True, dir_okay=False, path_type=Path)
-        self._most = most
+        self._max_bytes = max_bytes
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read one; fails with what is wrong with it."""
+        """Parse one value. Raises click.BadParameter if it is not valid."""
         path = Path(str(super().convert(value, param, ctx)))
         try:
-            check_regular(path.stat(), self._most)
+            check_regular(path.stat(), self._max_bytes)
         except OSError as error:
             self.fail(f"{str(path)!r} cannot be read: {error.strerror}", param, ctx)
         return path
@@ -134,42 +136,42 @@ COLOR = click.option(
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="Colours on stdout; auto: on a terminal, unless NO_COLOR is set.",
+    help="Use colours on stdout. auto: on a terminal, unless NO_COLOR is set.",
 )
 
-_REACHING = (
+_CONNECTION_OPTIONS = (
     EXPECTED,
     click.option(
         "--ssh-config",
         type=RegularFile(MAX_CONFIGURATION_BYTES),
         metavar="FILE",
-        help="How to reach hosts.  [default: ~/.ssh/config]",
+        help="OpenSSH client configuration.  [default: ~/.ssh/config]",
     ),
 )
-_OUTPUT = click.option(
+_OUTPUT_OPTION = click.option(
     "-o",
     "--output",
     type=OutputType(),
     metavar="FORMAT=FILE",
     multiple=True,
-    help="Write this format to FILE too, all at once or not at all. Repeatable.",
+    help="Also write the results to FILE, atomically, in this format. Repeatable.",
 )
-_ASKING = (
+_AUDIT_OPTIONS = (
     click.option(
         "--only",
         type=Globs(),
         metavar="GLOB[,GLOB...]",
         multiple=True,
-        callback=_joined,
-        help="Make only these checks, by id.",
+        callback=_flatten,
+        help="Run only the checks whose id matches GLOB. Repeatable.",
     ),
     click.option(
         "--skip",
         type=Globs(),
         metavar="GLOB[,GLOB...]",
         multiple=True,
-        callback=_joined,
-        help="Leave these checks out, by id.",
+        callback=_flatten,
+        help="Skip the checks whose id matches GLOB. Repeatable.",
     ),
     click.option(
         "-j",
@@ -178,7 +180,7 @@ _ASKING = (
         default=32,
         show_default=True,
         metavar="N",
-        help="How many hosts to ask at once.",
+        help="Number of hosts to audit in parallel.",
     ),
     click.option(
         "--timeout",
@@ -186,21 +188,21 @@ _ASKING = (
         default=30.0,
         show_default=True,
         metavar="SECONDS",
-        help="By when a host must have answered, connecting included.",
+        help="Deadline for each host, including connection setup.",
     ),
 )
-_KEEPING = (
+_RECORDING_OPTIONS = (
     click.option(
         "--record",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Keep what the hosts answered, for --replay. It is as private as they are.",
+        help="Record the raw answers of hosts to FILE, for --replay. Treat FILE as confidential.",
     ),
     click.option(
         "--replay",
         type=RegularFile(MAX_DATA_BYTES),
         metavar="FILE",
-        help="Judge recorded answers, without asking any host.",
+        help="Evaluate the answers recorded in FILE instead of auditing hosts.",
     ),
     COLOR,
 )
@@ -212,42 +214,42 @@ REPORTS = click.option(
     default=Path("reports"),
     show_default=True,
     metavar="DIR",
-    help="The folder of nightly reports.",
+    help="Folder of the nightly reports.",
 )
 HISTORY = click.option(
     "--history",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="What earlier runs found.  [default: history.sqlite in the reports' folder]",
+    help="History of earlier runs.  [default: history.sqlite in the reports folder]",
 )
 
 
 def history_file(reports: Path, history: Path | None) -> Path:
-    """Say which file `--reports` and `--history` mean."""
+    """Return the history file that `--reports` and `--history` select."""
     return history or reports / "history.sqlite"
 
 
 def format_option(formats: Iterable[str], default: str) -> Callable[[F], F]:
-    """Give a command the choice of what goes to stdout."""
+    """Return the option that selects the format of stdout."""
     return click.option(
         "-f",
         "--format",
         type=click.Choice(list(formats)),
         default=default,
         show_default=True,
-        help="For stdout.",
+        help="Output format on stdout.",
     )
 
 
 def shared_options(command: F) -> F:
-    """Give a command the shared options but for the format, under the names of the fields of `Options`."""
-    for option in reversed((*_REACHING, _OUTPUT, *_ASKING, *_KEEPING)):
+    """Add the shared options except --format to a command, named like the fields of `AuditOptions`."""
+    for option in reversed((*_CONNECTION_OPTIONS, _OUTPUT_OPTION, *_AUDIT_OPTIONS, *_RECORDING_OPTIONS)):
         command = option(command)
     return command
 
 
-def asking_options(command: F) -> F:
-    """Give a command those of the shared options that say whom to ask for what, and how."""
-    for option in reversed((*_REACHING, *_ASKING)):
+def audit_options(command: F) -> F:
+    """Add the shared options for connections, checks and limits to a command."""
+    for option in reversed((*_CONNECTION_OPTIONS, *_AUDIT_OPTIONS)):
         command = option(command)
     return command

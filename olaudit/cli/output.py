@@ -1,4 +1,4 @@
-"""Where results go: stdout, and files that are there in full or not at all."""
+"""Output of results: to stdout, and to files that are written atomically."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from olaudit.errors import OlauditError, OutputError, UsageError
 from olaudit.render.style import Style
 
 PRIVATE = 0o600
-"""The mode of files that only their owner may read: recordings hold what hosts answered, word by word."""
+"""The mode of files that only their owner may read, such as recordings, which contain raw answers."""
 
 CONFIDENTIAL = 0o640
 """The mode of new files with findings, before the umask."""
 
-_WIDEST = 120  # longer lines of prose are hard to read
+_MAX_WIDTH = 120  # longer lines of prose are hard to read
 _STREAMS = (("/", "dev", "fd"), ("/", "dev", "stdout"), ("/", "dev", "stderr"), ("/", "proc", "self"))
-_LINKS = 40  # as many as the kernel follows
+_MAX_LINKS = 40  # the limit of the kernel
 
 
 def stdout_style(color: str, environ: Mapping[str, str], *, everything: bool) -> Style:
-    """Choose the style for stdout, from `--color`, $NO_COLOR, $TERM, and whether stdout is a terminal."""
+    """Return the style for stdout, from `--color`, $NO_COLOR, $TERM, and whether stdout is a terminal."""
     plain = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
-    wanted = color == "always" or (color == "auto" and sys.stdout.isatty() and not plain)
-    width = min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
-    return Style(color=wanted, width=width, all=everything)
+    use_color = color == "always" or (color == "auto" and sys.stdout.isatty() and not plain)
+    width = min(shutil.get_terminal_size((80, 24)).columns, _MAX_WIDTH)
+    return Style(color=use_color, width=width, all=everything)
 
 
 def emit(text: str, stream: TextIO | None = None) -> None:
-    """Write `text` to `stream` (stdout where none is given).
+    """Write `text` to `stream` (default: stdout).
 
-    A reader who has seen enough (`| head`) is no error. Raises OutputError if it cannot be written otherwise.
+    A pipe that the reader has closed (`| head`) is not an error. Raises OutputError for any other failure.
     """
     stream = stream or sys.stdout
     try:
@@ -51,7 +51,7 @@ def emit(text: str, stream: TextIO | None = None) -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Drop what `stream` still buffers: Python flushes once more at exit, and would end with status 120."""
+    """Discard the buffer of `stream`: Python flushes it again at exit, and would exit with status 120."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
@@ -60,12 +60,12 @@ def discard(stream: TextIO) -> None:
 
 
 def stdout_error(error: OSError) -> OutputError:
-    """Describe a failure to write to stdout."""
+    """Return the OutputError for a failure to write to stdout."""
     return OutputError(f"the results cannot be written to stdout: {error.strerror}")
 
 
 class Delivery:
-    """The writes of one run's results: one that fails does not prevent the others."""
+    """The writes of one run's results. A failed write does not prevent the others."""
 
     def __init__(self) -> None:
         self._failures: list[OlauditError] = []
@@ -77,7 +77,7 @@ class Delivery:
 
     @contextmanager
     def step(self, *also: type[OlauditError]) -> Iterator[None]:
-        """Run one write; keep its OutputError, or an error of the types `also`, for `finish`."""
+        """Run one write; collect its OutputError, or an error of the types `also`, for `finish`."""
         try:
             yield
         except OlauditError as error:
@@ -86,96 +86,100 @@ class Delivery:
             self._failures.append(error)
 
     def finish(self) -> None:
-        """Raise OutputError with every failure, if there was one."""
+        """Raise OutputError with all failures, if there are any."""
         if self._failures:
             messages = dict.fromkeys(failure.message for failure in self._failures)
             raise OutputError("; ".join(messages), self._failures[0].hint)
 
 
-def check_places(files: Iterable[Path]) -> None:
-    """Make sure, before an audit, that its results can be written. Raises UsageError if not."""
-    seen: set[Path] = set()
+def check_output_files(files: Iterable[Path]) -> None:
+    """Check, before an audit, that its results can be written. Raises UsageError if not."""
+    checked: set[Path] = set()
     for file in files:
         folder = file.parent
         if not folder.is_dir():
-            raise UsageError(f"{file} cannot be written: there is no folder {folder}")
+            raise UsageError(f"{file} cannot be written: the folder {folder} does not exist")
         if file.is_dir():
             raise UsageError(f"{file} cannot be written: it is a folder")
         if not os.access(file if is_special(file) else folder, os.W_OK):
             raise UsageError(f"{file} cannot be written: permission denied")
         try:
-            followed(file)
+            resolve_links(file)
         except OSError as error:
             raise UsageError(f"{file} cannot be written: {error.strerror}") from None
-        if file in seen:
-            raise UsageError(f"{file} is named twice: each result needs a file of its own")
-        seen.add(file)
+        if file in checked:
+            raise UsageError(f"{file} is given twice: each result needs a separate file")
+        checked.add(file)
 
 
 def mode_of(format_: str) -> int:
-    """Give the mode of a new file in a format: metrics hold no observed text, and another user collects them."""
+    """Return the mode of a new file in a format.
+
+    Metrics contain no observed text, and another user collects them.
+    """
     return 0o644 if format_ == "prometheus" else CONFIDENTIAL
 
 
 def write_file(file: Path, text: str, mode: int = CONFIDENTIAL, *, follow: bool = True) -> None:
-    """Write `text` as UTF-8, so that readers see the old content or the new, never a part.
+    """Write `text` as UTF-8, atomically: a reader gets either the old content or the new.
 
-    `mode` is that of a new file, before the umask. Of a file that is there and ours, the rights to read stay as
-    its owner set them, unless `mode` is PRIVATE. A symbolic link stays one, if this user or root made it; without
-    `follow` it is replaced. Raises OutputError.
+    `mode` is the mode of a new file, before the umask. An existing file of this user keeps its read permissions,
+    unless `mode` is PRIVATE. A symbolic link of this user or root is followed; without `follow` it is replaced.
+    Raises OutputError.
     """
     try:
         if follow and is_special(file):
             _write_special(file, text)
         else:
-            _replace(followed(file) if follow else file, text, mode)
+            _replace(resolve_links(file) if follow else file, text, mode)
     except OSError as error:
         raise OutputError(f"{file} cannot be written: {error.strerror}") from None
 
 
-def followed(file: Path) -> Path:
-    """Follow symbolic links at `file` to the file that is meant.
+def resolve_links(file: Path) -> Path:
+    """Follow symbolic links at `file`, and return the final path.
 
-    Raises OSError for a link that another user made: in a shared folder it could lead to any file of ours.
+    Raises OSError for a link of another user: in a shared folder it could point to any file of this user.
     """
-    for _ in range(_LINKS):
+    for _ in range(_MAX_LINKS):
         try:
-            found = file.lstat()
+            status = file.lstat()
         except FileNotFoundError:
             return file
-        if not stat.S_ISLNK(found.st_mode):
+        if not stat.S_ISLNK(status.st_mode):
             return file
-        if found.st_uid not in (os.geteuid(), 0):
-            reason = f"it is a symbolic link of another user (uid {found.st_uid}), which is not followed"
+        if status.st_uid not in (os.geteuid(), 0):
+            reason = f"it is a symbolic link of another user (uid {status.st_uid})"
             raise OSError(errno.EPERM, reason)
         file = file.parent / file.readlink()
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def _replace(file: Path, text: str, mode: int) -> None:
-    """Put a new file in the place of `file`, by way of its folder's descriptor: no path is looked up twice."""
+    """Replace `file` by a new file, by the descriptor of its folder, so that no path is resolved twice."""
     folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        beside = f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"  # unforeseeable: it cannot be taken
+        # unpredictable, so that another user cannot create it first
+        temporary = f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(beside, flags, mode, dir_fd=folder)
+        descriptor = os.open(temporary, flags, mode, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as handle:
-                _keep_rights(file.name, folder, handle.fileno(), mode)
+                _copy_permissions(file.name, folder, handle.fileno(), mode)
                 handle.write(text)
                 handle.flush()
                 os.fsync(handle.fileno())
-            os.replace(beside, file.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(temporary, file.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with suppress(OSError):
-                os.unlink(beside, dir_fd=folder)
+                os.unlink(temporary, dir_fd=folder)
             raise
     finally:
         os.close(folder)
 
 
-def _keep_rights(name: str, folder: int, descriptor: int, mode: int) -> None:
-    """Give the new file the group and the rights to read of the one that it replaces, where that one is ours."""
+def _copy_permissions(name: str, folder: int, descriptor: int, mode: int) -> None:
+    """Copy the group and the read permissions of the replaced file, if it belongs to this user."""
     if mode == PRIVATE:
         return
     try:
@@ -184,23 +188,23 @@ def _keep_rights(name: str, folder: int, descriptor: int, mode: int) -> None:
         return
     if stat.S_ISREG(old.st_mode) and old.st_uid == os.geteuid():
         if old.st_gid != os.fstat(descriptor).st_gid:
-            with suppress(OSError):  # a group that this user is not in any more
+            with suppress(OSError):  # this user may no longer be a member of the group
                 os.fchown(descriptor, -1, old.st_gid)
         os.fchmod(descriptor, 0o600 | (old.st_mode & 0o644))
 
 
 def is_special(file: Path) -> bool:
-    """Tell whether `file` must not be replaced by a file, such as /dev/stdout, a device or a pipe."""
+    """Return whether `file` must not be replaced, such as /dev/stdout, a device or a pipe."""
     absolute = file.absolute()
     try:
-        # what stdout leads to may be a regular file: it is written to, and stays the one that stdout writes to
+        # /dev/stdout may be a regular file: replacing it would detach it from stdout
         return (file.exists() and not file.is_file()) or absolute.parts[:3] in _STREAMS
     except OSError:
         return False
 
 
 def _write_special(file: Path, text: str) -> None:
-    """Write to what is not a regular file; a pipe that no process reads is an error, not a wait without end."""
+    """Write to a special file. A pipe that no process reads is an error, because the write would block."""
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         descriptor = os.open(file, flags | os.O_APPEND)

@@ -1,6 +1,6 @@
-"""Being a Nagios plugin: with `-f nagios`, however a run ends, it ends in a plugin's line and one of its codes.
+"""Nagios plugin output: with `-f nagios`, every run ends with a plugin's line and one of its exit codes.
 
-Nagios reads stdout, and takes 1 for WARNING and 2 for CRITICAL: an error must be neither.
+Nagios reads stdout, and interprets 1 as WARNING and 2 as CRITICAL. An error of olaudit must be neither.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ NAME = "nagios"
 UNKNOWN = int(nagios.Status.UNKNOWN)
 
 
-def wanted(argv: Sequence[str]) -> bool:
-    """Say whether `argv` asks for a plugin; as far as that can be said of one that may not be valid."""
+def is_requested(argv: Sequence[str]) -> bool:
+    """Return whether `argv` selects the nagios format. `argv` may be invalid, so this is a best effort."""
     format_ = ""
-    for one, following in zip_longest(argv, argv[1:], fillvalue=""):
-        if one == "--":
+    for argument, following in zip_longest(argv, argv[1:], fillvalue=""):
+        if argument == "--":
             break
-        if one in ("-f", "--format"):
+        if argument in ("-f", "--format"):
             format_ = following
-        elif one.startswith("--format="):
-            format_ = one.removeprefix("--format=")
-        elif one.startswith("-f"):
-            format_ = one.removeprefix("-f").removeprefix("=")
+        elif argument.startswith("--format="):
+            format_ = argument.removeprefix("--format=")
+        elif argument.startswith("-f"):
+            format_ = argument.removeprefix("-f").removeprefix("=")
     return format_.lower() == NAME
 
 
-def ending(report: Report, format_: str) -> int:
-    """Give the exit code of a run that came to a report."""
+def run_exit_code(report: Report, format_: str) -> int:
+    """Return the exit code of a run that produced a report."""
     if format_ == NAME:
         return nagios.status(report)
     return exit_code(report) if report.run.complete else 130
 
 
 def fail(message: str) -> int:
-    """Say on stdout that there is no answer, and why; give the exit code."""
-    with suppress(OSError):  # where stdout itself is what is wrong, the code has to do
-        click.echo(nagios.line(nagios.Status.UNKNOWN, " ".join(message.split())))
+    """Print an UNKNOWN line with the reason to stdout; return the exit code."""
+    with suppress(OSError):  # if stdout itself fails, the exit code must suffice
+        click.echo(nagios.status_line(nagios.Status.UNKNOWN, " ".join(message.split())))
     return nagios.Status.UNKNOWN

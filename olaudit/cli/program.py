@@ -1,4 +1,4 @@
-"""The program and the list of its commands."""
+"""The `olaudit` program and its commands."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from olaudit.cli.waive import waive
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="olaudit", message="%(prog)s %(version)s")
 def program() -> None:
-    """Audit a fleet of hosts against files that say what it should be, and report the drift.
+    """Audit a fleet of hosts against files that describe its expected state, and report drift.
 
-    It never changes a host.
+    olaudit never changes a host.
 
     \b
     Exit codes:
       0    all as expected
       1    drift
-      2    wrong usage, or expected files that are not valid
+      2    wrong usage, or invalid expected files
       3    no drift seen, but something could not be audited
       70   a bug in olaudit
-      74   the results could not be written, a full disk for example
+      74   the results could not be written, for example because the disk is full
       130  interrupted
-    """  # noqa: D301 - click reads the backspace itself
+    """  # noqa: D301 - the backspace is for click
 
 
 for command in (check, report, serve, explain, validate, demo, schema, history, compare, waive, monitoring):

@@ -1,4 +1,4 @@
-"""How far an audit is, in one line on stderr that is written over and over, and gone at the end."""
+"""The progress of an audit: one line on a terminal, which is updated, and erased at the end."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TextIO
 
 from olaudit.collect import Progress, ProgressCallback
 
-NAMING_SECONDS = 2.0
-"""After how long to name the hosts that are waited for: before, it would only flicker."""
+LIST_HOSTS_AFTER_SECONDS = 2.0
+"""The time after which the line lists pending hosts; before, it would only flicker."""
 
 
 def line(progress: Progress, width: int) -> str:
-    """Say how far it is, in fewer than `width` columns."""
+    """Format the progress in fewer than `width` columns."""
     text = f"{progress.done} of {progress.total} hosts, {progress.seconds:.0f} s"
-    if progress.seconds >= NAMING_SECONDS and progress.waiting:
+    if progress.seconds >= LIST_HOSTS_AFTER_SECONDS and progress.waiting:
         text += f", waiting for {' '.join(progress.waiting)}"
     return text if len(text) < width else f"{text[: width - 4]}..."
 
 
 @contextmanager
-def watching(stream: TextIO | None = None) -> Iterator[ProgressCallback]:
-    """Show progress while the block runs, if `stream` (stderr where none is given) is a terminal."""
+def show_progress(stream: TextIO | None = None) -> Iterator[ProgressCallback]:
+    """Show progress while the block runs, if `stream` (default: stderr) is a terminal."""
     stream = stream or sys.stderr
     if not stream.isatty():
         yield lambda _: None
@@ -32,7 +32,7 @@ def watching(stream: TextIO | None = None) -> Iterator[ProgressCallback]:
     width = shutil.get_terminal_size().columns
 
     def show(progress: Progress) -> None:
-        # spaces, not an escape sequence: every terminal understands them
+        # spaces, not an escape sequence: every terminal supports them
         stream.write(f"\r{line(progress, width):<{width - 1}}")
         stream.flush()
 

@@ -1,4 +1,4 @@
-"""`olaudit report`: the nightly run: audit, keep, and tell what changed."""
+"""`olaudit report`: the nightly run, which audits the fleet, stores the report, and prints the changes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import click
 from olaudit import recording
 from olaudit.cli import internal_errors, plugin
 from olaudit.cli.archive import Archive
-from olaudit.cli.auditing import Audited, Tools, audit_fleet
-from olaudit.cli.options import HISTORY, REPORTS, Options, format_option, history_file, shared_options
-from olaudit.cli.output import PRIVATE, Delivery, check_places, emit, mode_of, stdout_style, write_file
+from olaudit.cli.fleet_audit import FleetAudit, Tools, audit_fleet
+from olaudit.cli.options import HISTORY, REPORTS, AuditOptions, format_option, history_file, shared_options
+from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
 from olaudit.errors import HistoryError
 from olaudit.evidence import extract_evidence
 from olaudit.history import History, RunScope
@@ -24,11 +24,11 @@ from olaudit.render import RENDERERS, changes
 from olaudit.render.style import Style
 
 _FORMATS = {"changes": changes.render, **RENDERERS}
-_KEPT = {"json": "json", "html": "html", "md": "markdown"}
-_SIGN_OF_LIFE = timedelta(days=7) - timedelta(hours=1)  # a nightly run is never exactly a week after another
+_ARCHIVED_FORMATS = {"json": "json", "html": "html", "md": "markdown"}
+_QUIET_PERIOD = timedelta(days=7) - timedelta(hours=1)  # nightly runs are never exactly a week apart
 
 
-@click.command(short_help="The nightly run: audit the fleet, keep the report, print what changed.")
+@click.command(short_help="Audit the fleet, store the report, and print changes.")
 @format_option(_FORMATS, "changes")
 @shared_options
 @REPORTS
@@ -39,17 +39,17 @@ _SIGN_OF_LIFE = timedelta(days=7) - timedelta(hours=1)  # a nightly run is never
     default=400,
     show_default=True,
     metavar="DAYS",
-    help="Forget reports, and runs in the history, that are older.",
+    help="Remove reports and recorded runs that are older than DAYS.",
 )
-@click.option("--quiet", is_flag=True, help="Print nothing when nothing changed, but for a weekly sign of life.")
+@click.option("--quiet", is_flag=True, help="Print nothing if nothing changed, except once a week.")
 @click.pass_context
 def report(
-    context: click.Context, /, *, reports: Path, history: Path | None, keep: int, quiet: bool, **said: Any
+    context: click.Context, /, *, reports: Path, history: Path | None, keep: int, quiet: bool, **shared: Any
 ) -> None:
-    """Audit the fleet, keep the report, and print what changed since the last run: made for cron's mail.
+    """Audit the fleet, store the report, and print the changes since the last run. Cron can mail this output.
 
-    The report goes to the reports' folder as JSON, HTML and Markdown, named by the time the run started, with a
-    link latest.* to each. What is new comes first, then what is gone, what is still there, and what is unknown.
+    The report is written to the reports folder as JSON, HTML and Markdown, named after the start of the run, and
+    linked as latest.*. The output lists new findings first, then resolved, unchanged and unknown ones.
 
     \b
     Examples:
@@ -58,54 +58,63 @@ def report(
       olaudit report -o prometheus=/var/lib/node_exporter/olaudit.prom
 
     \b
-    Exit codes: 0 all as expected, 1 drift, 2 wrong usage or expected files,
-    3 no drift seen but something could not be audited,
-    74 results could not be written (the findings are printed), 130 interrupted.
-    """  # noqa: D301 - click reads the backspace itself
-    options = Options(**said)
+    Exit codes: 0 all as expected, 1 drift, 2 wrong usage or invalid expected
+    files, 3 no drift seen but something could not be audited, 74 results could
+    not be written (the findings are printed), 130 interrupted.
+    """  # noqa: D301 - the backspace is for click
+    options = AuditOptions(**shared)
     tools: Tools = context.obj
-    check_places([*(output.file for output in options.output), *([options.record] if options.record else [])])
+    check_output_files(
+        [*(output.file for output in options.output), *([options.record] if options.record else [])]
+    )
     archive = Archive(reports)
     delivery = Delivery()
     with ExitStack() as stack:
-        past = _opened(archive, history_file(reports, history), tools, delivery, stack)
+        run_history = _open_history(archive, history_file(reports, history), tools, delivery, stack)
         audited = audit_fleet(options, tools)
-        entered = _enter(past, audited, tools, keep, delivery)
-        _write(archive, entered, audited, options, delivery)
-        text = _FORMATS[options.format](entered, stdout_style(options.color, os.environ, everything=False))
-        last = options.format == plugin.NAME  # nothing may go wrong after its first line, which is the verdict
-        if not last and (not quiet or delivery.failed or _worth_saying(entered, past)):
+        stored = _store_run(run_history, audited, tools, keep, delivery)
+        _write_files(archive, stored, audited, options, delivery)
+        text = _FORMATS[options.format](stored, stdout_style(options.color, os.environ, everything=False))
+        # printed last: its first line is the verdict, after which nothing may fail
+        print_last = options.format == plugin.NAME
+        if not print_last and (not quiet or delivery.failed or _is_noteworthy(stored, run_history)):
             with delivery.step():
                 emit(text)
-                _note_spoken(past, entered)
-        # last of all: a run that is killed before, or that could not be written, is told again the next night
-        if past and not delivery.failed:
+                _record_printed(run_history, stored)
+        # last: the next run reports the changes again if this one is killed before, or could not write its results
+        if run_history and not delivery.failed:
             with delivery.step(HistoryError):
-                past.commit()
-        archive.forget(datetime.fromisoformat(entered.run.started_at), keep)
-    if not entered.run.complete:
+                run_history.commit()
+        archive.remove_old(datetime.fromisoformat(stored.run.started_at), keep)
+    if not stored.run.complete:
         click.echo("olaudit: interrupted; these results are incomplete", err=True)
-    internal_errors.write(entered.errors)
+    internal_errors.write(stored.errors)
     delivery.finish()
-    if last:
+    if print_last:
         emit(text)
-    context.exit(plugin.ending(entered, options.format))
+    context.exit(plugin.run_exit_code(stored, options.format))
 
 
-def _opened(archive: Archive, file: Path, tools: Tools, delivery: Delivery, stack: ExitStack) -> History | None:
-    """Hold the folder and open the history; None where its disk is full or fails, and the audit goes on."""
+def _open_history(
+    archive: Archive, file: Path, tools: Tools, delivery: Delivery, stack: ExitStack
+) -> History | None:
+    """Lock the folder and open the history; None if its disk is full or fails: the audit then continues."""
     with delivery.step():
-        stack.enter_context(archive.held(tools.now()))
+        stack.enter_context(archive.lock(tools.now()))
     with delivery.step():
         return stack.enter_context(History.open(file))
     return None
 
 
-def _write(archive: Archive, report: Report, audited: Audited, options: Options, delivery: Delivery) -> None:
-    """Write every file that was asked for, the reports' folder's own first."""
+def _write_files(
+    archive: Archive, report: Report, audited: FleetAudit, options: AuditOptions, delivery: Delivery
+) -> None:
+    """Write all requested files, those of the reports folder first."""
     started = datetime.fromisoformat(report.run.started_at)
     with delivery.step():
-        archive.write(started, {suffix: RENDERERS[name](report, Style()) for suffix, name in _KEPT.items()})
+        archive.write(
+            started, {suffix: RENDERERS[name](report, Style()) for suffix, name in _ARCHIVED_FORMATS.items()}
+        )
     for output in options.output:
         with delivery.step():
             text = RENDERERS[output.format](report, Style())
@@ -115,34 +124,38 @@ def _write(archive: Archive, report: Report, audited: Audited, options: Options,
             write_file(options.record, recording.dump(audited.collected), PRIVATE)
 
 
-def _enter(past: History | None, audited: Audited, tools: Tools, keep_days: int, delivery: Delivery) -> Report:
-    """Enter the run into the history, with the answers behind whatever is not ok; give it with what changed.
+def _store_run(
+    run_history: History | None, audited: FleetAudit, tools: Tools, keep_days: int, delivery: Delivery
+) -> Report:
+    """Store the run, with the answers behind all that is not ok; return its report with the changes.
 
-    Where it cannot be entered, what changed is still compared with the runs before, as far as these can be read.
+    If the run cannot be stored, it is still compared with the earlier runs, if these can be read.
     """
-    if past is None:
+    if run_history is None:
         return audited.report
     hosts = audited.fleet.hosts
-    kept = extract_evidence(audited.report, hosts.values(), audited.collected, tools.checkers)
-    scope = RunScope(hosts=frozenset(hosts), checks=audited.wanted)
+    answers = extract_evidence(audited.report, hosts.values(), audited.collected, tools.checkers)
+    scope = RunScope(hosts=frozenset(hosts), checks=audited.check_ids)
     with delivery.step(HistoryError):
-        return past.add_run(audited.report, scope, recording.dump(kept), keep_days=keep_days)
+        return run_history.add_run(audited.report, scope, recording.dump(answers), keep_days=keep_days)
     try:
-        return past.compare(audited.report, scope)
+        return run_history.compare(audited.report, scope)
     except HistoryError:
         return audited.report
 
 
-def _note_spoken(past: History | None, report: Report) -> None:
-    with suppress(HistoryError):  # it cannot be written: then the commit fails too, and says so
-        if past:
-            past.set_last_printed(report.run.started_at)
+def _record_printed(run_history: History | None, report: Report) -> None:
+    with suppress(HistoryError):  # if the history cannot be written, the commit fails too, and reports it
+        if run_history:
+            run_history.set_last_printed(report.run.started_at)
 
 
-def _worth_saying(report: Report, past: History | None) -> bool:
-    """Say whether a quiet run has something to tell: a change, or that it is still alive."""
-    spoken = past.last_printed if past else None
-    if not report.changes or report.changes.has_changes or not report.run.complete or not spoken:
+def _is_noteworthy(report: Report, run_history: History | None) -> bool:
+    """Return whether a quiet run must print its report: after a change, or a week without output."""
+    last_printed = run_history.last_printed if run_history else None
+    if not report.changes or report.changes.has_changes or not report.run.complete or not last_printed:
         return True
-    # a clock that was once ahead must not silence the years until then
-    return abs(datetime.fromisoformat(report.run.started_at) - datetime.fromisoformat(spoken)) >= _SIGN_OF_LIFE
+    # absolute: a clock that was ahead once must not suppress the output until that date
+    return (
+        abs(datetime.fromisoformat(report.run.started_at) - datetime.fromisoformat(last_printed)) >= _QUIET_PERIOD
+    )

@@ -1,4 +1,4 @@
-"""`olaudit serve`: audits all day, and tells over HTTP."""
+"""`olaudit serve`: periodic audits, served over HTTP."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import click
 
 from olaudit import waivers
 from olaudit.audit import select_checks
-from olaudit.cli.auditing import Tools
-from olaudit.cli.options import Options, Seconds, asking_options
+from olaudit.cli.fleet_audit import Tools
+from olaudit.cli.options import AuditOptions, Seconds, audit_options
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.text import visible
 
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 
 
 class Listen(click.ParamType[tuple[str, int]]):
-    """Reads `HOST:PORT`; an IPv6 address stands in brackets."""
+    """Parameter type for `HOST:PORT`; an IPv6 address must be in brackets."""
 
     name = "listen"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Read one; fails with what is wrong with it."""
+        """Parse one value. Raises click.BadParameter if it is not valid."""
         host, colon, port = str(value).rpartition(":")
         bare = host.removeprefix("[").removesuffix("]")
         bracketed = host == f"[{bare}]"
         if not colon or not bare or not port.isdecimal() or (":" in bare) != bracketed:
             self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:9877 or [::1]:9877", param, ctx)
         if int(port) > 65535:
-            self.fail(f"there is no port {port}: the last is 65535", param, ctx)
+            self.fail(f"{port} is not a port: the highest is 65535", param, ctx)
         return bare, int(port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
-    """What was said on the command line, besides what is shared. `interval` is in seconds."""
+class ServeOptions:
+    """The options of `olaudit serve` besides the shared ones. `interval` is in seconds."""
 
     listen: tuple[str, int]
     interval: float
@@ -55,14 +55,14 @@ class Serving:
     history: Path | None
 
 
-@click.command(short_help="Audit all day: an exporter for Prometheus, and a live page.")
+@click.command(short_help="Audit hosts periodically; serve metrics and a live page.")
 @click.option(
     "--listen",
     type=Listen(),
     default="127.0.0.1:9877",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where to listen. Port 0 takes a free one.",
+    help="Address to listen on. Port 0 selects a free port.",
 )
 @click.option(
     "--interval",
@@ -70,22 +70,22 @@ class Serving:
     default=300.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often every host is audited; 0: only when it is probed.",
+    help="Interval between audits of a host. 0: audit only when probed.",
 )
 @click.option(
     "--web.config.file",
     "web_config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="TLS and users with passwords, in the format of Prometheus' own exporters.",
+    help="TLS and basic authentication, in the format of the Prometheus exporters.",
 )
 @click.option(
     "--history",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The history that `olaudit report` keeps: for how long drift has been there, and what is new since.",
+    help="History file of `olaudit report`, for the age of drift and for new findings.",
 )
-@asking_options
+@audit_options
 @click.pass_context
 def serve(
     context: click.Context,
@@ -95,18 +95,19 @@ def serve(
     interval: float,
     web_config: Path | None,
     history: Path | None,
-    **said: Any,
+    **shared: Any,
 ) -> None:
-    """Audit every host again and again, and tell what was found over HTTP.
+    """Audit every host periodically and serve the results over HTTP.
 
     \b
-    /metrics             the last audits of the whole fleet, for Prometheus
-    /probe?target=HOST   audits this host now, and tells of it alone
-    /targets             all hosts, as HTTP service discovery
-    /healthz, /readyz    it runs; every host was audited once
-    /                    the live page
+    /metrics             Prometheus metrics of the last audit of every host
+    /probe?target=HOST   audit HOST now and return its metrics only
+    /targets             all hosts, for Prometheus HTTP service discovery
+    /healthz             whether audits are running
+    /readyz              whether every host was audited at least once
+    /                    live page
 
-    The expected files are read again when they change, and on SIGHUP. SIGTERM ends it.
+    The expected files are reloaded when they change, and on SIGHUP. SIGTERM stops the server.
 
     \b
     Examples:
@@ -115,21 +116,23 @@ def serve(
       olaudit serve --history reports/history.sqlite
 
     \b
-    Exit codes: 0 it was stopped, 2 wrong usage or expected files.
-    """  # noqa: D301 - click reads the backspace itself
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is a service: it would end us
-    options = Options(format="table", output=(), record=None, replay=None, color="auto", **said)
-    serving = Serving(listen=listen, interval=interval, web_config=web_config, history=history)
-    if _serve(options, serving, context.obj):
-        # Its libraries wait for their own threads when a program ends, and those for a host that hangs
+    Exit codes: 0 stopped by a signal, 2 wrong usage or invalid expected files.
+    """  # noqa: D301 - the backspace is for click
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # until the service handles it: the default action terminates the process
+    options = AuditOptions(format="table", output=(), record=None, replay=None, color="auto", **shared)
+    serve_options = ServeOptions(listen=listen, interval=interval, web_config=web_config, history=history)
+    if _serve(options, serve_options, context.obj):
+        # A normal exit would wait for threads of the libraries, which wait for hosts that hang
         sys.stderr.flush()
         os._exit(0)
 
 
-def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
-    """Serve until a signal ends it; say whether audits are still under way then. Raises OlauditError."""
-    # What only this command needs: other commands need not wait for it.
-    from olaudit.serve import server  # noqa: PLC0415 - as said above
+def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> bool:
+    """Serve until a signal arrives; return whether audits are still running. Raises OlauditError."""
+    # Imported here, so that other commands start without them
+    from olaudit.serve import server  # noqa: PLC0415 - as above
     from olaudit.serve.auditor import Auditor  # noqa: PLC0415
     from olaudit.serve.events import Pace  # noqa: PLC0415
     from olaudit.serve.guard import Guard  # noqa: PLC0415
@@ -138,86 +141,92 @@ def _serve(options: Options, serving: Serving, tools: Tools) -> bool:
     from olaudit.serve.service import Service  # noqa: PLC0415
     from olaudit.serve.snapshot import ReportBuilder  # noqa: PLC0415
     from olaudit.serve.web import Web  # noqa: PLC0415
-    from olaudit.serve.web_config import OPEN, read  # noqa: PLC0415
+    from olaudit.serve.web_config import NO_WEB_CONFIG, read_web_config  # noqa: PLC0415
 
-    config = read(serving.web_config) if serving.web_config else OPEN
-    guard = Guard(config.users, served_names(serving.listen[0], *own_names(), *config.names))
-    wanted = select_checks(tools.checkers, options.only, options.skip, waivers.CHECKS)
-    evaluate = ReportBuilder(checkers=tools.checkers, wanted=wanted, version=version("olaudit"))
-    asker = Auditor(tools.make_transport(options), options.timeout)
-    sources = _sources(options, serving, tools, config, guard)
-    service = Service(sources, evaluate, asker, Pace(interval=serving.interval, jobs=options.jobs), _log)
-    server.allow_files()
-    limit_arenas()  # before the first thread
-    listening = server.listen(*serving.listen)
-    web = Web(service, evaluate, guard, _log, timeout=options.timeout)
-    with _signals(service), server.HttpServer(web, listening, config.tls):
-        where = server.place(*listening.getsockname()[:2])
-        _log(f"listening on {'https' if config.tls else 'http'}://{where}; {_what(service, serving)}")
+    config = read_web_config(serve_options.web_config) if serve_options.web_config else NO_WEB_CONFIG
+    guard = Guard(config.users, served_names(serve_options.listen[0], *own_names(), *config.names))
+    check_ids = select_checks(tools.checkers, options.only, options.skip, waivers.CHECKS)
+    build_report = ReportBuilder(checkers=tools.checkers, check_ids=check_ids, version=version("olaudit"))
+    auditor = Auditor(tools.make_transport(options), options.timeout)
+    sources = _sources(options, serve_options, tools, config, guard)
+    pace = Pace(interval=serve_options.interval, jobs=options.jobs)
+    service = Service(sources, build_report, auditor, pace, _log)
+    server.raise_open_file_limit()
+    limit_arenas()  # before the first thread starts
+    listening = server.listen(*serve_options.listen)
+    web = Web(service, build_report, guard, _log, timeout=options.timeout)
+    with _signal_handlers(service), server.HttpServer(web, listening, config.tls):
+        address = server.format_address(*listening.getsockname()[:2])
+        summary = _summary(service, serve_options)
+        _log(f"listening on {'https' if config.tls else 'http'}://{address}; {summary}")
         service.run()
     _log("stopped")
     return service.busy
 
 
-def _sources(options: Options, serving: Serving, tools: Tools, config: WebConfig, guard: Guard) -> Sources:
+def _sources(
+    options: AuditOptions, serve_options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard
+) -> Sources:
     from olaudit.serve.events import Sources  # noqa: PLC0415
-    from olaudit.serve.file_watch import Watched, expected_files  # noqa: PLC0415
+    from olaudit.serve.file_watch import FileWatcher, expected_folders  # noqa: PLC0415
     from olaudit.serve.run_history import read_run_history  # noqa: PLC0415
     from olaudit.serve.snapshot import RunHistory  # noqa: PLC0415 - as above
-    from olaudit.serve.web_config import read  # noqa: PLC0415
+    from olaudit.serve.web_config import read_web_config  # noqa: PLC0415
 
     root = find_expected(options.expected, os.environ)
-    history = serving.history
+    history = serve_options.history
 
-    def expected() -> FleetSpec:
+    def load_expected() -> FleetSpec:
         return load(root, tools.checkers, tools.now().date())
 
-    watched = Watched(config.files)
+    web_config_watcher = FileWatcher(config.files)
 
-    def refresh() -> None:
+    def reload_web_config() -> None:
         nonlocal config
-        if serving.web_config:
-            config = config.take_over(read(serving.web_config))
+        if serve_options.web_config:
+            config = config.update(read_web_config(serve_options.web_config))
             guard.replace(config.users)
-            watched.watch(config.files)
-            _log(f"{serving.web_config} reloaded")
+            web_config_watcher.watch(config.files)
+            _log(f"{serve_options.web_config} reloaded")
 
     return Sources(
-        expected=expected,
-        watch_expected=Watched(expected_files(root)),
-        run_history=(lambda: read_run_history(history)) if history else RunHistory,
-        watch_run_history=Watched([history] if history else []),
-        refresh=refresh,
-        watch_refresh=watched,
+        load_expected=load_expected,
+        expected_watcher=FileWatcher(expected_folders(root)),
+        load_history=(lambda: read_run_history(history)) if history else RunHistory,
+        history_watcher=FileWatcher([history] if history else []),
+        reload_web_config=reload_web_config,
+        web_config_watcher=web_config_watcher,
         now=tools.now,
     )
 
 
-def _what(service: Service, serving: Serving) -> str:
+def _summary(service: Service, serve_options: ServeOptions) -> str:
     fleet = service.snapshot.fleet
-    often = f"every {serving.interval:g} s" if serving.interval else "when probed"
-    return f"{len(fleet.hosts)} hosts, audited {often}, as of revision {fleet.revision}"
+    schedule = f"every {serve_options.interval:g} s" if serve_options.interval else "when probed"
+    return f"{len(fleet.hosts)} hosts, audited {schedule}, expected revision {fleet.revision}"
 
 
 @contextmanager
-def _signals(service: Service) -> Iterator[None]:
-    """Let signals speak to the service while the block runs."""
-    wanted: dict[signal.Signals, Callable[[], None]] = {
+def _signal_handlers(service: Service) -> Iterator[None]:
+    """Install signal handlers for the service while the block runs."""
+    actions: dict[signal.Signals, Callable[[], None]] = {
         signal.SIGTERM: service.stop,
         signal.SIGINT: service.stop,
         signal.SIGHUP: service.reload,
     }
-    before = {
-        number: signal.signal(number, lambda one, _frame: wanted[signal.Signals(one)]()) for number in wanted
-    }
+
+    def handle(number: int, _frame: object) -> None:
+        actions[signal.Signals(number)]()
+
+    previous = {number: signal.signal(number, handle) for number in actions}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _log(text: str) -> None:
-    """Say an event on stderr; what a host or a file put into it stays visible."""
+    """Write an event to stderr, with control characters from hosts and files escaped."""
     for line in text.splitlines():
         click.echo(f"olaudit: {visible(line)}", err=True)

@@ -1,4 +1,4 @@
-"""stdout and stderr as this process inherited them: closed, full, or unable to show a letter."""
+"""The inherited stdout and stderr: they may be closed, full, or limited to some characters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from olaudit.cli.output import discard, stdout_error
 from olaudit.errors import OutputError
 
 
-class _Unfailing(io.TextIOWrapper):
-    """stderr that drops what cannot be written: a log that is full must not change how a run ends."""
+class _LossyTextIO(io.TextIOWrapper):
+    """A stderr that discards text that it cannot write: a full log must not change the exit code."""
 
     def write(self, text: str) -> int:
         with suppress(OSError):
@@ -25,31 +25,31 @@ class _Unfailing(io.TextIOWrapper):
 
 
 def prepare() -> None:
-    """Make both streams take any letter; and stderr, where it is the process's own, any failure to write."""
+    """Make both streams accept any character, and make the process's own stderr ignore write errors."""
     if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
         line_buffered, encoding = sys.stderr.line_buffering, sys.stderr.encoding
-        sys.stderr = _Unfailing(sys.stderr.detach(), encoding, "replace", line_buffering=line_buffered)
-        sys.__stderr__ = sys.stderr  # type: ignore[misc]  # the one before is detached, and of no use any more
+        sys.stderr = _LossyTextIO(sys.stderr.detach(), encoding, "replace", line_buffering=line_buffered)
+        sys.__stderr__ = sys.stderr  # type: ignore[misc]  # the previous object is detached and unusable
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter must not cost the report
+            stream.reconfigure(errors="replace")  # a character that the encoding lacks must not fail the report
 
 
 def failure() -> OutputError | None:
-    """Flush stdout; give the error where what it buffers cannot be written, which is then dropped.
+    """Flush stdout; if that fails, discard its buffer and return the error.
 
-    A reader who has seen enough (`| head`) is no error.
+    A pipe that the reader has closed (`| head`) is not an error.
     """
     error = _flush(sys.stdout)
     if error is None:
         return None
-    with suppress(OSError, ValueError):  # it has no descriptor, in tests
+    with suppress(OSError, ValueError):  # in tests it has no descriptor
         discard(sys.stdout)
     return None if isinstance(error, BrokenPipeError) else stdout_error(error)
 
 
 def is_stdout(error: OSError) -> bool:
-    """Tell whether `error` came up because stdout cannot be written, and not some file."""
+    """Return whether `error` is a failure to write to stdout, not to a file."""
     return _flush(sys.stdout) is not None or isinstance(error, BrokenPipeError)
 
 
@@ -58,6 +58,6 @@ def _flush(stream: TextIO) -> OSError | None:
         stream.flush()
     except OSError as error:
         return error
-    except ValueError:  # closed, by whoever runs us in their own process
+    except ValueError:  # closed by the caller, if it runs `main` in its own process
         return None
     return None

@@ -1,4 +1,4 @@
-"""`olaudit waive`: the lines that accept a drift for a while."""
+"""`olaudit waive`: print the waiver of a finding."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from pathlib import Path
 
 import click
 
-from olaudit.cli.auditing import Tools
+from olaudit.cli.finding_ids import describe
+from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.options import REPORTS
 from olaudit.cli.output import emit
-from olaudit.cli.reports import LATEST, find_finding, read_report
+from olaudit.cli.saved_reports import LATEST, find_finding, read_report
 from olaudit.errors import UsageError
 from olaudit.expected.waivers import date_problem, parse_date
 from olaudit.model import FLEET, Verdict
 from olaudit.render.document import FindingPart
 from olaudit.text import visible
 
-_WHERE = "add this below `waivers:` in expected/waivers.yaml (in place of `[]`, if that is there)"
-_NO_USE = {
+_WHERE = "add this below `waivers:` in expected/waivers.yaml (it replaces `[]`, if that is there)"
+_NOT_WAIVABLE = {
     Verdict.OK: "is as expected: there is nothing to waive",
-    Verdict.UNKNOWN: "is unknown: what was not seen cannot be waived",
+    Verdict.UNKNOWN: "is unknown: an unobserved value cannot be waived",
 }
 
 
-@click.command(short_help="Print the lines that waive a finding, for expected/waivers.yaml.")
+@click.command(short_help="Print the waiver of a finding, for expected/waivers.yaml.")
 @click.argument("finding")
-@click.option("--reason", required=True, metavar="TEXT", help="Why it is accepted.")
-@click.option("--until", required=True, metavar="YYYY-MM-DD", help="The last day (UTC) on which it is accepted.")
-@click.option("--ticket", metavar="TEXT", help="Where it is written up.")
-@click.option("--owner", metavar="NAME", help="Who answers for it.  [default: $USER, else $LOGNAME]")
+@click.option("--reason", required=True, metavar="TEXT", help="Why the drift is accepted.")
+@click.option(
+    "--until", required=True, metavar="YYYY-MM-DD", help="The last day (UTC) on which the drift is accepted."
+)
+@click.option("--ticket", metavar="TEXT", help="The ticket that describes it.")
+@click.option("--owner", metavar="NAME", help="Who is responsible for it.  [default: $USER, else $LOGNAME]")
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
@@ -42,7 +45,7 @@ _NO_USE = {
 )
 @REPORTS
 @click.pass_obj
-def waive(  # noqa: PLR0913 - as many as it has options
+def waive(  # noqa: PLR0913 - one per option
     tools: Tools,
     /,
     *,
@@ -54,69 +57,77 @@ def waive(  # noqa: PLR0913 - as many as it has options
     report: Path | None,
     reports: Path,
 ) -> None:
-    """Print the lines that waive FINDING, to be added to expected/waivers.yaml. Nothing is changed.
+    """Print the waiver of FINDING, to be added to expected/waivers.yaml. No file is changed.
 
-    FINDING is the id of a drift in a JSON report, or the beginning of one: four digits will do.
+    FINDING is the id of a drift in a JSON report, or its first four or more digits.
 
     \b
     Examples:
       olaudit waive 3f1c2d9a7b60 --reason 'renamed with the next deploy' --ticket '#1234' --until 2027-01-31
       olaudit check -o json=now.json; olaudit waive 3f1c --report now.json ...
     """  # noqa: D301 - click reads the backspace itself
-    said = {"owner": _owner(owner, os.environ), "reason": reason} | ({} if ticket is None else {"ticket": ticket})
-    for name, text in said.items():
+    texts = {"owner": _owner(owner, os.environ), "reason": reason}
+    if ticket is not None:
+        texts["ticket"] = ticket
+    for name, text in texts.items():
         if not text.strip():
-            raise UsageError(f"--{name} must not be empty", "a waiver says who accepts what, why, and until when")
-    day = _last_day(until, tools.now().date())
-    found = find_finding(read_report(report or reports / LATEST), finding)
-    _check(found)
-    emit(_item(_target(found) | {"observed": found.observed} | said | {"expires": day.isoformat()}))
+            raise UsageError(
+                f"--{name} must not be empty",
+                "a waiver has an owner, a reason and an expiry date; a ticket is optional",
+            )
+    expires = _expiry_date(until, tools.now().date())
+    part = find_finding(read_report(report or reports / LATEST), finding)
+    _check_waivable(part)
+    emit(_waiver_yaml(_target(part) | {"observed": part.observed} | texts | {"expires": expires.isoformat()}))
     click.echo(_WHERE, err=True)
 
 
-def _owner(named: str | None, environ: Mapping[str, str]) -> str:
-    if (owner := named if named is not None else environ.get("USER") or environ.get("LOGNAME")) is None:
-        raise UsageError("nobody answers for this waiver", "name somebody with --owner NAME")
-    return owner
+def _owner(option: str | None, environ: Mapping[str, str]) -> str:
+    if option is not None:
+        return option
+    if (user := environ.get("USER") or environ.get("LOGNAME")) is None:
+        raise UsageError("cannot determine the owner of the waiver", "name the owner with --owner NAME")
+    return user
 
 
-def _last_day(text: str, today: date) -> date:
+def _expiry_date(text: str, today: date) -> date:
+    """Parse --until. Raises UsageError for a date that is past, or too far away."""
     try:
         day = parse_date(text)
     except ValueError as error:
         raise UsageError(f"--until: {error}") from None
     if day < today:
         raise UsageError(f"--until: {day} is past", f"today is {today} (UTC)")
-    if said := date_problem(day, today):
-        raise UsageError(f"--until: {said}")
+    if problem := date_problem(day, today):
+        raise UsageError(f"--until: {problem}")
     return day
 
 
-def _check(found: FindingPart) -> None:
-    """Make sure that there is something to waive."""
-    what = f"{found.id} ({found.host} {found.check} {found.subject})"
-    if found.verdict in _NO_USE:
-        raise UsageError(f"{what} {_NO_USE[found.verdict]}")
-    if found.waiver:
-        waiver = found.waiver
+def _check_waivable(finding: FindingPart) -> None:
+    """Raise UsageError if the finding cannot be waived."""
+    name = f"{finding.id} {describe(finding)}"
+    if finding.verdict in _NOT_WAIVABLE:
+        raise UsageError(f"{name} {_NOT_WAIVABLE[finding.verdict]}")
+    if finding.waiver:
+        waiver = finding.waiver
         raise UsageError(
-            f"{what} is waived already, by {waiver.owner} until {waiver.expires}", f"see {waiver.source}"
+            f"{name} is waived already, by {waiver.owner} until {waiver.expires}", f"see {waiver.source}"
         )
-    if found.host == FLEET:
+    if finding.host == FLEET:
         raise UsageError(
-            f"{what} is about a waiver, and is mended in expected/waivers.yaml", f"see {found.source}"
+            f"{name} is about a waiver, and is fixed in expected/waivers.yaml", f"see {finding.source}"
         )
 
 
-def _target(found: FindingPart) -> dict[str, str]:
-    """Name the finding so that people can read it, where that can be done."""
-    if not found.subject:
-        return {"finding": found.id}
-    return {"host": found.host, "check": found.check, "subject": glob.escape(found.subject)}
+def _target(finding: FindingPart) -> dict[str, str]:
+    """Name the finding by host, check and subject; by its id if the subject is empty."""
+    if not finding.subject:
+        return {"finding": finding.id}
+    return {"host": finding.host, "check": finding.check, "subject": glob.escape(finding.subject)}
 
 
-def _item(values: Mapping[str, str]) -> str:
-    """Write an item of a list in YAML. JSON's strings are YAML's, once all that does not print is visible."""
+def _waiver_yaml(values: Mapping[str, str]) -> str:
+    """Format an item of a YAML list. JSON strings are YAML strings, once unprintable characters are escaped."""
     lines = [f"{key}: {json.dumps(_printable(text), ensure_ascii=False)}" for key, text in values.items()]
     return "  - " + "\n    ".join(lines) + "\n"
 

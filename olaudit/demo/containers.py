@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from olaudit.checks.container.notation import parse_mount, parse_port
-from olaudit.checks.container.pairing import compose_name
+from olaudit.checks.container.pairing import parse_compose_name
 from olaudit.checks.container.spec import ContainerSpec, Logging
 from olaudit.demo.machine import Inspect
 
@@ -70,7 +70,7 @@ def _state(running: bool, started: float) -> dict[str, Any]:
 
 def _labels(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
     """Yield the labels that Compose sets; none for a container whose name is not from Compose."""
-    name = compose_name(spec.name.value, spec.service)
+    name = parse_compose_name(spec.name.value, spec.service)
     if name is not None and name.project:
         yield "com.docker.compose.project", name.project
         yield "com.docker.compose.service", spec.service

@@ -24,10 +24,10 @@ from olaudit.demo.commands.engines import engines
 from olaudit.demo.faults import HostFault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
-from olaudit.transport.batch import answer_batch
+from olaudit.transport.batch import answer_script
 from olaudit.transport.ssh import engine_gate
 from olaudit.transport.ssh.algorithms import Offer
-from olaudit.transport.ssh.docker_stream import DIAL_STDIO
+from olaudit.transport.ssh.docker_stream import DIAL_STDIO_COMMAND
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -127,12 +127,12 @@ def _execute(host: SimulatedHost, channel: paramiko.Channel, command: str) -> No
     """Answer a batch, serve a stream to the engine, or run a single command, as `ssh HOST COMMAND` does."""
     if host.fault is HostFault.RUNS_NO_COMMAND:
         return
-    if command == DIAL_STDIO and host.machine.engine and host.fault is not HostFault.NO_DOCKER_COMMAND:
+    if command == DIAL_STDIO_COMMAND and host.machine.engine and host.fault is not HostFault.NO_DOCKER_COMMAND:
         _serve_docker(host, channel)
         return
     if command == _BATCH:
         answer = _run_shell(host.machine, _read(channel))
-    elif command == DIAL_STDIO:
+    elif command == DIAL_STDIO_COMMAND:
         answer = _NO_DOCKER
     else:
         answer = run(host.machine, tuple(shlex.split(command)))
@@ -149,9 +149,9 @@ def _read(channel: paramiko.Channel) -> str:
 
 def _run_shell(machine: Machine, text: str) -> Answered:
     """Run the standard input of a shell: the search for engines, or a batch."""
-    if text == engine_gate.INPUT:
+    if text == engine_gate.SHELL_INPUT:
         return engines(machine)
-    return Answered(answer_batch(text, partial(run, machine)).decode())
+    return Answered(answer_script(text, partial(run, machine)).decode())
 
 
 def _serve_docker(host: SimulatedHost, channel: paramiko.Channel) -> None:

@@ -1,7 +1,7 @@
-"""What hosts answered, reduced to what bears on findings: for history to keep, and for people to read."""
+"""Evidence of findings: the probes, and the parts of their answers, that a finding rests on."""
 
 from olaudit.evidence.excerpts import excerpt
-from olaudit.evidence.questions import describe_probe, manual_command
+from olaudit.evidence.probe_text import describe_probe, manual_command
 from olaudit.evidence.relevance import check_of, checker_of, extract_evidence, is_relevant, probes_of
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Answers reduced to what findings need: the values compared, without secrets; to be stored, and to be shown."""
+"""Reduction of answers to the values that findings compare, without secrets, for storage and display."""
 
 from __future__ import annotations
 
@@ -9,63 +9,69 @@ from dataclasses import replace
 from typing import Any
 
 from olaudit.evidence.configuration import compared_lines
-from olaudit.evidence.terms import name_fits, name_of, terms
+from olaudit.evidence.matching import container_name, name_matches, search_terms
 from olaudit.model import Answer, Answered, Command, ContainerChanges, EngineQuery, Finding, Probe, Unanswered
 from olaudit.redaction import redact, redact_json
 
-WHOLE = 20
-"""An answer of at most so many lines is kept whole."""
+SHORT_ANSWER = 20
+"""Maximum number of lines of an answer that is kept completely."""
 
-_MOST = 200  # lines of one answer that name what findings are about
+_MAX_MATCHES = 200  # lines of one answer that match the findings
 _OMITTED = re.compile(r"\((\d+) lines that do not name it are left out\)")
 
 
 def reduce(probe: Probe, answer: Answer, findings: Collection[Finding]) -> Answer:
-    """Keep of an answer what `findings` need; reducing it again for some of them is possible."""
+    """Reduce an answer to what `findings` need. The result can be reduced again for some of these findings."""
     if isinstance(answer, Unanswered):
         return Unanswered(redact(answer.reason, prose=True))
     if not isinstance(probe, Command) and (document := _document(answer)) is not None:
-        kept = redact_json(_needed(probe, document, findings))
-        return replace(answer, stdout=json.dumps(kept, ensure_ascii=False), stderr=redact(answer.stderr))
-    lines, omitted = _split(redact(answer.stdout))
+        reduced = redact_json(_reduce_document(probe, document, findings))
+        return replace(answer, stdout=json.dumps(reduced, ensure_ascii=False), stderr=redact(answer.stderr))
+    lines, omitted = _split_lines(redact(answer.stdout))
     compared = compared_lines(probe, lines, findings) if isinstance(probe, Command) else None
     if compared is not None:
-        kept, omitted = list(compared), omitted + max(0, len(lines) - len(compared))
+        selected, omitted = list(compared), omitted + max(0, len(lines) - len(compared))
     else:
-        kept, left_out = _naming(lines, findings)
-        omitted += left_out
+        selected, unmatched = _matching_lines(lines, findings)
+        omitted += unmatched
     note = [f"({omitted} lines that do not name it are left out)"] if omitted else []
-    stderr = "\n".join(redact(answer.stderr).split("\n")[:WHOLE])
-    return replace(answer, stdout="\n".join([*kept, *note]), stderr=stderr)
+    stderr = "\n".join(redact(answer.stderr).split("\n")[:SHORT_ANSWER])
+    return replace(answer, stdout="\n".join([*selected, *note]), stderr=stderr)
 
 
 def _document(answer: Answered) -> Any:
     try:
         return json.loads(answer.stdout)
     except (ValueError, RecursionError):
-        return None  # it is no JSON, and is kept as text
+        return None  # not JSON: it is kept as text
 
 
-def _needed(probe: Probe, document: Any, findings: Iterable[Finding]) -> Any:
-    """Keep the containers that findings are about; of the others, which there are and in what state."""
+def _reduce_document(probe: Probe, document: Any, findings: Iterable[Finding]) -> Any:
+    """Keep the containers that findings are about, and the name and state of the other containers."""
     if isinstance(probe, ContainerChanges) and isinstance(document, dict):
         return {
-            name: changes for name, changes in document.items() if any(name_fits(name, one) for one in findings)
+            name: changes
+            for name, changes in document.items()
+            if any(name_matches(name, finding) for finding in findings)
         }
     if probe is EngineQuery.CONTAINERS and isinstance(document, list):
         return [
-            one if not isinstance(one, dict) or _is_meant(one, findings) else _outline(one) for one in document
+            item if not isinstance(item, dict) or _is_subject(item, findings) else _outline(item)
+            for item in document
         ]
     return document
 
 
-def _is_meant(container: dict[str, Any], findings: Iterable[Finding]) -> bool:
+def _is_subject(container: dict[str, Any], findings: Iterable[Finding]) -> bool:
     labels = _mapping(_mapping(container.get("Config")).get("Labels"))
-    compose = "-".join(str(labels.get(f"com.docker.compose.{key}", "")) for key in _COMPOSE)
-    return any(name_fits(name_of(container), one) or name_fits(compose, one) for one in findings)
+    names = (
+        container_name(container),
+        "-".join(str(labels.get(f"com.docker.compose.{key}", "")) for key in _COMPOSE_LABELS),
+    )
+    return any(name_matches(name, finding) for finding in findings for name in names)
 
 
-_COMPOSE = ("project", "service", "container-number")
+_COMPOSE_LABELS = ("project", "service", "container-number")
 
 
 def _outline(container: dict[str, Any]) -> dict[str, Any]:
@@ -77,18 +83,23 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _split(text: str) -> tuple[list[str], int]:
-    """Split an answer into lines, and take off what an earlier reduction says that it left out."""
+def _split_lines(text: str) -> tuple[list[str], int]:
+    """Split an answer into its lines and the number of lines that an earlier reduction omitted."""
     lines = text.strip("\n").split("\n") if text.strip() else []
     if lines and (match := _OMITTED.fullmatch(lines[-1])):
         return lines[:-1], int(match[1][:9])
     return lines, 0
 
 
-def _naming(lines: Sequence[str], findings: Iterable[Finding]) -> tuple[list[str], int]:
-    """Keep a short answer whole, of a long one the lines that name what it is about, else the first ones."""
-    if len(lines) <= WHOLE:
+def _matching_lines(lines: Sequence[str], findings: Iterable[Finding]) -> tuple[list[str], int]:
+    """Return the lines to keep, and the number of the others.
+
+    A short answer is kept completely. Of a long one, the lines that match the findings are kept, else the first
+    ones.
+    """
+    if len(lines) <= SHORT_ANSWER:
         return list(lines), 0
-    wanted = tuple({term for finding in findings for term in terms(finding)})
-    kept = [line for line in lines if any(term in line for term in wanted)][:_MOST] or list(lines[:WHOLE])
-    return kept, len(lines) - len(kept)
+    terms = tuple({term for finding in findings for term in search_terms(finding)})
+    matches = [line for line in lines if any(term in line for term in terms)]
+    selected = matches[:_MAX_MATCHES] or list(lines[:SHORT_ANSWER])
+    return selected, len(lines) - len(selected)

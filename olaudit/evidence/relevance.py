@@ -1,4 +1,4 @@
-"""Which questions, and which answers, bear on a finding."""
+"""Selection of the probes and answers that a finding rests on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from olaudit.checker import AnyChecker, Check, FleetChecker
 from olaudit.collect import CollectedAnswers
 from olaudit.evaluate import REACHABLE
-from olaudit.evidence.questions import describe_probe
+from olaudit.evidence.matching import search_terms
+from olaudit.evidence.probe_text import describe_probe
 from olaudit.evidence.reduction import reduce
-from olaudit.evidence.terms import terms
 from olaudit.expected.spec import HostSpec
 from olaudit.model import (
     Answer,
@@ -26,23 +26,23 @@ from olaudit.model import (
 )
 from olaudit.waivers import CHECKS as WAIVER_CHECKS
 
-CHANGED = "container.modified"
+CONTAINER_MODIFIED = "container.modified"
 
 
-def checker_of(checkers: Iterable[AnyChecker], check: str) -> AnyChecker | None:
-    """Find the kind that makes a check; none makes host.reachable, nor the checks of waivers."""
-    return next((checker for checker in checkers if any(one.id == check for one in checker.ids)), None)
+def checker_of(checkers: Iterable[AnyChecker], check_id: str) -> AnyChecker | None:
+    """Return the checker of a check id; None for host.reachable and the checks of waivers, which have none."""
+    return next((checker for checker in checkers if any(check.id == check_id for check in checker.ids)), None)
 
 
-def check_of(checkers: Iterable[AnyChecker], check: str) -> Check | None:
-    """Find what is known of a check by its id."""
-    known = (REACHABLE, *WAIVER_CHECKS, *(one for checker in checkers for one in checker.ids))
-    return next((one for one in known if one.id == check), None)
+def check_of(checkers: Iterable[AnyChecker], check_id: str) -> Check | None:
+    """Return the check with an id; None if there is no such check."""
+    checks = (REACHABLE, *WAIVER_CHECKS, *(check for checker in checkers for check in checker.ids))
+    return next((check for check in checks if check.id == check_id), None)
 
 
-def probes_of(checkers: Iterable[AnyChecker], host: HostSpec, check: str) -> tuple[Probe, ...]:
-    """List what is asked of `host` for a check: nothing where no kind makes it, or nothing is expected there."""
-    checker = checker_of(checkers, check)
+def probes_of(checkers: Iterable[AnyChecker], host: HostSpec, check_id: str) -> tuple[Probe, ...]:
+    """List the probes for a check on `host`; none if the check has no checker, or the host lacks its section."""
+    checker = checker_of(checkers, check_id)
     if checker is None or checker.section not in host.sections:
         return ()
     return tuple(dict.fromkeys(checker.probes(host.sections[checker.section])))
@@ -51,41 +51,38 @@ def probes_of(checkers: Iterable[AnyChecker], host: HostSpec, check: str) -> tup
 def extract_evidence(
     report: Report, hosts: Iterable[HostSpec], collected: CollectedAnswers, checkers: Sequence[AnyChecker]
 ) -> CollectedAnswers:
-    """Keep of the answers that bear on what is not ok the values compared, without secrets; and why hosts failed.
+    """Reduce the answers to those that findings other than ok rest on, without secrets; keep failures of hosts.
 
-    What hosts should agree on is kept of all of them: who differs shows only beside the others.
+    The answers of fleet checks are kept of all hosts, because a host differs only in comparison with the others.
     """
     specs = {host.name: host for host in hosts}
-    loud = [(found.host, found.check) for found in report.findings if found.verdict is not Verdict.OK]
-    shared = {check for _, check in loud if isinstance(checker_of(checkers, check), FleetChecker)}
+    not_ok = [finding for finding in report.findings if finding.verdict is not Verdict.OK]
+    fleet_ids = {
+        finding.check for finding in not_ok if isinstance(checker_of(checkers, finding.check), FleetChecker)
+    }
 
-    def bearing(answers: HostAnswers) -> HostAnswers:
+    def reduce_host(answers: HostAnswers) -> HostAnswers:
         if not isinstance(answers.outcome, Answers):
             return answers
-        checks = {check for host, check in loud if host == answers.host} | shared
+        findings = [finding for finding in not_ok if finding.host == answers.host or finding.check in fleet_ids]
+        check_ids = {finding.check for finding in findings}
         spec = specs.get(answers.host)
-        wanted = {probe for check in checks for probe in probes_of(checkers, spec, check)} if spec else set()
-        about = [
-            one
-            for one in report.findings
-            if one.check in checks and (one.host == answers.host or one.check in shared)
-        ]
-        unsound = [one for one in about if one.verdict is not Verdict.OK]
-        kept = {
-            probe: reduce(probe, answer, unsound)
+        probes = {probe for id_ in check_ids for probe in probes_of(checkers, spec, id_)} if spec else set()
+        reduced = {
+            probe: reduce(probe, answer, findings)
             for probe, answer in answers.outcome.raw().items()
-            if probe in wanted
+            if probe in probes
         }
-        return replace(answers, outcome=Answers(kept))
+        return replace(answers, outcome=Answers(reduced))
 
-    return replace(collected, hosts=tuple(map(bearing, collected.hosts)))
+    return replace(collected, hosts=tuple(map(reduce_host, collected.hosts)))
 
 
 def is_relevant(probe: Probe, answer: Answer | None, finding: Finding) -> bool:
-    """Say whether a question, or its answer, names what the finding is about, or what was observed."""
+    """Return whether a probe or its answer contains the finding's subject or observed value."""
     if probe is EngineQuery.CONTAINERS and finding.check.startswith("container."):
         return True
     if isinstance(probe, ContainerChanges):
-        return finding.check == CHANGED  # it names every container, changed or not
-    said = f"{answer.stdout}\n{answer.stderr}" if isinstance(answer, Answered) else ""
-    return any(term in f"{describe_probe(probe)}\n{said}" for term in terms(finding))
+        return finding.check == CONTAINER_MODIFIED  # the answer names every container, changed or not
+    output = f"{answer.stdout}\n{answer.stderr}" if isinstance(answer, Answered) else ""
+    return any(term in f"{describe_probe(probe)}\n{output}" for term in search_terms(finding))

@@ -1,4 +1,4 @@
-"""The folder of expected files as it lies on disk: one sheet of paper per fleet, role and host."""
+"""The folder of expected files on disk: one YAML file for the fleet, for each role and for each host."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from olaudit.expected.tree import Scalar, Table
 from olaudit.files import read_regular
 
 _SUFFIXES = (".yaml", ".yml")
-_TOP = ("fleet", "waivers")
+_TOP_LEVEL = ("fleet", "waivers")
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """One file: the name it gives by being called so, and what it holds, if that could be read."""
+class YamlFile:
+    """One file: its name without the suffix, the place of its first line, and its content, if it is valid YAML."""
 
     name: str
     top: Place
@@ -28,93 +28,94 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """All files that say what the fleet should be; roles and hosts by name, which is their file's name.
+class ExpectedFolder:
+    """The files of a folder. Roles and hosts are mapped by their file names; `waivers` is optional.
 
-    A fleet need not have waivers.
-
-    `revision` is the first twelve hex digits of a SHA-256 over the names and contents of these files.
+    `revision` is the first twelve hex digits of a SHA-256 of the names and contents of these files.
     """
 
-    fleet: Sheet | None
-    roles: Mapping[str, Sheet]
-    hosts: Mapping[str, Sheet]
-    waivers: Sheet | None
+    fleet: YamlFile | None
+    roles: Mapping[str, YamlFile]
+    hosts: Mapping[str, YamlFile]
+    waivers: YamlFile | None
     revision: str
 
 
-def read(root: Path, faults: Problems) -> Folder:
-    """Read every file once. What is wrong with one of them, or with the folder, is added to `faults`."""
+def read_folder(root: Path, problems: Problems) -> ExpectedFolder:
+    """Read every file once. Problems of the files and of the folder are added to `problems`."""
     contents: dict[str, bytes] = {}
-    top = _drawer(root, _known(_files(root, root, faults), faults), contents, faults)
-    roles = _drawer(root, _files(root, root / "roles", faults), contents, faults)
-    hosts = _drawer(root, _files(root, root / "hosts", faults), contents, faults)
+    top = _read_files(root, _top_level(_list_files(root, root, problems), problems), contents, problems)
+    roles = _read_files(root, _list_files(root, root / "roles", problems), contents, problems)
+    hosts = _read_files(root, _list_files(root, root / "hosts", problems), contents, problems)
     if "fleet" not in top:
-        faults.add(Place("fleet.yaml", 0), "this file is missing: it names the fleet, its domain and its roles")
+        problems.add(Place("fleet.yaml", 0), "this file is missing: it names the fleet, its domain and its roles")
     if not hosts:
-        faults.add(Place("hosts", 0), "no host is described here: write one file per host, such as ol-web1.yaml")
-    return Folder(top.get("fleet"), roles, hosts, top.get("waivers"), _revision(contents))
+        problems.add(Place("hosts", 0), "there are no host files: write one file per host, such as ol-web1.yaml")
+    return ExpectedFolder(top.get("fleet"), roles, hosts, top.get("waivers"), _revision(contents))
 
 
-def _files(root: Path, drawer: Path, faults: Problems) -> Iterator[Path]:
-    """List the YAML files of one folder by name; a folder that is not there has none."""
+def _list_files(root: Path, folder: Path, problems: Problems) -> Iterator[Path]:
+    """Yield the YAML files of one folder, sorted by name; none if the folder does not exist."""
     try:
-        entries = sorted(drawer.iterdir()) if drawer.is_dir() else []
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
-        faults.add(Place(drawer.relative_to(root).as_posix(), 0), f"this folder cannot be read: {error.strerror}")
+        problems.add(
+            Place(folder.relative_to(root).as_posix(), 0), f"this folder cannot be read: {error.strerror}"
+        )
         return
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir() and drawer != root:
-            faults.add(
-                Place(entry.relative_to(root).as_posix(), 0), "folders are not looked into: move its files up"
-            )
+        if entry.is_dir() and folder != root:
+            problems.add(Place(entry.relative_to(root).as_posix(), 0), "subfolders are not read: move files up")
         elif entry.suffix in _SUFFIXES:
             yield entry
 
 
-def _known(paths: Iterator[Path], faults: Problems) -> Iterator[Path]:
-    """Pick the files that belong at the top; waivers in a waiver.yaml must not be passed over in silence."""
+def _top_level(paths: Iterator[Path], problems: Problems) -> Iterator[Path]:
+    """Yield the files that belong to the top level; others, such as a waiver.yaml, are problems."""
     for path in paths:
-        if path.stem in _TOP:
+        if path.stem in _TOP_LEVEL:
             yield path
         else:
-            said = suggest(path.name, [f"{stem}.yaml" for stem in _TOP])
-            faults.add(Place(path.name, 0), f"this file is not looked for here{said}")
+            hint = suggest(path.name, [f"{stem}.yaml" for stem in _TOP_LEVEL])
+            problems.add(Place(path.name, 0), f"unknown file{hint}")
 
 
-def _drawer(root: Path, paths: Iterator[Path], contents: dict[str, bytes], faults: Problems) -> dict[str, Sheet]:
-    """Read some files; two of one name (.yaml and .yml) are a fault."""
-    sheets: dict[str, Sheet] = {}
+def _read_files(
+    root: Path, paths: Iterator[Path], contents: dict[str, bytes], problems: Problems
+) -> dict[str, YamlFile]:
+    """Read files by name; two files of one name (.yaml and .yml) are a problem."""
+    files: dict[str, YamlFile] = {}
     for path in paths:
-        sheet = _sheet(root, path, contents, faults)
-        if first := sheets.get(sheet.name):
-            faults.add(sheet.top, f"{sheet.name} is described twice: {faults.show(first.top)} describes it too")
+        file = _read_file(root, path, contents, problems)
+        if first := files.get(file.name):
+            first_place = problems.format_place(first.top)
+            problems.add(file.top, f"{file.name} is defined twice: {first_place} defines it too")
         else:
-            sheets[sheet.name] = sheet
-    return sheets
+            files[file.name] = file
+    return files
 
 
-def _sheet(root: Path, path: Path, contents: dict[str, bytes], faults: Problems) -> Sheet:
+def _read_file(root: Path, path: Path, contents: dict[str, bytes], problems: Problems) -> YamlFile:
     file = path.relative_to(root).as_posix()
     top = Place(file, 1)
-    nothing = Sheet(path.stem, top, None)
+    unreadable = YamlFile(path.stem, top, None)
     try:
         content = contents[file] = read_regular(path)
         text = content.decode()
     except OSError as error:
-        faults.add(Place(file, 0), f"this file cannot be read: {error.strerror}")
-        return nothing
+        problems.add(Place(file, 0), f"this file cannot be read: {error.strerror}")
+        return unreadable
     except UnicodeDecodeError as error:
-        faults.add(Place(file, content.count(b"\n", 0, error.start) + 1), "this is not UTF-8 text")
-        return nothing
-    node = parse(file, text, faults)
+        problems.add(Place(file, content.count(b"\n", 0, error.start) + 1), "this is not UTF-8 text")
+        return unreadable
+    node = parse(file, text, problems)
     if node is not None and not isinstance(node, Table):
-        what = "a value" if isinstance(node, Scalar) else "a list"
-        faults.add(node.place, f"this file must be a mapping of keys to values, not {what}")
-        return nothing
-    return Sheet(path.stem, top, node)
+        actual = "a value" if isinstance(node, Scalar) else "a list"
+        problems.add(node.place, f"this file must be a mapping of keys to values, not {actual}")
+        return unreadable
+    return YamlFile(path.stem, top, node)
 
 
 def _revision(contents: Mapping[str, bytes]) -> str:

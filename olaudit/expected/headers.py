@@ -1,4 +1,4 @@
-"""What expected files say besides their sections: a host's name and roles, and fleet.yaml."""
+"""Models of the parts of expected files that are not sections: the header of a host file, and fleet.yaml."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 def _host_name(text: str) -> str:
     if not _HOST.fullmatch(text) or len(text) > 253:
-        msg = f"{text!r} is no host name: lowercase letters, digits, hyphens and dots make one"
+        msg = f"{text!r} is not a valid host name: use lowercase letters, digits, hyphens and dots"
         raise ValueError(msg)
     return text
 
@@ -25,7 +25,7 @@ def _host_name(text: str) -> str:
 def _no_repeats(names: tuple[str, ...]) -> tuple[str, ...]:
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise PydanticCustomError("repeated", "{name} is named twice", {"name": repr(name), "index": index})
+            raise PydanticCustomError("repeated", "{name} is listed twice", {"name": repr(name), "index": index})
     return names
 
 
@@ -35,27 +35,27 @@ HostNames = Annotated[tuple[HostName, ...], AfterValidator(_no_repeats)]
 
 
 class HostHeader(Section):
-    """The head of a host file."""
+    """The keys of a host file that are not sections."""
 
-    host: Annotated[HostName, Field(description="The host's short name; the file is called the same.")]
-    roles: Annotated[Names, Field(description="Files in roles/, laid over each other in this order.")] = ()
+    host: Annotated[HostName, Field(description="The host's short name, which is also the name of the file.")]
+    roles: Annotated[Names, Field(description="Names of files in roles/, merged in this order.")] = ()
 
 
 class RetiredHeader(Section):
-    """One name that is out of use."""
+    """One retired host name."""
 
-    replaced_by: Annotated[HostName, Field(description="The host that took over.")]
-    issue: Annotated[str, Field(description="The issue that tells of it.")] = ""
+    replaced_by: Annotated[HostName, Field(description="The host that replaced it.")]
+    issue: Annotated[str, Field(description="The issue that documents the replacement.")] = ""
 
 
 class FleetFile(Section):
-    """All of fleet.yaml."""
+    """The content of fleet.yaml."""
 
-    name: Annotated[str, Field(description="What people call the fleet.")]
-    domain: Annotated[HostName, Field(description="What follows a short host name to make it fully qualified.")]
-    every_host: Annotated[Names, Field(description="Roles that every host has, before its own.")] = ()
+    name: Annotated[str, Field(description="The name of the fleet.")]
+    domain: Annotated[HostName, Field(description="The suffix that makes a short host name fully qualified.")]
+    every_host: Annotated[Names, Field(description="Roles of every host, merged before the host's own.")] = ()
     rollout: Annotated[HostNames, Field(description="Hosts in the order in which they are upgraded.")] = ()
     retired: Annotated[
         Mapping[HostName, RetiredHeader],
-        Field(default_factory=dict, description="Host names that are out of use."),
+        Field(default_factory=dict, description="Retired host names."),
     ]

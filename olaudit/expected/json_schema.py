@@ -1,7 +1,7 @@
-"""The expected files as a JSON Schema (draft 2020-12), for editors: completion, descriptions, and red underlines.
+"""JSON Schema (draft 2020-12) of the expected files, for completion and validation in editors.
 
-A key that a section needs is not required here, except in the items of lists: a role and a host may each say a
-part of a mapping. `olaudit validate` sees the whole.
+The schema does not require the required keys of a section, except in items of lists: a role and a host may each
+define a part of a mapping. `olaudit validate` checks the merged result.
 """
 
 from __future__ import annotations
@@ -23,52 +23,52 @@ ID = "https://openlibrary.org/schemas/olaudit/expected.schema.json"
 
 
 def schema(checkers: Sequence[AnyChecker]) -> dict[str, Any]:
-    """Describe the fleet's and the waivers' file, and host and role files whose sections are those of `kinds`."""
+    """Build the schema of all expected files; host and role files have the sections of `checkers`."""
     sections = Sections(checkers)
     definitions: dict[str, Any] = {}
     keys = {name: _section(name, sections, definitions) for name in sorted(sections.models)}
-    head = _generate(HostHeader, "host", definitions)
-    definitions["host"] = head | {
+    header = _generate(HostHeader, "host", definitions)
+    definitions["host"] = header | {
         "title": "A host file: hosts/NAME.yaml",
-        "description": "What one host should be. It overrides its roles key by key.",
-        "properties": head["properties"] | keys,
+        "description": "The expected state of one host. It overrides its roles key by key.",
+        "properties": header["properties"] | keys,
     }
     definitions["role"] = {
         "title": "A role file: roles/NAME.yaml",
-        "description": "What all hosts with one role should be.",
+        "description": "The expected state of all hosts with one role.",
         "type": "object",
         "properties": keys,
         "additionalProperties": False,
     }
     definitions["fleet"] = _generate(FleetFile, "fleet", definitions) | {
         "title": "The fleet file: fleet.yaml",
-        "description": "What the hosts have in common, and the order in which they are upgraded.",
+        "description": "The fleet's name, domain, roles of every host, order of upgrades, and retired names.",
     }
     definitions["waivers"] = _generate(WaiversFile, "waivers", definitions) | {
         "title": "The waivers: waivers.yaml",
-        "description": "Drift that somebody accepts for a while.",
+        "description": "Accepted drift, each entry with an owner, a reason and an expiry date.",
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
-        "title": "olaudit: what a fleet should be",
+        "title": "olaudit: expected state of a fleet",
         "description": "The files of an expected/ folder.",
-        "anyOf": [{"$ref": f"#/$defs/{shape}"} for shape in ("host", "role", "fleet", "waivers")],
+        "anyOf": [{"$ref": f"#/$defs/{file}"} for file in ("host", "role", "fleet", "waivers")],
         "$defs": dict(sorted(definitions.items())),
     }
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, but for two things that it cannot know of these files.
+    """Pydantic's generator, adapted to two rules of the expected files.
 
-    An `Expect` may be written as the bare value, and what a key may be left out for (None) is never written.
+    An `Expect` may be written as a bare value. An optional key is omitted, never null.
     """
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         json = super().model_schema(schema)
         if issubclass(schema["cls"], Expect):
-            about = {"title": json.pop("title"), "description": "The value alone, or with what passes as well."}
-            return about | {"anyOf": [json["properties"]["value"], json]}
+            description = {"title": json.pop("title"), "description": "A value, or a value with alternatives."}
+            return description | {"anyOf": [json["properties"]["value"], json]}
         return json
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
@@ -80,33 +80,33 @@ class _Generator(GenerateJsonSchema):
 
 
 def _section(name: str, sections: Sections, definitions: dict[str, Any]) -> dict[str, Any]:
-    """Describe one section. Keys that a list's items may take from its defaults are not required in them."""
+    """Build the schema of one section. Keys that items of a list can take from its defaults are not required."""
     described = _generate(sections.models[name], name, definitions)
     defaults = sections.models.get(sections.defaults.get(name, ""))
     if described.get("type") == "array":
-        taken = set(getattr(defaults, "model_fields", ()))
+        default_keys = set(getattr(defaults, "model_fields", ()))
         item = definitions.get(described["items"].get("$ref", "").rpartition("/")[2], described["items"])
-        item["required"] = [key for key in item.get("required", ()) if key not in taken]
+        item["required"] = [key for key in item.get("required", ()) if key not in default_keys]
         return described
     for definition in (described, *(definitions[key] for key in definitions if key.startswith(f"{name}."))):
-        _require_nothing(definition)
+        _remove_required(definition)
     return described
 
 
 def _generate(model: Any, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    """Describe a model; the models inside it go to `definitions`, under the section's name."""
+    """Build the schema of a model; nested models are added to `definitions`, with the section's name as prefix."""
     template = f"#/$defs/{name}.{{model}}"
     described = TypeAdapter(model).json_schema(ref_template=template, schema_generator=_Generator)
     definitions |= {f"{name}.{key}": value for key, value in described.pop("$defs", {}).items()}
     return described
 
 
-def _require_nothing(spot: Any) -> None:
-    if isinstance(spot, dict):
-        if isinstance(spot.get("required"), list):
-            del spot["required"]
-        for inner in spot.values():
-            _require_nothing(inner)
-    elif isinstance(spot, list):
-        for inner in spot:
-            _require_nothing(inner)
+def _remove_required(node: Any) -> None:
+    if isinstance(node, dict):
+        if isinstance(node.get("required"), list):
+            del node["required"]
+        for inner in node.values():
+            _remove_required(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _remove_required(inner)

@@ -1,4 +1,4 @@
-"""A folder of expected files to a `FleetSpec`: everything checked, every problem told, roles laid under hosts."""
+"""Loading of a folder of expected files into a `FleetSpec`: validation of all files, and merging of roles."""
 
 from __future__ import annotations
 
@@ -11,153 +11,159 @@ from types import MappingProxyType
 from pydantic import TypeAdapter
 
 from olaudit.checker import AnyChecker
-from olaudit.expected.folder import Folder, Sheet, read
+from olaudit.expected.folder import ExpectedFolder, YamlFile, read_folder
 from olaudit.expected.headers import FleetFile, HostHeader
 from olaudit.expected.messages import suggest
 from olaudit.expected.problems import Problems
 from olaudit.expected.sections import Sections
-from olaudit.expected.spec import FleetSpec, HostSpec, Place, Retired, WaiverSpec
-from olaudit.expected.tree import Items, Scalar, Table, blanks, fill, merge, walk
-from olaudit.expected.validate import validate
-from olaudit.expected.waivers import waivers
+from olaudit.expected.spec import FleetSpec, HostSpec, Place, RetiredHost, WaiverSpec
+from olaudit.expected.tree import Items, Scalar, Table, fill_placeholders, merge, placeholders, walk
+from olaudit.expected.validate import LocatedMessage, validate
+from olaudit.expected.waivers import load_waivers
 from olaudit.model import SectionPath
 
-_HEAD = tuple(HostHeader.model_fields)
+_HOST_KEYS = tuple(HostHeader.model_fields)
 
 
 def load(root: Path, checkers: Sequence[AnyChecker], today: date | None = None) -> FleetSpec:
-    """Load the folder `root`; the sections that files may hold are those of `kinds`.
+    """Load the folder `root`; its files may hold the sections of `checkers`.
 
-    `today` (UTC) is what waivers may end at most a year after; None: they may end whenever they like.
-    Raises ExpectedError with all problems of all files.
+    A waiver may last until a year after `today` (UTC); None: without a limit. Raises ExpectedError with all
+    problems of all files.
     """
-    faults = Problems(root)
-    folder = read(root, faults)
-    accepted = waivers(folder, [check.id for checker in checkers for check in checker.ids], today, faults)
-    return _Loader(folder, Sections(checkers), faults).fleet(root, accepted)
+    problems = Problems(root)
+    folder = read_folder(root, problems)
+    check_ids = [check.id for checker in checkers for check in checker.ids]
+    waivers = load_waivers(folder, check_ids, today, problems)
+    return _Loader(folder, Sections(checkers), problems).fleet(root, waivers)
 
 
 class _Loader:
-    """One run over one folder. Faults are added as they are met, and values made as far as that goes."""
+    """Loader of one folder. It adds problems, and continues to build values as far as possible."""
 
-    def __init__(self, folder: Folder, sections: Sections, faults: Problems) -> None:
+    def __init__(self, folder: ExpectedFolder, sections: Sections, problems: Problems) -> None:
         self._folder = folder
         self._sections = sections
-        self._faults = faults
-        self._described: dict[str, Place] = {}
+        self._problems = problems
+        self._host_places: dict[str, Place] = {}
 
-    def fleet(self, root: Path, accepted: tuple[WaiverSpec, ...]) -> FleetSpec:
-        fleet = self._fleet_head()
+    def fleet(self, root: Path, waivers: tuple[WaiverSpec, ...]) -> FleetSpec:
+        fleet = self._fleet_file()
         for role in self._folder.roles.values():
             self._check_keys(role, ())
-            self._check_alone(role)
-        hosts = [self._host(sheet, fleet) for sheet in self._folder.hosts.values()]
-        if self._faults or fleet is None:
-            raise self._faults.error()
+            self._check_sections(role)
+        hosts = [self._host(file, fleet) for file in self._folder.hosts.values()]
+        if self._problems or fleet is None:
+            raise self._problems.error()
         return FleetSpec(
             root=root,
             name=fleet.name,
             domain=fleet.domain,
             revision=self._folder.revision,
             hosts=MappingProxyType(
-                {host.name: host for host in sorted(filter(None, hosts), key=lambda h: h.name)}
+                {host.name: host for host in sorted(filter(None, hosts), key=lambda host: host.name)}
             ),
             rollout=fleet.rollout,
             retired=MappingProxyType(
-                {name: Retired(old.replaced_by, old.issue) for name, old in fleet.retired.items()}
+                {name: RetiredHost(old.replaced_by, old.issue) for name, old in fleet.retired.items()}
             ),
-            waivers=accepted,
+            waivers=waivers,
         )
 
-    # --- heads ---
+    # --- headers ---
 
-    def _fleet_head(self) -> FleetFile | None:
-        sheet = self._folder.fleet
-        if not sheet or not sheet.table:
+    def _fleet_file(self) -> FleetFile | None:
+        file = self._folder.fleet
+        if not file or not file.table:
             return None
-        head, faults = validate(TypeAdapter(FleetFile), sheet.table)
-        self._add(faults)
-        self._check_names(sheet.table, "every_host", "role", self._folder.roles)
-        self._check_names(sheet.table, "rollout", "host", self._folder.hosts)
-        return head
+        header, messages = validate(TypeAdapter(FleetFile), file.table)
+        self._add(messages)
+        self._check_names(file.table, "every_host", "role", self._folder.roles)
+        self._check_names(file.table, "rollout", "host", self._folder.hosts)
+        return header
 
-    def _host_head(self, sheet: Sheet, table: Table, fleet: FleetFile | None) -> HostHeader | None:
-        entries = {key: node for key, node in table.entries.items() if key in _HEAD}
-        head, faults = validate(TypeAdapter(HostHeader), Table(sheet.top, entries))
-        self._add(faults)
+    def _host_header(self, file: YamlFile, table: Table, fleet: FleetFile | None) -> HostHeader | None:
+        entries = {key: node for key, node in table.entries.items() if key in _HOST_KEYS}
+        header, messages = validate(TypeAdapter(HostHeader), Table(file.top, entries))
+        self._add(messages)
         self._check_names(table, "roles", "role", self._folder.roles)
-        if head:
-            self._check_name(head.host, sheet.name, entries["host"].place)
-        if head and fleet:
-            if head.host in fleet.retired:
-                self._faults.add(entries["host"].place, f"{head.host} is retired, by fleet.yaml")
-            for role in set(head.roles) & set(fleet.every_host):
-                self._faults.add(entries["roles"].place, f"{role!r} is every host's role already, by fleet.yaml")
-        return head
+        if header:
+            self._check_host_name(header.host, file.name, entries["host"].place)
+        if header and fleet:
+            if header.host in fleet.retired:
+                self._problems.add(entries["host"].place, f"{header.host} is retired in fleet.yaml")
+            for role in set(header.roles) & set(fleet.every_host):
+                message = f"every host already has the role {role!r}, by fleet.yaml"
+                self._problems.add(entries["roles"].place, message)
+        return header
 
-    def _check_name(self, host: str, file: str, place: Place) -> None:
-        """Check that a host is described once, and in the file that is called so."""
-        first = self._described.setdefault(host, place)
+    def _check_host_name(self, host: str, file_name: str, place: Place) -> None:
+        """Check that a host is defined once, and in the file with its name."""
+        first = self._host_places.setdefault(host, place)
         if first != place:
-            self._faults.add(place, f"{host} is described twice: {self._faults.show(first)} describes it too")
-        elif host != file:
-            self._faults.add(place, f"the host is called {host}, its file {file}: call both the same")
+            first_place = self._problems.format_place(first)
+            self._problems.add(place, f"{host} is defined twice: {first_place} defines it too")
+        elif host != file_name:
+            message = f"the host is named {host}, but its file {file_name}: give both the same name"
+            self._problems.add(place, message)
 
-    def _check_names(self, table: Table, key: str, noun: str, known: Collection[str]) -> None:
-        """Check that the list at `key` names only what there are files for."""
+    def _check_names(self, table: Table, key: str, noun: str, choices: Collection[str]) -> None:
+        """Check that every name in the list at `key` has a file."""
         node = table.entries.get(key)
         for item in node.items if isinstance(node, Items) else ():
-            if isinstance(item, Scalar) and isinstance(item.value, str) and item.value not in known:
-                self._faults.add(item.place, f"unknown {noun} {item.value!r}{suggest(item.value, known)}")
+            if isinstance(item, Scalar) and isinstance(item.value, str) and item.value not in choices:
+                self._problems.add(item.place, f"unknown {noun} {item.value!r}{suggest(item.value, choices)}")
 
     # --- sections ---
 
-    def _check_keys(self, sheet: Sheet, head: tuple[str, ...]) -> None:
-        """Check the keys at the top of a file, and the words in braces anywhere in it."""
-        if not sheet.table:
+    def _check_keys(self, file: YamlFile, header_keys: tuple[str, ...]) -> None:
+        """Check the top-level keys of a file, and all placeholders in it."""
+        if not file.table:
             return
-        known = (*head, *self._sections.models)
-        for key, node in sheet.table.entries.items():
-            if key not in known:
-                self._faults.add(node.place, f"unknown key {key!r}{suggest(key, known)}")
-        for place, word in blanks(sheet.table):
-            if word not in {"host", "domain"}:
-                self._faults.add(place, f"{{{word}}} is not filled in: only {{host}} and {{domain}} are")
+        keys = (*header_keys, *self._sections.models)
+        for key, node in file.table.entries.items():
+            if key not in keys:
+                self._problems.add(node.place, f"unknown key {key!r}{suggest(key, keys)}")
+        for place, name in placeholders(file.table):
+            if name not in {"host", "domain"}:
+                message = f"unknown placeholder {{{name}}}: only {{host}} and {{domain}} are replaced"
+                self._problems.add(place, message)
 
-    def _check_alone(self, sheet: Sheet) -> None:
-        """Check a file's sections by themselves; what they lack may come from a file laid over or under it."""
-        if sheet.table:
-            self._add(self._sections.validate(sheet.table, partial=True)[1])
+    def _check_sections(self, file: YamlFile) -> None:
+        """Check the sections of one file alone; missing keys may come from a file that it is merged with."""
+        if file.table:
+            self._add(self._sections.validate(file.table, partial=True)[1])
 
-    def _host(self, sheet: Sheet, fleet: FleetFile | None) -> HostSpec | None:
-        if not sheet.table:
+    def _host(self, file: YamlFile, fleet: FleetFile | None) -> HostSpec | None:
+        if not file.table:
             return None
-        self._check_keys(sheet, _HEAD)
-        head = self._host_head(sheet, sheet.table, fleet)
-        if not head or not fleet or (roles := self._roles((*fleet.every_host, *head.roles))) is None:
-            self._check_alone(sheet)
+        self._check_keys(file, _HOST_KEYS)
+        header = self._host_header(file, file.table, fleet)
+        if not header or not fleet or (roles := self._roles((*fleet.every_host, *header.roles))) is None:
+            self._check_sections(file)
             return None
-        words = {"host": head.host, "domain": fleet.domain}
-        whole = reduce(merge, [fill(layer, words) for layer in (*roles.values(), sheet.table)])
-        whole = self._sections.with_defaults(whole)
-        values, faults = self._sections.validate(whole)
-        for place, message in faults:
-            # What is wrong in a role has been said of the role; what a role lacks is said once, not for each host.
-            if place.file == sheet.top.file or not self._faults.at(place):
-                self._faults.add(place, message)
-        return HostSpec(head.host, tuple(roles), values, MappingProxyType(dict(_places(whole, sheet.top))))
+        values = {"host": header.host, "domain": fleet.domain}
+        merged = reduce(merge, [fill_placeholders(layer, values) for layer in (*roles.values(), file.table)])
+        merged = self._sections.with_defaults(merged)
+        sections, messages = self._sections.validate(merged)
+        for place, message in messages:
+            # an invalid value of a role is reported once, with the role; a missing key is reported once, not per
+            # host
+            if place.file == file.top.file or not self._problems.at(place):
+                self._problems.add(place, message)
+        return HostSpec(header.host, tuple(roles), sections, MappingProxyType(dict(_places(merged, file.top))))
 
     def _roles(self, names: tuple[str, ...]) -> dict[str, Table] | None:
-        """Find the named roles; None if one of them is unknown or cannot be read, which has been said."""
-        sheets = [self._folder.roles.get(name) for name in names]
-        tables = {sheet.name: sheet.table for sheet in sheets if sheet and sheet.table}
+        """Return the content of the named roles; None if one is unknown or invalid, which is already a problem."""
+        files = [self._folder.roles.get(name) for name in names]
+        tables = {file.name: file.table for file in files if file and file.table}
         return tables if len(tables) == len(names) else None
 
-    def _add(self, faults: Sequence[tuple[Place, str]]) -> None:
-        for place, message in faults:
-            self._faults.add(place, message)
+    def _add(self, messages: Sequence[LocatedMessage]) -> None:
+        for place, message in messages:
+            self._problems.add(place, message)
 
 
-def _places(whole: Table, top: Place) -> Iterator[tuple[SectionPath, Place]]:
-    yield from ((at, node.place) for at, node in walk(whole))
+def _places(table: Table, top: Place) -> Iterator[tuple[SectionPath, Place]]:
+    yield from ((path, node.place) for path, node in walk(table))
     yield (), top

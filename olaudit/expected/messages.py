@@ -1,4 +1,4 @@
-"""What is wrong with a value, in one short sentence of our own: from pydantic's error types to words."""
+"""Error messages for invalid values: one short sentence for each error type of pydantic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from olaudit.expected.parse import misread
+from olaudit.expected.parse import misread_message
 from olaudit.expected.tree import Items, Node, Scalar
 
 _TYPES = {
@@ -44,42 +44,42 @@ _LIMITS = {
 }
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Say "did you mean", if any of the known words is near; else list them, if there are any."""
-    names = sorted(set(known))
-    if near := difflib.get_close_matches(word, names, n=1):
-        return f": did you mean {near[0]!r}?"
-    return f": known are {', '.join(names)}" if names else ""
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """Return a hint: "did you mean" the closest choice, else the list of choices, if there are any."""
+    names = sorted(set(choices))
+    if close := difflib.get_close_matches(word, names, n=1):
+        return f": did you mean {close[0]!r}?"
+    return f": expected one of {', '.join(names)}" if names else ""
 
 
-def sentence(error: ErrorDetails, key: str | int, node: Node) -> str:
-    """Say what pydantic found wrong with `node`, which is written at `key`. Unknown keys are not said here."""
-    kind, context = error["type"], error.get("ctx", {})
+def error_message(error: ErrorDetails, key: str | int, node: Node) -> str:
+    """Format pydantic's error about `node`, the value of `key`. Unknown keys are not handled here."""
+    type_, context = error["type"], error.get("ctx", {})
     label = repr(key) if key and isinstance(key, str) else "this"
-    if isinstance(node, Scalar) and node.guess and kind == "string_type":
-        return misread(node)
-    if kind in _TYPES:
-        return f"{label} must be {_TYPES[kind]}, not {_what(node)}"
-    if kind in {"string_too_short", "too_short"} and context["min_length"] == 1:
+    if isinstance(node, Scalar) and node.guess and type_ == "string_type":
+        return misread_message(node)
+    if type_ in _TYPES:
+        return f"{label} must be {_TYPES[type_]}, not {_describe(node)}"
+    if type_ in {"string_too_short", "too_short"} and context["min_length"] == 1:
         return f"{label} must not be empty"
-    if kind in _LIMITS:
-        return f"{label} must be {_LIMITS[kind].format_map(context)}{_not(node)}"
-    return _other(error, label, node)
+    if type_ in _LIMITS:
+        return f"{label} must be {_LIMITS[type_].format_map(context)}{_not(node)}"
+    return _other_message(error, label, node)
 
 
-def _other(error: ErrorDetails, label: str, node: Node) -> str:
-    """Say the rest: a missing key, what a check's own model raised, and pydantic's rarer errors."""
+def _other_message(error: ErrorDetails, label: str, node: Node) -> str:
+    """Format a missing key, an error that a validator raised, or a rare error of pydantic."""
     if error["type"] == "missing":
-        return f"{error['loc'][-1]!r} is missing here"
+        return f"missing key {error['loc'][-1]!r}"
     if error["type"] in {"value_error", "assertion_error"}:
         return str(error["ctx"]["error"])
     if error["type"] in get_args(ErrorType):
-        wants = re.search(r" should (be [a-z ]+|match pattern .+)$", error["msg"])
-        return f"{label} must {wants[1] if wants else 'be something else'}{_not(node)}"
+        requirement = re.search(r" should (be [a-z ]+|match pattern .+)$", error["msg"])
+        return f"{label} must {requirement[1] if requirement else 'have another value'}{_not(node)}"
     return error["msg"]
 
 
-def _what(node: Node) -> str:
+def _describe(node: Node) -> str:
     match node:
         case Items():
             return "a list"
@@ -106,24 +106,25 @@ def _short(text: str) -> str:
 
 
 def known_keys(schema: dict[str, Any], path: Sequence[str | int]) -> set[str]:
-    """Name the keys that a JSON Schema knows at `path` below it."""
-    spots = _expand(schema, schema)
+    """Return the keys that a JSON Schema allows at `path`."""
+    subschemas = _expand(schema, schema)
     for step in path:
-        inner = [spot for outer in spots for spot in _into(outer, step)]
-        spots = [spot for found in inner for spot in _expand(found, schema)]
-    return {name for spot in spots for name in spot.get("properties", ())}
+        children = [child for subschema in subschemas for child in _children(subschema, step)]
+        subschemas = [alternative for child in children for alternative in _expand(child, schema)]
+    return {name for subschema in subschemas for name in subschema.get("properties", ())}
 
 
-def _expand(spot: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
-    if "$ref" in spot:
-        return _expand(schema["$defs"][spot["$ref"].rpartition("/")[2]], schema)
-    options = [*spot.get("anyOf", ()), *spot.get("oneOf", ())]
-    return [spot, *(inner for option in options for inner in _expand(option, schema))]
+def _expand(subschema: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Resolve a reference, and list a subschema with its alternatives."""
+    if "$ref" in subschema:
+        return _expand(schema["$defs"][subschema["$ref"].rpartition("/")[2]], schema)
+    options = [*subschema.get("anyOf", ()), *subschema.get("oneOf", ())]
+    return [subschema, *(inner for option in options for inner in _expand(option, schema))]
 
 
-def _into(spot: dict[str, Any], step: str | int) -> list[dict[str, Any]]:
+def _children(subschema: dict[str, Any], step: str | int) -> list[dict[str, Any]]:
     if isinstance(step, int):
-        found = [spot.get("items")]
+        children = [subschema.get("items")]
     else:
-        found = [spot.get("properties", {}).get(step), spot.get("additionalProperties")]
-    return [inner for inner in found if isinstance(inner, dict)]
+        children = [subschema.get("properties", {}).get(step), subschema.get("additionalProperties")]
+    return [child for child in children if isinstance(child, dict)]

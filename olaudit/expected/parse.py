@@ -1,7 +1,7 @@
-"""YAML text to a tree, without YAML's guesses: what is not spelled plainly is kept as written, and marked.
+"""Parsing of YAML text into a tree. Unquoted text that only YAML reads as another type stays text, and is marked.
 
-Anchors, aliases, merge keys and tags are refused: they would give a value two places, and a reader of one file
-could not see what a host should be. What several hosts share is a role.
+Anchors, aliases, merge keys and tags are rejected: they would give a value two places, and a reader of one file
+could not see the expected state of a host. Hosts share values through roles.
 """
 
 from __future__ import annotations
@@ -15,56 +15,56 @@ from olaudit.expected.problems import Problems
 from olaudit.expected.spec import Place
 from olaudit.expected.tree import Items, Node, Scalar, Table
 
-_DEEPEST = 32
+_MAX_DEPTH = 32
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?")
-_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _GUESSES = {"int": "a number", "float": "a number", "null": "nothing", "merge": "a merge key"}
-_SHARE = "anchors, aliases and merge keys are not used here: share values through a role"
+_NO_ANCHORS = "anchors, aliases and merge keys are not supported: share values through a role"
 
 
-class _RefusedError(Exception):
-    """Raised on what a file cannot be read past. The fault is noted already."""
+class _RejectedError(Exception):
+    """An error after which parsing cannot continue. Its problem has already been added."""
 
 
-def parse(file: str, text: str, faults: Problems) -> Node | None:
-    """Read the text of `file`. None if there is nothing to go on; what is wrong is added to `faults`."""
+def parse(file: str, text: str, problems: Problems) -> Node | None:
+    """Parse the text of `file`. None if it is invalid; then its problems are added to `problems`."""
     try:
-        return _Parser(file, text, faults).document()
+        return _Parser(file, text, problems).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = f"this is not YAML: {error.problem or error.context}"
+        message = f"invalid YAML: {error.problem or error.context}"
         if error.context and error.context_mark and error.problem:
             message += f" ({error.context} that starts on line {error.context_mark.line + 1})"
-        faults.add(Place(file, mark.line + 1 if mark else 1), message)
+        problems.add(Place(file, mark.line + 1 if mark else 1), message)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        faults.add(Place(file, line), "control characters cannot be used here")
-    except _RefusedError:
+        problems.add(Place(file, line), "control characters are not allowed")
+    except _RejectedError:
         pass
     return None
 
 
 class _Parser:
-    """Descends through the events of one document."""
+    """Recursive parser of the events of one document."""
 
-    def __init__(self, file: str, text: str, faults: Problems) -> None:
+    def __init__(self, file: str, text: str, problems: Problems) -> None:
         self._file = file
-        self._faults = faults
+        self._problems = problems
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=yaml.SafeLoader))
         self._next: yaml.Event = next(self._events)
-        self._sound = True
+        self._valid = True
 
     def document(self) -> Node:
         self._take()
         if isinstance(self._next, yaml.StreamEndEvent):
-            self._refuse(Place(self._file, 1), "this file is empty")
+            self._reject(Place(self._file, 1), "this file is empty")
         self._take()
         node = self._node(None, 0)
         self._take()
         if not isinstance(self._next, yaml.StreamEndEvent):
-            self._refuse(self._place(), "a second document starts here: one file holds one")
-        if not self._sound:
-            raise _RefusedError
+            self._reject(self._place(), "a second document starts here: a file must contain one document")
+        if not self._valid:
+            raise _RejectedError
         return node
 
     def _take(self) -> yaml.Event:
@@ -74,29 +74,29 @@ class _Parser:
     def _place(self) -> Place:
         return Place(self._file, getattr(self._next.start_mark, "line", 0) + 1)
 
-    def _refuse(self, place: Place, message: str) -> None:
-        self._faults.add(place, message)
-        raise _RefusedError
+    def _reject(self, place: Place, message: str) -> None:
+        self._problems.add(place, message)
+        raise _RejectedError
 
     def _node(self, place: Place | None, depth: int) -> Node:
-        here = place or self._place()
+        node_place = place or self._place()
         event = self._take()
-        if depth > _DEEPEST:
-            self._refuse(here, f"this is nested more than {_DEEPEST} deep")
+        if depth > _MAX_DEPTH:
+            self._reject(node_place, f"nested more than {_MAX_DEPTH} levels deep")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            self._note(here, _SHARE)
+            self._note(node_place, _NO_ANCHORS)
         if getattr(event, "tag", None):
-            self._note(here, "YAML's tags (words that start with '!') are not used here: leave it out")
+            self._note(node_place, "YAML tags (words that start with '!') are not supported: remove the tag")
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._items(here, depth + 1)
+            return self._items(node_place, depth + 1)
         if isinstance(event, yaml.MappingStartEvent):
-            return self._table(here, depth + 1)
-        return self._scalar(event, here)
+            return self._table(node_place, depth + 1)
+        return self._scalar(event, node_place)
 
     def _note(self, place: Place, message: str) -> None:
-        """Go on reading, for the sake of what else is wrong, but do not use what was read."""
-        self._sound = False
-        self._faults.add(place, message)
+        """Add a problem and continue, so that further problems are reported; the parsed tree is not used."""
+        self._valid = False
+        self._problems.add(place, message)
 
     def _items(self, place: Place, depth: int) -> Items:
         items: list[Node] = []
@@ -114,7 +114,7 @@ class _Parser:
                 continue
             if name in entries:
                 first = entries[name].place.line
-                self._faults.add(key.place, f"{name!r} is written twice: the first is on line {first}")
+                self._problems.add(key.place, f"duplicate key {name!r}: the first is on line {first}")
             else:
                 entries[name] = entry
         self._take()
@@ -122,26 +122,26 @@ class _Parser:
 
     def _key(self, key: Node) -> str | None:
         if not isinstance(key, Scalar) or not key.raw:
-            self._note(key.place, "a key must be text, and not empty")
+            self._note(key.place, "a key must be non-empty text")
             return None
         if key.raw == "<<" and key.guess:
-            self._note(key.place, _SHARE)
+            self._note(key.place, _NO_ANCHORS)
         elif key.guess:
-            self._faults.add(key.place, misread(key))
+            self._problems.add(key.place, misread_message(key))
         return key.raw
 
     def _scalar(self, event: yaml.Event, place: Place) -> Scalar:
-        """Make a scalar of its event; an alias, refused already, is an empty one."""
+        """Build a scalar from its event; an alias, which has already been rejected, becomes an empty one."""
         raw: str = getattr(event, "value", "")
-        if _UNFIT.search(raw):
-            self._note(place, "control characters cannot be used here")
+        if _CONTROL_CHARACTER.search(raw):
+            self._note(place, "control characters are not allowed")
         if not getattr(event, "implicit", (False,))[0]:
             return Scalar(place, raw, raw)
-        return Scalar(place, *_read(raw))
+        return Scalar(place, *_interpret(raw))
 
 
-def _read(raw: str) -> tuple[str | int | float | bool, str, str]:
-    """Give an unquoted text's value, the text, and what YAML takes it for."""
+def _interpret(raw: str) -> tuple[str | int | float | bool, str, str]:
+    """Return the value of an unquoted text, the text, and the type that YAML reads it as."""
     match _tag(raw):
         case "int" if _DECIMAL.fullmatch(raw):
             return int(raw), raw, "a number"
@@ -156,15 +156,15 @@ def _read(raw: str) -> tuple[str | int | float | bool, str, str]:
 
 
 def _tag(raw: str) -> str:
-    """Name the type that YAML guesses for an unquoted text; dates, which are text to us, too."""
+    """Return the YAML tag of an unquoted text, also for dates, which olaudit reads as text."""
     for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(raw[:1], ()):
         if pattern.match(raw):
             return str(tag).rpartition(":")[2]
     return "str"
 
 
-def misread(scalar: Scalar) -> str:
-    """Say what YAML makes of an unquoted text, and how to keep it text."""
+def misread_message(scalar: Scalar) -> str:
+    """Format the message for an unquoted text that YAML does not read as text."""
     if not scalar.raw:
-        return "there is no value here: write one, or leave the key out"
-    return f'{scalar.raw} is read as {scalar.guess} by YAML: write it in quotes, "{scalar.raw}"'
+        return "missing value: write one, or remove the key"
+    return f'YAML reads {scalar.raw} as {scalar.guess}: write it in quotes, "{scalar.raw}"'

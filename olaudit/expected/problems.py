@@ -1,4 +1,4 @@
-"""All that is wrong with a folder of expected files, gathered, so that a user mends it in one go."""
+"""Collection of all problems of the expected files, so that a user can fix them together."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from olaudit.expected.spec import Place
 
 
 def display_path(path: Path) -> str:
-    """Write a path as the user would open it: relative to the current folder where it lies below it."""
+    """Return a path relative to the current folder if it is below it, else absolute."""
     absolute = path.absolute()
-    here = Path.cwd()
-    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+    current = Path.cwd()
+    return str(absolute.relative_to(current) if absolute.is_relative_to(current) else absolute)
 
 
 class Problems:
-    """What was found so far, each once, by place."""
+    """The problems of one folder of expected files by place, without duplicates."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._found: dict[Place, set[str]] = {}
+        self._messages: dict[Place, set[str]] = {}
 
     def add(self, place: Place, message: str) -> None:
-        """Remember that `message` is true at `place`."""
-        self._found.setdefault(place, set()).add(message)
+        """Add a problem at `place`."""
+        self._messages.setdefault(place, set()).add(message)
 
     def at(self, place: Place) -> bool:
-        """Say whether something is wrong at `place` already."""
-        return place in self._found
+        """Return whether there is a problem at `place`."""
+        return place in self._messages
 
-    def show(self, place: Place) -> str:
-        """Write a place the way problems are written."""
+    def format_place(self, place: Place) -> str:
+        """Format a place as `file:line`, as in problems."""
         return f"{display_path(self._root / place.file)}:{place.line}"
 
     def __bool__(self) -> bool:
-        """Say whether anything is wrong at all."""
-        return bool(self._found)
+        """Return whether there is any problem."""
+        return bool(self._messages)
 
     def error(self) -> ExpectedError:
-        """Give everything that was found as one error to raise."""
+        """Build the exception that carries all problems."""
         return ExpectedError(
             tuple(
                 Problem(display_path(self._root / place.file), place.line, message)
-                for place, messages in self._found.items()
+                for place, messages in self._messages.items()
                 for message in messages
             )
         )

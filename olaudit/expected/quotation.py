@@ -1,61 +1,62 @@
-"""The lines of an expected file around one of its values: the value, what it belongs to, and the comments on it.
+"""Quotation of an expected file: the lines of a value, of its parent keys, and of their comments.
 
-Comments say why something is expected, in the words of whoever wrote it; so they are quoted, never retold.
+Comments state why a value is expected; they are quoted unchanged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-_LONGEST = 12  # lines of one comment, and of one value: what is longer is better read in the file
+_MAX_LINES = 12  # lines of one comment, and of one value
 
 Quotation = tuple[tuple[int, str], ...]
-"""Lines with their numbers, counted from 1, in the file's order. Where numbers skip, lines were left out."""
+"""Lines with their numbers, which count from 1, in the order of the file. Lines can be omitted."""
 
 
 def quote(text: str, line: int) -> Quotation:
-    """Quote what stands at `line` with all below it, the keys it lies under, and the comments right above each.
+    """Quote the value at `line` with its children, its parent keys, and the comments directly above each.
 
-    Empty if there is no such line.
+    Empty if the line does not exist.
     """
     lines = text.splitlines()
     if not 1 <= line <= len(lines):
         return ()
-    here = line - 1
-    kept = set(_value(lines, here))
-    for at in (here, *_parents(lines, here)):
-        kept |= {at, *_comment(lines, at)}
-    return tuple((at + 1, lines[at]) for at in sorted(kept))
+    first = line - 1
+    quoted = set(_value_lines(lines, first))
+    for index in (first, *_parent_lines(lines, first)):
+        quoted |= {index, *_comment_lines(lines, index)}
+    return tuple((index + 1, lines[index]) for index in sorted(quoted))
 
 
-def _value(lines: Sequence[str], here: int) -> Iterator[int]:
-    """Give the lines of a value: its first, and the deeper ones that follow without a gap."""
-    yield here
-    for at in range(here + 1, min(here + _LONGEST, len(lines))):
-        deeper = _indent(lines[at]) > _indent(lines[here])
-        if not lines[at].strip() or not (deeper or (_is_comment(lines[at]) and _is_comment(lines[here]))):
+def _value_lines(lines: Sequence[str], first: int) -> Iterator[int]:
+    """Yield the indexes of the lines of a value: the first one, and the deeper ones that follow without a gap."""
+    yield first
+    for index in range(first + 1, min(first + _MAX_LINES, len(lines))):
+        line = lines[index]
+        deeper = _indent(line) > _indent(lines[first])
+        if not line.strip() or not (deeper or (_is_comment(line) and _is_comment(lines[first]))):
             return
-        yield at
+        yield index
 
 
-def _comment(lines: Sequence[str], here: int) -> Iterator[int]:
-    """Give the comment lines right above."""
-    for at in range(here - 1, max(here - 1 - _LONGEST, -1), -1):
-        if not _is_comment(lines[at]):
+def _comment_lines(lines: Sequence[str], below: int) -> Iterator[int]:
+    """Yield the indexes of the comment lines directly above the line `below`."""
+    for index in range(below - 1, max(below - 1 - _MAX_LINES, -1), -1):
+        if not _is_comment(lines[index]):
             return
-        yield at
+        yield index
 
 
-def _parents(lines: Sequence[str], here: int) -> Iterator[int]:
-    """Give the lines of the keys, and the list items, that this line lies under; the nearest first."""
-    for at in range(here - 1, -1, -1):
-        if not lines[at].strip() or _is_comment(lines[at]):
+def _parent_lines(lines: Sequence[str], child: int) -> Iterator[int]:
+    """Yield the indexes of the keys and list items that contain the line `child`, the innermost first."""
+    for index in range(child - 1, -1, -1):
+        if not lines[index].strip() or _is_comment(lines[index]):
             continue
-        less = _indent(lines[at]) - _indent(lines[here])
-        # a list may stand under its key without being indented
-        if less < 0 or (less == 0 and _is_item(lines[here]) and not _is_item(lines[at])):
-            yield at
-            here = at
+        difference = _indent(lines[index]) - _indent(lines[child])
+        # a list can follow its key without indentation
+        if difference < 0 or (difference == 0 and _is_item(lines[child]) and not _is_item(lines[index])):
+            yield index
+            child = index
 
 
 def _indent(line: str) -> int:

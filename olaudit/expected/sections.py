@@ -1,4 +1,4 @@
-"""The sections that host and role files may hold: what the kinds of check read, and defaults of list items."""
+"""Sections of host and role files: their models, which checkers define, and the defaults of list items."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 
 from olaudit.checker import AnyChecker
 from olaudit.expected.tree import Items, Table
-from olaudit.expected.validate import Fault, validate
+from olaudit.expected.validate import LocatedMessage, validate
 
 
 class Sections:
-    """All sections by name. Kinds that read the same section mean the same model by it."""
+    """All sections by name. Checkers that share a section have the same model."""
 
     def __init__(self, checkers: Sequence[AnyChecker]) -> None:
         self.models: dict[str, Any] = {}
@@ -29,7 +29,7 @@ class Sections:
         }
 
     def with_defaults(self, table: Table) -> Table:
-        """Give every item of a list the default keys that it lacks. A default keeps its own place."""
+        """Add the default keys that an item of a list lacks. A default keeps the place where it is written."""
         entries = dict(table.entries)
         for section, key in self.defaults.items():
             items, defaults = entries.get(section), entries.get(key)
@@ -41,14 +41,14 @@ class Sections:
                 entries[section] = Items(items.place, tuple(filled))
         return Table(table.place, entries)
 
-    def validate(self, table: Table, *, partial: bool = False) -> tuple[Mapping[str, Any], list[Fault]]:
-        """Make the value of each section in `table`; defaults are checked, but are no value of their own."""
+    def validate(self, table: Table, *, partial: bool = False) -> tuple[Mapping[str, Any], list[LocatedMessage]]:
+        """Validate the sections in `table`, and return their values; defaults are validated, but not returned."""
         values: dict[str, Any] = {}
-        faults: list[Fault] = []
+        messages: list[LocatedMessage] = []
         for name, node in table.entries.items():
             if name in self._adapters:
-                value, found = validate(self._adapters[name], node, name, partial=partial)
-                faults += found
+                value, section_messages = validate(self._adapters[name], node, name, partial=partial)
+                messages += section_messages
                 if name not in self.defaults.values():
                     values[name] = MappingProxyType(value) if isinstance(value, dict) else value
-        return MappingProxyType(values), faults
+        return MappingProxyType(values), messages

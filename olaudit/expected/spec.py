@@ -1,4 +1,4 @@
-"""What the expected files come to: a fleet of hosts, each with its sections and where each value is written."""
+"""Expected state of a fleet, as loaded from the expected files: hosts, sections, and the place of each value."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from olaudit.model import SectionPath
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a value is written: the file below the expected folder, and the line, counted from 1."""
+    """The place of a value: the file below the expected folder, and the line, which counts from 1."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        """Render as the contract's `source`, the same wherever the folder lies."""
+        """Format as `expected/FILE:LINE`, independent of the path of the folder."""
         return f"expected/{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class HostSpec:
-    """What one host should be. `sections` holds, by section name, what that section's kinds were validated to.
+    """Expected state of one host. `sections` maps section names to values of the sections' models.
 
-    `roles` holds the roles of every host too, in the order in which they were laid over each other.
+    `roles` includes the roles of every host, in the order in which they were merged.
     """
 
     name: str
@@ -37,15 +37,15 @@ class HostSpec:
     places: Mapping[SectionPath, Place]
 
     def source(self, at: SectionPath) -> str:
-        """Say where the expectation at `at` is written: the nearest enclosing place that has a line."""
+        """Return the source of the expectation at `at`: the place of the innermost enclosing value with a line."""
         while at and at not in self.places:
             at = at[:-1]
         return str(self.places[at])
 
 
 @dataclass(frozen=True, slots=True)
-class Retired:
-    """A host name that is out of use: the host that took over, and the issue that tells of it."""
+class RetiredHost:
+    """A retired host name: the host that replaced it, and the issue that documents the replacement."""
 
     replaced_by: str
     issue: str
@@ -53,10 +53,10 @@ class Retired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaiverSpec:
-    """One entry of waivers.yaml: drift that somebody accepts as long as its observed value is `observed`.
+    """One entry of waivers.yaml: a drift that is accepted as long as its observed value is `observed`.
 
-    It is about the one finding with the id `finding`, or, where that is empty, about what fits `host` (a glob),
-    `check` (an id) and `subject` (a glob). `expires` is the last day (UTC) on which it holds.
+    It names the finding with the id `finding`. If that is empty, it names the findings that match `host` (a glob),
+    `check` (an id) and `subject` (a glob). `expires` is the last day (UTC) on which it is valid.
     """
 
     finding: str = ""
@@ -72,21 +72,21 @@ class WaiverSpec:
 
     @property
     def name(self) -> str:
-        """What is waived, in one word; no two waivers of a fleet have the same."""
+        """A text that identifies what is waived; it is unique among the waivers of a fleet."""
         return self.finding or f"{self.host}/{self.check}/{self.subject}"
 
     @property
     def exact(self) -> bool:
-        """Whether one finding alone can be meant."""
+        """Whether the waiver can match only one finding."""
         return not any(sign in self.host + self.subject for sign in "*?[")
 
 
 @dataclass(frozen=True, slots=True)
 class FleetSpec:
-    """What the whole fleet should be. `revision` changes exactly when the content of a file does.
+    """Expected state of the fleet. `revision` changes if and only if a file's name or content changes.
 
-    `hosts` is sorted by name. `rollout` is the order in which hosts are upgraded; hosts that it does not name
-    have no place in it. `retired` is by the name that is out of use. `waivers` are in the order of their file.
+    `hosts` is sorted by name. `rollout` is the order in which hosts are upgraded; it need not contain all hosts.
+    `retired` is mapped by the retired name. `waivers` are in the order of their file.
     """
 
     root: Path
@@ -95,5 +95,5 @@ class FleetSpec:
     revision: str
     hosts: Mapping[str, HostSpec]
     rollout: tuple[str, ...] = ()
-    retired: Mapping[str, Retired] = field(default_factory=lambda: MappingProxyType({}))
+    retired: Mapping[str, RetiredHost] = field(default_factory=lambda: MappingProxyType({}))
     waivers: tuple[WaiverSpec, ...] = ()

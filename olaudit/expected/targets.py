@@ -1,4 +1,4 @@
-"""Which folder of expected files, and which of its hosts, a command line means."""
+"""Resolution of the command line's folder of expected files, and of its targets to hosts."""
 
 from __future__ import annotations
 
@@ -15,60 +15,60 @@ VARIABLE = "OLAUDIT_EXPECTED"
 
 
 def find_expected(option: Path | None, environ: Mapping[str, str]) -> Path:
-    """Find the folder: the option, else $OLAUDIT_EXPECTED, else ./expected, else the copy that was installed.
+    """Return the folder: the option, else $OLAUDIT_EXPECTED, else ./expected, else the installed copy.
 
-    Raises UsageError if a folder was named and is not there.
+    Raises UsageError if the option or the variable names a folder that does not exist.
     """
-    named = environ.get(VARIABLE, "")
-    for path, by in ((option, "-e/--expected"), (Path(named) if named else None, f"${VARIABLE}")):
+    value = environ.get(VARIABLE, "")
+    for path, origin in ((option, "-e/--expected"), (Path(value) if value else None, f"${VARIABLE}")):
         if path is not None and not path.is_dir():
-            raise UsageError(f"there is no folder {path}", f"{by} names it: it must be a folder of expected files")
+            raise UsageError(f"there is no folder {path}", f"{origin} must name a folder of expected files")
         if path is not None:
             return path
-    here = Path("expected")
-    return here if here.is_dir() else Path(str(importlib.resources.files("olaudit"))) / "shipped"
+    default = Path("expected")
+    return default if default.is_dir() else Path(str(importlib.resources.files("olaudit"))) / "shipped"
 
 
 def select_hosts(fleet: FleetSpec, targets: Sequence[str]) -> tuple[HostSpec, ...]:
-    """Choose hosts by name (short or fully qualified), glob or @role; no target means the whole fleet.
+    """Select hosts by name (short or fully qualified), glob or @role; no target selects the whole fleet.
 
-    Each host comes once, in the fleet's order. Raises UsageError naming every target that fits no host.
+    Each host is returned once, in the order of the fleet. Raises UsageError that names all targets without a host.
     """
     if not targets:
         return tuple(fleet.hosts.values())
-    chosen = {target: frozenset(_fitting(fleet, target.lower())) for target in targets}
-    if unknown := [target for target, hosts in chosen.items() if not hosts]:
+    matches = {target: frozenset(_matching_hosts(fleet, target.lower())) for target in targets}
+    if unknown := [target for target, hosts in matches.items() if not hosts]:
         roles = sorted({f"@{role}" for host in fleet.hosts.values() for role in host.roles})
         raise UsageError(
-            "; ".join(_unknown(fleet, target, roles) for target in unknown),
+            "; ".join(_unknown_target(fleet, target, roles) for target in unknown),
             f"hosts: {', '.join(fleet.hosts)}; roles: {', '.join(roles)}",
         )
-    wanted = frozenset[str]().union(*chosen.values())
-    return tuple(host for name, host in fleet.hosts.items() if name in wanted)
+    selected = frozenset[str]().union(*matches.values())
+    return tuple(host for name, host in fleet.hosts.items() if name in selected)
 
 
-def _fitting(fleet: FleetSpec, target: str) -> Iterator[str]:
+def _matching_hosts(fleet: FleetSpec, target: str) -> Iterator[str]:
     for name, host in fleet.hosts.items():
         if target.startswith("@"):
-            fits = target[1:] in host.roles
+            matches = target[1:] in host.roles
         else:
-            fits = any(fnmatchcase(written, target) for written in (name, f"{name}.{fleet.domain}"))
-        if fits:
+            matches = any(fnmatchcase(full_or_short, target) for full_or_short in (name, f"{name}.{fleet.domain}"))
+        if matches:
             yield name
 
 
-def _unknown(fleet: FleetSpec, target: str, roles: Sequence[str]) -> str:
+def _unknown_target(fleet: FleetSpec, target: str, roles: Sequence[str]) -> str:
     short = target.removesuffix(f".{fleet.domain}")
     if old := fleet.retired.get(short):
-        return f"{target} is retired: {old.replaced_by} took over ({old.issue})"
+        return f"{target} is retired: {old.replaced_by} replaced it ({old.issue})"
     if target.startswith("@"):
-        return f"no host has the role {target!r}{_near(target, roles)}"
+        return f"no host has the role {target!r}{_did_you_mean(target, roles)}"
     if any(sign in target for sign in "*?["):
-        return f"no host's name fits {target!r}"
-    return f"there is no host {target!r}{_near(short, tuple(fleet.hosts))}"
+        return f"no host name matches {target!r}"
+    return f"there is no host {target!r}{_did_you_mean(short, tuple(fleet.hosts))}"
 
 
-def _near(word: str, known: Sequence[str]) -> str:
-    """Say "did you mean" or nothing: the hint lists all there is."""
-    said = suggest(word, known)
-    return said if "did you mean" in said else ""
+def _did_you_mean(word: str, choices: Sequence[str]) -> str:
+    """Return "did you mean" the closest choice, or nothing: the hint of the error lists all choices."""
+    suggestion = suggest(word, choices)
+    return suggestion if "did you mean" in suggestion else ""

@@ -1,4 +1,4 @@
-"""An expected file as a tree in which every value knows where it is written, and the pure things done to it."""
+"""Tree of an expected file, in which every value has its place, and pure functions on trees."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from olaudit.model import SectionPath
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value. `guess` says what YAML makes of an unquoted text that is not text to it ("a number"), else "".
+    """One value. `guess` is the type as which YAML reads an unquoted text ("a number"), or "" for text.
 
-    `value` is a number or a boolean only where it is spelled as everybody spells it (20.04, true). Of what
-    YAML alone reads that way (0644, no, 1_000, 22:22) it is the text as written, and `guess` is kept.
+    `value` is a number or a boolean only in its usual spelling (20.04, true). For spellings that only YAML reads
+    as such (0644, no, 1_000, 22:22), it is the text as written, and `guess` is set.
     """
 
     place: Place
@@ -45,7 +45,7 @@ Node = Scalar | Items | Table
 
 
 def plain(node: Node) -> Any:
-    """Give the tree's values alone, ready for `json.dumps`."""
+    """Convert a tree to plain values for `json.dumps`."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Items):
@@ -53,11 +53,11 @@ def plain(node: Node) -> Any:
     return {key: plain(entry) for key, entry in node.entries.items()}
 
 
-def walk(node: Node, at: SectionPath = ()) -> Iterator[tuple[SectionPath, Node]]:
-    """Give each node below `node`, and itself, with the path to it."""
-    yield at, node
+def walk(node: Node, path: SectionPath = ()) -> Iterator[tuple[SectionPath, Node]]:
+    """Yield `node` and all nodes below it with their paths."""
+    yield path, node
     for step, child in _children(node):
-        yield from walk(child, (*at, step))
+        yield from walk(child, (*path, step))
 
 
 def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
@@ -68,49 +68,52 @@ def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
 
 
 def locate(node: Node, path: Sequence[str | int]) -> tuple[SectionPath, Node]:
-    """Follow `path` as far as it leads, passing over steps that are not in it (a union's tag, a missing key)."""
-    at: SectionPath = ()
+    """Follow `path` as far as possible, and skip steps that the tree lacks (a tag of a union, a missing key).
+
+    Returns the path that was followed, and its node.
+    """
+    followed: SectionPath = ()
     for step in path:
         if (child := dict(_children(node)).get(step)) is not None:
-            at, node = (*at, step), child
-    return at, node
+            followed, node = (*followed, step), child
+    return followed, node
 
 
 def merge(below: Table, above: Table) -> Table:
-    """Lay `above` over `below`: mappings key by key, all else (a scalar over a mapping too) as a whole."""
-    laid = {key: _over(below.entries.get(key), entry) for key, entry in above.entries.items()}
-    return Table(above.place, {**below.entries, **laid})
+    """Merge two mappings: nested mappings key by key; any other entry of `above` replaces that of `below`."""
+    merged = {key: _merge_entry(below.entries.get(key), entry) for key, entry in above.entries.items()}
+    return Table(above.place, {**below.entries, **merged})
 
 
-def _over(below: Node | None, above: Node) -> Node:
+def _merge_entry(below: Node | None, above: Node) -> Node:
     return merge(below, above) if isinstance(below, Table) and isinstance(above, Table) else above
 
 
-def fill(table: Table, words: Mapping[str, str]) -> Table:
-    """Put words in the place of `{host}` and `{domain}`, in keys and values, and leave all other braces alone."""
-    entries = {_filled(key, words): _fill(entry, words) for key, entry in table.entries.items()}
+def fill_placeholders(table: Table, values: Mapping[str, str]) -> Table:
+    """Replace the placeholders `{NAME}` of `values` in keys and values; other braces are not changed."""
+    entries = {_fill_text(key, values): _fill_node(entry, values) for key, entry in table.entries.items()}
     return Table(table.place, entries)
 
 
-def _fill(node: Node, words: Mapping[str, str]) -> Node:
+def _fill_node(node: Node, values: Mapping[str, str]) -> Node:
     if isinstance(node, Table):
-        return fill(node, words)
+        return fill_placeholders(node, values)
     if isinstance(node, Items):
-        return Items(node.place, tuple(_fill(item, words) for item in node.items))
-    value = _filled(node.value, words) if isinstance(node.value, str) else node.value
+        return Items(node.place, tuple(_fill_node(item, values) for item in node.items))
+    value = _fill_text(node.value, values) if isinstance(node.value, str) else node.value
     return Scalar(node.place, value, node.raw, node.guess)
 
 
-_BLANK = re.compile(r"(?<![${])\{([a-z_]+)\}(?!\})")
+_PLACEHOLDER = re.compile(r"(?<![${])\{([a-z_]+)\}(?!\})")
 
 
-def _filled(text: str, words: Mapping[str, str]) -> str:
-    return _BLANK.sub(lambda match: words.get(match[1], match[0]), text)
+def _fill_text(text: str, values: Mapping[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
-def blanks(node: Node) -> Iterator[tuple[Place, str]]:
-    """Find what looks like `{host}` in the tree's keys and values, whatever the word; not `${x}` or `{{x}}`."""
-    for at, child in walk(node):
-        key = str(at[-1]) if at else ""
+def placeholders(node: Node) -> Iterator[tuple[Place, str]]:
+    """Yield all placeholders `{NAME}` in keys and values; `${NAME}` and `{{NAME}}` are not placeholders."""
+    for path, child in walk(node):
+        key = str(path[-1]) if path else ""
         value = child.raw if isinstance(child, Scalar) else ""
-        yield from ((child.place, word) for text in (key, value) for word in _BLANK.findall(text))
+        yield from ((child.place, name) for text in (key, value) for name in _PLACEHOLDER.findall(text))

@@ -1,4 +1,4 @@
-"""waivers.yaml: drift that somebody accepts, with an owner, a reason, a ticket and a last day."""
+"""Model and validation of waivers.yaml."""
 
 from __future__ import annotations
 
@@ -10,110 +10,115 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
 
-from olaudit.expected.folder import Folder
+from olaudit.expected.folder import ExpectedFolder
 from olaudit.expected.messages import suggest
 from olaudit.expected.problems import Problems
 from olaudit.expected.spec import WaiverSpec
 from olaudit.expected.tree import Items, Node, Scalar, Table
-from olaudit.expected.validate import Fault, validate
+from olaudit.expected.validate import LocatedMessage, validate
 from olaudit.language import Section
 from olaudit.model import finding_id
 
-LONGEST = timedelta(days=366)
-"""How far away the last day of a waiver may be: a year, whatever year."""
+MAX_DURATION = timedelta(days=366)
+"""Maximum time until the last day of a waiver: a year, which can be a leap year."""
 
-_WHERE = ("host", "check", "subject")
+_TARGET_KEYS = ("host", "check", "subject")
 _GLOB = re.compile(r"[*?\[]")
 
 
 def parse_date(text: str) -> date:
-    """Read YYYY-MM-DD. Raises ValueError that says how to write it."""
+    """Parse YYYY-MM-DD. Raises ValueError with a message for the user."""
     try:
-        # Python itself would take 20270131 and 2027-W05 too
+        # Python also accepts 20270131 and 2027-W05
         return date.fromisoformat(text if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) else "")
     except ValueError:
-        msg = f"{text!r} is no date: write YYYY-MM-DD, such as 2027-01-31"
+        msg = f"{text!r} is not a date: write YYYY-MM-DD, such as 2027-01-31"
         raise ValueError(msg) from None
 
 
 def date_problem(day: date, today: date) -> str:
-    """Say that `day` is more than a year after `today`, or nothing."""
-    last = today + LONGEST
+    """Return the message for a `day` more than a year after `today`, else ""."""
+    last = today + MAX_DURATION
     return f"{day} is more than a year away: a waiver may last until {last} at most" if day > last else ""
 
 
-def _is_day(text: str) -> str:
+def _check_date(text: str) -> str:
     parse_date(text)
     return text
 
 
-def _is_id(text: str) -> str:
+def _check_id(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{12}", text):
-        msg = f"{text!r} is no finding's id: twelve hex digits make one"
+        msg = f"{text!r} is not a finding id: an id has twelve hex digits"
         raise ValueError(msg)
     return text
 
 
-def _is_said(text: str, info: ValidationInfo) -> str:
+def _check_not_empty(text: str, info: ValidationInfo) -> str:
     if not text.strip():
         msg = f"{info.field_name!r} must not be empty"
         raise ValueError(msg)
     return text
 
 
-_Said = Annotated[str, AfterValidator(_is_said), Field(json_schema_extra={"minLength": 1})]
-_Day = Annotated[str, AfterValidator(_is_day), Field(json_schema_extra={"format": "date"})]
-_Id = Annotated[str, AfterValidator(_is_id), Field(json_schema_extra={"pattern": "^[0-9a-f]{12}$"})]
+_NonEmptyText = Annotated[str, AfterValidator(_check_not_empty), Field(json_schema_extra={"minLength": 1})]
+_Day = Annotated[str, AfterValidator(_check_date), Field(json_schema_extra={"format": "date"})]
+_Id = Annotated[str, AfterValidator(_check_id), Field(json_schema_extra={"pattern": "^[0-9a-f]{12}$"})]
 
 
 class WaiverItem(
     Section,
     json_schema_extra={
         "oneOf": [
-            {"required": ["finding"], "properties": dict.fromkeys(_WHERE, False)},
-            {"required": list(_WHERE), "properties": {"finding": False}},
+            {"required": ["finding"], "properties": dict.fromkeys(_TARGET_KEYS, False)},
+            {"required": list(_TARGET_KEYS), "properties": {"finding": False}},
         ]
     },
 ):
-    """One waiver. It names a finding, or a host, a check and a subject."""
+    """One waiver, for a finding id, or for a host, a check and a subject."""
 
-    finding: Annotated[_Id | None, Field(description="The finding's id, as reports have it.")] = None
-    host: Annotated[_Said | None, Field(description="A host's name, or a glob that several fit.")] = None
-    check: Annotated[_Said | None, Field(description="A check's id.")] = None
-    subject: Annotated[_Said | None, Field(description="The finding's subject, or a glob that several fit.")] = (
-        None
-    )
-    observed: Annotated[str, Field(description="The observed value that is waived; any other is drift.")]
-    owner: Annotated[_Said, Field(description="Who answers for it.")]
-    reason: Annotated[_Said, Field(description="Why it is accepted.")]
-    expires: Annotated[_Day, Field(description="The last day (UTC) on which it holds; at most a year away.")]
-    ticket: Annotated[_Said | None, Field(description="Where it is written up, such as an issue.")] = None
+    finding: Annotated[_Id | None, Field(description="The id of a finding, as in reports.")] = None
+    host: Annotated[_NonEmptyText | None, Field(description="The name of a host, or a glob.")] = None
+    check: Annotated[_NonEmptyText | None, Field(description="The id of a check.")] = None
+    subject: Annotated[_NonEmptyText | None, Field(description="The subject of a finding, or a glob.")] = None
+    observed: Annotated[str, Field(description="The observed value that is accepted; any other is drift.")]
+    owner: Annotated[_NonEmptyText, Field(description="Who accepts the drift.")]
+    reason: Annotated[_NonEmptyText, Field(description="Why the drift is accepted.")]
+    expires: Annotated[_Day, Field(description="The last valid day (UTC), at most a year away.")]
+    ticket: Annotated[_NonEmptyText | None, Field(description="A reference, such as an issue.")] = None
 
 
 class WaiversFile(Section):
-    """All of waivers.yaml."""
+    """The content of waivers.yaml."""
 
-    waivers: Annotated[tuple[WaiverItem, ...], Field(description="Drift that is accepted for a while.")]
+    waivers: Annotated[tuple[WaiverItem, ...], Field(description="Accepted drift.")]
 
 
-def waivers(
-    folder: Folder, checks: Collection[str], today: date | None, faults: Problems
+def load_waivers(
+    folder: ExpectedFolder, check_ids: Collection[str], today: date | None, problems: Problems
 ) -> tuple[WaiverSpec, ...]:
-    """Read the folder's waivers of `checks`, if it has any. What is wrong with them is added to `faults`."""
+    """Load the waivers of a folder, if it has any. Their problems are added to `problems`.
+
+    A waiver may name a check of `check_ids`, and may last until a year after `today`.
+    """
     if not folder.waivers or not folder.waivers.table:
         return ()
     table = folder.waivers.table
-    file, found = validate(TypeAdapter(WaiversFile), table)
+    file, messages = validate(TypeAdapter(WaiversFile), table)
     node = table.entries.get("waivers")
     items = [item for item in node.items if isinstance(item, Table)] if isinstance(node, Items) else []
     for item in items:
-        found += [*_naming(item), *_unknown(item, folder.hosts, checks), *_endless(item, today)]
-    for place, message in found:
-        faults.add(place, message)
-    if file is None or found:
+        messages += [
+            *_target_problems(item),
+            *_unknown_names(item, folder.hosts, check_ids),
+            *_expiry_problems(item, today),
+        ]
+    for place, message in messages:
+        problems.add(place, message)
+    if file is None or messages:
         return ()
     specs = tuple(_spec(*pair) for pair in zip(file.waivers, items, strict=True))
-    _check_repeats(specs, faults)
+    _check_repeats(specs, problems)
     return specs
 
 
@@ -132,60 +137,60 @@ def _spec(item: WaiverItem, table: Table) -> WaiverSpec:
     )
 
 
-def _naming(item: Table) -> Iterator[Fault]:
-    """Check that an item says what is waived in one of the two ways."""
-    where = [key for key in _WHERE if key in item.entries]
-    if "finding" in item.entries and where:
-        place = item.entries[where[0]].place
-        yield place, f"'finding' says what is waived already: leave {' and '.join(map(repr, where))} out"
-    elif not where and "finding" not in item.entries:
-        yield item.place, "this names nothing to waive: write 'finding', or 'host', 'check' and 'subject'"
-    elif where:
-        yield from ((item.place, f"{key!r} is missing here") for key in _WHERE if key not in where)
+def _target_problems(item: Table) -> Iterator[LocatedMessage]:
+    """Check that an item names its target by `finding`, or by host, check and subject."""
+    present = [key for key in _TARGET_KEYS if key in item.entries]
+    if "finding" in item.entries and present:
+        place = item.entries[present[0]].place
+        yield place, f"'finding' already names what is waived: remove {' and '.join(map(repr, present))}"
+    elif not present and "finding" not in item.entries:
+        yield item.place, "this waiver has no target: write 'finding', or 'host', 'check' and 'subject'"
+    elif present:
+        yield from ((item.place, f"missing key {key!r}") for key in _TARGET_KEYS if key not in present)
 
 
-def _unknown(item: Table, hosts: Collection[str], checks: Collection[str]) -> Iterator[Fault]:
-    """Check that the host and the check are ones that there are."""
+def _unknown_names(item: Table, hosts: Collection[str], check_ids: Collection[str]) -> Iterator[LocatedMessage]:
+    """Check that the host and the check exist, and that the check can be waived."""
     host, check = (_text(item.entries.get(key)) for key in ("host", "check"))
     if host and not any(fnmatchcase(name, host) for name in hosts):
-        said = f"no host's name fits {host!r}" if _GLOB.search(host) else _near("host", host, hosts)
-        yield item.entries["host"].place, said
+        is_glob = _GLOB.search(host)
+        message = f"no host name matches {host!r}" if is_glob else _unknown_name("host", host, hosts)
+        yield item.entries["host"].place, message
     if check == "host.reachable" or check.startswith("waiver."):
-        yield (
-            item.entries["check"].place,
-            f"{check} cannot be waived: it is about what was not seen, or not accepted",
-        )
-    elif check and check not in checks:
-        yield item.entries["check"].place, _near("check", check, checks)
+        message = f"{check} cannot be waived: only drift on an audited host can be accepted"
+        yield item.entries["check"].place, message
+    elif check and check not in check_ids:
+        yield item.entries["check"].place, _unknown_name("check", check, check_ids)
 
 
-def _near(noun: str, word: str, known: Collection[str]) -> str:
-    said = suggest(word, known)
-    if "did you mean" not in said and noun == "check":  # there are too many to be listed
-        said = suggest("", {check.partition(".")[0] + ".*" for check in known})
-    return f"unknown {noun} {word!r}{said}"
+def _unknown_name(noun: str, word: str, choices: Collection[str]) -> str:
+    hint = suggest(word, choices)
+    if "did you mean" not in hint and noun == "check":  # there are too many checks to list
+        hint = suggest("", {check_id.partition(".")[0] + ".*" for check_id in choices})
+    return f"unknown {noun} {word!r}{hint}"
 
 
-def _endless(item: Table, today: date | None) -> Iterator[Fault]:
+def _expiry_problems(item: Table, today: date | None) -> Iterator[LocatedMessage]:
     text = _text(item.entries.get("expires"))
     try:
         day = parse_date(text)
     except ValueError:
-        return  # has been said
-    if today and (said := date_problem(day, today)):
-        yield item.entries["expires"].place, said
+        return  # the model reports it
+    if today and (message := date_problem(day, today)):
+        yield item.entries["expires"].place, message
 
 
 def _text(node: Node | None) -> str:
     return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
 
 
-def _check_repeats(specs: Sequence[WaiverSpec], faults: Problems) -> None:
-    """Check that nothing is waived twice, by its id once and once by its host, check and subject neither."""
+def _check_repeats(specs: Sequence[WaiverSpec], problems: Problems) -> None:
+    """Check that no finding is waived twice, whether by its id or by its host, check and subject."""
     first: dict[str, WaiverSpec] = {}
     for spec in specs:
-        by_id = not spec.finding and spec.exact
-        target = finding_id(spec.host, spec.check, spec.subject) if by_id else spec.name
-        before = first.setdefault(target, spec)
-        if before is not spec:
-            faults.add(spec.place, f"{spec.name} is waived twice: {faults.show(before.place)} waives it too")
+        has_id = not spec.finding and spec.exact
+        target = finding_id(spec.host, spec.check, spec.subject) if has_id else spec.name
+        earlier = first.setdefault(target, spec)
+        if earlier is not spec:
+            earlier_place = problems.format_place(earlier.place)
+            problems.add(spec.place, f"{spec.name} is waived twice: {earlier_place} waives it too")

@@ -1,6 +1,7 @@
-"""What earlier runs saw: one SQLite file, which knows the age of a finding, and what is new, gone and hidden.
+"""SQLite history of audit runs: the age of each finding, and what is new, resolved and unobserved.
 
-`states` is the pure core: what a run makes of what was open before it. The rest keeps it.
+`states` is the pure core: it derives the open episodes after a run from those before it. The other modules store
+and query them.
 
     with History.open(file) as history:
         report = history.add_run(report, RunScope(hosts, checks), recording)
@@ -8,14 +9,14 @@
 """
 
 from olaudit.history.comparison import Comparison, RunFindings, compare
-from olaudit.history.retention import RECENT
+from olaudit.history.retention import RECENT_RUNS
 from olaudit.history.runs import RunRow
 from olaudit.history.states import DriftEpisode, FindingState, FindingStates, RunScope, advance
 from olaudit.history.store import History
 from olaudit.history.subjects import Span, Subject, UnreachableSpan
 
 __all__ = [
-    "RECENT",
+    "RECENT_RUNS",
     "Comparison",
     "DriftEpisode",
     "FindingState",

@@ -1,4 +1,4 @@
-"""Two runs side by side: what appeared, stayed and went between them. Pure."""
+"""Comparison of two runs: which drift is new, unchanged, resolved or unobserved. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from olaudit.model import EpisodeEnd, Finding, RunSummary, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFindings:
-    """What a run met: by finding id, every verdict it gave, and all there is of what was not ok.
+    """Verdicts of one run by finding id, and the complete findings of those that are not ok.
 
-    `open` are the ids of drifts whose life was open after it, seen or not.
+    `open` are the ids of drift whose episode was open after the run, observed or not.
     """
 
     run: RunSummary
@@ -24,10 +24,10 @@ class RunFindings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What is between two runs; findings are as in the second run, where it has them, else as in the first.
+    """Differences between two runs; each finding is from the second run where it has it, else from the first.
 
     `unobserved` is drift of the first run that the second could not observe. Drift that the first run could not
-    observe, and that was drift before, is unchanged where the second run has it.
+    observe, but whose episode was open, is unchanged if the second run has it.
     """
 
     before: RunSummary
@@ -41,31 +41,37 @@ class Comparison:
 
 
 def compare(before: RunFindings, after: RunFindings) -> Comparison:
-    """Put two runs side by side, from the first to the second, whichever is the older."""
-    drifted, drifts = _of(before, Verdict.DRIFT), _of(after, Verdict.DRIFT)
-    unseen = {id_ for id_ in before.open if before.verdicts.get(id_, Verdict.UNKNOWN) is Verdict.UNKNOWN}
-    left = {id_: _ending(id_, after) for id_ in drifted.keys() - drifts.keys()}
-    unsure, unsures = _of(before, Verdict.UNKNOWN), _of(after, Verdict.UNKNOWN)
-    known = {id_: after.verdicts[id_] for id_ in unsure.keys() & after.verdicts.keys() - unsures.keys()}
-    went = {id_: ending for id_, ending in left.items() if ending}
+    """Compare two runs, from `before` to `after`; either may be the older one."""
+    drift_before, drift_after = _with_verdict(before, Verdict.DRIFT), _with_verdict(after, Verdict.DRIFT)
+    unobserved_before = {id_ for id_ in before.open if _is_unobserved(id_, before)}
+    endings = {id_: _ending(id_, after) for id_ in drift_before.keys() - drift_after.keys()}
+    resolved = {id_: ending for id_, ending in endings.items() if ending}
+    unknown_before, unknown_after = _with_verdict(before, Verdict.UNKNOWN), _with_verdict(after, Verdict.UNKNOWN)
+    observed = unknown_before.keys() & after.verdicts.keys() - unknown_after.keys()
     return Comparison(
         before=before.run,
         after=after.run,
-        new=_sorted(drifts, drifts.keys() - drifted.keys() - unseen),
-        unchanged=_sorted(drifts, drifts.keys() & (drifted.keys() | unseen)),
-        resolved=tuple((one, went[one.id]) for one in _sorted(drifted, went.keys())),
-        unobserved=_sorted(drifted, left.keys() - went.keys()),
-        newly_unknown=_sorted(unsures, unsures.keys() - unsure.keys()),
-        observed_again=tuple((one, known[one.id]) for one in _sorted(unsure, known.keys())),
+        new=_sorted(drift_after, drift_after.keys() - drift_before.keys() - unobserved_before),
+        unchanged=_sorted(drift_after, drift_after.keys() & (drift_before.keys() | unobserved_before)),
+        resolved=tuple((finding, resolved[finding.id]) for finding in _sorted(drift_before, resolved.keys())),
+        unobserved=_sorted(drift_before, endings.keys() - resolved.keys()),
+        newly_unknown=_sorted(unknown_after, unknown_after.keys() - unknown_before.keys()),
+        observed_again=tuple(
+            (finding, after.verdicts[finding.id]) for finding in _sorted(unknown_before, observed)
+        ),
     )
 
 
-def _of(met: RunFindings, verdict: Verdict) -> dict[str, Finding]:
-    return {id_: finding for id_, finding in met.findings.items() if finding.verdict is verdict}
+def _with_verdict(run: RunFindings, verdict: Verdict) -> dict[str, Finding]:
+    return {id_: finding for id_, finding in run.findings.items() if finding.verdict is verdict}
+
+
+def _is_unobserved(id_: str, run: RunFindings) -> bool:
+    return run.verdicts.get(id_, Verdict.UNKNOWN) is Verdict.UNKNOWN
 
 
 def _ending(id_: str, after: RunFindings) -> EpisodeEnd | None:
-    """Say how a drift went; None: it may still be there."""
+    """Return how a drift was resolved; None if it may persist."""
     match after.verdicts.get(id_):
         case Verdict.OK:
             return EpisodeEnd.FIXED
@@ -79,4 +85,4 @@ def _ending(id_: str, after: RunFindings) -> EpisodeEnd | None:
 
 def _sorted(findings: Mapping[str, Finding], ids: AbstractSet[str]) -> tuple[Finding, ...]:
     chosen = (findings[id_] for id_ in ids)
-    return tuple(sorted(chosen, key=lambda one: (one.host, one.check, one.subject)))
+    return tuple(sorted(chosen, key=lambda finding: (finding.host, finding.check, finding.subject)))

@@ -1,4 +1,4 @@
-"""The file itself: opened for a run or for reading only, refused where it is not ours, its errors in words."""
+"""The history file: opened for writing or read-only, verified to be olaudit's, with SQLite's errors translated."""
 
 from __future__ import annotations
 
@@ -13,75 +13,76 @@ from olaudit.errors import HistoryError, HistoryWriteError, UsageError
 from olaudit.files import DISK_ERRORS
 from olaudit.history.schema import APPLICATION, STEPS, migrate
 
-PATIENCE = 5.0
-"""Seconds to wait for another process that is writing: a run's own writing takes a fraction of one."""
+LOCK_TIMEOUT = 5.0
+"""Seconds to wait while another process writes: the writes of one run take a fraction of a second."""
 
-_ELSEWHERE = "move it away (the next `olaudit report` begins a new one), or name another with --history FILE"
+_DAMAGED_HINT = "move it away (the next `olaudit report` creates a new one), or name another with --history FILE"
 
 
 def connect(file: Path, *, create: bool) -> sqlite3.Connection:
-    """Open `file`: for a run, made where it is missing (mode 0600), brought to our version; else for reading only.
+    """Open `file` read-only; or, with `create`, for a run: created if missing (mode 0600), migrated if older.
 
-    Raises UsageError where there is none to read, HistoryError where it cannot be used.
+    Raises UsageError if there is no history to read, HistoryError if the file cannot be used.
     """
-    with in_words(file):
+    with translate_errors(file):
         if file.exists() and not file.is_file():
-            raise HistoryError(f"{file} is no history of olaudit: it is not a file")
+            raise HistoryError(f"{file} is not a history of olaudit: it is not a regular file")
         if create:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             return _prepared(_open(file, "rw"), file)
-        # a file without a byte is one whose first run did not get as far as to write it
+        # an empty file belongs to a first run that ended before it wrote anything
         if not file.exists() or not file.stat().st_size:
             raise UsageError(
-                f"there is no history {file} yet", "`olaudit report` makes it; or name one with --history FILE"
+                f"there is no history {file} yet",
+                "`olaudit report` creates it; or name another with --history FILE",
             )
-        return _reading(file)
+        return _open_for_reading(file)
 
 
 def _open(file: Path, mode: str) -> sqlite3.Connection:
     uri = f"{file.resolve().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
     connection.row_factory = sqlite3.Row
     with _closing_on_error(connection):
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten, not only unlinked
+        connection.execute("PRAGMA secure_delete = ON")  # overwrite deleted content, not only unlink it
     return connection
 
 
 def _prepared(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
-    """Make sure that the file is ours, whole and of our version, before anything is written into it."""
+    """Verify that the file is an undamaged history, and migrate it, before a run is written into it."""
     with _closing_on_error(connection):
         version = _version(connection, file)
         if damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0].removeprefix("ok"):
-            raise HistoryError(f"the history {file} is damaged: {damage.splitlines()[-1]}", _ELSEWHERE)
+            raise HistoryError(f"the history {file} is damaged: {damage.splitlines()[-1]}", _DAMAGED_HINT)
         if version < len(STEPS):
             connection.execute("BEGIN IMMEDIATE")
-            _version(connection, file)  # once more: while we waited for the lock, another may have changed it
+            _version(connection, file)  # again: another process may have changed it before the lock was taken
             migrate(connection)
             connection.execute("COMMIT")
     return connection
 
 
-def _reading(file: Path) -> sqlite3.Connection:
-    """Open without a right to write, except where a run was killed while it wrote: that must be undone first."""
+def _open_for_reading(file: Path) -> sqlite3.Connection:
+    """Open without write access, except after a run that was killed while writing: SQLite must roll it back."""
     try:
-        connection, version = _checked(file, "ro")
+        connection, version = _open_verified(file, "ro")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK or not os.access(file, os.W_OK):
             raise
-        connection, version = _checked(file, "rw")
+        connection, version = _open_verified(file, "rw")
     return connection if version == len(STEPS) else _migrated_copy(connection)
 
 
-def _checked(file: Path, mode: str) -> tuple[sqlite3.Connection, int]:
+def _open_verified(file: Path, mode: str) -> tuple[sqlite3.Connection, int]:
     connection = _open(file, mode)
     with _closing_on_error(connection):
         return connection, _version(connection, file)
 
 
 def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Give an older history as we know it, in memory: who only reads leaves the file as it is."""
+    """Migrate a copy of an older history in memory: a reader leaves the file unchanged."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     copy.row_factory = sqlite3.Row
     with closing(connection), _closing_on_error(copy):
@@ -100,67 +101,75 @@ def _closing_on_error(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _version(connection: sqlite3.Connection, file: Path) -> int:
-    """Give the version of the tables, 0 where there are none yet. Raises HistoryError if it is not for us."""
+    """Read the version of the tables, 0 if there are none yet.
+
+    Raises HistoryError for the database of another application, and for a version that is too new.
+    """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION and (application or version or tables):
         raise HistoryError(
-            f"{file} is a database of something else than olaudit", "name another with --history FILE"
+            f"{file} is not a history of olaudit, but a database of another application",
+            "name another with --history FILE",
         )
     if version > len(STEPS):
         raise HistoryError(
-            f"the history {file} is of version {version}, newer than the {len(STEPS)} that this olaudit knows",
+            f"the history {file} has version {version}; this olaudit supports versions up to {len(STEPS)}",
             "use the olaudit that wrote it, or --history FILE",
         )
     return int(version)
 
 
 @contextmanager
-def in_words(file: Path) -> Iterator[None]:
-    """Turn what SQLite or the system says against `file` into a HistoryError of one clear line."""
+def translate_errors(file: Path) -> Iterator[None]:
+    """Translate errors of SQLite and of the operating system about `file` into a HistoryError of one line."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _said(file, error) from None
+        raise _translated(file, error) from None
     except zlib.error as error:
-        raise HistoryError(f"the history {file} is damaged: {error}", _ELSEWHERE) from None
+        raise HistoryError(f"the history {file} is damaged: {error}", _DAMAGED_HINT) from None
     except OSError as error:
-        kind = HistoryWriteError if error.errno in DISK_ERRORS else HistoryError
-        raise kind(f"the history {file} cannot be opened: {error.strerror}") from None
+        error_type = HistoryWriteError if error.errno in DISK_ERRORS else HistoryError
+        raise error_type(f"the history {file} cannot be opened: {error.strerror}") from None
 
 
-def _said(file: Path, error: sqlite3.Error) -> HistoryError:
+def _translated(file: Path, error: sqlite3.Error) -> HistoryError:
     code = getattr(error, "sqlite_errorcode", 0)
-    # the primary code is in the lowest byte; the rest says where it came up
-    said, hint = _WORDS.get(code) or _WORDS.get(code & 0xFF) or ("the history {file} cannot be used: {error}", "")
-    kind = HistoryWriteError if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) else HistoryError
-    return kind(said.format(file=file, error=error), hint.format(file=file))
+    primary = code & 0xFF  # an extended code adds where the error occurred
+    message, hint = _MESSAGES.get(code) or _MESSAGES.get(primary) or _OTHER_ERROR
+    error_type = HistoryWriteError if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) else HistoryError
+    return error_type(message.format(file=file, error=error), hint.format(file=file))
 
 
-_WORDS = {
+_OTHER_ERROR = ("the history {file} cannot be used: {error}", "")
+_MESSAGES = {
     sqlite3.SQLITE_NOTADB: (
-        "{file} is no history of olaudit, and no SQLite database",
+        "{file} is not a history of olaudit, and not a SQLite database",
         "name another with --history FILE",
     ),
-    sqlite3.SQLITE_CORRUPT: ("the history {file} is damaged: {error}", _ELSEWHERE),
+    sqlite3.SQLITE_CORRUPT: ("the history {file} is damaged: {error}", _DAMAGED_HINT),
     sqlite3.SQLITE_BUSY: (
-        f"the history {{file}} is locked: another process has been writing to it for {PATIENCE:.0f} s",
-        "try again when it is done; `fuser {file}` says who it is",
+        f"the history {{file}} is locked: another process has been writing to it for {LOCK_TIMEOUT:.0f} s",
+        "try again when it has finished; `fuser {file}` lists the process",
     ),
     sqlite3.SQLITE_FULL: ("the history {file} cannot be written: the disk is full", ""),
     sqlite3.SQLITE_IOERR: (
         "the history {file} cannot be read or written: {error}",
-        "is its disk full, or damaged?",
+        "check whether its disk is full or damaged",
     ),
-    sqlite3.SQLITE_READONLY: ("the history {file} cannot be written: no permission for it, or for its folder", ""),
+    sqlite3.SQLITE_READONLY: (
+        "the history {file} cannot be written: no write permission for it, or for its folder",
+        "",
+    ),
     sqlite3.SQLITE_READONLY_ROLLBACK: (
-        "the history {file} cannot be read: a run was killed while it wrote, which must be undone first",
+        "the history {file} cannot be read: a run was killed while writing to it, and must be rolled back first",
         "run `olaudit history` once as the user who runs `olaudit report`",
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        "the history {file} cannot be opened: is it a file, and are you permitted to read it?",
-        "",
+        "the history {file} cannot be opened",
+        "check that it is a regular file, and that you may read it",
     ),
 }
-"""What is said for SQLite's result codes: a message, and a hint."""
+"""Message and hint by result code of SQLite."""

@@ -1,4 +1,4 @@
-"""Rows of the tables to values, and back."""
+"""Conversion between values and table rows."""
 
 from __future__ import annotations
 
@@ -14,24 +14,30 @@ FINDING = """
     details.severity, details.expected, details.observed, details.message, details.fix, details.source,
     details.waiver
 """
-"""The columns of a finding, but for its verdict and age."""
+"""The columns of a finding, except its verdict and age."""
 
-LIFE = f"{FINDING}, lives.verdict, lives.first_seen, lives.last_seen, lives.ended, lives.ending"
-"""The columns of a life."""
+EPISODE = f"{FINDING}, episodes.verdict, episodes.first_seen, episodes.last_seen, episodes.ended, episodes.ending"
+"""The columns of an episode."""
 
 Detail = tuple[str, str, str, str, str | None, str, str | None]
-"""What a row of `details` says: severity, expected, observed, message, fix, source, waiver."""
+"""Values of a row of `details`: severity, expected, observed, message, fix, source, waiver."""
 
 
 def detail(finding: Finding) -> Detail:
-    """Give what is kept of a finding that is not ok, beside its verdict."""
-    waiver = json.dumps(asdict(finding.waiver), ensure_ascii=False) if finding.waiver else None
-    said = (finding.severity.value, finding.expected, finding.observed, finding.message, finding.fix)
-    return (*said, finding.source, waiver)
+    """Convert a finding to the values of its `details` row."""
+    return (
+        finding.severity.value,
+        finding.expected,
+        finding.observed,
+        finding.message,
+        finding.fix,
+        finding.source,
+        json.dumps(asdict(finding.waiver), ensure_ascii=False) if finding.waiver else None,
+    )
 
 
 def finding(row: sqlite3.Row) -> Finding:
-    """Read a finding."""
+    """Convert a row to a finding."""
     verdict = Verdict(row["verdict"])
     return Finding(
         host=row["host"],
@@ -50,13 +56,13 @@ def finding(row: sqlite3.Row) -> Finding:
 
 
 def episode(row: sqlite3.Row) -> DriftEpisode:
-    """Read a life."""
+    """Convert a row to an episode."""
     ending = EpisodeEnd(row["ending"]) if row["ending"] else None
     return DriftEpisode(finding=finding(row), last_seen=row["last_seen"], ended=row["ended"], ending=ending)
 
 
 def run(row: sqlite3.Row) -> RunSummary:
-    """Read a run."""
+    """Convert a row to the summary of a run."""
     return RunSummary(
         id=row["id"],
         started_at=row["started_at"],

@@ -1,4 +1,4 @@
-"""Questions about runs: which there were, which one is meant, and what it met."""
+"""Queries about runs: list them, find one by name, and load its findings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from olaudit.model import Finding, RunSummary, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """A run, and how many drifts appeared in it and went."""
+    """A run, and how many drifts were new and resolved in it."""
 
     run: RunSummary
     new: int
@@ -22,85 +22,89 @@ class RunRow:
 
 
 def recent_runs(connection: sqlite3.Connection, limit: int) -> tuple[RunRow, ...]:
-    """Give the last runs, newest first."""
-    found = connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (limit,))
-    return tuple(RunRow(run=rows.run(row), new=row["appeared"], resolved=row["went"]) for row in found)
+    """List the last runs, newest first."""
+    recent = connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (limit,))
+    return tuple(RunRow(run=rows.run(row), new=row["new"], resolved=row["resolved"]) for row in recent)
 
 
-_BY_AGE = {"latest": 0, "previous": 1}
+_OFFSETS = {"latest": 0, "previous": 1}
 _NEWEST = "SELECT * FROM runs {where} ORDER BY number DESC LIMIT {limit}"
 
 
 def find_run(connection: sqlite3.Connection, name: str) -> sqlite3.Row:
-    """Find a run: by id, its beginning, "latest", "previous", or a date (the last run of that day, UTC)."""
-    if not name.isascii():  # no id is so; SQLite would not even take all of what a shell can hand over
+    """Find a run by id or its prefix, "latest", "previous", or a date (the last run of that day, UTC).
+
+    Raises UsageError if no run or several runs match.
+    """
+    if not name.isascii():  # no id is; and SQLite does not accept all text that a shell can pass
         raise UsageError(*_no_run(connection, name, []))
-    if name in _BY_AGE:
-        found = connection.execute(_NEWEST.format(where="", limit="1 OFFSET ?"), (_BY_AGE[name],)).fetchall()
+    if name in _OFFSETS:
+        matches = connection.execute(_NEWEST.format(where="", limit="1 OFFSET ?"), (_OFFSETS[name],)).fetchall()
     elif re.fullmatch(r"\d{4}-\d\d-\d\d", name):
-        of_day = _NEWEST.format(where="WHERE substr(started_at, 1, 10) = ?", limit="1")
-        found = connection.execute(of_day, (name,)).fetchall()
+        by_day = _NEWEST.format(where="WHERE substr(started_at, 1, 10) = ?", limit="1")
+        matches = connection.execute(by_day, (name,)).fetchall()
     else:
-        beginning = _NEWEST.format(where="WHERE substr(id, 1, ?) = ?", limit="-1")
-        found = connection.execute(beginning, (len(name), name)).fetchall()
-        found = [row for row in found if row["id"] == name] or found
-    if len(found) == 1 and name:
-        row: sqlite3.Row = found[0]
+        by_prefix = _NEWEST.format(where="WHERE substr(id, 1, ?) = ?", limit="-1")
+        matches = connection.execute(by_prefix, (len(name), name)).fetchall()
+        matches = [row for row in matches if row["id"] == name] or matches
+    if len(matches) == 1 and name:
+        row: sqlite3.Row = matches[0]
         return row
-    raise UsageError(*_no_run(connection, name, [row["id"] for row in found]))
+    raise UsageError(*_no_run(connection, name, [row["id"] for row in matches]))
 
 
-def _no_run(connection: sqlite3.Connection, name: str, fitting: list[str]) -> tuple[str, str]:
-    if name and fitting:
-        more = f", and {len(fitting) - 3} more" if len(fitting) > 3 else ""
-        return f"{len(fitting)} runs' ids begin with {name!r}", f"they are {', '.join(fitting[:3])}{more}"
+def _no_run(connection: sqlite3.Connection, name: str, matches: list[str]) -> tuple[str, str]:
+    """Build the message and the hint for a name that no run or several runs match."""
+    if name and matches:
+        more = f", and {len(matches) - 3} more" if len(matches) > 3 else ""
+        return f"{len(matches)} run ids begin with {name!r}", f"they are {', '.join(matches[:3])}{more}"
     last = recent_runs(connection, 3)
     (count,) = connection.execute("SELECT count(*) FROM runs").fetchone()
     if not count:
-        return "there is no run in this history yet", "`olaudit report` makes one"
+        return "there is no run in this history yet", "`olaudit report` adds one"
     if name == "previous":
-        return "there is no run before the latest: the history has one run only", ""
-    known = ", ".join(night.run.id for night in last)
-    return f"there is no run {name!r}", f"the last are {known}; a date, latest and previous name runs too"
+        return "there is no run before the latest: the history has only one run", ""
+    ids = ", ".join(row.run.id for row in last)
+    return f"there is no run {name!r}", f"the last runs are {ids}; a date, latest and previous name runs too"
 
 
 def findings(connection: sqlite3.Connection, number: int) -> tuple[Finding, ...]:
-    """Give what was not ok in a run; one finding per id, sorted by host, check, subject."""
+    """List the findings of a run that were not ok; one per id, sorted by host, check, subject."""
     return tuple(rows.finding(row) for row in connection.execute(_FINDINGS, {"run": number}))
 
 
-# an unknown's age is that of the drift it hid, else of the spell itself
+# the age of an unknown is that of the drift that it leaves unobserved, else that of its own span
 _FINDINGS = f"""
-    SELECT {rows.FINDING}, spells.verdict, coalesce(
-        (SELECT first_seen FROM lives WHERE lives.subject = subjects.number
-         AND lives.first_run <= :run AND (ended_run IS NULL OR ended_run > :run)),
-        (SELECT started_at FROM runs WHERE number = spells.first_run)) AS first_seen
-    FROM spells
-    JOIN subjects ON subjects.number = spells.subject
-    JOIN details ON details.subject = spells.subject AND details.run =
-        (SELECT max(run) FROM details WHERE subject = spells.subject AND run <= :run)
-    WHERE spells.first_run <= :run AND spells.last_run >= :run AND spells.verdict <> 'ok'
+    SELECT {rows.FINDING}, spans.verdict, coalesce(
+        (SELECT first_seen FROM episodes WHERE episodes.subject = subjects.number
+         AND episodes.first_run <= :run AND (ended_run IS NULL OR ended_run > :run)),
+        (SELECT started_at FROM runs WHERE number = spans.first_run)) AS first_seen
+    FROM spans
+    JOIN subjects ON subjects.number = spans.subject
+    JOIN details ON details.subject = spans.subject AND details.run =
+        (SELECT max(run) FROM details WHERE subject = spans.subject AND run <= :run)
+    WHERE spans.first_run <= :run AND spans.last_run >= :run AND spans.verdict <> 'ok'
     ORDER BY host, check_id, subjects.subject
-"""  # noqa: S608 - the columns are ours
+"""  # noqa: S608 - the columns are constants
 
 
 def run_findings(connection: sqlite3.Connection, row: sqlite3.Row) -> RunFindings:
-    """Give all that a run met."""
-    said = connection.execute(_VERDICTS, {"run": row["number"]})
-    alive = connection.execute(_ALIVE, {"run": row["number"]})
+    """Load the verdicts, findings and open episodes of a run."""
+    verdicts = connection.execute(_VERDICTS, {"run": row["number"]})
+    episodes = connection.execute(_OPEN_EPISODES, {"run": row["number"]})
     return RunFindings(
         run=rows.run(row),
-        verdicts={one["id"]: Verdict(one["verdict"]) for one in said},
+        verdicts={span["id"]: Verdict(span["verdict"]) for span in verdicts},
         findings={finding.id: finding for finding in findings(connection, row["number"])},
-        open=frozenset(one["id"] for one in alive),
+        open=frozenset(episode["id"] for episode in episodes),
     )
 
 
 _VERDICTS = """
-    SELECT id, verdict FROM spells JOIN subjects ON subjects.number = spells.subject
+    SELECT id, verdict FROM spans JOIN subjects ON subjects.number = spans.subject
     WHERE first_run <= :run AND last_run >= :run
 """
-_ALIVE = """
-    SELECT id FROM lives JOIN subjects ON subjects.number = lives.subject
+_OPEN_EPISODES = """
+    SELECT id FROM episodes JOIN subjects ON subjects.number = episodes.subject
     WHERE first_run <= :run AND (ended_run IS NULL OR ended_run > :run)
 """

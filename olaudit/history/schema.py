@@ -1,6 +1,6 @@
-"""The tables, as the steps that make them: a file of version N is what the first N steps make.
+"""Tables of the history file, as migration steps: a file of version N is the result of the first N steps.
 
-Steps are only ever added. Times are RFC 3339 UTC. Runs are counted by `number`, in the order they were entered.
+Steps are only ever appended. Times are RFC 3339 UTC. `number` counts runs in the order in which they were added.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 APPLICATION = 0x6F6C6175
-"""SQLite's `application_id` of our files: "olau"."""
+"""SQLite's `application_id` of olaudit's files: "olau"."""
 
 _FIRST = """
 CREATE TABLE runs (
@@ -40,7 +40,7 @@ CREATE TABLE recordings (
     run INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
     text BLOB NOT NULL -- UTF-8, compressed by zlib
 );
--- whatever was ever judged
+-- every subject that a check was evaluated for
 CREATE TABLE subjects (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE, -- the finding's
@@ -49,7 +49,7 @@ CREATE TABLE subjects (
     subject TEXT NOT NULL
 );
 CREATE INDEX subjects_of_host ON subjects (host);
--- a verdict, from the first to the last of runs that all said it, one after the other
+-- spans: consecutive runs with the same verdict
 CREATE TABLE spells (
     subject INTEGER NOT NULL REFERENCES subjects ON DELETE CASCADE,
     first_run INTEGER NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE spells (
     verdict TEXT NOT NULL,
     PRIMARY KEY (subject, first_run)
 ) WITHOUT ROWID;
--- what was said of a subject that was not ok: from `run` on, until the next says something else
+-- texts of a finding that was not ok: valid from `run` until the subject's next row
 CREATE TABLE details (
     number INTEGER PRIMARY KEY,
     subject INTEGER NOT NULL REFERENCES subjects ON DELETE CASCADE,
@@ -71,7 +71,7 @@ CREATE TABLE details (
     waiver TEXT, -- JSON
     UNIQUE (subject, run)
 );
--- drifts; `verdict` and `detail` are as last seen. Runs are counted as well as timed: clocks go wrong
+-- episodes; `verdict` and `detail` are as last seen. Clocks can be wrong, so runs are stored by number as well
 CREATE TABLE lives (
     subject INTEGER NOT NULL REFERENCES subjects,
     first_run INTEGER NOT NULL,
@@ -86,7 +86,7 @@ CREATE TABLE lives (
 CREATE INDEX lives_of_subject ON lives (subject);
 CREATE UNIQUE INDEX one_open_life ON lives (subject) WHERE ended IS NULL;
 CREATE INDEX lives_of_detail ON lives (detail);
--- open rows of unknowns
+-- subjects that are unknown now, and since when
 CREATE TABLE unknowns (
     subject INTEGER PRIMARY KEY REFERENCES subjects,
     since TEXT NOT NULL
@@ -97,19 +97,35 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 """
 
-# Recordings of version 1 hold answers as hosts gave them, secrets included. The next run keeps reduced ones.
+# Recordings of version 1 hold raw answers, which may contain secrets. Later versions store reduced answers.
 _WITHOUT_RAW_ANSWERS = """
 DELETE FROM recordings;
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _WITHOUT_RAW_ANSWERS)
+_GLOSSARY_NAMES = """
+ALTER TABLE lives RENAME TO episodes;
+ALTER TABLE spells RENAME TO spans;
+ALTER TABLE runs RENAME COLUMN appeared TO new;
+ALTER TABLE runs RENAME COLUMN went TO resolved;
+DROP INDEX lives_of_subject;
+DROP INDEX one_open_life;
+DROP INDEX lives_of_detail;
+CREATE INDEX episodes_of_subject ON episodes (subject);
+CREATE UNIQUE INDEX one_open_episode ON episodes (subject) WHERE ended IS NULL;
+CREATE INDEX episodes_of_detail ON episodes (detail);
+UPDATE episodes SET ending = 'fixed' WHERE ending = 'mended';
+UPDATE episodes SET ending = 'no longer evaluated' WHERE ending = 'no longer judged';
+UPDATE notes SET name = 'last_printed' WHERE name = 'spoken';
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _WITHOUT_RAW_ANSWERS, _GLOSSARY_NAMES)
 
 
 def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = STEPS) -> None:
-    """Take the tables to the newest version. Runs in the caller's transaction; does nothing where they are."""
+    """Migrate the tables to the newest version, within the caller's transaction; keep a current file as it is."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     for step in steps[version:]:
-        # not `executescript`: it would commit what the caller began
+        # not `executescript`: it would commit the caller's transaction
         for statement in _statements(step):
             connection.execute(statement)
     if version < len(steps):
@@ -118,10 +134,10 @@ def migrate(connection: sqlite3.Connection, steps: tuple[str, ...] = STEPS) -> N
 
 
 def _statements(step: str) -> list[str]:
-    """Split a step where SQLite itself sees a statement end."""
-    found = [""]
+    """Split a step into statements, where SQLite considers a statement complete."""
+    statements = [""]
     for line in step.splitlines(keepends=True):
-        found[-1] += line
-        if sqlite3.complete_statement(found[-1]):
-            found.append("")
-    return [statement for statement in found if statement.strip()]
+        statements[-1] += line
+        if sqlite3.complete_statement(statements[-1]):
+            statements.append("")
+    return [statement for statement in statements if statement.strip()]

@@ -1,7 +1,8 @@
-"""What is open from one run to the next: the lives of drifts and the rows of unknowns. Pure, and without a clock.
+"""Open state from one run to the next: episodes of drift, and rows of unknowns. Pure, and without a clock.
 
-A drift's life begins with the run that first sees it, and goes on while it is drift or waived. What could not be
-looked at neither ends nor renews it: only a judgement does, or that there is nothing left to judge.
+An episode begins with the run that first sees a drift, and continues while the finding is drift or waived. A run
+that cannot observe the finding neither ends nor renews the episode. It ends only when the check's result is ok, or
+when the subject no longer exists.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from olaudit.model import (
 
 @dataclass(frozen=True, slots=True)
 class RunScope:
-    """What a run was about: every host of the expected files, asked or not, and every check id it was to make."""
+    """Scope of a run: all hosts of the expected files, audited or not, and the ids of the selected checks."""
 
     hosts: frozenset[str]
     checks: frozenset[str]
@@ -33,10 +34,10 @@ class RunScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftEpisode:
-    """One drift from when it was first seen until it ended, or still open (`ended` and `ending` are None).
+    """One drift from the run that first saw it to its end; `ended` and `ending` are None while it is open.
 
-    `finding` is it as last seen (drift or waived, its `first_seen` set), `last_seen` and `ended` are the starts of
-    runs (RFC 3339 UTC): the last that saw it, and the one that found it ended.
+    `finding` is the finding as last seen (drift or waived, its `first_seen` set). `last_seen` is the start of the
+    last run that saw it, `ended` the start of the run that ended it (RFC 3339 UTC).
     """
 
     finding: Finding
@@ -47,7 +48,7 @@ class DriftEpisode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingState:
-    """What is open of one finding id: its drift's life, its row of unknowns (its start, RFC 3339 UTC), or both."""
+    """Open state of one finding id: its episode, the start of its row of unknowns (RFC 3339 UTC), or both."""
 
     host: str
     check: str
@@ -57,14 +58,14 @@ class FindingState:
 
 
 FindingStates = Mapping[str, FindingState]
-"""By finding id. What has nothing open has no state."""
+"""States by finding id. A finding without an open episode or unknown has no state."""
 
-_WORST = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.OK)
+_WORST_FIRST = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.OK)
 _SEVERITIES = tuple(Severity)
 
 
-def verdicts(findings: Iterable[Finding]) -> dict[str, Finding]:
-    """Choose what counts for each id, where several findings share one: the worst, in whatever order they come."""
+def findings_by_id(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Index findings by id; where several share an id, choose the worst, independently of their order."""
     chosen: dict[str, Finding] = {}
     for finding in findings:
         if (other := chosen.get(finding.id)) is None or _rank(finding) < _rank(other):
@@ -72,82 +73,85 @@ def verdicts(findings: Iterable[Finding]) -> dict[str, Finding]:
     return chosen
 
 
-def _louder(finding: Finding, other: Finding) -> bool:
+def _is_more_severe(finding: Finding, other: Finding) -> bool:
     return _SEVERITIES.index(finding.severity) < _SEVERITIES.index(other.severity)
 
 
 def _rank(finding: Finding) -> tuple[int, int, str, str, str]:
-    """Sort by loudness; what follows only settles ties."""
-    loudness = _WORST.index(finding.verdict), _SEVERITIES.index(finding.severity)
-    return (*loudness, finding.observed, finding.message, finding.expected)
+    """Return the sort key of a finding: verdict and severity, worst first; the texts only break ties."""
+    return (
+        _WORST_FIRST.index(finding.verdict),
+        _SEVERITIES.index(finding.severity),
+        finding.observed,
+        finding.message,
+        finding.expected,
+    )
 
 
 def advance(
     states: FindingStates, report: Report, scope: RunScope, since: str | None
 ) -> tuple[dict[str, FindingState], Report]:
-    """Take `states` one run on; give them, and the report with its findings' ages and its changes.
+    """Advance `states` by one run; return the new states, and the report with ages and changes.
 
-    `since` is the start of the run before, None where there was none. The timeline holds this run alone.
+    `since` is the start of the previous run, None if there was none. The timeline holds only this run.
     """
-    now, judged = report.run.started_at, verdicts(report.findings)
-    over = _Over(report, scope)
+    now, findings = report.run.started_at, findings_by_id(report.findings)
+    is_removed = _RemovedSubjects(report, scope)
     after: dict[str, FindingState] = {}
-    gone: list[ResolvedDrift] = []
-    for id_, finding in judged.items():
+    resolved: list[ResolvedDrift] = []
+    for id_, finding in findings.items():
         before = states.get(id_, FindingState(host=finding.host, check=finding.check, subject=finding.subject))
-        after[id_] = _judged(before, finding, now)
-        gone.extend(_ended(before, finding))
+        after[id_] = _next_state(before, finding, now)
+        resolved.extend(_resolved(before, finding))
     for id_, state in states.items():
-        if id_ not in judged and not over(state):
+        if id_ not in findings and not is_removed(state):
             after[id_] = state
-        elif id_ not in judged and state.episode:
-            gone.append(
-                ResolvedDrift(
-                    finding=state.episode.finding, last_seen=state.episode.last_seen, ending=EpisodeEnd.REMOVED
-                )
-            )
+        elif id_ not in findings and state.episode:
+            resolved.append(_resolution(state.episode, EpisodeEnd.REMOVED))
     after = {id_: state for id_, state in after.items() if state.episode or state.unknown_since}
     changes = Changes(
         since=since,
-        new=frozenset(id_ for id_, finding in judged.items() if _is_new(states.get(id_), finding)),
-        resolved=tuple(sorted(gone, key=lambda one: _place(one.finding))),
-        unobserved=tuple(sorted(_hidden(after, judged), key=lambda one: _place(one.finding))),
-        newly_unknown=frozenset(_unknown(after) & judged.keys() - _unknown(states)),
-        observed_again=frozenset(_unknown(states) & judged.keys() - _unknown(after)),
+        new=frozenset(id_ for id_, finding in findings.items() if _is_new(states.get(id_), finding)),
+        resolved=tuple(sorted(resolved, key=lambda drift: _sort_key(drift.finding))),
+        unobserved=tuple(sorted(_unobserved(after, findings), key=lambda drift: _sort_key(drift.finding))),
+        newly_unknown=frozenset(_unknown_ids(after) & findings.keys() - _unknown_ids(states)),
+        observed_again=frozenset(_unknown_ids(states) & findings.keys() - _unknown_ids(after)),
         timeline=(summary(report),),
     )
-    findings = tuple(replace(finding, first_seen=_age(finding, after, now)) for finding in report.findings)
-    return after, replace(report, findings=findings, changes=changes)
+    with_ages = tuple(replace(finding, first_seen=_first_seen(finding, after, now)) for finding in report.findings)
+    return after, replace(report, findings=with_ages, changes=changes)
 
 
-class _Over:
-    """Says of something that is not in the report whether that is because there is nothing left to judge."""
+class _RemovedSubjects:
+    """Predicate for states without a finding in the report: true if the subject was removed, not unobserved."""
 
     def __init__(self, report: Report, scope: RunScope) -> None:
         self._expected = {*scope.hosts, FLEET}
         self._audited = {FLEET, *(host.host for host in report.hosts if host.failure is None)}
         self._checks = scope.checks
-        unknown = [found for found in report.findings if found.verdict is Verdict.UNKNOWN]
-        self._unsure = {(found.host, found.check) for found in unknown}
-        self._unseen = {(found.host, _kind(found.check), found.subject) for found in unknown}
+        unknown = [finding for finding in report.findings if finding.verdict is Verdict.UNKNOWN]
+        self._unknown_checks = {(finding.host, finding.check) for finding in unknown}
+        self._unknown_subjects = {
+            (finding.host, _id_prefix(finding.check), finding.subject) for finding in unknown
+        }
 
     def __call__(self, state: FindingState) -> bool:
         if state.host not in self._expected:
             return True
-        looked = state.host in self._audited and state.check in self._checks
-        # a check that is unknown on this host may have meant this very subject, and could not name it; and of a
-        # container or path that could not be looked at, one check says so (container.missing) for all of its kind
-        unsure = (state.host, state.check) in self._unsure
-        unseen = (state.host, _kind(state.check), state.subject) in self._unseen
-        return looked and not unsure and not unseen
+        evaluated = state.host in self._audited and state.check in self._checks
+        # A check that is unknown on this host may concern this very subject, without being able to name it. And of
+        # a container or path that could not be observed, one check (container.missing) reports it for all others.
+        unknown_check = (state.host, state.check) in self._unknown_checks
+        unknown_subject = (state.host, _id_prefix(state.check), state.subject) in self._unknown_subjects
+        return evaluated and not unknown_check and not unknown_subject
 
 
-def _kind(check: str) -> str:
+def _id_prefix(check: str) -> str:
     return check.partition(".")[0]
 
 
-def _judged(before: FindingState, finding: Finding, now: str) -> FindingState:
-    """Take on the state of an id that is in the report."""
+def _next_state(before: FindingState, finding: Finding, now: str) -> FindingState:
+    """Return the state of an id after a report that has a finding of it."""
     match finding.verdict:
         case Verdict.UNKNOWN:
             return replace(before, unknown_since=before.unknown_since or now)
@@ -155,54 +159,57 @@ def _judged(before: FindingState, finding: Finding, now: str) -> FindingState:
             return replace(before, episode=None, unknown_since=None)
         case Verdict.DRIFT | Verdict.WAIVED:
             first_seen = before.episode.finding.first_seen if before.episode else now
-            life = DriftEpisode(finding=replace(finding, first_seen=first_seen), last_seen=now)
-            return replace(before, episode=life, unknown_since=None)
+            episode = DriftEpisode(finding=replace(finding, first_seen=first_seen), last_seen=now)
+            return replace(before, episode=episode, unknown_since=None)
 
 
-def _ended(before: FindingState, finding: Finding) -> Iterator[ResolvedDrift]:
-    """Tell what a judgement ends: all of a life, or that it needs to be told as drift."""
+def _resolved(before: FindingState, finding: Finding) -> Iterator[ResolvedDrift]:
+    """Yield the drift that a finding resolves, if any: it ends an episode, or a waiver now accepts the drift."""
     if before.episode is None:
         return
-    was, last_seen = before.episode.finding, before.episode.last_seen
     if finding.verdict is Verdict.OK:
-        yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.FIXED)
-    elif finding.verdict is Verdict.WAIVED and was.verdict is Verdict.DRIFT:
-        yield ResolvedDrift(finding=was, last_seen=last_seen, ending=EpisodeEnd.WAIVED)
+        yield _resolution(before.episode, EpisodeEnd.FIXED)
+    elif finding.verdict is Verdict.WAIVED and before.episode.finding.verdict is Verdict.DRIFT:
+        yield _resolution(before.episode, EpisodeEnd.WAIVED)
+
+
+def _resolution(episode: DriftEpisode, ending: EpisodeEnd) -> ResolvedDrift:
+    return ResolvedDrift(finding=episode.finding, last_seen=episode.last_seen, ending=ending)
 
 
 def _is_new(before: FindingState | None, finding: Finding) -> bool:
-    """Say whether this is drift, and when last seen was none so severe: as expected, waived, or never judged."""
+    """Check whether a drift is new: when last seen, there was none, or it was waived or less severe."""
     if finding.verdict is not Verdict.DRIFT:
         return False
-    was = before.episode.finding if before and before.episode else None
-    return was is None or was.verdict is not Verdict.DRIFT or _louder(finding, was)
+    previous = before.episode.finding if before and before.episode else None
+    return previous is None or previous.verdict is not Verdict.DRIFT or _is_more_severe(finding, previous)
 
 
-def _hidden(after: FindingStates, judged: Mapping[str, Finding]) -> Iterator[UnobservedDrift]:
-    """Give the drift whose life is open though this run did not see it."""
+def _unobserved(after: FindingStates, findings: Mapping[str, Finding]) -> Iterator[UnobservedDrift]:
+    """Yield the drift with an open episode that this run did not observe."""
     for id_, state in after.items():
-        if state.episode and (id_ not in judged or judged[id_].verdict is Verdict.UNKNOWN):
+        if state.episode and (id_ not in findings or findings[id_].verdict is Verdict.UNKNOWN):
             yield UnobservedDrift(finding=state.episode.finding, last_seen=state.episode.last_seen)
 
 
-def _unknown(states: FindingStates) -> frozenset[str]:
+def _unknown_ids(states: FindingStates) -> frozenset[str]:
     return frozenset(id_ for id_, state in states.items() if state.unknown_since)
 
 
-def _age(finding: Finding, states: FindingStates, now: str) -> str | None:
-    """Say since when it has been so. What is ok has no age."""
+def _first_seen(finding: Finding, states: FindingStates, now: str) -> str | None:
+    """Return since when a finding has its verdict; None if it is ok."""
     if finding.verdict is Verdict.OK:
         return None
     state = states[finding.id]
     return state.episode.finding.first_seen if state.episode else state.unknown_since or now
 
 
-def _place(finding: Finding) -> tuple[str, str, str]:
+def _sort_key(finding: Finding) -> tuple[str, str, str]:
     return finding.host, finding.check, finding.subject
 
 
 def summary(report: Report) -> RunSummary:
-    """Put a run into one line."""
+    """Summarise a run."""
     return RunSummary(
         id=report.run.id,
         started_at=report.run.started_at,

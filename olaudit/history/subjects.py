@@ -1,4 +1,4 @@
-"""Questions about hosts and findings: their lives, what was said of them, and when they could not be asked."""
+"""Queries about hosts and findings: their episodes, their spans, and the runs that could not audit a host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from olaudit.model import Failure, FailureReason, Finding, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Something that was judged at least once, ok or not: a finding's id, and what it is about."""
+    """A subject that was evaluated at least once, ok or not: its finding's id, and what the finding is about."""
 
     id: str
     host: str
@@ -22,10 +22,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """One verdict on one subject, in runs that all gave it, one after the other.
+    """Consecutive runs that gave one subject the same verdict.
 
-    `first` and `last` are when these runs started (RFC 3339 UTC). `finding` is what was said in the last of them;
-    None where it was ok.
+    `first` and `last` are the starts of the first and the last of these runs (RFC 3339 UTC). `finding` is the
+    finding of the last one, None if it was ok.
     """
 
     verdict: Verdict
@@ -37,9 +37,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreachableSpan:
-    """Runs in a row that could not audit a host, all for one reason; `message` is the last one's.
+    """Consecutive runs that could not audit a host, for the same reason; the message is that of the last run.
 
-    `first` and `last` are when these runs started (RFC 3339 UTC).
+    `first` and `last` are the starts of the first and the last of these runs (RFC 3339 UTC).
     """
 
     first: str
@@ -49,21 +49,21 @@ class UnreachableSpan:
 
 
 def episodes(connection: sqlite3.Connection, column: str, value: str) -> tuple[DriftEpisode, ...]:
-    """Give the lives of one finding (`column` is "id") or one host ("host"), the oldest first."""
-    by = {"id": "subjects.id", "host": "subjects.host"}[column]
-    found = connection.execute(_LIVES.format(by=by), (value,))
-    return tuple(rows.episode(row) for row in found)
+    """List the episodes of one finding (`column` is "id") or one host ("host"), oldest first."""
+    filter_column = {"id": "subjects.id", "host": "subjects.host"}[column]
+    query = _EPISODES.format(column=filter_column)
+    return tuple(rows.episode(row) for row in connection.execute(query, (value,)))
 
 
-_LIVES = f"""
-    SELECT {rows.LIFE} FROM lives
-    JOIN subjects ON subjects.number = lives.subject JOIN details ON details.number = lives.detail
-    WHERE {{by}} = ? ORDER BY lives.first_seen, lives.rowid
-"""  # noqa: S608 - the columns are ours
+_EPISODES = f"""
+    SELECT {rows.EPISODE} FROM episodes
+    JOIN subjects ON subjects.number = episodes.subject JOIN details ON details.number = episodes.detail
+    WHERE {{column}} = ? ORDER BY episodes.first_seen, episodes.rowid
+"""  # noqa: S608 - the columns are constants
 
 
 def spans(connection: sqlite3.Connection, finding_id: str) -> tuple[Span, ...]:
-    """Give what was said of one finding, the oldest first."""
+    """List the spans of one finding, oldest first."""
     return tuple(
         Span(
             verdict=Verdict(row["verdict"]),
@@ -72,57 +72,56 @@ def spans(connection: sqlite3.Connection, finding_id: str) -> tuple[Span, ...]:
             runs=row["runs"],
             finding=rows.finding(row) if row["severity"] and row["verdict"] != Verdict.OK else None,
         )
-        for row in connection.execute(_SPELLS, (finding_id,))
+        for row in connection.execute(_SPANS, (finding_id,))
     )
 
 
-_SPELLS = f"""
-    SELECT {rows.FINDING}, spells.verdict, NULL AS first_seen, first.started_at AS first, last.started_at AS last,
-        spells.last_run - spells.first_run + 1 AS runs
-    FROM spells
-    JOIN subjects ON subjects.number = spells.subject
-    JOIN runs AS first ON first.number = spells.first_run
-    JOIN runs AS last ON last.number = spells.last_run
-    LEFT JOIN details ON details.subject = spells.subject AND details.run =
-        (SELECT max(run) FROM details WHERE subject = spells.subject AND run <= spells.last_run)
-    WHERE subjects.id = ? ORDER BY spells.first_run
-"""  # noqa: S608 - the columns are ours
+_SPANS = f"""
+    SELECT {rows.FINDING}, spans.verdict, NULL AS first_seen, first.started_at AS first, last.started_at AS last,
+        spans.last_run - spans.first_run + 1 AS runs
+    FROM spans
+    JOIN subjects ON subjects.number = spans.subject
+    JOIN runs AS first ON first.number = spans.first_run
+    JOIN runs AS last ON last.number = spans.last_run
+    LEFT JOIN details ON details.subject = spans.subject AND details.run =
+        (SELECT max(run) FROM details WHERE subject = spans.subject AND run <= spans.last_run)
+    WHERE subjects.id = ? ORDER BY spans.first_run
+"""  # noqa: S608 - the columns are constants
 
 
 def unreachable_spans(connection: sqlite3.Connection, host: str) -> tuple[UnreachableSpan, ...]:
-    """Give the runs that could not audit a host, the oldest first."""
-    found: list[tuple[UnreachableSpan, int]] = []
-    for row in connection.execute(_TROUBLES, (host,)):
-        failure, start, first, runs = (
-            Failure(FailureReason(row["reason"]), row["message"]),
-            row["started_at"],
-            None,
-            1,
-        )
-        if found and found[-1][1] == row["number"] - 1 and found[-1][0].failure.reason is failure.reason:
-            before, _ = found.pop()
-            first, runs = before.first, before.runs + 1
-        found.append(
-            (UnreachableSpan(first=first or start, last=start, runs=runs, failure=failure), row["number"])
-        )
-    return tuple(trouble for trouble, _ in found)
+    """List the spans of runs that could not audit a host, oldest first."""
+    numbered: list[tuple[UnreachableSpan, int]] = []
+    for row in connection.execute(_FAILURES, (host,)):
+        failure = Failure(FailureReason(row["reason"]), row["message"])
+        first, runs = row["started_at"], 1
+        if numbered and _continues(*numbered[-1], row["number"], failure):
+            previous, _ = numbered.pop()
+            first, runs = previous.first, previous.runs + 1
+        span = UnreachableSpan(first=first, last=row["started_at"], runs=runs, failure=failure)
+        numbered.append((span, row["number"]))
+    return tuple(span for span, _ in numbered)
 
 
-_TROUBLES = """
+def _continues(span: UnreachableSpan, last_run: int, run: int, failure: Failure) -> bool:
+    return last_run == run - 1 and span.failure.reason is failure.reason
+
+
+_FAILURES = """
     SELECT number, started_at, reason, message FROM failures JOIN runs ON runs.number = failures.run
     WHERE host = ? ORDER BY number
 """
 
 
 def hosts(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Name every host of which anything is kept."""
+    """List all hosts in the history."""
     return tuple(row["host"] for row in connection.execute("SELECT DISTINCT host FROM subjects ORDER BY host"))
 
 
-def find_subjects(connection: sqlite3.Connection, digits: str) -> tuple[Subject, ...]:
-    """Give what was judged under ids that begin with `digits`, sorted by id."""
-    found = connection.execute(_NAMED, (len(digits), digits))
-    return tuple(Subject(row["id"], row["host"], row["check_id"], row["subject"]) for row in found)
+def find_subjects(connection: sqlite3.Connection, prefix: str) -> tuple[Subject, ...]:
+    """Find the subjects whose finding id begins with `prefix`, sorted by id."""
+    matches = connection.execute(_BY_PREFIX, (len(prefix), prefix))
+    return tuple(Subject(row["id"], row["host"], row["check_id"], row["subject"]) for row in matches)
 
 
-_NAMED = "SELECT id, host, check_id, subject FROM subjects WHERE substr(id, 1, ?) = ? ORDER BY id"
+_BY_PREFIX = "SELECT id, host, check_id, subject FROM subjects WHERE substr(id, 1, ?) = ? ORDER BY id"

@@ -12,11 +12,11 @@ from olaudit.model.result import Verdict
 class EpisodeEnd(StrEnum):
     """How a drift was resolved."""
 
-    FIXED = "mended"
+    FIXED = "fixed"
     """The same check of the same subject is as expected."""
     WAIVED = "waived"
     """The drift persists, and a waiver accepts it."""
-    REMOVED = "no longer judged"
+    REMOVED = "no longer evaluated"
     """The subject is no longer on the host, or no longer in the expected files."""
 
 

@@ -1,6 +1,6 @@
-"""A report as text: one file per format, and the explicit map of them.
+"""Renderers of reports: one module per format, and the map from format names to renderers.
 
-A renderer takes the report and a style and gives text. It looks at no clock and no terminal, and prints nothing.
+A renderer takes a report and a style and returns text. It reads no clock and no terminal, and prints nothing.
 """
 
 from __future__ import annotations

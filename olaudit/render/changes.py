@@ -1,7 +1,7 @@
-"""What a morning reader needs, for cron's mail: what is new, then gone, then still there, then unknown.
+"""Text of what changed since the last run, for cron's mail: new drift, then resolved, unchanged and unknown.
 
-Not a format of `olaudit check`: it needs a report that history was asked about (`Report.changes`). The first line
-is the verdict and can be read alone; what is known already takes a line each, so that it does not cry wolf.
+This is not a format of `olaudit check`, because it needs the report's `changes`, which come from the history. The
+first line is the verdict, and is complete by itself. Everything that is not new takes one line each.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
 
 _SEVERITIES = tuple(Severity)
-_NARROWEST = 60
-_MOST_NAMED = 8  # of what can be looked at again, people need to know that and roughly where, not each
+_MIN_WIDTH = 60
+_MAX_OBSERVED_AGAIN = 8  # of these findings, a reader needs the number and some examples
 _NO_HISTORY = Changes(
     since=None,
     new=frozenset(),
@@ -31,30 +31,30 @@ _NO_HISTORY = Changes(
 
 
 def render(report: Report, style: Style) -> str:
-    """Give the text. Without history everything that drifts counts as still there."""
+    """Render the changes of a report; without history, all drift counts as unchanged."""
     changes = report.changes or _NO_HISTORY
-    drift = _by_urgency(found for found in report.findings if found.verdict is Verdict.DRIFT)
-    new = [found for found in drift if found.id in changes.new]
-    still = [found for found in drift if found.id not in changes.new]
+    drift = _by_urgency(finding for finding in report.findings if finding.verdict is Verdict.DRIFT)
+    new = [finding for finding in drift if finding.id in changes.new]
+    unchanged = [finding for finding in drift if finding.id not in changes.new]
     blocks = [
         "\n".join([*_verdict(report, len(new), style), "", *_new(new, changes, style)]),
-        *_block("GONE", len(changes.resolved), _gone(changes), style),
-        *_block("STILL THERE", len(still), _still(still, report), style),
+        *_block("RESOLVED", len(changes.resolved), _resolved(changes), style),
+        *_block("UNCHANGED", len(unchanged), _unchanged(unchanged, report), style),
         *_block("UNKNOWN", report.count(Verdict.UNKNOWN), _unknown(report, changes, style), style),
-        *_block("HIDDEN DRIFT, as last seen", len(changes.unobserved), _hidden(changes.unobserved, report), style),
-        *_block("KNOWN AGAIN", len(changes.observed_again), _known_again(report, changes, style), style),
+        *_block("UNOBSERVED", len(changes.unobserved), _unobserved(changes.unobserved, report), style),
+        *_block("OBSERVED AGAIN", len(changes.observed_again), _observed_again(report, changes, style), style),
         *_block("WAIVED", report.count(Verdict.WAIVED), _waived(report), style),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
-# --- what comes first ------------------------------------------------------------------------------------------
+# --- verdict and new drift -------------------------------------------------------------------------------------
 
 
 def _verdict(report: Report, new: int, style: Style) -> Iterator[str]:
     if not report.run.complete:
-        loud = f"INCOMPLETE: interrupted after {report.run.duration_seconds:.1f} s"
-        yield style.paint(loud, "unreachable")
+        incomplete = f"INCOMPLETE: interrupted after {report.run.duration_seconds:.1f} s"
+        yield style.paint(incomplete, "unreachable")
     verdict = worst_verdict(report.findings)
     audited = len(report.hosts) - report.unreachable
     drift = f"{report.count(Verdict.DRIFT)} drift" + (f" ({new} new)" if new else "")
@@ -67,19 +67,20 @@ def _verdict(report: Report, new: int, style: Style) -> Iterator[str]:
 
 
 def _new(new: Sequence[Finding], changes: Changes, style: Style) -> Iterator[str]:
-    """Show what is new in full: it is what the mail was opened for."""
-    against = f"since {moment(changes.since)}" if changes.since else "there is no earlier run to compare with"
-    head = f"NEW ({len(new)}), {against}" if new else f"NEW: nothing, {against}"
-    yield style.paint(head, "bold")
-    for found in new:
-        what = f"{found.severity}  {found.host}  {found.check}  {found.subject}"
-        yield f"  {style.paint(what, tone(found.verdict, found.severity))}  {style.paint(found.id, 'dim')}"
-        yield from (f"      {line}" for line in _wrap(found.message, style))
-        if found.fix:
-            yield f"      fix: {found.fix}"  # unbroken: what is pasted must be whole
+    """Render new drift in full, with its message and fix."""
+    since = f"since {moment(changes.since)}" if changes.since else "there is no earlier run to compare with"
+    title = f"NEW ({len(new)}), {since}" if new else f"NEW: none, {since}"
+    yield style.paint(title, "bold")
+    for finding in new:
+        summary = f"{finding.severity}  {finding.host}  {finding.check}  {finding.subject}"
+        painted = style.paint(summary, tone(finding.verdict, finding.severity))
+        yield f"  {painted}  {style.paint(finding.id, 'dim')}"
+        yield from (f"      {line}" for line in _wrap(finding.message, style))
+        if finding.fix:
+            yield f"      fix: {finding.fix}"  # not wrapped, so that it can be pasted
 
 
-# --- what is known -----------------------------------------------------------------------------------------------
+# --- drift and waivers of earlier runs --------------------------------------------------------------------------
 
 
 def _block(title: str, count: int, lines: Iterable[str], style: Style) -> Iterator[str]:
@@ -87,42 +88,49 @@ def _block(title: str, count: int, lines: Iterable[str], style: Style) -> Iterat
         yield "\n".join([style.paint(f"{title} ({count})", "bold"), *lines])
 
 
-def _gone(changes: Changes) -> Iterator[str]:
+def _resolved(changes: Changes) -> Iterator[str]:
     return _columns(
         [
             (
-                gone.finding.host,
-                gone.finding.check,
-                gone.finding.subject,
-                f"{gone.ending}; drift from {moment(gone.finding.first_seen)} to {moment(gone.last_seen)}",
+                drift.finding.host,
+                drift.finding.check,
+                drift.finding.subject,
+                f"{drift.ending}; drift from {moment(drift.finding.first_seen)} to {moment(drift.last_seen)}",
             )
-            for gone in changes.resolved
+            for drift in changes.resolved
         ]
     )
 
 
-def _still(still: Iterable[Finding], report: Report) -> Iterator[str]:
+def _unchanged(findings: Iterable[Finding], report: Report) -> Iterator[str]:
     return _columns(
         [
-            (found.severity, _age(found, report), found.host, found.check, found.subject, _short(found.observed))
-            for found in still
+            (
+                finding.severity,
+                _age(finding, report),
+                finding.host,
+                finding.check,
+                finding.subject,
+                _shortened(finding.observed),
+            )
+            for finding in findings
         ]
     )
 
 
-def _hidden(hidden: Iterable[UnobservedDrift], report: Report) -> Iterator[str]:
-    """Show the drift that this run could not look at: neither mended nor seen."""
+def _unobserved(unobserved: Iterable[UnobservedDrift], report: Report) -> Iterator[str]:
+    """Render the drift that this run could not observe: neither resolved nor confirmed."""
     return _columns(
         [
             (
-                one.severity_or_waived,
-                _age(one.finding, report),
-                one.finding.host,
-                one.finding.check,
-                one.finding.subject,
-                f"last seen {moment(one.last_seen)}",
+                drift.severity_or_waived,
+                _age(drift.finding, report),
+                drift.finding.host,
+                drift.finding.check,
+                drift.finding.subject,
+                f"last seen {moment(drift.last_seen)}",
             )
-            for one in hidden
+            for drift in unobserved
         ]
     )
 
@@ -131,77 +139,80 @@ def _waived(report: Report) -> Iterator[str]:
     return _columns(
         [
             (
-                found.host,
-                found.check,
-                found.subject,
-                f"until {found.waiver.expires}, {found.waiver.accepted_by}",
+                finding.host,
+                finding.check,
+                finding.subject,
+                f"until {finding.waiver.expires}, {finding.waiver.accepted_by}",
             )
-            for found in report.findings
-            if found.verdict is Verdict.WAIVED and found.waiver
+            for finding in report.findings
+            if finding.verdict is Verdict.WAIVED and finding.waiver
         ]
     )
 
 
-# --- what is not known -------------------------------------------------------------------------------------------
+# --- unknown -----------------------------------------------------------------------------------------------------
 
 
 def _unknown(report: Report, changes: Changes, style: Style) -> Iterator[str]:
-    """Show hosts that could not be audited, then what else is unknown: one cause one entry, news marked."""
+    """Render hosts that could not be audited, then the other unknowns: one entry per cause, new ones marked."""
     failures = {host.host: host.failure for host in report.hosts if host.failure}
     causes: dict[tuple[bool, str, str, str], list[Finding]] = {}
-    for found in report.findings:
-        if found.verdict is Verdict.UNKNOWN:
-            failed = found.host in failures
-            # the same but for the host's own name is one cause: a jump host that is down is one entry
-            cause = found.message.replace(found.host, "<host>") if failed else found.message
-            news = ", new" if found.id in changes.newly_unknown else ""
-            lasting = f", for {age(found.first_seen, report.run.started_at)}" if found.first_seen else ""
-            key = (not failed, "" if failed else found.host, cause, news or lasting)
-            causes.setdefault(key, []).append(found)
-    for (_, _, cause, lasting), same in sorted(causes.items(), key=lambda one: one[0]):
-        what = _cannot(failures.get(same[0].host), same) + lasting
-        yield from (f"  {style.paint(line, 'unknown')}" for line in _wrap(what, style))
-        yield from (f"      {line}" for line in _wrap(same[0].message if len(same) == 1 else cause, style))
+    for finding in report.findings:
+        if finding.verdict is Verdict.UNKNOWN:
+            failed = finding.host in failures
+            # messages that differ only in the host's name have one cause, such as a jump host that is down
+            cause = finding.message.replace(finding.host, "<host>") if failed else finding.message
+            new = ", new" if finding.id in changes.newly_unknown else ""
+            duration = f", for {_age(finding, report)}" if finding.first_seen else ""
+            key = (not failed, "" if failed else finding.host, cause, new or duration)
+            causes.setdefault(key, []).append(finding)
+    for key, findings in sorted(causes.items(), key=lambda entry: entry[0]):
+        _, _, cause, suffix = key
+        title = _unknown_title(failures.get(findings[0].host), findings) + suffix
+        yield from (f"  {style.paint(line, 'unknown')}" for line in _wrap(title, style))
+        message = findings[0].message if len(findings) == 1 else cause
+        yield from (f"      {line}" for line in _wrap(message, style))
 
 
-def _cannot(failure: Failure | None, same: Sequence[Finding]) -> str:
-    first = same[0]
+def _unknown_title(failure: Failure | None, findings: Sequence[Finding]) -> str:
+    first = findings[0]
     if failure:
-        return f"{' '.join(found.host for found in same)}  NOT AUDITED ({failure.reason})"
+        return f"{' '.join(finding.host for finding in findings)}  NOT AUDITED ({failure.reason})"
     return f"{first.host}  " + (
-        f"{first.check}  {first.subject}" if len(same) == 1 else f"{len(same)} checks, one cause"
+        f"{first.check}  {first.subject}" if len(findings) == 1 else f"{len(findings)} checks, one cause"
     )
 
 
-def _known_again(report: Report, changes: Changes, style: Style) -> Iterator[str]:
-    named = [
-        f"{found.host} {found.check}" + (f" {found.subject}" if found.check != "host.reachable" else "")
-        for found in report.findings
-        if found.id in changes.observed_again
+def _observed_again(report: Report, changes: Changes, style: Style) -> Iterator[str]:
+    names = [
+        f"{finding.host} {finding.check}" + (f" {finding.subject}" if finding.check != "host.reachable" else "")
+        for finding in report.findings
+        if finding.id in changes.observed_again
     ]
-    more = len(changes.observed_again) - len(named[:_MOST_NAMED])
-    text = ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if more and named else "")
-    return (f"  {line}" for line in _wrap(text or "what was unknown is no longer judged", style))
+    shown = names[:_MAX_OBSERVED_AGAIN]
+    more = len(changes.observed_again) - len(shown)
+    text = ", ".join(shown) + (f" and {more} more" if more and shown else "")
+    return (f"  {line}" for line in _wrap(text or "what was unknown is no longer evaluated", style))
 
 
 # --- text --------------------------------------------------------------------------------------------------------
 
 
 def _by_urgency(findings: Iterable[Finding]) -> list[Finding]:
-    """Sort by severity, and the oldest first."""
-    return sorted(findings, key=lambda found: (_SEVERITIES.index(found.severity), found.first_seen or ""))
+    """Sort by severity, then by age, oldest first."""
+    return sorted(findings, key=lambda finding: (_SEVERITIES.index(finding.severity), finding.first_seen or ""))
 
 
-def _age(found: Finding, report: Report) -> str:
-    return age(found.first_seen, report.run.started_at) if found.first_seen else "?"
+def _age(finding: Finding, report: Report) -> str:
+    return age(finding.first_seen, report.run.started_at) if finding.first_seen else "?"
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return f"{text[:36]} ..." if len(text) > 40 else text
 
 
 def _wrap(text: str, style: Style) -> list[str]:
-    return textwrap.wrap(text, max(_NARROWEST, style.width) - 6, break_on_hyphens=False)
+    return textwrap.wrap(text, max(_MIN_WIDTH, style.width) - 6, break_on_hyphens=False)
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

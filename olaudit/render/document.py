@@ -1,4 +1,4 @@
-"""The report as a JSON document: the public schema, from which JSON Schema is made and reports are read back."""
+"""Models of the report's JSON document: the source of its JSON Schema, and the loader of stored reports."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from olaudit.model import FailureReason, Report, Severity, Verdict
 from olaudit.render.style import Style
 
 
-def _is_moment(text: str) -> str:
+def _require_time_zone(text: str) -> str:
     if datetime.fromisoformat(text).tzinfo is None:
         msg = f"{text!r} has no time zone"
         raise ValueError(msg)
     return text
 
 
-Time = Annotated[str, AfterValidator(_is_moment), Field(json_schema_extra={"format": "date-time"})]
-"""A moment as RFC 3339, UTC."""
+Time = Annotated[str, AfterValidator(_require_time_zone), Field(json_schema_extra={"format": "date-time"})]
+"""A time as RFC 3339, UTC."""
 
 
-class _Part(BaseModel):
-    """A part of the document: frozen, strict, and closed to unknown keys. Key order is the order here."""
+class _Model(BaseModel):
+    """Base of the document's models: frozen, strict, and closed to unknown keys. Keys have the order of fields."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", from_attributes=True, use_attribute_docstrings=True
     )
 
 
-class RunPart(_Part):
-    """The circumstances of the run."""
+class RunPart(_Model):
+    """The run that produced the report."""
 
     id: str
-    """Names the run, and sorts by its start."""
+    """Id of the run; ids sort by the start of their runs."""
     started_at: Time
     finished_at: Time
     duration_seconds: float
     olaudit_version: str
     expected_revision: str
-    """Changes exactly when the content of the expected files does."""
+    """Revision of the expected files: it changes exactly when their content changes."""
     complete: bool
     """False when the run was interrupted."""
 
 
-class SummaryPart(_Part):
-    """How much was looked at, and what came of it."""
+class SummaryPart(_Model):
+    """Counts of hosts and of checks by verdict."""
 
     hosts: int
     unreachable: int
-    """Hosts that could not be audited at all."""
+    """Number of hosts that could not be audited."""
     checks: int
-    """All that was judged: the sum of the four below."""
+    """Number of evaluated checks: the sum of the four counts below."""
     ok: int
     drift: int
     unknown: int
-    """Could not be asked or answered: neither ok nor drift."""
+    """Checks that could not be evaluated: neither ok nor drift."""
     waived: int
 
     @classmethod
     def of(cls, report: Report) -> Self:
-        """Count."""
+        """Count the hosts and findings of `report`."""
         return cls(
             hosts=len(report.hosts),
             unreachable=report.unreachable,
@@ -70,48 +70,48 @@ class SummaryPart(_Part):
         )
 
 
-class FailurePart(_Part):
+class FailurePart(_Model):
     """Why a host could not be audited."""
 
     reason: FailureReason
     message: str
 
 
-class HostPart(_Part):
-    """One host that was to be audited."""
+class HostPart(_Model):
+    """One host of the run."""
 
     host: str
     """The name in the expected files."""
     verdict: Literal[Verdict.OK, Verdict.DRIFT, Verdict.UNKNOWN]
-    """The worst of its findings; those of severity info have no say."""
+    """The worst verdict of its findings; findings of severity info are ignored."""
     failure: FailurePart | None
     duration_seconds: float
 
 
-class WaiverPart(_Part):
-    """Somebody's word for a drift."""
+class WaiverPart(_Model):
+    """An accepted drift, with its owner, reason and expiry date."""
 
     name: str
-    """What is waived; the same in every run."""
+    """Name of what is waived; the same in every run."""
     owner: str
     reason: str
     ticket: str
-    """Where it is written up; may be empty."""
+    """Reference to an issue; may be empty."""
     expires: Annotated[str, Field(json_schema_extra={"format": "date"})]
-    """The last day on which it holds, UTC."""
+    """The last day on which the waiver applies, UTC."""
     source: str
-    """Where it is written: file and line."""
+    """File and line of the waiver."""
 
 
-class FindingPart(_Part):
-    """What one check says of one subject on one host."""
+class FindingPart(_Model):
+    """The verdict of one check on one subject of one host."""
 
     id: str
     """Twelve hex digits that are the same in every run."""
     host: str
     check: str
     subject: str
-    """The thing judged: a container's name, a path, a service, a package, else the kind of check."""
+    """What the finding is about: a container's name, a path, a service, a package, else the section."""
     verdict: Verdict
     severity: Severity
     expected: str
@@ -119,16 +119,16 @@ class FindingPart(_Part):
     message: str
     """One sentence."""
     fix: str | None
-    """A command for the host."""
+    """A command that restores the expected state when run on the host."""
     source: str
-    """Where the expectation is written: file and line."""
+    """File and line of the expectation."""
     first_seen: Time | None
-    """Since when it has been so; null where no history was asked."""
+    """Start of the run since which the finding has had this verdict; null where no history was read."""
     waiver: WaiverPart | None
     """Set exactly when the verdict is waived."""
 
 
-class Document(_Part):
+class Document(_Model):
     """A report of olaudit. Findings are sorted by host, check and subject."""
 
     schema_version: Literal[1] = 1
@@ -136,14 +136,14 @@ class Document(_Part):
     summary: SummaryPart
     hosts: tuple[HostPart, ...]
     findings: tuple[FindingPart, ...]
-    """Everything that is not ok; the ok ones too where they were asked for."""
+    """Everything that is not ok; with the option `--all` also what is ok."""
 
     @classmethod
     def of(cls, report: Report, style: Style) -> Self:
-        """Make the document of `report`."""
+        """Build the document of `report`, with the findings that `style` selects."""
         return cls(
             run=RunPart.model_validate(report.run),
             summary=SummaryPart.of(report),
             hosts=tuple(HostPart.model_validate(host) for host in report.hosts),
-            findings=tuple(FindingPart.model_validate(finding) for finding in style.shows(report)),
+            findings=tuple(FindingPart.model_validate(finding) for finding in style.select_findings(report)),
         )

@@ -1,4 +1,4 @@
-"""What the history says, for people: the runs, one host's past, one finding's past."""
+"""Text of the history: the runs, the history of one host, the history of one finding."""
 
 from __future__ import annotations
 
@@ -13,159 +13,165 @@ from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
 
 _INDENT = "  "
-_WIDE = 100  # columns from which on there is room for what can be looked up otherwise
-_NARROWEST = 60
-_LONGEST = 3  # lines that one message may take
+_WIDE = 100  # columns from which on the ids of runs are shown
+_MIN_WIDTH = 60
+_MAX_LINES = 3  # of one message
 
 
-def runs(nights: Sequence[RunRow], style: Style, *, more: bool) -> str:
-    """Show runs, a line each; `more` says that there are older ones."""
-    if not nights:
+def render_runs(rows: Sequence[RunRow], style: Style, *, more: bool) -> str:
+    """Render one line per run; `more`: the history has older runs."""
+    if not rows:
         return "no run yet\n"
-    head = ("started (UTC)", "audited", "ok", "drift", "unknown", "waived", "changed", "run")
-    columns = len(head) if style.width >= _WIDE else len(head) - 1
-    rows = [tuple(style.paint(name, "dim") for name in head), *(_run(night, style) for night in nights)]
-    lines = list(_columns([row[:columns] for row in rows], "", right=range(2, 6)))
+    header = ("started (UTC)", "audited", "ok", "drift", "unknown", "waived", "changed", "run")
+    columns = len(header) if style.width >= _WIDE else len(header) - 1
+    table = [tuple(style.paint(name, "dim") for name in header), *(_run(row, style) for row in rows)]
+    lines = list(_columns([cells[:columns] for cells in table], "", right=range(2, 6)))
     if more:
         lines += ["", style.paint("there are older runs: --limit N shows more", "dim")]
     return "\n".join(lines) + "\n"
 
 
-def _run(night: RunRow, style: Style) -> tuple[str, ...]:
-    run = night.run
-    audited, all_ = run.hosts - run.unreachable, f"{run.hosts - run.unreachable} of {run.hosts}"
-    changed = [f"{count} {word}" for count, word in ((night.new, "new"), (night.resolved, "gone")) if count]
-    loud = [] if run.complete else [style.paint("INCOMPLETE", "unreachable")]
+def _run(row: RunRow, style: Style) -> tuple[str, ...]:
+    run = row.run
+    audited = f"{run.hosts - run.unreachable} of {run.hosts}"
+    changed = [f"{count} {word}" for count, word in ((row.new, "new"), (row.resolved, "resolved")) if count]
+    incomplete = [] if run.complete else [style.paint("INCOMPLETE", "unreachable")]
     return (
-        _when(run.started_at),
-        all_ if audited == run.hosts else style.paint(all_, "unknown"),
+        _short_moment(run.started_at),
+        style.paint(audited, "unknown") if run.unreachable else audited,
         str(run.ok),
         style.paint(str(run.drift), "critical") if run.drift else "0",
         style.paint(str(run.unknown), "unknown") if run.unknown else "0",
         str(run.waived),
-        ", ".join([*loud, *changed]),
+        ", ".join([*incomplete, *changed]),
         style.paint(run.id, "dim"),
     )
 
 
-def host(
-    name: str, lives: Sequence[DriftEpisode], troubles: Sequence[UnreachableSpan], latest: RunSummary, style: Style
+def render_host(
+    name: str,
+    episodes: Sequence[DriftEpisode],
+    unreachable: Sequence[UnreachableSpan],
+    latest: RunSummary,
+    style: Style,
 ) -> str:
-    """Show a host's past: its drifts, open ones first, and when it could not be audited; the newest first."""
-    alive, ended = _parted(lives)
-    nights = sum(trouble.runs for trouble in troubles)
-    waived = sum(life.finding.verdict is Verdict.WAIVED for life in alive)
-    accepted = f" ({waived} waived)" if waived else ""
-    counts = f"{_number(len(alive), 'open drift')}{accepted}, {len(ended)} ended"
-    unseen = f"not audited in {_number(nights, 'run')}" if nights else "reachable whenever asked"
+    """Render a host's episodes, open ones first, and the runs that could not audit it; newest first."""
+    open_, ended = _open_and_ended(episodes)
+    failed = sum(span.runs for span in unreachable)
+    waived = sum(episode.finding.verdict is Verdict.WAIVED for episode in open_)
+    waived_of_open = f" ({waived} waived)" if waived else ""
+    counts = f"{_count(len(open_), 'open drift')}{waived_of_open}, {len(ended)} ended"
+    audited = f"not audited in {_count(failed, 'run')}" if failed else "never unreachable"
     blocks = [
-        [f"{style.paint(name, 'bold')}: {counts}, {unseen}"],
-        [line for life in alive for line in _open(life, latest, style)],
-        [line for life in ended for line in _ended(life, style)],
-        [line for trouble in reversed(troubles) for line in _trouble(trouble, style)],
+        ("", [f"{style.paint(name, 'bold')}: {counts}, {audited}"]),
+        ("open", [line for episode in open_ for line in _open_episode(episode, latest, style)]),
+        ("ended", [line for episode in ended for line in _ended_episode(episode, style)]),
+        ("not audited", [line for span in reversed(unreachable) for line in _unreachable_span(span, style)]),
     ]
-    titles = ("", "open", "ended", "not audited")
-    return _blocks(zip(titles, blocks, strict=True), style)
+    return _join(blocks, style)
 
 
-def finding(
-    subject: Subject, lives: Sequence[DriftEpisode], spells: Sequence[Span], latest: RunSummary, style: Style
+def render_finding(
+    subject: Subject, episodes: Sequence[DriftEpisode], spans: Sequence[Span], latest: RunSummary, style: Style
 ) -> str:
-    """Show a finding's past: its lives as drift, and all that was said of it; the newest first."""
-    alive, ended = _parted(lives)
-    what = _wrapped(f"{subject.host}  {subject.check}  {subject.subject}", style)
+    """Render a finding's episodes, open ones first, and its spans; newest first."""
+    open_, ended = _open_and_ended(episodes)
+    title = _wrapped(f"{subject.host}  {subject.check}  {subject.subject}", style)
     blocks = [
-        [*(style.paint(line, "bold") for line in what), style.paint(f"id {subject.id}", "dim")],
-        [line for life in alive for line in _open(life, latest, style, named=False)],
-        [line for life in ended for line in _ended(life, style, named=False)],
-        [line for spell in reversed(spells) for line in _spell(spell, style)],
+        ("", [*(style.paint(line, "bold") for line in title), style.paint(f"id {subject.id}", "dim")]),
+        ("open", [line for episode in open_ for line in _open_episode(episode, latest, style, name=False)]),
+        ("ended", [line for episode in ended for line in _ended_episode(episode, style, name=False)]),
+        ("verdicts", [line for span in reversed(spans) for line in _span(span, style)]),
     ]
-    titles = ("", "open", "ended", "what was said")
-    return _blocks(zip(titles, blocks, strict=True), style)
+    return _join(blocks, style)
 
 
-def _parted(lives: Sequence[DriftEpisode]) -> tuple[list[DriftEpisode], list[DriftEpisode]]:
-    """Part the open lives from the ended ones; the newest first."""
-    newest = sorted(lives, key=lambda life: life.finding.first_seen or "", reverse=True)
-    ended = sorted((life for life in newest if life.ended), key=lambda life: life.ended or "", reverse=True)
-    return [life for life in newest if not life.ended], ended
+def _open_and_ended(episodes: Sequence[DriftEpisode]) -> tuple[list[DriftEpisode], list[DriftEpisode]]:
+    """Separate the open episodes from the ended ones; newest first."""
+    newest = sorted(episodes, key=lambda episode: episode.finding.first_seen or "", reverse=True)
+    ended = [episode for episode in newest if episode.ended]
+    ended.sort(key=lambda episode: episode.ended or "", reverse=True)
+    return [episode for episode in newest if not episode.ended], ended
 
 
 # --- entries -----------------------------------------------------------------------------------------------------
 
 
-def _open(life: DriftEpisode, latest: RunSummary, style: Style, *, named: bool = True) -> Iterator[str]:
-    found, since = life.finding, life.finding.first_seen or life.last_seen
-    words = "WAIVED" if found.verdict is Verdict.WAIVED else f"DRIFT {found.severity}"
-    seen = life.last_seen == latest.started_at
-    hidden = "" if seen else style.paint(f", last seen {moment(life.last_seen)}: hidden since", "unknown")
-    when = f"since {moment(since)}, {age(since, latest.started_at)}{hidden}"
-    yield from _told(life, (words, tone(found.verdict, found.severity)), when, style, named=named)
+def _open_episode(episode: DriftEpisode, latest: RunSummary, style: Style, *, name: bool = True) -> Iterator[str]:
+    finding, since = episode.finding, episode.finding.first_seen or episode.last_seen
+    label = "WAIVED" if finding.verdict is Verdict.WAIVED else f"DRIFT {finding.severity}"
+    observed = episode.last_seen == latest.started_at
+    unobserved = "" if observed else f", last seen {moment(episode.last_seen)}: unobserved since"
+    period = f"since {moment(since)}, {age(since, latest.started_at)}{style.paint(unobserved, 'unknown')}"
+    badge = label, tone(finding.verdict, finding.severity)
+    yield from _episode(episode, badge, period, style, name=name)
 
 
-def _ended(life: DriftEpisode, style: Style, *, named: bool = True) -> Iterator[str]:
-    first, ended = life.finding.first_seen or life.last_seen, life.ended or life.last_seen
-    when = f"{_when(first)} to {moment(ended)}, {age(first, ended)}"
-    badge = str(life.ending), "ok" if life.ending is EpisodeEnd.FIXED else "dim"
-    yield from _told(life, badge, when, style, named=named)
+def _ended_episode(episode: DriftEpisode, style: Style, *, name: bool = True) -> Iterator[str]:
+    first, ended = episode.finding.first_seen or episode.last_seen, episode.ended or episode.last_seen
+    period = f"{_short_moment(first)} to {moment(ended)}, {age(first, ended)}"
+    badge = str(episode.ending), "ok" if episode.ending is EpisodeEnd.FIXED else "dim"
+    yield from _episode(episode, badge, period, style, name=name)
 
 
-def _told(life: DriftEpisode, badge: tuple[str, str], when: str, style: Style, *, named: bool) -> Iterator[str]:
-    """Tell of a drift: what it is, where that is not in the title; since or from when; what it said last."""
-    painted = style.paint(*badge)
-    if named:
+def _episode(
+    episode: DriftEpisode, badge: tuple[str, str], period: str, style: Style, *, name: bool
+) -> Iterator[str]:
+    """Render an episode: badge (text and tone), check and subject if `name`, period, last message."""
+    label = style.paint(*badge)
+    if name:
         taken = len(f"{_INDENT}{badge[0]}  ")
-        what = _wrapped(f"{life.finding.check}  {life.finding.subject}", style, taken=taken)
-        yield from _columns([(painted, "\n".join(style.paint(line, "bold") for line in what))], _INDENT)
-        yield f"{_INDENT * 2}{when}  {style.paint(life.finding.id, 'dim')}"
+        title = _wrapped(f"{episode.finding.check}  {episode.finding.subject}", style, taken=taken)
+        yield from _columns([(label, "\n".join(style.paint(line, "bold") for line in title))], _INDENT)
+        yield f"{_INDENT * 2}{period}  {style.paint(episode.finding.id, 'dim')}"
     else:
-        yield f"{_INDENT}{painted}  {when}"
-    yield from _said(life.finding, style)
+        yield f"{_INDENT}{label}  {period}"
+    yield from _message(episode.finding, style)
 
 
-def _trouble(trouble: UnreachableSpan, style: Style) -> Iterator[str]:
-    badge = style.paint(str(trouble.failure.reason), "unknown")
-    yield f"{_INDENT}{badge}  {_span(trouble.first, trouble.last, trouble.runs)}"
-    yield from _indented(trouble.failure.message, style)
+def _unreachable_span(span: UnreachableSpan, style: Style) -> Iterator[str]:
+    label = style.paint(str(span.failure.reason), "unknown")
+    yield f"{_INDENT}{label}  {_period(span.first, span.last, span.runs)}"
+    yield from _indented(span.failure.message, style)
 
 
-def _spell(spell: Span, style: Style) -> Iterator[str]:
-    severity = spell.finding.severity if spell.finding else Severity.INFO
-    badge = style.paint(f"{spell.verdict:<7}", tone(spell.verdict, severity))
-    yield f"{_INDENT}{badge}  {_span(spell.first, spell.last, spell.runs)}"
-    if spell.finding:
-        yield from _said(spell.finding, style)
+def _span(span: Span, style: Style) -> Iterator[str]:
+    severity = span.finding.severity if span.finding else Severity.INFO
+    label = style.paint(f"{span.verdict:<7}", tone(span.verdict, severity))
+    yield f"{_INDENT}{label}  {_period(span.first, span.last, span.runs)}"
+    if span.finding:
+        yield from _message(span.finding, style)
 
 
-def _said(found: Finding, style: Style) -> Iterator[str]:
-    yield from _indented(found.message, style)
-    if found.waiver:
-        waiver = found.waiver
+def _message(finding: Finding, style: Style) -> Iterator[str]:
+    yield from _indented(finding.message, style)
+    if waiver := finding.waiver:
         yield from _indented(f"waived by {waiver.accepted_by} until {waiver.expires}: {waiver.reason}", style)
 
 
 # --- text --------------------------------------------------------------------------------------------------------
 
 
-def _when(rfc3339: str) -> str:
+def _short_moment(rfc3339: str) -> str:
     return moment(rfc3339).removesuffix(" UTC")
 
 
-def _span(first: str, last: str, count: int) -> str:
-    if count == 1:
+def _period(first: str, last: str, runs: int) -> str:
+    if runs == 1:
         return moment(first)
-    return f"{_when(first)} to {moment(last)}, {_number(count, 'run')}"
+    return f"{_short_moment(first)} to {moment(last)}, {_count(runs, 'run')}"
 
 
-def _number(count: int, noun: str) -> str:
+def _count(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _blocks(blocks: Iterable[tuple[str, list[str]]], style: Style) -> str:
-    shown = (
+def _join(blocks: Iterable[tuple[str, list[str]]], style: Style) -> str:
+    """Join titled blocks with empty lines; a block without lines is left out."""
+    texts = (
         "\n".join([*([style.paint(title, "bold")] if title else []), *lines]) for title, lines in blocks if lines
     )
-    return "\n\n".join(shown) + "\n"
+    return "\n\n".join(texts) + "\n"
 
 
 def _indented(text: str, style: Style) -> Iterator[str]:
@@ -173,12 +179,13 @@ def _indented(text: str, style: Style) -> Iterator[str]:
 
 
 def _wrapped(text: str, style: Style, *, taken: int = 0) -> list[str]:
-    """Break `text` into lines that fit beside the columns `taken`, at most so many."""
-    width = max(_NARROWEST, style.width) - taken
-    return textwrap.wrap(text, width, break_on_hyphens=False, max_lines=_LONGEST, placeholder=" ...")
+    """Wrap `text` to the width less the columns `taken`; at most _MAX_LINES lines."""
+    width = max(_MIN_WIDTH, style.width) - taken
+    return textwrap.wrap(text, width, break_on_hyphens=False, max_lines=_MAX_LINES, placeholder=" ...")
 
 
 def _columns(rows: Sequence[Sequence[str]], indent: str, right: Iterable[int] = ()) -> Iterator[str]:
-    sides = ["right" if column in right else "left" for column in range(len(rows[0]))]
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=sides)
+    """Align rows in columns; the columns of indexes `right` to the right."""
+    alignment = ["right" if column in right else "left" for column in range(len(rows[0]))]
+    table = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=alignment)
     return (f"{indent}{line}".rstrip() for line in table.splitlines())

@@ -1,4 +1,4 @@
-"""The report as one JSON document: the format other programs are written against."""
+"""Renderer for JSON: the report as one document, the format for other programs."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from olaudit.render.style import Style
 
 
 def render(report: Report, style: Style) -> str:
-    """Give the document, indented."""
+    """Render the document, indented."""
     return Document.of(report, style).model_dump_json(indent=2) + "\n"

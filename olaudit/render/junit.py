@@ -1,12 +1,12 @@
-"""The report as JUnit XML, for Jenkins, GitLab and whatever else shows test results: a suite per host.
+"""Renderer for JUnit XML, for Jenkins, GitLab and other consumers of test results: one suite per host.
 
-Every check is a test case, the ok ones too, whatever the style says: consumers compare the whole with the run
-before. Drift is a failure; unknown is an error, never passed and never skipped, whatever its severity. Waived
-drift is skipped, in its owner's words. So is drift of severity info: it must not fail a build, and as a passed
-test nobody would ever see it, while skipped ones are counted and listed.
+Every check is a test case, also those that are ok: consumers compare the full list with the previous run. The
+style has no effect. Drift is a failure. Unknown of any severity is an error, never passed and never skipped.
+Waived drift is skipped, with the waiver's reason. Drift of severity info is skipped too: it must not fail a build,
+and consumers count and list skipped tests, but not passed ones.
 
-The one time that is known is a host's. Its host.reachable has it, because consumers add up their test cases'
-times.
+Only the duration of a host's audit is known. The test case of host.reachable carries it, because consumers sum
+the times of test cases.
 """
 
 from __future__ import annotations
@@ -19,60 +19,60 @@ from olaudit.model import Finding, HostResult, Report, Run, Severity, Verdict
 from olaudit.render.style import Style
 from olaudit.text import visible
 
-_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def render(report: Report, _style: Style) -> str:
-    """Give the document. What XML 1.0 cannot hold does not print either, and is written as an escape."""
-    found: dict[str, list[Finding]] = {}
+    """Render the document. Characters that XML 1.0 excludes are not printable either: they are escaped."""
+    findings_by_host: dict[str, list[Finding]] = {}
     for finding in report.findings:
-        found.setdefault(finding.host, []).append(finding)
+        findings_by_host.setdefault(finding.host, []).append(finding)
     results = {host.host: host for host in report.hosts}
     suites = [
-        _suite(host, found.get(host, []), results.get(host), report.run)
-        for host in dict.fromkeys([*results, *found])
+        _suite(host, findings_by_host.get(host, []), results.get(host), report.run)
+        for host in dict.fromkeys([*results, *findings_by_host])
     ]
-    counts = [_counts(findings) for findings in found.values()]
+    counts = [_counts(findings) for findings in findings_by_host.values()]
     root = ET.Element("testsuites", {"name": "olaudit", "time": f"{report.run.duration_seconds:.3f}"})
     root.attrib |= {key: str(sum(count[key] for count in counts)) for key in ("tests", "failures", "errors")}
     root.extend(suites)
     ET.indent(root)
-    return f"{_HEAD}{ET.tostring(root, encoding='unicode')}\n"
+    return f"{_DECLARATION}{ET.tostring(root, encoding='unicode')}\n"
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:
     outcomes = [_outcome(finding) for finding in findings]
-    kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    return {"tests": len(outcomes)} | {name: outcomes.count(kind) for name, kind in kinds.items()}
+    attributes = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    return {"tests": len(outcomes)} | {name: outcomes.count(outcome) for name, outcome in attributes.items()}
 
 
 def _outcome(finding: Finding) -> str:
-    """Name the element that says how a test case ended; none for what is ok."""
+    """Return the name of the element for a test case's outcome; empty if it is ok."""
     if finding.verdict is Verdict.DRIFT and finding.severity is Severity.INFO:
         return "skipped"
     return {Verdict.DRIFT: "failure", Verdict.UNKNOWN: "error", Verdict.WAIVED: "skipped"}.get(finding.verdict, "")
 
 
 def _suite(host: str, findings: Sequence[Finding], result: HostResult | None, run: Run) -> ET.Element:
-    seconds = result.duration_seconds if result else 0.0  # of the fleet as a whole nothing was asked
+    seconds = result.duration_seconds if result else 0.0  # the fleet as a whole is not a host and has no duration
     suite = ET.Element(
         "testsuite",
         {
             "name": host,
             **{name: str(count) for name, count in _counts(findings).items()},
             "time": f"{seconds:.3f}",
-            "timestamp": run.started_at.removesuffix("Z"),  # JUnit's own has no zone
+            "timestamp": run.started_at.removesuffix("Z"),  # JUnit's timestamps have no time zone
             "hostname": host,
         },
     )
     properties = ET.SubElement(suite, "properties")
-    for name, value in _circumstances(run).items():
+    for name, value in _run_properties(run).items():
         ET.SubElement(properties, "property", {"name": name, "value": visible(value)})
     suite.extend(_case(finding, seconds) for finding in findings)
     return suite
 
 
-def _circumstances(run: Run) -> Mapping[str, str]:
+def _run_properties(run: Run) -> Mapping[str, str]:
     return {
         "run": run.id,
         "complete": str(run.complete).lower(),
@@ -82,12 +82,12 @@ def _circumstances(run: Run) -> Mapping[str, str]:
 
 
 def _case(finding: Finding, seconds: float) -> ET.Element:
-    taken = seconds if finding.check == REACHABLE.id else 0.0
+    duration = seconds if finding.check == REACHABLE.id else 0.0
     name = visible(f"{finding.check} {finding.subject}")
-    case = ET.Element("testcase", {"classname": finding.host, "name": name, "time": f"{taken:.3f}"})
+    case = ET.Element("testcase", {"classname": finding.host, "name": name, "time": f"{duration:.3f}"})
     if outcome := _outcome(finding):
-        ending = ET.SubElement(case, outcome, {"type": finding.check, "message": visible(_message(finding))})
-        ending.text = "\n".join(visible(line) for line in _lines(finding))
+        element = ET.SubElement(case, outcome, {"type": finding.check, "message": visible(_message(finding))})
+        element.text = "\n".join(visible(line) for line in _lines(finding))
     return case
 
 
@@ -95,9 +95,9 @@ def _message(finding: Finding) -> str:
     if finding.waiver:
         waiver = finding.waiver
         return f"waived by {waiver.owner} until {waiver.expires}: {waiver.reason}"
-    notes = {Verdict.WAIVED: "waived: ", Verdict.DRIFT: "info: ", Verdict.UNKNOWN: "could not be audited: "}
-    plain = finding.verdict is Verdict.DRIFT and finding.severity is not Severity.INFO
-    return ("" if plain else notes[finding.verdict]) + finding.message
+    prefixes = {Verdict.WAIVED: "waived: ", Verdict.DRIFT: "info: ", Verdict.UNKNOWN: "could not be audited: "}
+    failure = finding.verdict is Verdict.DRIFT and finding.severity is not Severity.INFO
+    return ("" if failure else prefixes[finding.verdict]) + finding.message
 
 
 def _lines(finding: Finding) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""The report as GitHub's Markdown, for wikis, comments and the nightly files.
+"""Renderer for GitHub's Markdown, for wikis, comments and the files of the nightly report.
 
-Whatever is not this file's own words stands in a code span or a code block: there, nothing is markup, a link,
-an image, a mention or a reference. What has a `|` is never put into a table, because parsers disagree about
-escaping it.
+Every text from a host or an expected file is in a code span or a code block. There, nothing is markup, a link,
+an image, a mention or a reference. Tables contain only host names, failure reasons and counts: parsers disagree
+about how `|` is escaped in a table.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from olaudit.render.ages import age, moment
 from olaudit.render.style import Style
 from olaudit.text import visible
 
-_LONGEST = 500  # characters of one value: people read the beginning, programs read json
+_MAX_VALUE = 500  # characters of one value; the JSON document has the full text
 _SEVERITIES = tuple(Severity)
 
 
 def render(report: Report, style: Style) -> str:
-    """Give the page: the verdict, the hosts where something is not as expected, then every finding once."""
+    """Render the verdict, the hosts that are not as expected, then every finding once."""
     blocks = [*_verdict(report), *_hosts(report), *_sections(report, style)]
     return "\n\n".join(blocks) + "\n"
 
 
-# --- at a glance -----------------------------------------------------------------------------------------------
+# --- overview --------------------------------------------------------------------------------------------------
 
 
 def _verdict(report: Report) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _verdict(report: Report) -> Iterator[str]:
 
 
 def _hosts(report: Report) -> Iterator[str]:
-    """Count by host, those that are not all as expected. Nothing here is a host's own word."""
+    """Render the table of hosts that are not as expected, with counts. It contains no text from a host."""
     failures = {host.host: host.failure for host in report.hosts} | {FLEET: None}
     rows = [_row(host, failure, report) for host, failure in failures.items() if any(_counts(host, report))]
     if rows:
@@ -51,7 +51,7 @@ def _hosts(report: Report) -> Iterator[str]:
 
 
 def _row(host: str, failure: Failure | None, report: Report) -> str:
-    """Show one host; of one that was not audited nobody can say 0."""
+    """Render the row of one host; counts of a host that was not audited are unknown, not 0."""
     mark = f" **not audited** ({failure.reason})" if failure else ""
     numbers = (str(number) if number or not failure else "?" for number in _counts(host, report))
     return f"| {_code(host)}{mark} | {' | '.join(numbers)} |"
@@ -66,21 +66,23 @@ def _counts(host: str, report: Report) -> tuple[int, ...]:
 
 
 def _sections(report: Report, style: Style) -> Iterator[str]:
-    by = {verdict: [one for one in report.findings if one.verdict is verdict] for verdict in Verdict}
-    drift = sorted(by[Verdict.DRIFT], key=lambda one: _SEVERITIES.index(one.severity))
+    by_verdict = {
+        verdict: [finding for finding in report.findings if finding.verdict is verdict] for verdict in Verdict
+    }
+    drift = sorted(by_verdict[Verdict.DRIFT], key=lambda finding: _SEVERITIES.index(finding.severity))
     if report.changes:
         new = report.changes.new
-        yield from _section("New", [one for one in drift if one.id in new], report)
-        yield from _ended(report.changes)
-        yield from _section("Still there", [one for one in drift if one.id not in new], report)
+        yield from _section("New", [finding for finding in drift if finding.id in new], report)
+        yield from _resolved(report.changes)
+        yield from _section("Unchanged", [finding for finding in drift if finding.id not in new], report)
     else:
         yield from _section("Drift", drift, report)
-    yield from _section("Unknown", by[Verdict.UNKNOWN], report)
+    yield from _section("Unknown", by_verdict[Verdict.UNKNOWN], report)
     if report.changes:
-        yield from _hidden(report.changes)
-    yield from _section("Waived", by[Verdict.WAIVED], report)
+        yield from _unobserved(report.changes)
+    yield from _section("Waived", by_verdict[Verdict.WAIVED], report)
     if style.all:
-        yield from _section("As expected", by[Verdict.OK], report)
+        yield from _section("As expected", by_verdict[Verdict.OK], report)
 
 
 def _section(title: str, findings: Sequence[Finding], report: Report) -> Iterator[str]:
@@ -93,8 +95,8 @@ def _titled(title: str, entries: Sequence[str]) -> str:
 
 
 def _entry(finding: Finding, report: Report) -> Iterator[str]:
-    """Show one finding; what is ok takes one line."""
-    yield f"- {_head(finding)}{_since(finding, report)}"
+    """Render one finding: one line if it is ok, else with its details."""
+    yield f"- {_label(finding)}{_since(finding, report)}"
     if finding.verdict is Verdict.OK:
         return
     details = {"why": finding.message, "expected": finding.expected, "observed": finding.observed}
@@ -110,9 +112,9 @@ def _entry(finding: Finding, report: Report) -> Iterator[str]:
         yield from ("  - fix", "", *(f"    {line}" for line in _block(finding.fix)), "")
 
 
-def _head(finding: Finding) -> str:
-    loud = f"**{finding.severity}** " if finding.verdict in (Verdict.DRIFT, Verdict.UNKNOWN) else ""
-    return f"{loud}{_code(finding.host)} {_code(finding.check)} {_code(finding.subject)}"
+def _label(finding: Finding) -> str:
+    severity = f"**{finding.severity}** " if finding.verdict in (Verdict.DRIFT, Verdict.UNKNOWN) else ""
+    return f"{severity}{_code(finding.host)} {_code(finding.check)} {_code(finding.subject)}"
 
 
 def _since(finding: Finding, report: Report) -> str:
@@ -122,50 +124,48 @@ def _since(finding: Finding, report: Report) -> str:
     return f" for {age(finding.first_seen, report.run.started_at)}, since {moment(finding.first_seen)}"
 
 
-def _ended(changes: Changes) -> Iterator[str]:
+def _resolved(changes: Changes) -> Iterator[str]:
     if changes.resolved:
-        yield _titled(
-            "Gone",
-            [
-                f"- {_head(gone.finding)} {gone.ending}, last seen {moment(gone.last_seen)}"
-                for gone in changes.resolved
-            ],
-        )
+        lines = [
+            f"- {_label(drift.finding)} {drift.ending}, last seen {moment(drift.last_seen)}"
+            for drift in changes.resolved
+        ]
+        yield _titled("Resolved", lines)
 
 
-def _hidden(changes: Changes) -> Iterator[str]:
-    """Show the drift that this run could not look at: neither mended nor seen."""
+def _unobserved(changes: Changes) -> Iterator[str]:
+    """Render the drift whose checks this run could not evaluate, as it was last seen."""
     if changes.unobserved:
         lines = [
-            f"- {_head(one.finding)}{' (waived)' * (one.finding.verdict is Verdict.WAIVED)}"
-            f" last seen {moment(one.last_seen)}"
-            for one in changes.unobserved
+            f"- {_label(drift.finding)}{' (waived)' * (drift.finding.verdict is Verdict.WAIVED)}"
+            f" last seen {moment(drift.last_seen)}"
+            for drift in changes.unobserved
         ]
-        yield _titled("Hidden drift, as last seen", lines)
+        yield _titled("Unobserved drift", lines)
 
 
 # --- text ------------------------------------------------------------------------------------------------------
 
 
 def _code(text: str) -> str:
-    """Make a code span, within a fence of more backticks than `text` has in a row."""
+    """Format a code span, with a fence of more backticks than `text` has in a row."""
     shown = visible(text)
-    if len(shown) > _LONGEST:
-        shown = f"{shown[:_LONGEST]} ... (json has more)"
+    if len(shown) > _MAX_VALUE:
+        shown = f"{shown[:_MAX_VALUE]} ... (json has more)"
     if not shown.strip():
-        return "(nothing)" if not shown else "(spaces)"
-    fence = "`" * (_ticks(shown) + 1)
-    # the one space that parsers take off, where what begins or ends so would lose its own or join the fence
+        return "(spaces)" if shown else "(nothing)"
+    fence = "`" * (_longest_backtick_run(shown) + 1)
+    # parsers strip one space from each end: pad a text that would lose its own space, or join the fence
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def _block(command: str) -> Iterator[str]:
-    """Make a code block, which GitHub gives a button to copy it by; a command is never shortened."""
-    fence = "`" * max(3, _ticks(command) + 1)
+    """Format a code block, for which GitHub shows a copy button; a command is never shortened."""
+    fence = "`" * max(3, _longest_backtick_run(command) + 1)
     yield from (f"{fence}sh", visible(command), fence)
 
 
-def _ticks(text: str) -> int:
-    """Count the backticks of the longest run of them."""
+def _longest_backtick_run(text: str) -> int:
+    """Return the length of the longest run of backticks."""
     return max(map(len, re.findall("`+", text)), default=0)

@@ -1,8 +1,8 @@
-"""The report as a Nagios plugin's output, for Nagios, Icinga, Naemon and NRPE.
+"""Renderer for a Nagios plugin's output, for Nagios, Icinga, Naemon and NRPE.
 
-The first line has the status, the counts, the worst finding and, after `|`, performance data; lines after it
-name what is not as expected, the worst first. Performance data has thresholds only where crossing them is what
-sets the status.
+The first line has the status, the counts, the worst finding and, after `|`, performance data. The lines after it
+list what is not as expected, the worst first. Performance data has thresholds only where crossing them sets the
+status.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from olaudit.model import Finding, Report, Severity, Verdict
 from olaudit.render.style import Style
 from olaudit.text import visible
 
-LONGEST = 4000
-"""How many bytes the output may have: Nagios keeps 8 KB, older NRPE half of that."""
+MAX_OUTPUT_BYTES = 4000
+"""Maximum size of the output in bytes: Nagios keeps 8 KB, older NRPE half of that."""
 
-_WIDEST = 300  # bytes of one line's text: 1 KB, all that the oldest NRPE passes on, has the first line whole
-_SPECIAL = frozenset("|<>`$")  # parts text from data, makes markup in old web pages, is read by notifying shells
+_MAX_LINE_BYTES = 300  # so that the first line fits into 1 KB, which is all that the oldest NRPE passes on
+_SPECIAL = frozenset("|<>`$")  # separator of performance data; markup in old web pages; shells of notifications
 _SEVERITIES = tuple(Severity)
 
 
@@ -32,30 +32,33 @@ class Status(IntEnum):
 
 
 def status(report: Report) -> Status:
-    """Give the plugin's status: drift by its severity, else anything unknown or left undone, else OK.
+    """Return the plugin's status: drift by its severity, else UNKNOWN if the audit is incomplete, else OK.
 
-    Findings of severity info have no say here either.
+    The audit is incomplete if a check is unknown or the run was interrupted. Severity info is ignored.
     """
-    told = {(one.verdict, one.severity) for one in report.findings if one.severity is not Severity.INFO}
-    if (Verdict.DRIFT, Severity.CRITICAL) in told:
+    verdicts = {
+        (finding.verdict, finding.severity) for finding in report.findings if finding.severity is not Severity.INFO
+    }
+    if (Verdict.DRIFT, Severity.CRITICAL) in verdicts:
         return Status.CRITICAL
-    if (Verdict.DRIFT, Severity.WARNING) in told:
+    if (Verdict.DRIFT, Severity.WARNING) in verdicts:
         return Status.WARNING
-    unknown = any(verdict is Verdict.UNKNOWN for verdict, _ in told)
+    unknown = any(verdict is Verdict.UNKNOWN for verdict, _ in verdicts)
     return Status.UNKNOWN if unknown or not report.run.complete else Status.OK
 
 
 def render(report: Report, _style: Style) -> str:
-    """Give the output."""
-    told = sorted((one for one in report.findings if one.verdict in _RANKS), key=_rank)
-    worst = f"; worst: {_name(told[0])}" if told else ""
-    part = "" if report.run.complete else "interrupted: "
-    first = line(status(report), f"{part}{_counts(report)}{worst}") + f" | {' '.join(_data(report))}"
-    return "\n".join(_bounded([first, *(_line(finding) for finding in told)])) + "\n"
+    """Render the output, at most `MAX_OUTPUT_BYTES` long."""
+    findings = sorted((finding for finding in report.findings if finding.verdict in _RANKS), key=_rank)
+    worst = f"; worst: {_name(findings[0])}" if findings else ""
+    prefix = "" if report.run.complete else "interrupted: "
+    data = " ".join(_performance_data(report))
+    first = f"{status_line(status(report), f'{prefix}{_counts(report)}{worst}')} | {data}"
+    return "\n".join(_bounded([first, *(_line(finding) for finding in findings)])) + "\n"
 
 
-def line(state: Status, text: str) -> str:
-    """Give a first line that says `text`, without performance data."""
+def status_line(state: Status, text: str) -> str:
+    """Format the first line of the output, without performance data."""
     return f"OLAUDIT {state.name} - {_plain(text)}"
 
 
@@ -63,7 +66,7 @@ _RANKS = {Verdict.DRIFT: 0, Verdict.UNKNOWN: 1}
 
 
 def _rank(finding: Finding) -> tuple[bool, int, int]:
-    """Sort as `status` judges: drift, then unknown, each by severity; info last."""
+    """Return a sort key in the order of `status`: drift, then unknown, each by severity; info last."""
     severity = _SEVERITIES.index(finding.severity)
     return finding.severity is Severity.INFO, _RANKS[finding.verdict], severity
 
@@ -83,8 +86,8 @@ def _line(finding: Finding) -> str:
     return _plain(f"{finding.verdict.upper()} {finding.severity} {_name(finding)}: {finding.message}")
 
 
-def _data(report: Report) -> Iterator[str]:
-    """Give the performance data: 'label'=value[UOM];[warn];[crit];[min];[max]."""
+def _performance_data(report: Report) -> Iterator[str]:
+    """Format the performance data: 'label'=value[UOM];[warn];[crit];[min];[max]."""
     drift = [finding.severity for finding in report.findings if finding.verdict is Verdict.DRIFT]
     hosts = len(report.hosts)
     yield f"hosts={hosts};;;0"
@@ -100,19 +103,19 @@ def _data(report: Report) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Make `text` one short line without what means something to Nagios."""
-    shown = "".join(f"\\x{ord(one):02x}" if one in _SPECIAL else one for one in visible(text))
-    if len(shown.encode()) <= _WIDEST:
+    """Make `text` one line without Nagios' special characters, of at most `_MAX_LINE_BYTES`."""
+    shown = "".join(f"\\x{ord(char):02x}" if char in _SPECIAL else char for char in visible(text))
+    if len(shown.encode()) <= _MAX_LINE_BYTES:
         return shown
-    return shown.encode()[: _WIDEST - 3].decode(errors="ignore") + "..."
+    return shown.encode()[: _MAX_LINE_BYTES - 3].decode(errors="ignore") + "..."
 
 
 def _bounded(lines: list[str]) -> Iterator[str]:
-    """Give as many lines as there is room for; the last one says how many there was none for."""
-    room = LONGEST - len(f"... and {len(lines)} more\n")
-    for number, one in enumerate(lines):
-        room -= len(one.encode()) + 1
-        if room < 0:
+    """Yield the lines that fit into the output; if some do not, the last line has their number."""
+    remaining = MAX_OUTPUT_BYTES - len(f"... and {len(lines)} more\n")
+    for number, line in enumerate(lines):
+        remaining -= len(line.encode()) + 1
+        if remaining < 0:
             yield f"... and {len(lines) - number} more"
             return
-        yield one
+        yield line

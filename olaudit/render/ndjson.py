@@ -1,6 +1,6 @@
-"""The report as newline-delimited JSON, for jq, grep and log shippers.
+"""Renderer for newline-delimited JSON, for jq, grep and log shippers.
 
-Every line is an object that says what it is in `type`, and has no nesting to dig through:
+Each line is an object whose key `type` names its kind; hosts and findings are not nested:
 
     {"type": "run", "schema_version": 1, "run": {...}, "summary": {...}}      once, first
     {"type": "host", "host": ..., "verdict": ..., ...}                        one per host
@@ -21,7 +21,7 @@ from olaudit.render.style import Style
 
 
 def render(report: Report, style: Style) -> str:
-    """Give one line per run, host and finding, in the keys and order of the JSON document."""
+    """Render one line per run, host and finding, with the keys and the order of the JSON document."""
     document = Document.of(report, style).model_dump(mode="json")
     return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in _lines(document))
 

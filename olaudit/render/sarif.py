@@ -1,9 +1,10 @@
-"""The report as SARIF 2.1.0, for GitHub code scanning and editors: what is wrong, by line of the expected files.
+"""Renderer for SARIF 2.1.0, for GitHub code scanning and editors: findings at their lines of the expected files.
 
-Drift fails at the level of its severity. Unknown would be the standard's kind "open", but that demands level
-"none", which consumers that know levels only (GitHub among them) show last or nowhere. Unknown must not read as
-fine: it fails too, at level warning (info: note), says in its first words that it could not be audited, and in
-its properties which verdict it is. Waived drift carries an accepted suppression in its owner's words.
+Drift has kind "fail" and the level of its severity. The standard's kind for unknown would be "open", but it
+requires level "none". Consumers that evaluate levels only, such as GitHub, show that level last or not at all.
+Unknown must not look like ok: it has kind "fail" too, at level warning (severity info: note). Its message states
+that the check could not be audited, and its properties hold the verdict. Waived drift has an accepted suppression
+with the waiver's reason.
 """
 
 from __future__ import annotations
@@ -24,22 +25,23 @@ _ROOT = "%SRCROOT%"
 
 
 def render(report: Report, style: Style) -> str:
-    """Give the document: one run, with the findings that `style` shows."""
-    shown = style.shows(report)
-    rules = {rule: index for index, rule in enumerate(sorted({REACHABLE.id, *(one.check for one in shown)}))}
+    """Render the document: one run, with the findings that `style` selects."""
+    findings = style.select_findings(report)
+    checks = sorted({REACHABLE.id, *(finding.check for finding in findings)})
+    rules = {check: index for index, check in enumerate(checks)}
     run = {
         "tool": {
             "driver": {
                 "name": "olaudit",
                 "semanticVersion": report.run.olaudit_version,
-                "rules": [_rule(rule) for rule in rules],
+                "rules": [_rule(check) for check in checks],
             }
         },
         "automationDetails": {"id": f"olaudit/{report.run.id}"},
         "invocations": [_invocation(report)],
-        "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder in which expected/ lies."}}},
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The directory that contains expected/."}}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, rules[finding.check]) for finding in shown],
+        "results": [_result(finding, rules[finding.check]) for finding in findings],
         "properties": {"expectedRevision": report.run.expected_revision, "checks": len(report.findings)}
         | {verdict.value: report.count(verdict) for verdict in Verdict},
     }
@@ -47,31 +49,33 @@ def render(report: Report, style: Style) -> str:
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rule(rule: str) -> dict[str, Any]:
-    """Describe a check by the words that its own module has for it; GitHub shows them beside every alert."""
-    texts = {
+def _rule(check_id: str) -> dict[str, Any]:
+    """Describe a check with the texts of its checker; GitHub shows them next to each alert."""
+    checks = {
         check.id: check
         for check in (REACHABLE, *waivers.CHECKS, *(check for checker in CHECKERS for check in checker.ids))
     }
-    if rule not in texts:
-        return {"id": rule, "shortDescription": {"text": rule}}
-    drift_when, mend = texts[rule].drift_when, texts[rule].fix or "see the finding"
+    if check_id not in checks:
+        return {"id": check_id, "shortDescription": {"text": check_id}}
+    check = checks[check_id]
     return {
-        "id": rule,
-        "shortDescription": _text(drift_when),
-        "fullDescription": _text(f"{rule}: {drift_when}"),
-        "help": _text(mend),
-        "defaultConfiguration": {"level": _LEVELS[texts[rule].severity]},
+        "id": check_id,
+        "shortDescription": _text(check.drift_when),
+        "fullDescription": _text(f"{check_id}: {check.drift_when}"),
+        "help": _text(check.fix or "see the finding"),
+        "defaultConfiguration": {"level": _LEVELS[check.severity]},
     }
 
 
 def _invocation(report: Report) -> dict[str, Any]:
-    """Say how the run went; the hosts that nobody could look at are told as errors of it."""
+    """Describe the run; hosts that could not be audited are notifications of level error."""
     return {
         "executionSuccessful": report.run.complete,
         "startTimeUtc": report.run.started_at,
         "endTimeUtc": report.run.finished_at,
-        "toolExecutionNotifications": [note for host in report.hosts for note in _notifications(host)],
+        "toolExecutionNotifications": [
+            notification for host in report.hosts for notification in _notifications(host)
+        ],
     }
 
 
@@ -97,9 +101,9 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "level": "none" if ok else _level(finding),
         "message": _text(_message(finding)),
         "locations": [_location(finding)],
-        # GitHub tells alerts apart by the first alone, and would else take two hosts' drift at one line for one
+        # GitHub identifies alerts by the first one; without it, drift of two hosts at one line would be one alert
         "partialFingerprints": {"primaryLocationLineHash": finding.id, "olauditFinding/v1": finding.id},
-        "suppressions": _suppressions(finding),  # the standard: on all results of a run, or on none
+        "suppressions": _suppressions(finding),  # required by the standard: on all results of a run, or on none
         "properties": _properties(finding),
     }
 
@@ -111,14 +115,14 @@ def _level(finding: Finding) -> str:
 
 
 def _message(finding: Finding) -> str:
-    could_not = "could not be audited: " if finding.verdict is Verdict.UNKNOWN else ""
-    facts = {"expected": finding.expected, "observed": finding.observed}
-    told = "".join(f"\n{name}: {visible(text)}" for name, text in facts.items() if text)
-    return f"{finding.host} {visible(finding.subject)}: {could_not}{visible(finding.message)}{told}"
+    prefix = "could not be audited: " if finding.verdict is Verdict.UNKNOWN else ""
+    values = {"expected": finding.expected, "observed": finding.observed}
+    details = "".join(f"\n{name}: {visible(text)}" for name, text in values.items() if text)
+    return f"{finding.host} {visible(finding.subject)}: {prefix}{visible(finding.message)}{details}"
 
 
 def _text(text: str) -> dict[str, str]:
-    """Make a message of plain text: no brace or bracket in it makes a placeholder or a link (3.11.5, 3.11.6)."""
+    """Build a plain-text message: braces and brackets are escaped (sections 3.11.5 and 3.11.6)."""
     for special in "\\[]":
         text = text.replace(special, f"\\{special}")
     return {"text": text.replace("{", "{{").replace("}", "}}")}
@@ -129,7 +133,7 @@ def _location(finding: Finding) -> dict[str, Any]:
 
 
 def _physical(source: str) -> dict[str, Any]:
-    """Read `file:line`. A line that is none means the file as a whole."""
+    """Parse `file:line` into a physical location; without a line number it is the whole file."""
     file, _, line = source.rpartition(":")
     region = {"region": {"startLine": int(line)}} if line.isdecimal() and int(line) else {}
     return {"physicalLocation": {"artifactLocation": {"uri": quote(file), "uriBaseId": _ROOT}} | region}
@@ -146,18 +150,18 @@ def _logical(host: str, subject: str) -> dict[str, str]:
 def _suppressions(finding: Finding) -> list[dict[str, Any]]:
     if finding.verdict is not Verdict.WAIVED:
         return []
-    accepted: dict[str, Any] = {"kind": "external", "status": "accepted"}
+    suppression: dict[str, Any] = {"kind": "external", "status": "accepted"}
     if waiver := finding.waiver:
-        accepted |= {
+        suppression |= {
             "justification": visible(f"{waiver.accepted_by} until {waiver.expires}: {waiver.reason}"),
             "location": _physical(waiver.source),
         }
-    return [accepted]
+    return [suppression]
 
 
 def _properties(finding: Finding) -> dict[str, str]:
-    """Give what the standard has no place for."""
-    facts = {
+    """Collect the values for which the standard has no field."""
+    values = {
         "verdict": finding.verdict.value,
         "severity": finding.severity.value,
         "host": finding.host,
@@ -166,4 +170,4 @@ def _properties(finding: Finding) -> dict[str, str]:
         "fix": visible(finding.fix or ""),
         "firstSeen": finding.first_seen or "",
     }
-    return {name: fact for name, fact in facts.items() if fact}
+    return {name: value for name, value in values.items() if value}

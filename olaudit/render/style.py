@@ -1,4 +1,4 @@
-"""How a report is to be shown: decided by whoever prints, followed by renderers."""
+"""Display options of a report: the command sets them, renderers apply them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from olaudit.model import Finding, Report, Severity, Verdict
 
 _COLORS = {
     "critical": "1;31",  # bold red
-    "unreachable": "1;37;41",  # bold white on red: nothing else looks like it
+    "unreachable": "1;37;41",  # bold white on red: no other tone looks like this
     "warning": "33",
     "info": "36",
     "unknown": "35",
@@ -20,22 +20,22 @@ _COLORS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """`color` allows ANSI colours, `width` counts columns, `all` also shows what is as expected."""
+    """Display options: `color` enables ANSI colours, `width` is in columns, `all` includes ok findings."""
 
     color: bool = False
     width: int = 80
     all: bool = False
 
     def paint(self, text: str, tone: str) -> str:
-        """Colour `text`, in one of the tones above, where colours are wanted."""
+        """Colour `text` in one of the tones above, if colours are enabled."""
         return f"\x1b[{_COLORS[tone]}m{text}\x1b[0m" if self.color and text else text
 
-    def shows(self, report: Report) -> tuple[Finding, ...]:
-        """Pick the findings to be shown: all of them, or those that are not ok."""
-        return tuple(found for found in report.findings if self.all or found.verdict is not Verdict.OK)
+    def select_findings(self, report: Report) -> tuple[Finding, ...]:
+        """Select the findings to show: all of them, or those that are not ok."""
+        return tuple(finding for finding in report.findings if self.all or finding.verdict is not Verdict.OK)
 
 
 def tone(verdict: Verdict, severity: Severity) -> str:
-    """Choose the tone of a finding: drift by its severity, the others by their verdict."""
+    """Return the tone of a finding: the severity of drift, else the verdict's tone."""
     tones = {Verdict.UNKNOWN: "unknown", Verdict.OK: "ok", Verdict.WAIVED: "dim"}
     return tones.get(verdict, str(severity))

@@ -1,6 +1,6 @@
-"""The report for people in an outage: the worst hosts first, one cause one entry, what is fine in one line.
+"""Renderer for terminals: the worst hosts first, one entry per cause, and one line for hosts that are ok.
 
-The last line counts everything, what could not be looked at too, so that it can be read alone.
+The last line counts all verdicts, including unknown, so that it can be read on its own.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from olaudit.model import FLEET, Failure, Finding, HostResult, Report, Severity,
 from olaudit.render.ages import age, moment
 from olaudit.render.style import Style, tone
 
-_NARROWEST = 60  # in anything narrower, columns leave no room for text
-_LONGEST = 5  # lines that one value may take: people in an outage read the beginning, programs read json
+_MIN_WIDTH = 60  # columns; in less, the labels leave too little space for text
+_MAX_LINES = 5  # of one value; the JSON document has the full text
 _INDENT = "  "
 _SEVERITIES = tuple(Severity)
-_LOUDNESS = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.OK)
+_VERDICT_ORDER = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.OK)
 
 
 def render(report: Report, style: Style) -> str:
-    """Give the table, which is one only where columns help."""
-    shown = {host: tuple(found) for host, found in groupby(style.shows(report), key=lambda found: found.host)}
+    """Render the hosts that could not be audited, then the findings by host, then the summary."""
+    findings = groupby(style.select_findings(report), key=lambda finding: finding.host)
+    shown = {host: tuple(of_host) for host, of_host in findings}
     failed = [(host.failure, host.host) for host in report.hosts if host.failure]
-    reached = [host for host in report.hosts if not host.failure]
+    audited = [host for host in report.hosts if not host.failure]
     blocks = [
         *_failures(failed, style),
         *(
             _host(name, shown[name], report, style)
-            for name in [*_worst_first(reached, shown), FLEET]
+            for name in [*_worst_first(audited, shown), FLEET]
             if name in shown
         ),
-        *_fine([host.host for host in reached if host.host not in shown], style),
+        *_ok([host.host for host in audited if host.host not in shown], style),
         _summary(report, style),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -44,42 +45,42 @@ def render(report: Report, style: Style) -> str:
 
 
 def _failures(failed: Iterable[tuple[Failure, str]], style: Style) -> Iterator[str]:
-    """Show the hosts nobody could look at, those with one and the same cause together."""
+    """Render the hosts that could not be audited, grouped by cause."""
     causes: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for failure, host in failed:
-        # the same but for the host's own name is one cause: a jump host that is down is one entry, not fourteen
+        # messages that differ only in the host's name have one cause: a jump host that is down is one entry
         cause = (failure.reason, failure.message.replace(host, "<host>"))
         causes.setdefault(cause, []).append((host, failure.message))
-    for (reason, general), failures in causes.items():
+    for (reason, template), failures in causes.items():
         hosts = [host for host, _ in failures]
-        message = failures[0][1] if len(failures) == 1 else general
+        message = failures[0][1] if len(failures) == 1 else template
         badge = f"NOT AUDITED ({reason})"
         names = _painted(_wrap(" ".join(hosts), style, taken=len(badge) + 2), "bold", style)
-        head = _columns([(style.paint(badge, "unreachable"), names)], "")
-        yield "\n".join([*head, *_indented(_wrap(message, style, taken=4))])
+        title = _columns([(style.paint(badge, "unreachable"), names)], "")
+        yield "\n".join([*title, *_indented(_wrap(message, style, taken=4))])
 
 
 def _worst_first(hosts: Iterable[HostResult], shown: dict[str, tuple[Finding, ...]]) -> list[str]:
-    """Sort hosts' names by their most urgent finding, then by how many there are of it, then by name."""
+    """Sort host names by the rank of their worst finding, the number of findings of that rank, and name."""
 
     def urgency(host: HostResult) -> tuple[int, int, int, str]:
-        ranks = [_rank(found) for found in shown.get(host.host, ())]
-        worst = min(ranks, default=(len(_LOUDNESS), 0))
+        ranks = [_rank(finding) for finding in shown.get(host.host, ())]
+        worst = min(ranks, default=(len(_VERDICT_ORDER), 0))
         return (*worst, -ranks.count(worst), host.host)
 
     return [host.host for host in sorted(hosts, key=urgency)]
 
 
 def _host(name: str, findings: Sequence[Finding], report: Report, style: Style) -> str:
-    """Show one host, or the fleet: a line with its name and counts, then its entries, the worst first."""
-    counts = [(verdict, sum(found.verdict is verdict for found in findings)) for verdict in _LOUDNESS]
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
+    """Render one host, or the fleet: a line with its name and counts, then its entries, the worst first."""
+    counts = [(verdict, sum(finding.verdict is verdict for finding in findings)) for verdict in _VERDICT_ORDER]
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
     entries = [*_entries(findings, report.run.started_at, style), *_listing(findings, style)]
-    return "\n\n".join([f"{style.paint(name, 'bold')}: {said}", *entries])
+    return "\n\n".join([f"{style.paint(name, 'bold')}: {summary}", *entries])
 
 
-def _fine(hosts: Sequence[str], style: Style) -> Iterator[str]:
-    """Show the hosts that are as expected, in one short line."""
+def _ok(hosts: Sequence[str], style: Style) -> Iterator[str]:
+    """Render the names of the hosts that are as expected."""
     if hosts:
         names = "\n".join(_wrap(" ".join(hosts), style, taken=len("ok  ")))
         yield "\n".join(_columns([(style.paint("ok", "ok"), names)], ""))
@@ -89,51 +90,52 @@ def _fine(hosts: Sequence[str], style: Style) -> Iterator[str]:
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
-    return _LOUDNESS.index(finding.verdict), _SEVERITIES.index(finding.severity)
+    return _VERDICT_ORDER.index(finding.verdict), _SEVERITIES.index(finding.severity)
 
 
 def _entries(findings: Iterable[Finding], now: str, style: Style) -> Iterator[str]:
-    """Show drift one by one, and what is unknown for one and the same reason as one entry."""
-    loud = [found for found in findings if found.verdict in (Verdict.DRIFT, Verdict.UNKNOWN)]
+    """Render an entry for each drift, and one for all unknown findings with the same reason."""
+    detailed = [finding for finding in findings if finding.verdict in (Verdict.DRIFT, Verdict.UNKNOWN)]
     causes: dict[str, list[Finding]] = {}
-    for found in sorted(loud, key=_rank):
-        causes.setdefault(found.message if found.verdict is Verdict.UNKNOWN else found.id, []).append(found)
-    for same in causes.values():
-        yield _entry(same, now, style)
+    for finding in sorted(detailed, key=_rank):
+        cause = finding.message if finding.verdict is Verdict.UNKNOWN else finding.id
+        causes.setdefault(cause, []).append(finding)
+    for same_cause in causes.values():
+        yield _entry(same_cause, now, style)
 
 
-def _entry(same: Sequence[Finding], now: str, style: Style) -> str:
-    """Show one finding, or several of one cause: what, in one sentence, then its details in aligned columns."""
-    first, alone = same[0], len(same) == 1
+def _entry(findings: Sequence[Finding], now: str, style: Style) -> str:
+    """Render one finding, or several of one cause: title, message, then details in aligned columns."""
+    first, single = findings[0], len(findings) == 1
     badge = f"{first.verdict.upper()} {first.severity}"
-    what = f"{first.check}  {first.subject}" if alone else f"{len(same)} checks, one cause"
-    names = _painted(_wrap(what, style, taken=len(_INDENT + badge) + 2, lines=_LONGEST), "bold", style)
+    title = f"{first.check}  {first.subject}" if single else f"{len(findings)} checks, one cause"
+    names = _painted(_wrap(title, style, taken=len(_INDENT + badge) + 2, lines=_MAX_LINES), "bold", style)
     details = {
-        "checks": "" if alone else _listed(sorted(found.check for found in same)),
-        "subjects": "" if alone else _listed(found.subject for found in same),
-        "expected": first.expected if alone else "",
+        "checks": "" if single else _join_unique(sorted(finding.check for finding in findings)),
+        "subjects": "" if single else _join_unique(finding.subject for finding in findings),
+        "expected": first.expected if single else "",
         "observed": first.observed,
-        "since": _since(same, now),
-        "source": _sources(found.source for found in same),
+        "since": _since(findings, now),
+        "source": _sources(finding.source for finding in findings),
         "fix": first.fix or "",
-        "id": first.id if alone else "",
+        "id": first.id if single else "",
     }
     rows = [(style.paint(name, "dim"), _cell(name, text, style)) for name, text in details.items() if text]
     return "\n".join(
         [
             *_columns([(style.paint(badge, tone(first.verdict, first.severity)), names)], _INDENT),
-            *_indented(_wrap(first.message, style, taken=4, lines=_LONGEST)),
+            *_indented(_wrap(first.message, style, taken=4, lines=_MAX_LINES)),
             *_columns(rows, _INDENT * 2),
         ]
     )
 
 
 def _listing(findings: Sequence[Finding], style: Style) -> Iterator[str]:
-    """Show what is waived or ok: a row per check, and waiver, which names its subjects."""
-    quiet = [found for found in findings if found.verdict in (Verdict.WAIVED, Verdict.OK)]
+    """Render what is waived or ok: a row per verdict, check and waiver, with the subjects."""
+    listed = [finding for finding in findings if finding.verdict in (Verdict.WAIVED, Verdict.OK)]
     rows: dict[tuple[Verdict, str, Waiver | None], list[str]] = {}
-    for found in sorted(quiet, key=lambda found: (_LOUDNESS.index(found.verdict), found.check)):
-        rows.setdefault((found.verdict, found.check, found.waiver), []).append(found.subject)
+    for finding in sorted(listed, key=lambda finding: (_VERDICT_ORDER.index(finding.verdict), finding.check)):
+        rows.setdefault((finding.verdict, finding.check, finding.waiver), []).append(finding.subject)
     if rows:
         taken = len(_INDENT + "waived    ") + max(len(check) for _, check, _ in rows)
         yield "\n".join(
@@ -142,7 +144,7 @@ def _listing(findings: Sequence[Finding], style: Style) -> Iterator[str]:
                     (
                         style.paint(verdict, tone(verdict, Severity.INFO)),
                         check,
-                        "\n".join(_wrapped([", ".join(subjects), *_accepted(waiver)], style, taken)),
+                        "\n".join(_wrapped([", ".join(subjects), *_waiver_note(waiver)], style, taken)),
                     )
                     for (verdict, check, waiver), subjects in rows.items()
                 ],
@@ -151,23 +153,23 @@ def _listing(findings: Sequence[Finding], style: Style) -> Iterator[str]:
         )
 
 
-def _accepted(waiver: Waiver | None) -> Iterator[str]:
+def _waiver_note(waiver: Waiver | None) -> Iterator[str]:
     if waiver:
         yield f"until {waiver.expires} by {waiver.accepted_by}"
 
 
-def _since(same: Iterable[Finding], now: str) -> str:
-    """Say how old findings of one cause are, where history knows; the oldest speaks for all."""
-    oldest = min((found.first_seen for found in same if found.first_seen), default=None)
+def _since(findings: Iterable[Finding], now: str) -> str:
+    """Format when the oldest of `findings` was first seen, and its age; empty without history."""
+    oldest = min((finding.first_seen for finding in findings if finding.first_seen), default=None)
     return f"{moment(oldest)} ({age(oldest, now)})" if oldest else ""
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _join_unique(texts: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(texts))
 
 
 def _sources(sources: Iterable[str]) -> str:
-    """Join places, naming each file once: `expected/hosts/x.yaml:3, 4, 9`."""
+    """Join file:line places, with each file named once: `expected/hosts/x.yaml:3, 4, 9`."""
     files: dict[str, set[int]] = {}
     for source in sources:
         file, _, line = source.rpartition(":")
@@ -179,18 +181,18 @@ def _sources(sources: Iterable[str]) -> str:
 
 
 def _cell(name: str, text: str, style: Style) -> str:
-    """Fit a detail into its column. A command stays on one line: what is pasted must be whole."""
+    """Wrap a detail to its column. A command stays on one line, so that it can be copied."""
     if name == "fix":
         return text
-    lines = _LONGEST if name in ("expected", "observed") else None
+    lines = _MAX_LINES if name in ("expected", "observed") else None
     return "\n".join(_wrap(text, style, taken=len(_INDENT * 2 + "expected  "), lines=lines))
 
 
 def _wrap(text: str, style: Style, *, taken: int = 0, lines: int | None = None) -> list[str]:
-    """Break `text` into lines that fit beside the columns `taken`, at most so many; at words where it can."""
+    """Wrap `text` to the width minus `taken` columns, into at most `lines` lines."""
     return textwrap.wrap(
         text,
-        max(_NARROWEST, style.width) - taken,
+        max(_MIN_WIDTH, style.width) - taken,
         break_on_hyphens=False,
         max_lines=lines,
         placeholder=" ... (json has more)",
@@ -201,8 +203,8 @@ def _wrapped(texts: Iterable[str], style: Style, taken: int) -> Iterator[str]:
     return (line for text in texts for line in _wrap(text, style, taken=taken))
 
 
-def _painted(lines: Iterable[str], tone_: str, style: Style) -> str:
-    return "\n".join(style.paint(line, tone_) for line in lines)
+def _painted(lines: Iterable[str], color: str, style: Style) -> str:
+    return "\n".join(style.paint(line, color) for line in lines)
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
@@ -218,20 +220,20 @@ def _columns(rows: Sequence[Sequence[str]], indent: str) -> Iterator[str]:
 
 
 def _summary(report: Report, style: Style) -> str:
-    """Count everything in the last line; before it, say loudly when the run is not a whole one."""
+    """Render the counts of all verdicts, after a highlighted line if the run was interrupted."""
     total, audited, checks = len(report.hosts), len(report.hosts) - report.unreachable, len(report.findings)
     counts = [
-        style.paint(text, tone_) if count else text
-        for verdict, tone_ in (("ok", "ok"), ("drift", "critical"), ("unknown", "unknown"), ("waived", "dim"))
+        style.paint(text, color) if count else text
+        for verdict, color in (("ok", "ok"), ("drift", "critical"), ("unknown", "unknown"), ("waived", "dim"))
         if (count := report.count(Verdict(verdict))) or verdict != "waived"
         for text in [f"{count} {verdict}"]
     ]
-    line = f"{audited} of {_number(total, 'host')}, {_number(checks, 'check')}: {', '.join(counts)}"
+    line = f"{audited} of {_pluralize(total, 'host')}, {_pluralize(checks, 'check')}: {', '.join(counts)}"
     if report.run.complete:
         return line
-    loud = f"INCOMPLETE: interrupted after {report.run.duration_seconds:.1f} s"
-    return f"{style.paint(loud, 'unreachable')}\n{line}"
+    incomplete = f"INCOMPLETE: interrupted after {report.run.duration_seconds:.1f} s"
+    return f"{style.paint(incomplete, 'unreachable')}\n{line}"
 
 
-def _number(count: int, noun: str) -> str:
+def _pluralize(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,8 +1,9 @@
-"""`olaudit serve`: the fleet audited all day, and told over HTTP: an exporter for Prometheus, and the live page.
+"""`olaudit serve`: periodic audits of the fleet, a Prometheus exporter and a live page.
 
-One thread owns all that is known (`service`): others put events into its queue, and read the last `Snapshot` that
-it published, which never changes. Nobody who asks waits for anybody else's host.
+One thread owns all mutable state (`service`). Other threads put events into its queue, and read the last
+`Snapshot` that it published. A snapshot is immutable, so a request never waits for the audit of another host.
 
-slots (when) -> asking (one audit at a time per host) -> judging (answers -> Snapshot) -> exposition, web (HTTP)
-watching (expected files, configuration that changes) -> service
+slots (schedule) -> auditor (one audit at a time per host) -> fleet_state (answers -> Snapshot)
+-> exposition, web (HTTP)
+file_watch (changes of expected files, web configuration and history) -> service
 """

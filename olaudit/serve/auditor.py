@@ -1,4 +1,4 @@
-"""Audits in threads of their own: each asks one host, and puts what came of it into a queue."""
+"""Audits of single hosts, each in its own thread."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ Log = Callable[[str], None]
 
 
 class AuditStarter(Protocol):
-    """A way to ask hosts aside."""
+    """A way to audit hosts in the background."""
 
     def start(self, job: Job, done: Callable[[HostAnswers], None]) -> None:
-        """Begin to ask; `done` is called once, from any thread."""
+        """Start collecting answers; call `done` once, from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """Asks hosts by `transport`, each within `timeout` seconds."""
+    """Collects the answers of hosts over `transport`, each within `timeout` seconds."""
 
     transport: Transport
     timeout: float
 
     def start(self, job: Job, done: Callable[[HostAnswers], None]) -> None:
-        """Begin to ask; `done` is called from another thread, within the timeout and its grace, come what may."""
-        # A daemon: a host that hangs must not keep the program from ending
-        thread = threading.Thread(target=lambda: done(self._ask(job)), daemon=True, name=f"audit of {job.host}")
+        """Start collecting answers; always call `done`, from another thread, within the timeout and its grace."""
+        # A daemon thread: a host that hangs must not keep the program from exiting
+        thread = threading.Thread(
+            target=lambda: done(self._collect(job)), daemon=True, name=f"audit of {job.host}"
+        )
         thread.start()
 
-    def _ask(self, job: Job) -> HostAnswers:
+    def _collect(self, job: Job) -> HostAnswers:
         return collect([job], self.transport, parallel=1, timeout=self.timeout).hosts[0]

@@ -1,4 +1,4 @@
-"""What the service reads from, and what happens to it."""
+"""The inputs of the service, and the events in its queue."""
 
 from __future__ import annotations
 
@@ -10,73 +10,74 @@ from datetime import datetime
 
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.file_watch import Watched
+from olaudit.serve.file_watch import FileWatcher
 from olaudit.serve.snapshot import RunHistory, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the service reads from; each may raise OlauditError, and is asked again when its files change.
+    """The inputs of the service, and watchers of their files.
 
-    `refresh` renews what only others use. `now` gives UTC, `monotonic` seconds.
+    Each function that loads may raise OlauditError, and is called again when its files change. `reload_web_config`
+    updates what only the HTTP server uses. `now` returns UTC, `monotonic` returns seconds.
     """
 
-    expected: Callable[[], FleetSpec]
-    watch_expected: Watched
-    run_history: Callable[[], RunHistory] = RunHistory
-    watch_run_history: Watched = field(default_factory=lambda: Watched(()))
-    refresh: Callable[[], None] = lambda: None
-    watch_refresh: Watched = field(default_factory=lambda: Watched(()))
+    load_expected: Callable[[], FleetSpec]
+    expected_watcher: FileWatcher
+    load_history: Callable[[], RunHistory] = RunHistory
+    history_watcher: FileWatcher = field(default_factory=lambda: FileWatcher(()))
+    reload_web_config: Callable[[], None] = lambda: None
+    web_config_watcher: FileWatcher = field(default_factory=lambda: FileWatcher(()))
     now: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often every host is audited (seconds; 0: only when probed), and how many at once by the clock."""
+    """The audit interval (seconds; 0: only when probed), and the maximum number of parallel scheduled audits."""
 
     interval: float
     jobs: int
 
 
-class Gone(Exception):  # noqa: N818 - an outcome, answered to whoever probed
-    """The host is in the expected files no more."""
+class HostRemoved(Exception):  # noqa: N818 - an outcome of a probe
+    """The expected files no longer contain the host."""
 
 
-class Stopped(Exception):  # noqa: N818 - as above
-    """The service ended before the host had answered."""
+class ServiceStopped(Exception):  # noqa: N818 - as above
+    """The service stopped before the host answered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """An audit came to its end."""
+class AuditEnded:
+    """An audit of one host has ended."""
 
     answers: HostAnswers
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Somebody wants to know of a host as it is now."""
+class ProbeRequested:
+    """A client requests a current audit of one host."""
 
     host: str
     future: Future[Snapshot]
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """The expected files were read, or could not be."""
+class ExpectedStateLoaded:
+    """The expected files were loaded, or could not be."""
 
     outcome: FleetSpec | Exception
 
 
 @dataclass(frozen=True, slots=True)
-class Reload:
-    """The expected files are to be read."""
+class ReloadRequested:
+    """The expected files must be loaded again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """It is enough."""
+class StopRequested:
+    """The service must stop."""
 
 
-Event = Ended | Wanted | Loaded | Reload | Stop
+Event = AuditEnded | ProbeRequested | ExpectedStateLoaded | ReloadRequested | StopRequested

@@ -1,4 +1,4 @@
-"""What Prometheus gets: all that is known, or one host of it."""
+"""The metrics that Prometheus scrapes: of the whole fleet, or of one probed host."""
 
 from __future__ import annotations
 
@@ -18,94 +18,100 @@ from olaudit.render.prometheus.collector import ReportCollector
 from olaudit.serve.snapshot import Snapshot, rfc3339
 from olaudit.text import visible
 
-_OF_RUNS = ("olaudit_run_duration_seconds", "olaudit_last_run_timestamp_seconds")
+_RUN_METRICS = ("olaudit_run_duration_seconds", "olaudit_last_run_timestamp_seconds")
 _VERSIONS = frozenset({"0.0.1", "0.0.4", "1.0.0"})
 
 
 class FleetCollector(Collector):
-    """All that is known. A host that was never audited has no series, and until all were, there was no run."""
+    """The metrics of the whole fleet.
+
+    A host that was never audited has no series. The metrics of the run are missing until every host was audited.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
-        """Give the metrics of the report, and of the expected files' last reload."""
-        now = self._snapshot
-        whole = bool(now.audited) and not now.missing
-        report = _as_a_run(now) if whole else _without(now.report, now.missing)
-        waivers = map(_waiver, now.fleet.waivers)
-        for metric in ReportCollector(report, audited=now.audited, waivers=waivers).collect():
-            if whole or metric.name not in _OF_RUNS:
+        """Yield the metrics of the report, and of the last reload of the expected files."""
+        snapshot = self._snapshot
+        all_audited = bool(snapshot.audited_at) and not snapshot.unaudited
+        report = _completed_run(snapshot) if all_audited else _without_hosts(snapshot.report, snapshot.unaudited)
+        fleet_waivers = map(_waiver, snapshot.fleet.waivers)
+        for metric in ReportCollector(report, audited=snapshot.audited_at, waivers=fleet_waivers).collect():
+            if all_audited or metric.name not in _RUN_METRICS:
                 yield metric
-        yield _reload_success(now)
+        yield _reload_success(snapshot)
         yield GaugeMetricFamily(
             "olaudit_config_last_reload_success_timestamp_seconds",
-            "When the expected files were last read with success.",
-            now.reloaded.at.timestamp(),
+            "Time of the last successful load of the expected files.",
+            snapshot.reload_status.at.timestamp(),
         )
 
 
 class HostCollector(Collector):
-    """One host of a report: the series that name it, and those about us, for whom nobody asks but for hosts."""
+    """The metrics of one host of a report, and those of olaudit itself.
 
-    def __init__(self, snapshot: Snapshot, report: Report, host: str, audited: float) -> None:
+    Where Prometheus only probes single hosts, it scrapes the metrics of olaudit itself nowhere else.
+    """
+
+    def __init__(self, snapshot: Snapshot, report: Report, host: str, audited_at: float) -> None:
         self._snapshot = snapshot
         self._host = host
-        self._audited = audited
-        self._report = _without(report, {FLEET, *(one.host for one in report.hosts)} - {host})
+        self._audited_at = audited_at
+        self._report = _without_hosts(report, {FLEET, *(result.host for result in report.hosts)} - {host})
 
     def collect(self) -> Iterator[Metric]:
-        """Give every family of the report that has something to say of the host, and who says so."""
-        audited, waivers = {self._host: self._audited}, map(_waiver, self._waivers())
-        for metric in ReportCollector(self._report, audited=audited, waivers=waivers).collect():
-            if metric.samples and metric.name not in _OF_RUNS:
+        """Yield every metric family that has samples, except those of a run over the whole fleet."""
+        audited, host_waivers = {self._host: self._audited_at}, map(_waiver, self._waivers())
+        for metric in ReportCollector(self._report, audited=audited, waivers=host_waivers).collect():
+            if metric.samples and metric.name not in _RUN_METRICS:
                 yield metric
         yield _reload_success(self._snapshot)
 
     def _waivers(self) -> Iterator[WaiverSpec]:
-        """Give the waivers that may mean something here: where there are only probes, nobody else would."""
-        found = {finding.id for finding in self._report.findings}
+        """Yield the waivers that concern the host, by a finding's id or by the host's name."""
+        ids = {finding.id for finding in self._report.findings}
         for waiver in self._snapshot.fleet.waivers:
-            if waiver.finding in found or fnmatchcase(self._host, waiver.host):
+            if waiver.finding in ids or fnmatchcase(self._host, waiver.host):
                 yield waiver
 
 
 def encode(collector: Collector, accept: str) -> tuple[bytes, str]:
-    """Write metrics in the format that an Accept header asks for; give them, and their content type."""
+    """Encode metrics in the format that an Accept header selects; return the body and its content type."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
-    encoder, content_type = choose_encoder(",".join(_known(accept.split(","))))
+    encoder, content_type = choose_encoder(",".join(_supported_ranges(accept.split(","))))
     return encoder(registry), content_type
 
 
-def _known(ranges: Iterable[str]) -> Iterator[str]:
-    """Pick the media ranges whose version is one there is: the library would repeat any other in its answer."""
-    for one in ranges:
-        versions = [part.strip().removeprefix("version=") for part in one.split(";") if "version=" in part]
-        if all(version in _VERSIONS for version in versions):
-            yield one
+def _supported_ranges(ranges: Iterable[str]) -> Iterator[str]:
+    """Yield the media ranges with a supported version: the library would echo any other in its response."""
+    for media_range in ranges:
+        parameters = [parameter.strip() for parameter in media_range.split(";") if "version=" in parameter]
+        if all(parameter.removeprefix("version=") in _VERSIONS for parameter in parameters):
+            yield media_range
 
 
 def _reload_success(snapshot: Snapshot) -> Metric:
     return GaugeMetricFamily(
         "olaudit_config_reload_success",
-        "1: the expected files could be read when they last changed; 0: they could not, and those from before are "
-        "still in use. Alert on 0.",
-        float(snapshot.reloaded.success),
+        "1: the last load of the expected files succeeded; 0: it failed, and the previous ones remain in use. "
+        "Alert on 0.",
+        float(snapshot.reload_status.success),
     )
 
 
-def _without(report: Report, hosts: Collection[str]) -> Report:
+def _without_hosts(report: Report, hosts: Collection[str]) -> Report:
     return replace(
         report,
-        hosts=tuple(one for one in report.hosts if one.host not in hosts),
-        findings=tuple(found for found in report.findings if found.host not in hosts),
+        hosts=tuple(result for result in report.hosts if result.host not in hosts),
+        findings=tuple(finding for finding in report.findings if finding.host not in hosts),
     )
 
 
-def _as_a_run(snapshot: Snapshot) -> Report:
-    """Take for the end of a run over all hosts the moment since which every one of them was audited."""
-    oldest = datetime.fromtimestamp(min(snapshot.audited.values()), UTC)
+def _completed_run(snapshot: Snapshot) -> Report:
+    """Return the report with the oldest of the hosts' last audits as the end of its run."""
+    oldest = datetime.fromtimestamp(min(snapshot.audited_at.values()), UTC)
     return replace(snapshot.report, run=replace(snapshot.report.run, finished_at=rfc3339(oldest)))
 
 

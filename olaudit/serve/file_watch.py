@@ -1,4 +1,4 @@
-"""Files that may change while we run: expected files, the nightly history, certificates."""
+"""Detection of changes to files: expected files, the history, certificates."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from stat import S_ISREG
 
-Print = tuple[tuple[str, int, int, int, int], ...]
-"""What of some files is compared: name, inode, size, and times of the last change, of content and of rights."""
+Fingerprint = tuple[tuple[str, int, int, int, int], ...]
+"""Per file: name, inode, size, and the times (ns) of the last change of content and of metadata."""
 
 
-def fingerprint(paths: Iterable[Path]) -> Print:
-    """Take the fingerprint of files, and of what lies in folders; what is not there is not in it."""
-    return tuple(sorted(_marks(paths)))
+def fingerprint(paths: Iterable[Path]) -> Fingerprint:
+    """Return the fingerprint of files, and of the files in folders; missing files are left out."""
+    return tuple(sorted(_file_marks(paths)))
 
 
-def expected_files(root: Path) -> tuple[Path, ...]:
-    """List the folders that expected files lie in."""
+def expected_folders(root: Path) -> tuple[Path, ...]:
+    """List the folders that contain expected files."""
     return root, root / "roles", root / "hosts"
 
 
-def _marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int, int, int]]:
+def _file_marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int, int, int]]:
     for path in paths:
         try:
-            found = sorted(path.iterdir()) if path.is_dir() else [path]
+            files = sorted(path.iterdir()) if path.is_dir() else [path]
         except OSError:
-            continue  # it goes while we look: another fingerprint, which is all that matters
-        for one in found:
+            continue  # the folder was removed meanwhile: the fingerprint differs, which is enough
+        for file in files:
             try:
-                stat = one.stat()
+                stat = file.stat()
             except OSError:
-                continue  # a link that leads nowhere (editors lock by them) must not hide what comes after it
-            if S_ISREG(stat.st_mode) or one == path:
-                yield str(one), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+                continue  # a dangling link (some editors use them as locks) must not hide the files after it
+            if S_ISREG(stat.st_mode) or file == path:
+                yield str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
-class Watched:
-    """Says when files have changed, and are at rest again: an edit may take several steps."""
+class FileWatcher:
+    """Detector of changes to files. It waits until they are stable: an edit may take several steps."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = tuple(paths)
-        self._taken = self._seen = fingerprint(self._paths)
+        self._reported = self._previous = fingerprint(self._paths)
 
     def watch(self, paths: Iterable[Path]) -> None:
-        """Look at these files from now on; where they are others, that is a change like any."""
+        """Watch these files from now on; a different set of files counts as a change."""
         self._paths = tuple(paths)
 
     def changed(self) -> bool:
-        """Look; once for each change, at the second look that finds the same."""
-        now, before = fingerprint(self._paths), self._seen
-        self._seen = now
-        if now == self._taken or now != before:
+        """Return true once for each change: at the second poll that sees the same new state."""
+        current, previous = fingerprint(self._paths), self._previous
+        self._previous = current
+        if current == self._reported or current != previous:
             return False
-        self._taken = now
+        self._reported = current
         return True

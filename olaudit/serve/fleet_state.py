@@ -1,4 +1,4 @@
-"""All that is known of the fleet, as it changes; a `Snapshot` is what it comes to at one moment."""
+"""The mutable state of the fleet, of which a `Snapshot` is an immutable copy."""
 
 from __future__ import annotations
 
@@ -8,54 +8,58 @@ from typing import TypeVar
 
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.snapshot import LastAnswers, Reloaded, ReportBuilder, RunHistory, Snapshot, trouble
+from olaudit.serve.snapshot import LastAnswers, ReloadStatus, ReportBuilder, RunHistory, Snapshot, failure_text
 
 T = TypeVar("T")
 
 
 class FleetState:
-    """The expected files, what each host answered last, and since when drift is there. For one thread alone."""
+    """The expected files, each host's last answers, and the first occurrence of each drift. Not thread-safe."""
 
-    def __init__(self, fleet: FleetSpec, run_history: RunHistory, judge: ReportBuilder, now: datetime) -> None:
+    def __init__(
+        self, fleet: FleetSpec, run_history: RunHistory, build_report: ReportBuilder, now: datetime
+    ) -> None:
         self.fleet = fleet
         self.run_history = run_history
-        self._build_report = judge
+        self._build_report = build_report
         self._states = run_history.states
         self._last: dict[str, LastAnswers] = {}
-        self._reloaded = Reloaded(success=True, at=now)
+        self._reload_status = ReloadStatus(success=True, at=now)
 
-    def take(self, answers: HostAnswers, now: datetime) -> str:
-        """Take what came back from a host; say in a line what that changes, "" if it is as it was."""
+    def store_answers(self, answers: HostAnswers, now: datetime) -> str:
+        """Store a host's answers; return a log line if the host became (un)reachable, else ""."""
         before = self._last.get(answers.host)
         self._last[answers.host] = LastAnswers(answers, now)
-        was, is_ = trouble(before.answers if before else None), trouble(answers)
-        if is_ == was:
+        old_failure, new_failure = failure_text(before.answers if before else None), failure_text(answers)
+        if new_failure == old_failure:
             return ""
-        return f"{answers.host} cannot be audited: {is_}" if is_ else f"{answers.host} can be audited again"
+        if new_failure:
+            return f"{answers.host} cannot be audited: {new_failure}"
+        return f"{answers.host} can be audited again"
 
-    def expect(self, fleet: FleetSpec, now: datetime) -> frozenset[str]:
-        """Hold the hosts to other expected files; give those that are to be asked other questions now."""
+    def replace_expected(self, fleet: FleetSpec, now: datetime) -> frozenset[str]:
+        """Use other expected files from now on; return the hosts whose expected state changed."""
         before, self.fleet = self.fleet, fleet
-        self._reloaded = Reloaded(success=True, at=now)
-        self._last = only(self._last, fleet)
+        self._reload_status = ReloadStatus(success=True, at=now)
+        self._last = retain_hosts(self._last, fleet)
         both = before.hosts.keys() & fleet.hosts.keys()
         return frozenset(host for host in both if before.hosts[host].sections != fleet.hosts[host].sections)
 
-    def keep(self) -> None:
-        """Note that the expected files cannot be read any more: those from before hold."""
-        self._reloaded = Reloaded(success=False, at=self._reloaded.at)
+    def record_failed_reload(self) -> None:
+        """Record that the expected files cannot be loaded; the previous ones remain in use."""
+        self._reload_status = ReloadStatus(success=False, at=self._reload_status.at)
 
     def snapshot(self, now: datetime) -> Snapshot:
-        """Judge it all."""
+        """Evaluate the last answers of all hosts and return a snapshot."""
         self._states, report = self._build_report(self.fleet, self._last, self._states, now)
         return Snapshot(
             fleet=self.fleet,
-            report=self._build_report.since(self.run_history, self.fleet, report),
-            audited={host: asked.at.timestamp() for host, asked in self._last.items()},
-            reloaded=self._reloaded,
+            report=self._build_report.add_changes(self.run_history, self.fleet, report),
+            audited_at={host: last.at.timestamp() for host, last in self._last.items()},
+            reload_status=self._reload_status,
         )
 
 
-def only(of_hosts: Mapping[str, T], fleet: FleetSpec) -> dict[str, T]:
-    """Keep what is of hosts of `fleet`."""
-    return {host: value for host, value in of_hosts.items() if host in fleet.hosts}
+def retain_hosts(by_host: Mapping[str, T], fleet: FleetSpec) -> dict[str, T]:
+    """Return the entries whose host is in `fleet`."""
+    return {host: value for host, value in by_host.items() if host in fleet.hosts}

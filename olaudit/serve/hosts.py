@@ -1,8 +1,8 @@
-"""The names under which this server is reached: a defence against DNS rebinding.
+"""The host names of this server: a defence against DNS rebinding.
 
-A page of another site can let its own name resolve to our address, and then read our answers as its own. Its
-browser says so in the Host header. An address in that header cannot be rebound, and a browser resolves `localhost`
-itself.
+A malicious site can make its own name resolve to the address of this server, and then read the responses as its
+own. The browser sends that name in the Host header. An address in that header cannot be rebound, and browsers
+resolve `localhost` themselves.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import re
 import socket
 from collections.abc import Iterable
 
-_ALWAYS = frozenset({"localhost", "localhost.localdomain"})
+_LOCALHOST_NAMES = frozenset({"localhost", "localhost.localdomain"})
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,64}\]|[^\[\]:@/\s]{1,255})(?::[0-9]{0,5})?")
 _ABSOLUTE = re.compile(r"(?i)https?://([^/]*)(/.*)?", re.DOTALL)
 
 
 def served_names(*names: str) -> frozenset[str]:
-    """Give the names that are served, in the form in which they are compared; addresses always are."""
-    return _ALWAYS | {_normal(name) for name in names if name}
+    """Return the served names in normal form; addresses are always served."""
+    return _LOCALHOST_NAMES | {_normal(name) for name in names if name}
 
 
 def own_names() -> tuple[str, ...]:
-    """Give this machine's own names, with the domain and without."""
+    """Return the names of this machine, with and without the domain."""
     name = socket.gethostname()
     full = socket.getfqdn()
     return name, name.partition(".")[0], full, full.partition(".")[0]
 
 
 def is_served(authority: str, names: frozenset[str]) -> bool:
-    """Tell whether `authority` (such as `name`, `name:port`, `[address]:port`) is an address or a name of ours.
+    """Return whether `authority` (such as `name`, `name:port`, `[address]:port`) is an address or a served name.
 
     The port is not compared: it may be forwarded from another one.
     """
@@ -43,16 +43,16 @@ def is_served(authority: str, names: frozenset[str]) -> bool:
 
 
 def request_target(path: str, hosts: Iterable[str]) -> tuple[tuple[str, ...], str]:
-    """Give the authorities that a request names, and its path.
+    """Return the authorities in a request, and its path.
 
-    A request in absolute form (`GET http://name/path`) names one that takes precedence over Host, so both count.
+    The authority of an absolute target (`GET http://name/path`) takes precedence over Host, so both are returned.
     """
     match = _ABSOLUTE.fullmatch(path)
     return (match[1], *hosts) if match else tuple(hosts), (match[2] or "/") if match else path
 
 
 def certificate_names(pem: bytes) -> tuple[str, ...]:
-    """Give the host names in a certificate (PEM); none where it names none, or cannot be parsed."""
+    """Return the host names in a certificate (PEM); empty if it has none, or cannot be parsed."""
     from cryptography import x509  # noqa: PLC0415 - only where TLS is used
 
     try:

@@ -1,4 +1,4 @@
-"""Memory of a process that runs for months and starts a few threads for each audit."""
+"""Memory limits for a process that runs for months and starts a few threads for each audit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _ARENAS = 2
 
 
 def limit_arenas() -> None:
-    """Let all threads share two arenas of glibc's malloc; elsewhere, do nothing.
+    """Limit glibc's malloc to two arenas for all threads; do nothing with other C libraries.
 
-    By default glibc gives threads arenas of their own, up to eight for each core, and each keeps what its threads
+    By default glibc creates up to eight arenas for each core, and each arena retains the memory that its threads
     freed. With answers of some MiB, the memory of `serve` grew for thousands of audits (benchmarks/serve_soak.py).
     """
     with contextlib.suppress(OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""What the nightly runs know, read from their history, which stays as it is."""
+"""Read access to the history of the nightly runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from pathlib import Path
 from olaudit.history import History
 from olaudit.serve.snapshot import RunHistory
 
-_TIMELINE = 29  # with the page's own moment thirty, as in the nightly report
+_TIMELINE_RUNS = 29  # thirty with the current state, as in the nightly report
 
 
 def read_run_history(file: Path) -> RunHistory:
-    """Read a history; one that is not there yet knows nothing. Raises HistoryError where it cannot be used."""
+    """Read a history file; a missing or empty one is an empty history.
+
+    Raises HistoryError if the file cannot be read.
+    """
     if not file.exists() or (file.is_file() and not file.stat().st_size):
         return RunHistory()
     with History.open(file, create=False) as history:
-        return RunHistory(history.states(), tuple(reversed(history.runs(_TIMELINE))))
+        return RunHistory(history.states(), tuple(reversed(history.runs(_TIMELINE_RUNS))))

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn in a thread of its own, with clients that dawdle hung up on."""
+"""The HTTP server: uvicorn in a separate thread, with time limits for slow clients."""
 
 from __future__ import annotations
 
@@ -16,68 +16,69 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from olaudit.errors import UsageError
 
-PATIENCE_SECONDS = 30
-"""How long a client may take to send a request, to take the answer, or to stay without asking again."""
+CLIENT_TIMEOUT_SECONDS = 30
+"""The maximum time to receive a request or to send a response, and the maximum idle time of a connection."""
 
-_CONNECTIONS = 400
-_BACKLOG = 128  # connections that are taken in one turn
-_FILES = 1 << 16
+_MAX_CONNECTIONS = 400
+_BACKLOG = 128  # connections that wait to be accepted
+_MAX_OPEN_FILES = 1 << 16
 _HEADER_BYTES = 16 * 1024
-_GRACE_SECONDS = 1  # for answers that are under way when it stops
-_LATEST_STOP_SECONDS = 2.5
+_GRACE_SECONDS = 1  # for responses that are in progress at shutdown
+_SHUTDOWN_TIMEOUT_SECONDS = 2.5
 
 
-class _Impatient(H11Protocol):
-    """One connection. Where there are too many, the one that has been idle longest has to go."""
+class _LimitedConnection(H11Protocol):
+    """A connection with a time limit. If there are too many, the one that has been idle longest is closed."""
 
     idle_since = 0.0
-    given_up = False
+    aborted = False
     _timer: asyncio.TimerHandle | None = None
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # None before the first request
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the signature of uvicorn
         super().connection_made(transport)
-        self._arm()
-        if len(self.connections) > _CONNECTIONS:
-            idle = [one for one in self.connections if isinstance(one, _Impatient) and one.idle]
-            victim = min((one for one in idle if not one.given_up), key=lambda one: one.idle_since, default=self)
-            victim.given_up = True  # it is among the connections until the loop comes to it
-            victim.transport.abort()
+        self._start_timer()
+        if len(self.connections) > _MAX_CONNECTIONS:
+            limited = (other for other in self.connections if isinstance(other, _LimitedConnection))
+            candidates = (other for other in limited if other.idle and not other.aborted)
+            longest_idle = min(candidates, key=lambda other: other.idle_since, default=self)
+            longest_idle.aborted = True  # it stays in `connections` until the event loop handles the abort
+            longest_idle.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._disarm()
+        self._cancel_timer()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        self._arm()
+        self._start_timer()
         super().on_response_complete()
 
     @property
     def idle(self) -> bool:
-        """Whether no answer is owed."""
+        """Whether no response is pending."""
         return self.cycle is None or self.cycle.response_complete
 
-    def _arm(self) -> None:
-        self._disarm()
+    def _start_timer(self) -> None:
+        self._cancel_timer()
         self.idle_since = self.loop.time()
-        self._timer = self.loop.call_later(PATIENCE_SECONDS, self._hang_up)
+        self._timer = self.loop.call_later(CLIENT_TIMEOUT_SECONDS, self._abort_if_idle)
 
-    def _disarm(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
 
-    def _hang_up(self) -> None:
+    def _abort_if_idle(self) -> None:
         if self.idle:
-            self.transport.abort()  # not close: that would wait for a client that takes nothing
+            self.transport.abort()  # not close(), which would wait for a client that does not read
 
 
 class HttpServer:
-    """Serves `app` on an open socket while its block runs."""
+    """HTTP server for `app` on an open socket, as a context manager."""
 
     def __init__(self, app: Any, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
-            http=_Impatient,
+            http=_LimitedConnection,
             ws="none",
             lifespan="off",
             loop="asyncio",
@@ -88,7 +89,7 @@ class HttpServer:
             proxy_headers=False,
             server_header=False,
             backlog=_BACKLOG,
-            timeout_keep_alive=PATIENCE_SECONDS,
+            timeout_keep_alive=CLIENT_TIMEOUT_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             h11_max_incomplete_event_size=_HEADER_BYTES,
             ssl_context_factory=(lambda _config, _default: tls) if tls else None,
@@ -98,7 +99,7 @@ class HttpServer:
         self._thread = threading.Thread(target=self._server.run, args=([listening],), daemon=True, name="http")
 
     def __enter__(self) -> Self:
-        """Begin to serve; when this returns, requests are answered."""
+        """Start the server; return when it accepts requests."""
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)
@@ -107,37 +108,41 @@ class HttpServer:
     def __exit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Take no more requests, and give those under way a moment."""
+        """Stop accepting requests, and wait a limited time for those in progress."""
         self._server.should_exit = True
-        self._thread.join(_LATEST_STOP_SECONDS)
+        self._thread.join(_SHUTDOWN_TIMEOUT_SECONDS)
         self._listening.close()
 
 
-def allow_files() -> None:
-    """Let as many files be open as the system allows: clients that only connect must not cost audits theirs."""
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
-    if resource.RLIM_INFINITY != now < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+def raise_open_file_limit() -> None:
+    """Raise the limit of open files: idle clients must not use up the descriptors that audits need."""
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    target = _MAX_OPEN_FILES if hard_limit == resource.RLIM_INFINITY else min(hard_limit, _MAX_OPEN_FILES)
+    if resource.RLIM_INFINITY != soft_limit < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard_limit))
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the socket to listen on. Raises UsageError where that is not possible."""
-    shown = place(host, port)
+    """Open the listening socket. Raises UsageError if that fails."""
+    shown = format_address(host, port)
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        dual = address[0] == "::" and socket.has_dualstack_ipv6()  # every address, not only those of IPv6
+        dual = address[0] == "::" and socket.has_dualstack_ipv6()  # "::" listens on IPv4 addresses too
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
     except socket.gaierror as error:
         raise UsageError(
-            f"cannot listen on {shown}: {error.strerror}", "--listen takes an address of this machine"
+            f"cannot listen on {shown}: {error.strerror}", "pass an address of this machine to --listen"
         ) from None
     except OSError as error:
-        hint = "is another `olaudit serve` running? --listen takes another port" if "in use" in str(error) else ""
+        hint = (
+            "is another `olaudit serve` running? Choose another port with --listen"
+            if "in use" in str(error)
+            else ""
+        )
         reason = (error.strerror or str(error)).partition(" (while")[0]
         raise UsageError(f"cannot listen on {shown}: {reason}", hint) from None
 
 
-def place(host: str, port: int) -> str:
-    """Write an address and a port as in a URL."""
+def format_address(host: str, port: int) -> str:
+    """Format an address and a port as in a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

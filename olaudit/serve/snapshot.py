@@ -1,4 +1,4 @@
-"""The last answers of all hosts to one report, as if they had been asked in one run. Pure: the time is given."""
+"""Reports built from the last answers of all hosts, as if one run had collected them. Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from olaudit.expected import FleetSpec
 from olaudit.history import FindingStates, RunScope, advance
 from olaudit.model import Answers, Failure, FailureReason, HostAnswers, Report, Run, RunSummary
 
-_NEVER = Failure(FailureReason.INTERRUPTED, "it was not audited yet, since `olaudit serve` began")
+_NOT_AUDITED = Failure(FailureReason.INTERRUPTED, "not audited yet since `olaudit serve` started")
 
 
 @dataclass(frozen=True, slots=True)
 class LastAnswers:
-    """What a host answered last, and when it had (UTC)."""
+    """The last answers of a host, and when they were received (UTC)."""
 
     answers: HostAnswers
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reloaded:
-    """Whether the expected files could be read when they last changed, and when they last could (UTC)."""
+class ReloadStatus:
+    """Whether the last load of the expected files succeeded, and the time of the last success (UTC)."""
 
     success: bool
     at: datetime
@@ -36,7 +36,7 @@ class Reloaded:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """What the nightly runs know: what is open after the last of them, and the runs, oldest first."""
+    """The recorded runs, oldest first, and the finding states after the last of them, which is the baseline."""
 
     states: FindingStates = field(default_factory=lambda: MappingProxyType({}))
     runs: tuple[RunSummary, ...] = ()
@@ -44,63 +44,64 @@ class RunHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All that is known at one moment; never changed, only replaced.
+    """An immutable view of the fleet at one moment.
 
-    `report` has every host; one that was never audited yet is unknown. `audited` says when the others were, or
-    when that was tried (seconds since 1970).
+    `report` contains every host; a host that was never audited is unknown. `audited_at` maps the other hosts to
+    the end of their last audit or attempt (seconds since 1970).
     """
 
     fleet: FleetSpec
     report: Report
-    audited: Mapping[str, float]
-    reloaded: Reloaded
+    audited_at: Mapping[str, float]
+    reload_status: ReloadStatus
 
     @property
-    def missing(self) -> frozenset[str]:
-        """Hosts that were never audited yet, nor tried."""
-        return frozenset(self.fleet.hosts) - self.audited.keys()
+    def unaudited(self) -> frozenset[str]:
+        """Hosts without any audit or attempt so far."""
+        return frozenset(self.fleet.hosts) - self.audited_at.keys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportBuilder:
-    """Makes reports of answers: the kinds of checks, the ids that are wanted, and who we are."""
+    """Builds reports from answers: the checkers, the ids of the selected checks, and the version of olaudit."""
 
     checkers: Sequence[AnyChecker]
-    wanted: frozenset[str]
+    check_ids: frozenset[str]
     version: str
 
     def __call__(
         self, fleet: FleetSpec, last: Mapping[str, LastAnswers], states: FindingStates, now: datetime
     ) -> tuple[FindingStates, Report]:
-        """Judge the last answers; give what is open after it, and the report with its ages, without changes."""
-        never = [HostAnswers(host, _NEVER, 0.0) for host in fleet.hosts if host not in last]
-        answers = [*never, *(one.answers for one in last.values())]
+        """Evaluate the last answers; return the new finding states, and the report with ages, without changes."""
+        unaudited = [HostAnswers(host, _NOT_AUDITED, 0.0) for host in fleet.hosts if host not in last]
+        answers = [*unaudited, *(entry.answers for entry in last.values())]
         run = self._run(fleet, answers, now)
-        judged = audit(fleet.hosts.values(), answers, self.checkers, self.wanted, run)
-        report = waivers.apply(judged, fleet, self.wanted, select_checks(self.checkers), now.date())
-        after, aged = advance(states, report, self._scope(fleet), None)
-        return after, replace(aged, changes=None)
+        evaluated = audit(fleet.hosts.values(), answers, self.checkers, self.check_ids, run)
+        report = waivers.apply(evaluated, fleet, self.check_ids, select_checks(self.checkers), now.date())
+        new_states, report_with_ages = advance(states, report, self._scope(fleet), None)
+        return new_states, replace(report_with_ages, changes=None)
 
-    def since(self, run_history: RunHistory, fleet: FleetSpec, report: Report) -> Report:
-        """Say what changed since the last nightly run, where there was one; the ages are the report's own."""
+    def add_changes(self, run_history: RunHistory, fleet: FleetSpec, report: Report) -> Report:
+        """Add the changes since the baseline, if there is one; the ages remain the report's own."""
         if not run_history.runs:
             return report
-        beside = advance(run_history.states, report, self._scope(fleet), run_history.runs[-1].started_at)[
-            1
-        ].changes
-        changes = beside and replace(beside, timeline=(*run_history.runs, *beside.timeline))
+        baseline = run_history.runs[-1]
+        _, compared = advance(run_history.states, report, self._scope(fleet), baseline.started_at)
+        changes = compared.changes
+        if changes:
+            changes = replace(changes, timeline=(*run_history.runs, *changes.timeline))
         return replace(report, changes=changes)
 
     def _scope(self, fleet: FleetSpec) -> RunScope:
-        return RunScope(hosts=frozenset(fleet.hosts), checks=self.wanted)
+        return RunScope(hosts=frozenset(fleet.hosts), checks=self.check_ids)
 
     def _run(self, fleet: FleetSpec, answers: Sequence[HostAnswers], now: datetime) -> Run:
-        """Give the circumstances: a run that asked all hosts at once would have taken as long as the slowest."""
+        """Describe the run; its duration is that of the slowest host, as if all were audited in parallel."""
         return Run(
             id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
             started_at=rfc3339(now),
             finished_at=rfc3339(now),
-            duration_seconds=max((one.duration_seconds for one in answers), default=0.0),
+            duration_seconds=max((host.duration_seconds for host in answers), default=0.0),
             olaudit_version=self.version,
             expected_revision=fleet.revision,
             complete=True,
@@ -108,12 +109,12 @@ class ReportBuilder:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Write a moment (UTC) as reports do."""
+    """Format a moment (UTC) as in reports."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def trouble(answers: HostAnswers | None) -> str:
-    """Say why a host could not be audited, "" if it could, or never was."""
+def failure_text(answers: HostAnswers | None) -> str:
+    """Return why a host could not be audited; "" if it could, or was never audited."""
     if answers is None or isinstance(answers.outcome, Answers):
         return ""
     return f"{answers.outcome.reason}: {answers.outcome.message}"

@@ -1,4 +1,4 @@
-"""The web configuration: TLS and users, in the format that Prometheus' own exporters read.
+"""The web configuration: TLS and users, in the format of the Prometheus exporters.
 
 https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 """
@@ -23,27 +23,27 @@ from olaudit.serve.hosts import certificate_names
 _VERSIONS: Mapping[str, ssl.TLSVersion] = MappingProxyType(
     {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 )
-_CLIENTS: Mapping[str, ssl.VerifyMode] = MappingProxyType(
+_CLIENT_AUTH: Mapping[str, ssl.VerifyMode] = MappingProxyType(
     {
         "NoClientCert": ssl.CERT_NONE,
         "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
         "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
     }
 )
-_BCRYPT = Annotated[str, Field(pattern=r"^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$")]
+_BcryptHash = Annotated[str, Field(pattern=r"^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$")]
 
 
-def _user(name: str) -> str:
+def _check_user_name(name: str) -> str:
     if ":" in name or not name:
-        raise ValueError("a user's name is not empty, and has no colon")
+        raise ValueError("a user name must not be empty or contain a colon")
     return name
 
 
-class _Part(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class _Tls(_Part):
+class _TlsModel(_StrictModel):
     cert_file: str
     key_file: str
     client_auth_type: Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"] = (
@@ -54,89 +54,99 @@ class _Tls(_Part):
     max_version: Literal["TLS12", "TLS13"] = "TLS13"
 
     @model_validator(mode="after")
-    def _whole(self) -> _Tls:
+    def _check_client_ca(self) -> _TlsModel:
         if self.client_auth_type != "NoClientCert" and not self.client_ca_file:
-            raise ValueError(f"client_auth_type {self.client_auth_type} needs a client_ca_file")
+            raise ValueError(f"client_auth_type {self.client_auth_type} requires client_ca_file")
         if self.client_ca_file and self.client_auth_type == "NoClientCert":
-            raise ValueError("client_ca_file has no use without a client_auth_type that verifies")
+            raise ValueError("client_ca_file requires a client_auth_type that verifies certificates")
         return self
 
 
-class _Http(_Part):
+class _HttpModel(_StrictModel):
     http2: bool = True
-    """Read, and without effect: HTTP/1.1 is spoken, which every client of HTTP/2 does too."""
+    """Accepted without effect: the server supports HTTP/1.1 only, which every HTTP/2 client supports too."""
 
 
-class _File(_Part):
-    tls_server_config: _Tls | None = None
-    http_server_config: _Http = _Http()
-    basic_auth_users: dict[Annotated[str, AfterValidator(_user)], _BCRYPT] = Field(default_factory=dict)
+class _WebConfigModel(_StrictModel):
+    tls_server_config: _TlsModel | None = None
+    http_server_config: _HttpModel = _HttpModel()
+    basic_auth_users: dict[Annotated[str, AfterValidator(_check_user_name)], _BcryptHash] = Field(
+        default_factory=dict
+    )
 
 
 _KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "": tuple(_File.model_fields),
-        "tls_server_config": tuple(_Tls.model_fields),
-        "http_server_config": tuple(_Http.model_fields),
+        "": tuple(_WebConfigModel.model_fields),
+        "tls_server_config": tuple(_TlsModel.model_fields),
+        "http_server_config": tuple(_HttpModel.model_fields),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """What the file says: users with their bcrypt hashes, and TLS; `files` are those it rests on.
+    """A loaded web configuration.
 
-    `names` are the host names in the certificate,
-    `chain` is the certificate and its key. `rules` are the rest of what TLS asks for, in some form to compare.
+    `users` maps names to bcrypt hashes, `chain` is the certificate and its key. `files` are all files that were
+    read. `tls_settings` are the other TLS settings, in a form that can be compared. `names` are the host names in
+    the certificate.
     """
 
     users: Mapping[str, str]
     tls: ssl.SSLContext | None
     chain: tuple[Path, Path] | None
     files: tuple[Path, ...]
-    rules: tuple[object, ...] = ()
+    tls_settings: tuple[object, ...] = ()
     names: tuple[str, ...] = ()
 
-    def take_over(self, newer: WebConfig) -> WebConfig:
-        """Show the certificate of `newer` from the next connection on; give what holds then.
+    def update(self, newer: WebConfig) -> WebConfig:
+        """Use the certificate of `newer` for new connections; return the configuration that is then in effect.
 
-        Raises UsageError where that is not all there is to change: open connections and a server that listens keep
-        to the old rules, and nobody may believe that new ones hold.
+        Raises UsageError if `newer` requires a restart: other settings cannot change while the server listens, and
+        must not appear to have changed.
         """
         if (self.tls is None) != (newer.tls is None):
-            raise UsageError("TLS is switched on or off by a restart only: it stays as it is")
-        if self.rules != newer.rules:
-            raise UsageError("TLS versions and clients' certificates change by a restart only: all stays as it is")
-        if self.users and not newer.users:  # a file that is written anew is empty for a moment
-            raise UsageError("that no user is asked for any more is taken over by a restart only")
+            raise UsageError(
+                "TLS can be enabled or disabled only by a restart: the previous configuration remains in use"
+            )
+        if self.tls_settings != newer.tls_settings:
+            raise UsageError(
+                "TLS versions and client authentication can be changed only by a restart: "
+                "the previous configuration remains in use"
+            )
+        if self.users and not newer.users:  # a file is empty for a moment while it is rewritten
+            raise UsageError(
+                "all users can be removed only by a restart: the previous configuration remains in use"
+            )
         if self.tls and newer.chain:
             try:
                 self.tls.load_cert_chain(*newer.chain, password="")
             except (ssl.SSLError, OSError, ValueError) as error:
-                raise UsageError(f"the certificate changed while it was read: {_said(error)}") from None
-        return replace(newer, tls=self.tls)  # the server goes on with the context that it was given
+                raise UsageError(f"the certificate changed while it was read: {_error_text(error)}") from None
+        return replace(newer, tls=self.tls)  # the server keeps using its context
 
 
-OPEN = WebConfig(MappingProxyType({}), None, None, ())
-"""No users and no TLS: for loopback, or behind something that has both."""
+NO_WEB_CONFIG = WebConfig(MappingProxyType({}), None, None, ())
+"""No users and no TLS: for loopback, or behind a reverse proxy that provides both."""
 
 
-def read(file: Path) -> WebConfig:
-    """Read a web configuration; paths in it are relative to its folder. Raises UsageError for what is wrong."""
+def read_web_config(file: Path) -> WebConfig:
+    """Read a web configuration; paths in it are relative to its folder. Raises UsageError if it is not valid."""
     try:
         content = read_regular(file)
-        _refuse_bombs(content)
-        said = yaml.safe_load(content)
+        _reject_bombs(content)
+        settings = yaml.safe_load(content)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     except RecursionError:
-        raise UsageError(f"{file}: it is nested too deep") from None
+        raise UsageError(f"{file}: nested too deeply") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: this is not YAML: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from None
     try:
-        config = _File.model_validate({} if said is None else said)
+        config = _WebConfigModel.model_validate({} if settings is None else settings)
     except ValidationError as error:
-        raise UsageError(f"{file}: {_first(error)}") from None
+        raise UsageError(f"{file}: {_first_error(error)}") from None
     tls = config.tls_server_config
     if tls is None:
         return WebConfig(config.basic_auth_users, None, None, (file,))
@@ -144,80 +154,80 @@ def read(file: Path) -> WebConfig:
         file.parent / name for name in (tls.cert_file, tls.key_file, tls.client_ca_file) if name
     )
     context = _context(file, tls)
-    rules = (tls.client_auth_type, tls.min_version, tls.max_version, context.get_ca_certs(binary_form=True))
+    tls_settings = (tls.client_auth_type, tls.min_version, tls.max_version, context.get_ca_certs(binary_form=True))
     files = (file, certificate, key, *authority)
     names = certificate_names(read_regular(certificate))
-    return WebConfig(config.basic_auth_users, context, (certificate, key), files, rules, names)
+    return WebConfig(config.basic_auth_users, context, (certificate, key), files, tls_settings, names)
 
 
-_DEEPEST = 32
+_MAX_DEPTH = 32
 
 
-def _refuse_bombs(content: bytes) -> None:
-    """Raise YAMLError for an alias, which can multiply a small file without bound, and for deep nesting.
+def _reject_bombs(content: bytes) -> None:
+    """Raise YAMLError for an alias, which can expand a small file without limit, and for deep nesting.
 
-    The parser of PyYAML takes time in the square of the nesting.
+    PyYAML's parser takes time quadratic in the nesting depth.
     """
     depth = 0
     for event in yaml.parse(content, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise yaml.YAMLError(f"it is nested more than {_DEEPEST} levels deep")
+        if depth > _MAX_DEPTH:
+            raise yaml.YAMLError(f"nested more than {_MAX_DEPTH} levels deep")
         if isinstance(event, yaml.AliasEvent):
             line = getattr(event.start_mark, "line", 0) + 1
-            raise yaml.YAMLError(f"aliases are not supported (line {line}): write the value out")
+            raise yaml.YAMLError(f"aliases are not supported (line {line}): write out the value")
 
 
-def _context(file: Path, tls: _Tls) -> ssl.SSLContext:
+def _context(file: Path, tls: _TlsModel) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version, context.maximum_version = _VERSIONS[tls.min_version], _VERSIONS[tls.max_version]
     certificate, key = file.parent / tls.cert_file, file.parent / tls.key_file
     for path in (certificate, key):
-        _readable(file, path)
+        _check_readable(file, path)
     try:
-        # a password would be asked for on the terminal: there is none to ask
+        # without a password, OpenSSL would prompt for it on the terminal
         context.load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, OSError, ValueError) as error:
         raise UsageError(
-            f"{file}: {certificate} and {key} are no certificate and its key: {_said(error)}"
+            f"{file}: {certificate} and {key} are not a certificate and its key: {_error_text(error)}"
         ) from None
     if tls.client_ca_file:
         authority = file.parent / tls.client_ca_file
-        _readable(file, authority)
+        _check_readable(file, authority)
         try:
             context.load_verify_locations(authority)
         except (ssl.SSLError, OSError) as error:
-            raise UsageError(f"{file}: {authority} holds no certificates: {_said(error)}") from None
-        context.verify_mode = _CLIENTS[tls.client_auth_type]
+            raise UsageError(f"{file}: {authority} contains no certificates: {_error_text(error)}") from None
+        context.verify_mode = _CLIENT_AUTH[tls.client_auth_type]
     return context
 
 
-def _readable(file: Path, path: Path) -> None:
+def _check_readable(file: Path, path: Path) -> None:
     try:
         read_regular(path)
     except OSError as error:
         raise UsageError(f"{file}: {path} cannot be read: {error.strerror}") from None
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
 
 
-def _first(error: ValidationError) -> str:
-    """Say the first thing that is wrong, and where."""
+def _first_error(error: ValidationError) -> str:
+    """Format the first validation error, with the path of its key."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "[key]")
     match first["type"]:
         case "model_type" | "dict_type":
-            return f"{where or 'this file'}: this must be a mapping of keys to values"
+            return f"{where or 'this file'}: must be a mapping of keys to values"
         case "extra_forbidden":
             parent, key = first["loc"][:-1], str(first["loc"][-1])
-            known = _KEYS.get(".".join(map(str, parent)), ())
-            return f"{where}: this key is not known{suggest(key, known)}"
+            known_keys = _KEYS.get(".".join(map(str, parent)), ())
+            return f"{where}: unknown key{suggest(key, known_keys)}"
         case "string_pattern_mismatch":
-            return f"{where}: this is no bcrypt hash: `htpasswd -nBC 10 USER` makes one"
+            return f"{where}: not a bcrypt hash: create one with `htpasswd -nBC 10 USER`"
         case "missing":
-            return f"{where}: this is missing"
+            return f"{where}: missing"
         case "value_error":
             return f"{where}: {first['msg'].removeprefix('Value error, ')}"
         case _:

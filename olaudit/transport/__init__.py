@@ -1,7 +1,7 @@
-"""The ways to ask a host: over SSH, on this very machine, or from a recording.
+"""Transports: the ways to send probes to a host, over SSH or on the local machine.
 
-A transport takes probes and gives `Answers`. What concerns one probe comes back as `Unanswered`; what
-concerns the host as a whole is raised as `HostFailed`, which `collect` turns into a value.
+A transport takes probes and returns `Answers`. A probe that fails is `Unanswered`. A host that fails as a whole
+raises `HostFailed`, which `collect` turns into a value.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from olaudit.model import Answers, Failure, FailureReason, Probe
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment by which a host must have answered; `seconds` is what was allowed, for messages."""
+    """Time limit of one host: `expires_at` on the monotonic clock, and its full length in seconds for messages."""
 
-    at: float
+    expires_at: float
     seconds: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """Start a deadline now."""
+        """Start a deadline that expires `seconds` from now."""
         return cls(time.monotonic() + seconds, seconds)
 
-    def left(self) -> float:
-        """Say how many seconds are left; never negative."""
-        return max(0.0, self.at - time.monotonic())
+    def remaining(self) -> float:
+        """Return the number of seconds until the deadline; never negative."""
+        return max(0.0, self.expires_at - time.monotonic())
 
     def passed(self) -> bool:
-        """Say whether no time is left."""
-        return self.left() == 0.0
+        """Return whether no time remains."""
+        return self.remaining() == 0.0
 
 
-class HostFailed(Exception):  # noqa: N818 - it is an outcome that is caught and kept, not an error that is shown
-    """A host that could not be audited as a whole."""
+class HostFailed(Exception):  # noqa: N818 - an outcome that is caught and stored, not an error that is printed
+    """Failure to audit a host as a whole."""
 
     def __init__(self, reason: FailureReason, message: str) -> None:
         super().__init__(message)
@@ -43,10 +43,10 @@ class HostFailed(Exception):  # noqa: N818 - it is an outcome that is caught and
 
 
 class Transport(Protocol):
-    """A way to ask hosts. Called from several threads at once."""
+    """A way to send probes to hosts. Called from several threads at once."""
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
-        """Ask `host` every probe, before `deadline`. Raises HostFailed where the host cannot be asked at all."""
+        """Send all `probes` to `host` and return the answers by `deadline`. Raises HostFailed."""
 
     def close(self) -> None:
-        """Let go of whatever was kept open between hosts."""
+        """Release the resources that hosts share, such as connections to jump hosts."""

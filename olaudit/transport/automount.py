@@ -1,30 +1,30 @@
-"""A guard for the batch: no probe mounts what an automount point (autofs, `x-systemd.automount`) would mount.
+"""Guard of the batch that keeps probes from mounting file systems by way of automount points.
 
-To walk through such a point, to open it or to ask for its free space mounts the file system and starts a unit.
-The guard is a part of the batch's script. It runs one `grep` where every automount point is mounted or there is
-none, as on nearly every host. Elsewhere it resolves each absolute path among the arguments of a probe,
-component by component, without going through such a point:
+An automount point (autofs, `x-systemd.automount`) mounts its file system and starts a unit when a program walks
+through it, opens it or reads its free space. The guard is a part of the batch's script. On nearly every host no
+automount point exists, or all are mounted; there the guard runs one `grep`. On other hosts it resolves each
+absolute path among the arguments of a probe, component by component, without passing through such a point:
 
-- A path that is such a point, or lies below it, blocks the probe.
+- A path that is such a point, or is below it, blocks the probe.
 - A point below a path blocks a program that walks a tree.
-- A symbolic link below a path that leads to such a point blocks a program that resolves links (`find`, and with it
-  the scripts that run it). For a program that walks through links (`find -L`, `grep -R`) the folders that links
-  lead to are searched too. Where such a search takes too long, the probe is blocked.
+- A symbolic link below a path that leads to such a point blocks a program that resolves links (`find`, and
+  scripts that run `find`). For a program that follows links (`find -L`, `grep -R`), the search extends to the
+  folders that the links lead to. A search that takes too long blocks the probe.
 
 A probe with several paths is blocked as a whole. Links in folders that only root can read are not resolved,
-even for the probes that run by sudo. Mounts below /proc are left out: systemd makes /proc/sys/fs/binfmt_misc an
-automount point, and no probe goes there.
+even for probes that run with sudo. Mounts below /proc are ignored: systemd makes /proc/sys/fs/binfmt_misc an
+automount point, and no probe reads it.
 """
 
 from __future__ import annotations
 
-NOT_RUN = 300
-"""The status in the frame of a probe that the guard blocked. No process can end with it: statuses end at 255."""
+BLOCKED_STATUS = 300
+"""Status in the frame of a probe that the guard blocked. No process can end with it: the highest status is 255."""
 
-# U: automount points that are not mounted. B: what is mounted on or below automount points, as /net/HOST of
-# autofs. Both are lists of lines, with a newline before the first. P has `ID PATH` of all automount points, C
-# the ids of those that are covered. Shells read mountinfo byte by byte, so `grep` reads it first. Here-
-# documents are not used: bash writes them to /tmp.
+# U: automount points that are not mounted. B: mounts on or below automount points, such as /net/HOST of autofs.
+# Both are lists of lines, with a newline before the first. P: `ID PATH` of all automount points. C: ids of the
+# covered points. Shells read mountinfo byte by byte, so `grep` filters it first. The script contains no
+# here-documents, because bash writes them to /tmp.
 GUARD = r"""set -f
 L='
 ' U='' B='' P='' C=''
@@ -130,7 +130,7 @@ blocked() {
 """
 
 
-def explain(program: str, point: str) -> str:
-    """Give the reason for the answer of a probe that the guard blocked because of `point`."""
+def blocked_reason(program: str, point: str) -> str:
+    """Render why `program` was not run: the guard blocked it because of `point`."""
     reason = f"{program} was not run because it could mount it"
     return f"{point} is an automount point that is not mounted, and {reason}"

@@ -1,4 +1,4 @@
-"""Asking this very machine: the same probes, without SSH."""
+"""Transport for the local machine: the same probes as over SSH, without a connection."""
 
 from __future__ import annotations
 
@@ -25,124 +25,127 @@ from olaudit.model import (
     Probe,
     Unanswered,
 )
-from olaudit.transport.batch import script
-from olaudit.transport.beside import Beside, answers_of
-from olaudit.transport.engine import NoEngine, ask_running_engine
-from olaudit.transport.frames import ENDED_EARLY, Reader
-from olaudit.transport.names import look_up
+from olaudit.transport.background import BackgroundTask, await_answers
+from olaudit.transport.batch import build_script
+from olaudit.transport.engine import EngineUnreachable, ask_running_engine
+from olaudit.transport.frames import ENDED_EARLY, BatchReader
 from olaudit.transport.polling import readable
+from olaudit.transport.process import run_command
+from olaudit.transport.resolver import look_up_names
 from olaudit.transport.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
 
-_HERE = Unanswered("asked on this very machine, which was not reached at any address")
+_NO_ADDRESS = Unanswered("the host was audited locally, without a connection whose address could be recorded")
 DOCKER_SOCKET = engine_process.DOCKER_SOCKET
 _RETRY_SECONDS = 0.05
 
 
 class LocalTransport:
-    """Runs the batch in a shell of its own here, and dials the engine's socket."""
+    """Transport that runs the batch in a local shell and connects to the engine's socket."""
 
-    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - there is but one
-        """Ask this machine as `host`."""
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - one host only
+        """Send all probes to this machine, which stands for `host`."""
         commands = tuple(probe for probe in probes if isinstance(probe, Command))
-        engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
+        engine_probes = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
         lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
-        names = Beside("names", partial(look_up, lookups, deadline))
-        docker = Beside("engine of this machine", partial(_ask_engine, engine, deadline)) if engine else None
-        answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _HERE, **_run(commands, deadline)}
-        answers |= answers_of(names, lookups, deadline) | answers_of(docker, engine, deadline)
+        lookup_task = BackgroundTask("names", partial(look_up_names, lookups, deadline))
+        engine_task = (
+            BackgroundTask("engine of this machine", partial(_ask_engine, engine_probes, deadline))
+            if engine_probes
+            else None
+        )
+        answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _NO_ADDRESS, **_run_batch(commands, deadline)}
+        answers |= await_answers(lookup_task, lookups, deadline)
+        answers |= await_answers(engine_task, engine_probes, deadline)
         return Answers({probe: answers[probe] for probe in probes})
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no resource is shared between hosts."""
 
 
-def _run(commands: tuple[Command, ...], deadline: Deadline) -> dict[Probe, Answer]:
-    """Feed the batch to /bin/sh and read until it is complete, or time is up."""
+def _run_batch(commands: tuple[Command, ...], deadline: Deadline) -> dict[Probe, Answer]:
+    """Send the batch to /bin/sh, and read until it is complete or the deadline has passed."""
     marker = secrets.token_hex(16)
-    reader = Reader(commands, marker)
-    watch = Stopwatch()
+    reader = BatchReader(commands, marker)
+    stopwatch = Stopwatch()
     reason = f"no answer within {deadline.seconds:g} s"
     with (
-        _fed(script(commands, marker)) as stdin,
+        _pipe_from(build_script(commands, marker)) as stdin,
         subprocess.Popen(["/bin/sh"], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as shell,
     ):
         assert shell.stdout  # noqa: S101 - for the type checker: it is a pipe
-        out = shell.stdout.fileno()
+        stdout = shell.stdout.fileno()
         # A command on a dead mount cannot even be killed, so the end of the stream may never come.
-        while not reader.complete and not reader.overflowed and readable(out, deadline.left()):
-            if not (data := os.read(out, 65536)):
+        while not reader.complete and not reader.overflowed and readable(stdout, deadline.remaining()):
+            if not (data := os.read(stdout, 65536)):
                 reason = ENDED_EARLY
                 break
             reader.feed(data)
-            watch.look(reader)
+            stopwatch.stop_if_answered(reader)
         shell.kill()
-    return {**reader.answers(reason), ConnectionProbe.CLOCK: watch.answer()}
+    return {**reader.answers(reason), ConnectionProbe.CLOCK: stopwatch.answer()}
 
 
-def _fed(text: str) -> IO[bytes]:
-    """Give a file to read `text` from. It is written from aside: answers come before all of it was read."""
-    reading, writing = os.pipe()
+def _pipe_from(text: str) -> IO[bytes]:
+    """Open a file to read `text` from. A thread writes it: answers arrive before the shell has read all of it."""
+    read_end, write_end = os.pipe()
 
     def write() -> None:
-        # a shell that was ended reads no more; nobody else has this end of the pipe, or could trip over it
-        with contextlib.suppress(OSError), open(writing, "wb") as stdin:  # noqa: PTH123 - it has no path
+        # A shell that was killed reads no further, which ends the write with an error
+        with contextlib.suppress(OSError), open(write_end, "wb") as stdin:  # noqa: PTH123 - it has no path
             stdin.write(text.encode())
 
     threading.Thread(target=write, daemon=True).start()
-    return open(reading, "rb")  # noqa: PTH123 - as above, and the caller closes it
+    return open(read_end, "rb")  # noqa: PTH123 - as above, and the caller closes it
 
 
-def _ask_engine(wanted: Sequence[EngineProbe], deadline: Deadline) -> dict[Probe, Answer]:
-    return ask_running_engine(wanted, partial(_look, deadline), _dial, deadline, lambda: "")
+def _ask_engine(probes: Sequence[EngineProbe], deadline: Deadline) -> dict[Probe, Answer]:
+    return ask_running_engine(probes, partial(_find_engines, deadline), _dial, deadline, lambda: "")
 
 
-def _look(deadline: Deadline) -> Answer:
-    """Run the script of `engine_process` here."""
+def _find_engines(deadline: Deadline) -> Answer:
+    """Run the script of `engine_process` on this machine."""
     environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/bin:/bin"}
     try:
-        done = subprocess.run(
-            engine_process.PROBE.argv,
-            check=False,
-            env=environment,
-            timeout=deadline.left(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
+        output = run_command(engine_process.PROBE.argv, deadline.remaining(), environment=environment)
+    except TimeoutError:
         return Unanswered(f"no answer within {deadline.seconds:g} s")
     except OSError as error:
         return Unanswered(f"no shell could be started: {error.strerror}")
-    return Answered(done.stdout.decode(errors="backslashreplace"), "", done.returncode)
+    return Answered(output.stdout.decode(errors="backslashreplace"), "", output.status)
 
 
 def _dial(deadline: Deadline) -> socket.socket:
-    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    """Connect to the engine's socket. Raises EngineUnreachable."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        _connect(stream, deadline)
+        _connect(connection, deadline)
     except FileNotFoundError:
-        stream.close()
-        raise NoEngine(f"no Docker Engine listens here: there is no {DOCKER_SOCKET}") from None
+        connection.close()
+        raise EngineUnreachable(
+            f"no Docker Engine listens on this machine: {DOCKER_SOCKET} does not exist"
+        ) from None
     except PermissionError:
-        stream.close()
-        raise NoEngine(
-            f"no right to ask Docker: {DOCKER_SOCKET} is closed to this user; add it to the docker group"
+        connection.close()
+        raise EngineUnreachable(
+            f"no permission to use Docker: this user cannot open {DOCKER_SOCKET}; add the user to the docker group"
         ) from None
     except OSError as error:
-        stream.close()
-        raise NoEngine(f"Docker does not listen at {DOCKER_SOCKET}: {error.strerror or error}") from None
-    return stream
+        connection.close()
+        raise EngineUnreachable(
+            f"cannot connect to Docker at {DOCKER_SOCKET}: {error.strerror or error}"
+        ) from None
+    return connection
 
 
-def _connect(stream: socket.socket, deadline: Deadline) -> None:
-    """Connect. A blocking connect would wait without end where the engine accepts no more connections."""
+def _connect(connection: socket.socket, deadline: Deadline) -> None:
+    """Connect, with retries: a blocking connect never returns if the engine accepts no connections."""
     while True:
-        stream.settimeout(max(0.001, deadline.left()))
+        connection.settimeout(max(0.001, deadline.remaining()))
         try:
-            stream.connect(DOCKER_SOCKET)
+            connection.connect(DOCKER_SOCKET)
         except BlockingIOError:
             if deadline.passed():
                 raise

@@ -1,38 +1,39 @@
-"""The text of an error within a reason: never empty, on one line, without a colon at its end."""
+"""Text of errors and of other programs, made fit for a reason: on one line, bounded, never empty for an error."""
 
 from __future__ import annotations
 
-_WITHOUT_TEXT: tuple[tuple[type[BaseException], str], ...] = (
+_DEFAULT_TEXTS: tuple[tuple[type[BaseException], str], ...] = (
     (EOFError, "the connection was closed"),
     (TimeoutError, "timed out"),
     (ConnectionResetError, "the connection was reset"),
     (BrokenPipeError, "the connection was closed"),
 )
+"""Texts of exceptions that often carry no message."""
 
 
-def describe(error: BaseException | None, unknown: str = "the connection was closed") -> str:
-    """Render `error` as a reason; `unknown` is the reason where there is no error object at all."""
+def describe_error(error: BaseException | None) -> str:
+    """Render `error` as a reason that does not end with a colon. None stands for a closed connection."""
     if error is None:
-        return unknown
+        return "the connection was closed"
     strerror = error.strerror if isinstance(error, OSError) else ""
-    if text := one_line(strerror or str(error)).rstrip(": "):
+    if text := single_line(strerror or str(error)).rstrip(": "):
         return text
-    for kind, reason in _WITHOUT_TEXT:
-        if isinstance(error, kind):
-            return reason
+    for error_type, default in _DEFAULT_TEXTS:
+        if isinstance(error, error_type):
+            return default
     return f"{type(error).__name__} without a message"
 
 
-def one_line(text: str | bytes, limit: int = 300) -> str:
+def single_line(text: str | bytes, limit: int = 300) -> str:
     """Render text of another program on one line of at most `limit` characters."""
     if isinstance(text, bytes):
         text = text.decode(errors="backslashreplace")
     return " ".join(text.split())[:limit].rstrip()
 
 
-def listed(names: list[str] | tuple[str, ...], limit: int = 12) -> str:
+def format_names(names: list[str] | tuple[str, ...], limit: int = 12) -> str:
     """Render a list of names that another program sent, bounded in number and length."""
-    shown = [one_line(name, 64) for name in names[:limit] if name]
+    shown = [single_line(name, 64) for name in names[:limit] if name]
     if len(names) > limit:
         shown.append(f"{len(names) - limit} more")
     return ", ".join(shown) or "none"

@@ -1,4 +1,4 @@
-"""Debian's Chromium, and the page from disk and from a server with a strict policy."""
+"""Fixtures: Debian's Chromium, and the page on disk and on a server with a strict policy."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from olaudit.render.html.page import page, policy
+from olaudit.render.html.page import content_security_policy, render_page
 from olaudit.render.style import Style
-from tests.render.pages import rich
+from tests.render.pages import full_report
 
 CHROMIUM = Path("/usr/bin/chromium")
-# Nothing is asked of anybody: the browser has features that phone home by themselves.
+# The options disable features of the browser that send requests on their own.
 ARGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -28,50 +28,53 @@ ARGS = (
 
 @dataclass
 class Tab:
-    """A page that was opened, what it asked for, and what it complained about."""
+    """An opened page, the addresses that it requested, and its console messages and errors."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium with a profile of its own. Without it skip; with OLAUDIT_REQUIRE_FLEET=1 fail."""
+    """Start Chromium with a new profile.
+
+    If it is not installed, the test is skipped, or fails with OLAUDIT_REQUIRE_FLEET=1.
+    """
     if not CHROMIUM.exists():
         reason = f"no Chromium at {CHROMIUM}: apt-get install chromium"
         if os.environ.get("OLAUDIT_REQUIRE_FLEET") == "1":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGS))
-        yield started
-        started.close()
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGS))
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    """Give the page with everything in it."""
-    return page(rich(), Style(all=True))
+    """Render the page with all of its features."""
+    return render_page(full_report(), Style(all=True))
 
 
 @pytest.fixture(scope="module")
 def file(text: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the address of the page on disk."""
-    place = tmp_path_factory.mktemp("page") / "report.html"
-    place.write_text(text, encoding="utf-8")
-    return place.as_uri()
+    """Write the page to disk and return its address."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(text, encoding="utf-8")
+    return path.as_uri()
 
 
 @pytest.fixture(scope="module")
 def served(text: str) -> Iterator[str]:
-    """Give the address of the page on a server that sends its policy as a header."""
+    """Serve the page with its policy as a header, and yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Security-Policy", f"{policy()}; frame-ancestors 'none'")
+            self.send_header("Content-Security-Policy", f"{content_security_policy()}; frame-ancestors 'none'")
             self.end_headers()
             self.wfile.write(text.encode())
 
@@ -86,20 +89,22 @@ def served(text: str) -> Iterator[str]:
 
 
 def violations(tab: Tab) -> list[tuple[str, list[str]]]:
-    """Let axe-core look for what keeps anybody out, with everything unfolded: the rules broken, and where."""
+    """Run axe-core on the page with all details open; return the violated rules and their elements."""
     for details in tab.page.locator("details").all():
-        details.evaluate("one => { one.open = true }")
-    # what is far away is not laid out, and axe cannot judge what it cannot measure
+        details.evaluate("details => { details.open = true }")
+    # axe-core cannot evaluate elements that are not laid out because they are off-screen
     tab.page.add_style_tag(content=".host, .role { content-visibility: visible !important }")
     tab.page.evaluate(
         (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
     )
-    found = tab.page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
-    return [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
+    violated = tab.page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then(results => results.violations)"
+    )
+    return [(rule["id"], [node["html"][:200] for node in rule["nodes"][:3]]) for rule in violated]
 
 
 class Opener:
-    """Opens addresses, each in a context of its own; what is on disk, without any network."""
+    """Opener of addresses, each in a new browser context; files are opened without network access."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -111,20 +116,20 @@ class Opener:
         self._contexts.append(context)
         tab = Tab(context.new_page())
         tab.page.on("request", lambda request: tab.requests.append(request.url))
-        tab.page.on("console", lambda message: tab.complaints.append(message.text))
-        tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.page.on("console", lambda message: tab.messages.append(message.text))
+        tab.page.on("pageerror", lambda error: tab.messages.append(str(error)))
         tab.page.goto(url)
         return tab
 
     def close(self) -> None:
-        """Close everything that was opened."""
+        """Close all contexts."""
         for context in self._contexts:
             context.close()
 
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Opener]:
-    """Give what opens pages."""
+    """Yield an opener of pages."""
     opener = Opener(browser)
     yield opener
     opener.close()

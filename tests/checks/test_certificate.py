@@ -18,22 +18,22 @@ LIVE = {"folder": "/etc/letsencrypt/live", "days": 21}
 
 
 @pytest.mark.parametrize("row", rows("certificate"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
     check_row(certificate.CHECKER, row)
 
 
 @given(data=st.data())
-def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
+def test_hostile_answers_never_raise(data: st.DataObject) -> None:
     spec = spec_of(certificate.CHECKER, LIVE)
     for result in certificate.evaluate(spec, data.draw(hostile_answers("certificate", certificate.probes(spec)))):
         assert result.check == "certificate.expiry"
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
-def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
+def test_unanswered_probes_are_unknown() -> None:
     spec = spec_of(certificate.CHECKER, LIVE)
     answers = Answers({probe: Unanswered("timed out") for probe in certificate.probes(spec)})
-    assert [one.verdict for one in certificate.evaluate(spec, answers)] == [Verdict.UNKNOWN]
+    assert [result.verdict for result in certificate.evaluate(spec, answers)] == [Verdict.UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -45,30 +45,30 @@ def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
         ({**LIVE, "container": "-it"}, "match pattern"),
     ],
 )
-def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any], message: str) -> None:
+def test_an_invalid_section_is_an_error(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         spec_of(certificate.CHECKER, section)
 
 
-def test_only_reading_certificates_needs_root() -> None:
-    look, clock = certificate.probes(spec_of(certificate.CHECKER, LIVE))
-    assert (look.sudo, clock.sudo) == (True, False)
+def test_only_the_certificate_probe_uses_sudo() -> None:
+    certificates, clock = certificate.probes(spec_of(certificate.CHECKER, LIVE))
+    assert (certificates.sudo, clock.sudo) == (True, False)
 
 
-@pytest.mark.skipif(not Path("/usr/bin/openssl").exists(), reason="there is no openssl on this machine")
-def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/usr/bin/openssl").exists(), reason="this machine has no openssl")
+def test_the_probes_run_on_this_machine(tmp_path: Path) -> None:
     archive, live = tmp_path / "archive/openlibrary.org", tmp_path / "live/openlibrary.org"
     for folder in (archive, live):
         folder.mkdir(parents=True)
     make_certificate(archive / "fullchain1.pem", days=30)
     (live / "fullchain.pem").symlink_to("../../archive/openlibrary.org/fullchain1.pem")
     (live / "privkey.pem").write_text("secret", encoding="ascii")
-    for days, said in ((21, "ok"), (40, "drift")):
+    for days, verdict in ((21, "ok"), (40, "drift")):
         section = {"folder": {"value": str(tmp_path / "none"), "accept": [str(live.parent)]}, "days": days}
         spec = spec_of(certificate.CHECKER, section)
         answers = Answers({probe: run_locally(probe) for probe in certificate.probes(spec)})
         (result,) = certificate.evaluate(spec, answers)
-        assert (result.subject, result.verdict.value) == (f"{live}/fullchain.pem", said)
+        assert (result.subject, result.verdict.value) == (f"{live}/fullchain.pem", verdict)
         assert result.observed in ("29 days left", "30 days left")
 
 

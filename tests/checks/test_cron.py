@@ -17,23 +17,23 @@ CRON = {"source": "/opt/openlibrary/olsystem/etc/cron.d"}
 
 
 @pytest.mark.parametrize("row", rows("cron"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
     check_row(cron.CHECKER, row)
 
 
 @given(data=st.data())
-def test_whatever_a_host_answers_is_judged(data: st.DataObject) -> None:
+def test_hostile_answers_never_raise(data: st.DataObject) -> None:
     spec = spec_of(cron.CHECKER, CRON)
     for result in cron.evaluate(spec, data.draw(hostile_answers("cron", cron.probes(spec)))):
         assert result.check == "cron.files"
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
-def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
+def test_unanswered_probes_are_unknown() -> None:
     spec = spec_of(cron.CHECKER, CRON)
     answers = Answers({probe: Unanswered("timed out") for probe in cron.probes(spec)})
-    judged = list(cron.evaluate(spec, answers))
-    assert [(one.subject, one.verdict) for one in judged] == [
+    results = list(cron.evaluate(spec, answers))
+    assert [(result.subject, result.verdict) for result in results] == [
         ("cron", Verdict.UNKNOWN),
         (CRON["source"], Verdict.UNKNOWN),
     ]
@@ -47,12 +47,12 @@ def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
         ({}, "Field required"),
     ],
 )
-def test_a_section_that_makes_no_sense_is_an_error(section: dict[str, Any], message: str) -> None:
+def test_an_invalid_section_is_an_error(section: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         spec_of(cron.CHECKER, section)
 
 
-def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
+def test_the_file_probe_runs_on_this_machine(tmp_path: Path) -> None:
     source, into = tmp_path / "olsystem", tmp_path / "cron.d"
     source.mkdir()
     into.mkdir()
@@ -61,22 +61,21 @@ def test_this_machine_understands_the_questions(tmp_path: Path) -> None:
     (into / "linked").symlink_to("../olsystem/linked")
     (into / "name.with.dot").symlink_to(source / "name.with.dot")
     (into / "copied").write_text("# copied\n", encoding="ascii")
-    (into / "changed").write_text("# and more\n", encoding="ascii")
+    (into / "changed").write_text("# changed again\n", encoding="ascii")
     (into / "copied").chmod(0o622)
     spec = spec_of(cron.CHECKER, {"source": str(source), "into": str(into), "daemon": False})
-    judged = {
-        Path(one.subject).name: one
-        for one in cron.evaluate(spec, Answers({cron.look(spec): run_locally(cron.look(spec))}))
-    }
-    assert judged["missing"].observed == "absent"
-    assert judged["changed"].observed.startswith("differs from ")
-    assert judged["copied"].observed.endswith("may be written by others (mode 0622)")
-    assert judged["name.with.dot"].observed.startswith("has a name with more than letters")
-    assert ("linked" in judged) is (os.geteuid() != 0)  # as anybody else these are not root's
-    assert ".placeholder" not in judged
+    probe = cron.files_probe(spec)
+    answers = Answers({probe: run_locally(probe)})
+    results = {Path(result.subject).name: result for result in cron.evaluate(spec, answers)}
+    assert results["missing"].observed == "absent"
+    assert results["changed"].observed.startswith("differs from ")
+    assert results["copied"].observed.endswith("is writable by group or others (mode 0622)")
+    assert results["name.with.dot"].observed.startswith("has a name with characters other than letters")
+    assert ("linked" in results) is (os.geteuid() != 0)  # root owns the files only if the test runs as root
+    assert ".placeholder" not in results
 
 
-def test_this_machine_lists_processes_with_their_parents() -> None:
+def test_the_daemon_probe_runs_on_this_machine() -> None:
     answer = run_locally(cron.DAEMONS)
     assert isinstance(answer, Answered)
     assert cron._PROCESS.fullmatch(answer.stdout.split("\n")[0])

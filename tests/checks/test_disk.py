@@ -9,17 +9,17 @@ from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 
 @pytest.mark.parametrize("row", rows("disk"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
     check_row(disk.CHECKER, row)
 
 
-def test_each_path_is_asked_on_its_own_because_one_may_hang() -> None:
-    asked = list(disk.CHECKER.probes({"/": disk.DiskSpec(), "/1": disk.DiskSpec()}))
-    assert len(asked) == 2
-    assert all(isinstance(probe, Command) and probe.may_hang for probe in asked)
+def test_each_path_has_its_own_probe_that_may_hang() -> None:
+    probes = list(disk.CHECKER.probes({"/": disk.DiskSpec(), "/1": disk.DiskSpec()}))
+    assert len(probes) == 2
+    assert all(isinstance(probe, Command) and probe.may_hang for probe in probes)
 
 
-def test_what_df_really_says_of_this_machine_is_understood() -> None:
+def test_the_df_output_of_this_machine_is_parsed() -> None:
     spec = {"/": disk.DiskSpec(floor="0 B", inodes=0)}
     answers = Answers({probe: run_locally(probe) for probe in disk.CHECKER.probes(spec)})
     assert [result.verdict for result in disk.CHECKER.evaluate(spec, answers)] == [Verdict.OK]

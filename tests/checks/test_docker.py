@@ -8,10 +8,10 @@ from tests.checks.tables import Row, case, check_row, rows
 
 
 @pytest.mark.parametrize("row", rows("docker"), ids=case)
-def test_recorded_answers_are_judged_as_recorded(row: Row) -> None:
+def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
     check_row(docker.CHECKER, row)
 
 
-def test_the_engine_is_asked_only_where_one_is_required() -> None:
+def test_the_engine_is_probed_only_where_it_is_required() -> None:
     assert EngineQuery.VERSION in docker.probes("required")
     assert EngineQuery.VERSION not in docker.probes("absent")

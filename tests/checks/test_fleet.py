@@ -1,4 +1,4 @@
-"""What hosts say of the things that they should agree on, and what comes of it."""
+"""Fleet checks: the answers of hosts about values that should agree, and the results."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from olaudit.model import (
 from tests.checks.tables import rows, run_locally
 from tests.checks.test_fleet_majority import NEW, OLD, verdicts
 
-SILENT = Unanswered("timed out")
-DOWN = Failure(FailureReason.TIMEOUT, "no answer")
+UNANSWERED = Unanswered("timed out")
+UNREACHABLE = Failure(FailureReason.TIMEOUT, "no answer")
 
 SPEC = Agree(
     olsystem="/opt/olsystem", openlibrary="/opt/openlibrary", image="ol/base", versions=("docker", "compose")
@@ -39,39 +39,39 @@ SPEC = Agree(
 OTHER_TREE = "9f" * 20
 
 
-def repository(commit: str = NEW, tree_: str = OTHER_TREE) -> Answered:
+def repository_answer(commit: str = NEW, tree_: str = OTHER_TREE) -> Answered:
     return Answered(f"whole\n{commit}\n{tree_}\nmaster\nend 0\n")
 
 
 def host(**patch: Answer) -> Answers:
-    """Answer as a host that has everything, but for `patch`."""
-    answered: dict[str, tuple[Probe, Answer]] = {
-        "olsystem": (worktree.probe("/opt/olsystem"), repository()),
-        "openlibrary": (worktree.probe("/opt/openlibrary"), repository()),
+    """Build the answers of a complete host, except for `patch`."""
+    by_name: dict[str, tuple[Probe, Answer]] = {
+        "olsystem": (worktree.probe("/opt/olsystem"), repository_answer()),
+        "openlibrary": (worktree.probe("/opt/openlibrary"), repository_answer()),
         "layers": (ImageLayers("ol/base"), Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}"]))),
         "docker": (EngineQuery.VERSION, Answered('{"Version": "20.10.24"}')),
         "compose": (COMPOSE, Answered("2.40.1\n")),
     }
-    return Answers({probe: patch.get(name, answer) for name, (probe, answer) in answered.items()})
+    return Answers({probe: patch.get(name, answer) for name, (probe, answer) in by_name.items()})
 
 
-def judged(checker: FleetChecker[Agree], *outcomes: Answers | Failure, subject: str = "") -> str:
+def evaluate_verdicts(checker: FleetChecker[Agree], *outcomes: Answers | Failure, subject: str = "") -> str:
     names = [f"ol-web{number}" for number in range(len(outcomes))]
-    made = checker.evaluate(dict.fromkeys(names, SPEC), dict(zip(names, outcomes, strict=True)))
-    return verdicts({name: result for name, result in made if subject in ("", result.subject)})
+    results = checker.evaluate(dict.fromkeys(names, SPEC), dict(zip(names, outcomes, strict=True)))
+    return verdicts({name: result for name, result in results if subject in ("", result.subject)})
 
 
 NO_COMPOSE = Answered("", "sh: 8: docker-compose: not found", 1)
-# On a host whose sh is bash
-NO_COMPOSE_NEW = Answered("", "sh: line 8: docker-compose: command not found", 1)
+# on a host where sh is bash
+NO_COMPOSE_BASH = Answered("", "sh: line 8: docker-compose: command not found", 1)
 BROKEN_COMPOSE = Answered("", "/usr/bin/python3: No module named compose", 1)
 CASES: list[tuple[FleetChecker[Agree], str, Answer, str]] = [
-    (fleet_git.CHECKER, "olsystem", repository(OLD), "d"),
-    (fleet_git.CHECKER, "olsystem", repository(NEW, "00" * 20), "o"),
+    (fleet_git.CHECKER, "olsystem", repository_answer(OLD), "d"),
+    (fleet_git.CHECKER, "olsystem", repository_answer(NEW, "00" * 20), "o"),
     (fleet_git.CHECKER, "olsystem", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
     (fleet_git.CHECKER, "olsystem", Answered("failed\n", "fatal: not a git repository"), "u"),
-    (tree.CHECKER, "openlibrary", repository(OLD), "o"),
-    (tree.CHECKER, "openlibrary", repository(NEW, "00" * 20), "d"),
+    (tree.CHECKER, "openlibrary", repository_answer(OLD), "o"),
+    (tree.CHECKER, "openlibrary", repository_answer(NEW, "00" * 20), "d"),
     (tree.CHECKER, "openlibrary", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
     (tree.CHECKER, "openlibrary", Answered("inside\n"), "u"),
     (image.CHECKER, "layers", Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}", f"sha256:{OLD:0<64}"])), "d"),
@@ -84,84 +84,84 @@ CASES: list[tuple[FleetChecker[Agree], str, Answer, str]] = [
     (version.CHECKER, "compose", Answered("v2.40.1\n"), "o"),
     (version.CHECKER, "compose", Answered("1.29.2\n"), "d"),
     (version.CHECKER, "compose", NO_COMPOSE, "d"),
-    (version.CHECKER, "compose", NO_COMPOSE_NEW, "d"),
+    (version.CHECKER, "compose", NO_COMPOSE_BASH, "d"),
     (version.CHECKER, "compose", BROKEN_COMPOSE, "u"),
     (version.CHECKER, "compose", Answered("docker-compose version 1.29.2, build 5becea4c\n"), "u"),
 ]
 
 
 @pytest.mark.parametrize(("checker", "name", "answer", "verdict"), CASES)
-def test_one_host_among_three_that_says_something_else(
+def test_one_of_three_hosts_has_another_answer(
     checker: FleetChecker[Agree], name: str, answer: Answer, verdict: str
 ) -> None:
     subject = name if checker is version.CHECKER else ""
-    assert judged(checker, host(), host(**{name: answer}), host(), subject=subject) == f"o{verdict}o"
-    assert judged(checker, host(), host(**{name: SILENT}), host(), subject=subject) == "ouo"
-    assert judged(checker, host(), DOWN, host(), subject=subject) == "ouo"
+    assert evaluate_verdicts(checker, host(), host(**{name: answer}), host(), subject=subject) == f"o{verdict}o"
+    assert evaluate_verdicts(checker, host(), host(**{name: UNANSWERED}), host(), subject=subject) == "ouo"
+    assert evaluate_verdicts(checker, host(), UNREACHABLE, host(), subject=subject) == "ouo"
 
 
-def test_hosts_that_all_have_no_compose_agree() -> None:
-    alike = [host(compose=NO_COMPOSE), host(compose=NO_COMPOSE_NEW), host(compose=NO_COMPOSE)]
-    assert judged(version.CHECKER, *alike, subject="compose") == "ooo"
+def test_hosts_without_compose_agree() -> None:
+    hosts = [host(compose=NO_COMPOSE), host(compose=NO_COMPOSE_BASH), host(compose=NO_COMPOSE)]
+    assert evaluate_verdicts(version.CHECKER, *hosts, subject="compose") == "ooo"
 
 
-def test_an_absent_image_is_told_as_one() -> None:
+def test_an_absent_image_is_named_absent() -> None:
     names = ("a", "b", "c")
     outcomes = dict(zip(names, (host(), host(layers=Answered("[]")), host()), strict=True))
-    found = dict(image.evaluate(dict.fromkeys(names, SPEC), outcomes))
-    assert found["b"].message.startswith("the content of ol/base is absent here, and ")
+    results = dict(image.evaluate(dict.fromkeys(names, SPEC), outcomes))
+    assert results["b"].message.startswith("the content of ol/base is absent here, but ")
 
 
-def test_what_a_host_does_not_compare_is_not_asked_and_not_judged() -> None:
+def test_an_omitted_key_has_no_probe_and_no_result() -> None:
     assert [tuple(checker.probes(Agree())) for checker in fleet.CHECKERS] == [(), (), (), ()]
     specs = {"a": SPEC, "b": Agree()}
     for checker in fleet.CHECKERS:
         assert list(checker.evaluate(specs, {"a": host(), "b": Answers({})})) == []
 
 
-def test_hosts_of_different_images_are_not_compared() -> None:
+def test_hosts_with_different_images_are_not_compared() -> None:
     specs = {"a": SPEC, "b": SPEC.model_copy(update={"image": "other"})}
     assert list(image.evaluate(specs, {"a": host(), "b": host()})) == []
 
 
-def test_what_the_kinds_of_one_host_ask_of_a_tree_is_one_question() -> None:
-    mine = set(git.probes({"/opt/olsystem": git.GitSpec(), "/opt/openlibrary": git.GitSpec()}))
-    assert mine == {*fleet_git.CHECKER.probes(SPEC), *tree.CHECKER.probes(SPEC)}
+def test_git_and_fleet_checkers_share_their_probes() -> None:
+    git_probes = set(git.probes({"/opt/olsystem": git.GitSpec(), "/opt/openlibrary": git.GitSpec()}))
+    assert git_probes == {*fleet_git.CHECKER.probes(SPEC), *tree.CHECKER.probes(SPEC)}
 
 
-anything = st.one_of(
+any_answer = st.one_of(
     st.builds(Answered, st.text(), st.text(), st.integers(0, 123)),
     st.sampled_from([Answered(**{"stdout": "", **row["answers"]["sh"]}) for row in rows("git")[:-2]]),
     st.recursive(
         st.none() | st.integers() | st.text(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just("Version") | st.text(), inner),
     ).map(lambda value: Answered(json.dumps(value))),
-    st.just(SILENT),
+    st.just(UNANSWERED),
 )
 outcomes = st.fixed_dictionaries(
-    dict.fromkeys(("olsystem", "openlibrary", "layers", "docker", "compose"), anything)
+    dict.fromkeys(("olsystem", "openlibrary", "layers", "docker", "compose"), any_answer)
 )
 
 
-@given(st.lists(outcomes.map(lambda said: host(**said)) | st.just(DOWN), min_size=2, max_size=4))
-def test_whatever_hosts_answer_is_judged_once_per_host_and_subject(hosts: list[Answers | Failure]) -> None:
+@given(st.lists(outcomes.map(lambda patch: host(**patch)) | st.just(UNREACHABLE), min_size=2, max_size=4))
+def test_each_host_and_subject_has_one_result(hosts: list[Answers | Failure]) -> None:
     names = [str(number) for number in range(len(hosts))]
     for checker in fleet.CHECKERS:
-        made = list(checker.evaluate(dict.fromkeys(names, SPEC), dict(zip(names, hosts, strict=True))))
-        about = [(name, result.check, result.subject) for name, result in made]
-        assert len(set(about)) == len(about) == len(names) * (2 if checker is version.CHECKER else 1)
-        assert {result.check for _, result in made} == {checker.ids[0].id}
+        results = list(checker.evaluate(dict.fromkeys(names, SPEC), dict(zip(names, hosts, strict=True))))
+        keys = [(name, result.check, result.subject) for name, result in results]
+        assert len(set(keys)) == len(keys) == len(names) * (2 if checker is version.CHECKER else 1)
+        assert {result.check for _, result in results} == {checker.ids[0].id}
 
 
-def test_what_is_not_answered_is_unknown_and_never_ok() -> None:
+def test_unanswered_hosts_are_unknown() -> None:
     for checker in fleet.CHECKERS:
-        for nothing in (Answers({}), DOWN):
-            assert set(judged(checker, nothing, nothing, nothing)) == {"u"}
+        for outcome in (Answers({}), UNREACHABLE):
+            assert set(evaluate_verdicts(checker, outcome, outcome, outcome)) == {"u"}
 
 
-def test_this_machine_understands_the_question_about_compose() -> None:
+def test_the_compose_probe_runs_on_this_machine() -> None:
     names = ("a", "b")
     answers = Answers({COMPOSE: run_locally(COMPOSE)})
     spec = Agree(versions=("compose",))
-    found = dict(version.evaluate(dict.fromkeys(names, spec), dict.fromkeys(names, answers)))
-    assert {result.verdict for result in found.values()} == {Verdict.OK}
+    results = dict(version.evaluate(dict.fromkeys(names, spec), dict.fromkeys(names, answers)))
+    assert {result.verdict for result in results.values()} == {Verdict.OK}

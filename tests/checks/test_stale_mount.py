@@ -1,4 +1,4 @@
-"""Lines of /proc/PID/mountinfo as the kernel writes them, for bind mounts of what is there, and of what was."""
+"""Stale mounts, by lines of /proc/PID/mountinfo in the kernel's notation, of current and former directories."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from olaudit.checks.stale_mount import HOST_MOUNTS, evaluate, probes
 from olaudit.model import Answer, Answered, Answers, EngineQuery, Probe, Result, Unanswered, Verdict
 
 SPEC = {"/olsystem": "/opt/openlibrary/olsystem", "/1": "/1"}
-_, INSIDE, RESOLVE, _ = probes(SPEC)
+_, PROCESS_MOUNTS, RESOLVE, _ = probes(SPEC)
 DEPLOY = "/opt/openlibrary/deploys/olsystem/olsystem"
 HOST = """\
 22 28 0:20 / /proc rw - proc proc rw
@@ -26,99 +26,105 @@ def container(**mounts: str) -> dict[str, Any]:
     return {
         "Name": "/openlibrary-web-1",
         "State": {"Running": True, "Pid": 41},
-        "Mounts": [{"Destination": f"/{inside}", "Source": source} for inside, source in mounts.items()],
+        "Mounts": [{"Destination": f"/{path}", "Source": source} for path, source in mounts.items()],
     }
 
 
 WEB = container(olsystem="/opt/openlibrary/olsystem")
 
 
-def inside(root: str, at: str = "/olsystem", dev: str = "254:1", pid: int = 41) -> str:
+def mountinfo_line(root: str, at: str = "/olsystem", dev: str = "254:1", pid: int = 41) -> str:
     return f"/proc/{pid}/mountinfo:612 598 {dev} {root} {at} ro,relatime - ext4 /dev/vda1 rw\n"
 
 
-def judged(*containers: Any, **said: str | Answer) -> list[Result]:
+def evaluate_containers(*containers: Any, **patch: str | Answer) -> list[Result]:
     answers: dict[Probe, Answer] = {EngineQuery.CONTAINERS: Answered(json.dumps(containers))}
-    given_ = {"inside": inside(DEPLOY), "resolve": f"/1\n{DEPLOY}\n", "host": HOST, **said}
-    for probe, name in ((INSIDE, "inside"), (RESOLVE, "resolve"), (HOST_MOUNTS, "host")):
-        one = given_[name]
-        answers[probe] = Answered(one) if isinstance(one, str) else one
+    by_name = {"mounts": mountinfo_line(DEPLOY), "resolve": f"/1\n{DEPLOY}\n", "host": HOST, **patch}
+    for probe, name in ((PROCESS_MOUNTS, "mounts"), (RESOLVE, "resolve"), (HOST_MOUNTS, "host")):
+        answer = by_name[name]
+        answers[probe] = Answered(answer) if isinstance(answer, str) else answer
     return list(evaluate(SPEC, Answers(answers)))
 
 
-def test_a_mount_of_what_is_there_is_ok_though_its_source_is_a_link() -> None:
-    (one,) = judged(WEB)
-    assert (one.verdict, one.subject) == (Verdict.OK, "openlibrary-web-1")
-    assert one.observed == "/olsystem is /opt/openlibrary/olsystem"
+def test_a_mount_of_a_link_target_is_ok() -> None:
+    (result,) = evaluate_containers(WEB)
+    assert (result.verdict, result.subject) == (Verdict.OK, "openlibrary-web-1")
+    assert result.observed == "/olsystem is /opt/openlibrary/olsystem"
 
 
 @pytest.mark.parametrize(
     "root", [f"{DEPLOY}.old", f"{DEPLOY}//deleted", "/opt/openlibrary/deploys/olsystem/0123abc"]
 )
-def test_a_mount_of_what_was_moved_removed_or_replaced_is_drift(root: str) -> None:
-    (one,) = judged(WEB, inside=inside(root))
-    assert (one.check, one.verdict) == ("container.stale-mount", Verdict.DRIFT)
-    assert one.observed == f"/olsystem is {root}"
-    assert one.message == (
-        "it still has mounted what was moved or replaced on the host: recreate it to see what is there now"
+def test_a_moved_removed_or_replaced_directory_is_drift(root: str) -> None:
+    (result,) = evaluate_containers(WEB, mounts=mountinfo_line(root))
+    assert (result.check, result.verdict) == ("container.stale-mount", Verdict.DRIFT)
+    assert result.observed == f"/olsystem is {root}"
+    assert result.message == (
+        "its mount is a directory that was moved or replaced on the host: recreate the container"
     )
 
 
 def test_the_same_path_on_another_file_system_is_drift() -> None:
-    (one,) = judged(WEB, inside=inside(DEPLOY, dev="8:17"))
-    assert one.verdict is Verdict.DRIFT
+    (result,) = evaluate_containers(WEB, mounts=mountinfo_line(DEPLOY, dev="8:17"))
+    assert result.verdict is Verdict.DRIFT
 
 
-def test_a_mount_below_a_volume_of_the_host_is_the_path_within_that_volume() -> None:
-    (one,) = judged(container(**{"1": "/1"}), inside=inside("/", "/1", "8:17"))
-    assert one.verdict is Verdict.OK
-    (moved,) = judged(
-        WEB, inside=inside("/ol stem", dev="8:17").replace("ol stem", "ol\\040stem"), resolve="/1\n/1/ol stem\n"
+def test_a_path_on_another_volume_is_relative_to_it() -> None:
+    (result,) = evaluate_containers(container(**{"1": "/1"}), mounts=mountinfo_line("/", "/1", "8:17"))
+    assert result.verdict is Verdict.OK
+    (moved,) = evaluate_containers(
+        WEB,
+        mounts=mountinfo_line("/ol stem", dev="8:17").replace("ol stem", "ol\\040stem"),
+        resolve="/1\n/1/ol stem\n",
     )
     assert moved.verdict is Verdict.OK
 
 
-def test_of_two_file_systems_at_one_place_the_later_counts() -> None:
+def test_of_two_mounts_at_one_path_the_later_counts() -> None:
     host = HOST + "40 28 8:33 / /1 rw - xfs /dev/sdc1 rw\n"
-    (one,) = judged(container(**{"1": "/1"}), inside=inside("/", "/1", "8:33"), host=host)
-    assert one.verdict is Verdict.OK
+    (result,) = evaluate_containers(container(**{"1": "/1"}), mounts=mountinfo_line("/", "/1", "8:33"), host=host)
+    assert result.verdict is Verdict.OK
 
 
-def test_only_running_containers_that_mount_it_from_there_are_judged() -> None:
+def test_stopped_and_unrelated_containers_have_no_result() -> None:
     stopped = {**WEB, "State": {"Running": False, "Pid": 0}}
-    assert judged(stopped, container(), container(olsystem="/elsewhere")) == []
+    assert evaluate_containers(stopped, container(), container(olsystem="/elsewhere")) == []
 
 
-def test_what_cannot_be_seen_is_unknown_with_its_reason() -> None:
-    refused = Unanswered("find needs sudo there, and was refused: a password is required")
-    for name in ("inside", "resolve", "host"):
-        (one,) = judged(WEB, **{name: refused})
-        assert (one.verdict, one.message) == (Verdict.UNKNOWN, refused.reason)
-    (gone,) = judged(WEB, inside="")
-    assert gone.message == "its process 41 was not seen to have /olsystem mounted"
-    (odd,) = judged(WEB, resolve="/1\n")
-    assert odd.message == "readlink's answer makes no sense: ''"
-    (lost,) = judged(WEB, host="")
-    assert lost.message == "no file system of the host holds /1"
+def test_unanswered_and_malformed_answers_are_unknown() -> None:
+    refused = Unanswered("find needs sudo, which was refused: a password is required")
+    for name in ("mounts", "resolve", "host"):
+        (result,) = evaluate_containers(WEB, **{name: refused})
+        assert (result.verdict, result.message) == (Verdict.UNKNOWN, refused.reason)
+    (unlisted,) = evaluate_containers(WEB, mounts="")
+    assert unlisted.message == "no mount at /olsystem is listed for its process 41"
+    (malformed,) = evaluate_containers(WEB, resolve="/1\n")
+    assert malformed.message == "readlink's answer could not be parsed: ''"
+    (unmounted,) = evaluate_containers(WEB, host="")
+    assert unmounted.message == "no file system of the host contains /1"
 
 
-def test_an_engine_that_does_not_answer_leaves_it_unknown() -> None:
-    (one,) = evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Unanswered("Docker gave no answer")}))
-    assert (one.verdict, one.subject, one.message) == (Verdict.UNKNOWN, "container", "Docker gave no answer")
+def test_an_unanswered_engine_is_unknown() -> None:
+    (result,) = evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Unanswered("Docker gave no answer")}))
+    assert (result.verdict, result.subject, result.message) == (
+        Verdict.UNKNOWN,
+        "container",
+        "Docker gave no answer",
+    )
 
 
-def test_nothing_is_asked_where_nothing_is_expected() -> None:
+def test_an_empty_section_has_no_probes() -> None:
     assert probes({}) == ()
 
 
 @given(st.text(), st.text(), st.text(), st.text())
-def test_no_answer_whatever_makes_it_raise(engine: str, mounts: str, resolved: str, host: str) -> None:
-    answers = {EngineQuery.CONTAINERS: engine, INSIDE: mounts, RESOLVE: resolved, HOST_MOUNTS: host}
-    found = list(evaluate(SPEC, Answers({probe: Answered(text) for probe, text in answers.items()})))
-    assert all(one.verdict is not Verdict.OK for one in found)
+def test_random_answers_never_raise(engine: str, mounts: str, resolved: str, host: str) -> None:
+    answers = {EngineQuery.CONTAINERS: engine, PROCESS_MOUNTS: mounts, RESOLVE: resolved, HOST_MOUNTS: host}
+    results = list(evaluate(SPEC, Answers({probe: Answered(text) for probe, text in answers.items()})))
+    assert all(result.verdict is not Verdict.OK for result in results)
 
 
-@pytest.mark.parametrize("nonsense", ["{}", "[1]", '["x"]', "3", "null", '[{"State": {"Running": true}}]', "["])
-def test_an_engine_s_answer_of_another_shape_is_never_ok(nonsense: str) -> None:
-    found = list(evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Answered(nonsense)})))
-    assert [one.verdict for one in found] == [Verdict.UNKNOWN]
+@pytest.mark.parametrize("text", ["{}", "[1]", '["x"]', "3", "null", '[{"State": {"Running": true}}]', "["])
+def test_a_malformed_answer_of_the_engine_is_unknown(text: str) -> None:
+    results = list(evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Answered(text)})))
+    assert [result.verdict for result in results] == [Verdict.UNKNOWN]

@@ -9,7 +9,7 @@ from tests.cli.fleet import write_expected
 
 @pytest.fixture
 def expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Expected files of three hosts, found by default from the current folder; no wishes in the environment."""
+    """Expected files of three hosts in the default place, and an environment without settings."""
     monkeypatch.chdir(tmp_path)
     for name in ("OLAUDIT_EXPECTED", "NO_COLOR", "TERM", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)

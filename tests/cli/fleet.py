@@ -1,4 +1,4 @@
-"""A fleet for the command line to audit: a tiny kind of check, its expected files, hosts that obey."""
+"""A test fleet for the command line: one simple checker, its expected files, and a scripted transport."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from olaudit.checker import Check, Checker
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools
+from olaudit.cli.fleet_audit import Tools
 from olaudit.model import Answered, Answers, Command, Expectation, Failure, Probe, Result, Severity
 from olaudit.transport import Deadline, HostFailed
 
@@ -19,14 +19,16 @@ UNAME = Command(("uname",))
 
 
 def _evaluate(expected: str, answers: Answers) -> list[Result]:
-    question = Expectation(check="kernel.name", subject="kernel", at=("kernel",), expected=expected)
+    expectation = Expectation(check="kernel.name", subject="kernel", at=("kernel",), expected=expected)
     match answers[UNAME]:
         case Answered(stdout="crash"):
             raise ZeroDivisionError("crashed \x1b[2J")
-        case Answered(stdout=said):
-            return [question.ok(said) if said == expected else question.drift(said, f"the kernel is {said}")]
+        case Answered(stdout=kernel):
+            if kernel == expected:
+                return [expectation.ok(kernel)]
+            return [expectation.drift(kernel, f"the kernel is {kernel}")]
         case unanswered:
-            return [question.unknown(unanswered.reason)]
+            return [expectation.unknown(unanswered.reason)]
 
 
 KERNEL: Checker[str] = Checker(
@@ -38,22 +40,25 @@ KERNEL: Checker[str] = Checker(
 )
 
 
-class Told:
-    """A transport whose hosts answer `uname` as they are told, or fail; None hangs, and ^C interrupts the run."""
+class ScriptedTransport:
+    """A transport with a scripted answer to `uname` or failure per host.
 
-    def __init__(self, said: Mapping[str, str | Failure | None]) -> None:
-        self.said = said
+    A host without a script hangs; the answer ^C interrupts the run.
+    """
+
+    def __init__(self, script: Mapping[str, str | Failure | None]) -> None:
+        self.script = script
         self.closed = False
 
-    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - as the protocol has it
-        match self.said.get(host):
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - the protocol
+        match self.script.get(host):
             case Failure() as failure:
                 raise HostFailed(failure.reason, failure.message)
             case "^C":
                 _thread.interrupt_main()
                 threading.Event().wait()
-            case str() as said:
-                return Answers({UNAME: Answered(said)})
+            case str() as output:
+                return Answers({UNAME: Answered(output)})
             case _:
                 print(f"{host} hangs\n", end="", file=sys.stderr, flush=True)  # in one write: threads share it
                 threading.Event().wait()
@@ -63,8 +68,8 @@ class Told:
         self.closed = True
 
 
-def tools(said: Mapping[str, str | Failure | None]) -> Tools:
-    return Tools([KERNEL], lambda _: Told(said))
+def tools(script: Mapping[str, str | Failure | None]) -> Tools:
+    return Tools([KERNEL], lambda _: ScriptedTransport(script))
 
 
 def write_expected(folder: Path, *hosts: str) -> Path:
@@ -76,5 +81,5 @@ def write_expected(folder: Path, *hosts: str) -> Path:
 
 
 if __name__ == "__main__":  # ol-a answers, ol-b hangs: for a test that interrupts a real process
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start without
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore SIGINT
     sys.exit(main(sys.argv[1:], tools({"ol-a": "Linux"})))

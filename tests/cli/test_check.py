@@ -9,15 +9,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, make_transport
-from olaudit.cli.options import Options
+from olaudit.cli.fleet_audit import Tools, make_transport
+from olaudit.cli.options import AuditOptions
 from olaudit.cli.program import program
 from olaudit.errors import OlauditError
 from olaudit.model import Failure, FailureReason
 from olaudit.transport import Transport
 from olaudit.transport.local import LocalTransport
 from olaudit.transport.ssh import SshTransport
-from tests.cli.fleet import KERNEL, Told, tools, write_expected
+from tests.cli.fleet import KERNEL, ScriptedTransport, tools, write_expected
 
 FINE = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
 DRIFTED = FINE | {"ol-b": "Minix"}
@@ -26,22 +26,22 @@ DOWN: dict[str, str | Failure] = FINE | {"ol-c": Failure(FailureReason.TIMEOUT, 
 pytestmark = pytest.mark.usefixtures("expected")
 
 
-def check(*arguments: str, said: Mapping[str, str | Failure] = FINE) -> Result:
-    result = CliRunner().invoke(program, ["check", *arguments], obj=tools(said))
+def check(*arguments: str, script: Mapping[str, str | Failure] = FINE) -> Result:
+    result = CliRunner().invoke(program, ["check", *arguments], obj=tools(script))
     if result.exception and not isinstance(result.exception, SystemExit | OlauditError):
         raise result.exception
     return result
 
 
 @pytest.mark.parametrize(
-    ("said", "code"), [(FINE, 0), (DRIFTED, 1), (DOWN, 3), (DOWN | DRIFTED | {"ol-c": DOWN["ol-c"]}, 1)]
+    ("script", "code"), [(FINE, 0), (DRIFTED, 1), (DOWN, 3), (DOWN | DRIFTED | {"ol-c": DOWN["ol-c"]}, 1)]
 )
-def test_the_exit_code_says_what_was_found(said: Mapping[str, str | Failure], code: int) -> None:
-    assert check(said=said).exit_code == code
+def test_exit_code_reflects_the_findings(script: Mapping[str, str | Failure], code: int) -> None:
+    assert check(script=script).exit_code == code
 
 
-def test_results_go_to_stdout_and_nothing_to_stderr() -> None:
-    result = check(said=DRIFTED)
+def test_results_go_to_stdout_only() -> None:
+    result = check(script=DRIFTED)
     assert result.stdout.endswith("3 of 3 hosts, 6 checks: 5 ok, 1 drift, 0 unknown\n")
     assert result.stderr == ""
 
@@ -54,12 +54,12 @@ def test_results_go_to_stdout_and_nothing_to_stderr() -> None:
         (["ol-[ab]", "ol-b.example.org"], ["ol-a", "ol-b"]),
     ],
 )
-def test_targets_choose_hosts(targets: list[str], hosts: list[str]) -> None:
+def test_targets_select_hosts(targets: list[str], hosts: list[str]) -> None:
     document = json.loads(check(*targets, "-f", "json").stdout)
     assert [host["host"] for host in document["hosts"]] == hosts
 
 
-def test_only_and_skip_choose_checks() -> None:
+def test_only_and_skip_select_checks() -> None:
     document = json.loads(check("--skip", "kernel.*", "--all", "-f", "json").stdout)
     assert {finding["check"] for finding in document["findings"]} == {"host.reachable"}
     document = json.loads(
@@ -68,7 +68,7 @@ def test_only_and_skip_choose_checks() -> None:
     assert {finding["check"] for finding in document["findings"]} == {"host.reachable", "kernel.name"}
 
 
-def test_the_report_says_when_by_what_and_against_which_files_it_was_made() -> None:
+def test_report_describes_its_run() -> None:
     run = json.loads(check("-f", "json").stdout)["run"]
     assert run["complete"] is True
     assert run["olaudit_version"]
@@ -78,7 +78,7 @@ def test_the_report_says_when_by_what_and_against_which_files_it_was_made() -> N
 
 
 def test_several_formats_are_written_in_one_run(tmp_path: Path) -> None:
-    result = check("-o", "json=report.json", "-o", "table=report.txt", "--color", "always", said=DRIFTED)
+    result = check("-o", "json=report.json", "-o", "table=report.txt", "--color", "always", script=DRIFTED)
     assert result.exit_code == 1
     assert "\x1b[" in result.stdout
     assert json.loads((tmp_path / "report.json").read_text())["summary"]["drift"] == 1
@@ -86,44 +86,44 @@ def test_several_formats_are_written_in_one_run(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "report.json", "report.txt"]
 
 
-def test_a_recorded_run_is_judged_again_without_asking_anybody() -> None:
-    first = json.loads(check("--record", "run.json", "-f", "json", said=DRIFTED).stdout)
-    result = check("--replay", "run.json", "-f", "json", said={})
+def test_replay_evaluates_a_recording_without_hosts() -> None:
+    first = json.loads(check("--record", "run.json", "-f", "json", script=DRIFTED).stdout)
+    result = check("--replay", "run.json", "-f", "json", script={})
     assert result.exit_code == 1
     assert json.loads(result.stdout)["findings"] == first["findings"]
 
 
-def test_a_recording_is_as_private_as_what_hosts_say() -> None:
+def test_recording_is_private() -> None:
     check("--record", "run.json")
     assert Path("run.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_recording_that_cannot_be_written_costs_nobody_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_args: object) -> None:
+def test_unwritable_recording_does_not_lose_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
-    result = check("--record", "run.json", "-f", "json", said=DRIFTED)
+    monkeypatch.setattr("os.fsync", fail)
+    result = check("--record", "run.json", "-f", "json", script=DRIFTED)
     assert json.loads(result.stdout)["summary"]["drift"]
     assert not Path("run.json").exists()
 
 
-def test_a_replay_says_which_hosts_its_recording_does_not_hold() -> None:
+def test_replay_names_hosts_missing_in_the_recording() -> None:
     check("ol-a", "--record", "run.json")
-    result = check("--replay", "run.json", said={})
+    result = check("--replay", "run.json", script={})
     assert result.exit_code == 0
-    assert result.stderr == "olaudit: run.json does not hold ol-b, ol-c\n"
+    assert result.stderr == "olaudit: run.json does not contain ol-b, ol-c\n"
     assert "1 of 1 host," in result.stdout
 
 
-def test_a_replay_of_hosts_its_recording_does_not_hold_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_of_a_missing_target_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     check("ol-a", "--record", "run.json")
     assert main(["check", "ol-b", "--replay", "run.json"], tools({})) == 2
-    assert capsys.readouterr().err == "olaudit: run.json does not hold ol-b\nhint: it holds ol-a\n"
+    assert capsys.readouterr().err == "olaudit: run.json does not contain ol-b\nhint: it contains ol-a\n"
 
 
-def test_an_interrupted_run_prints_what_there_is_and_exits_130() -> None:
-    result = check(said=FINE | {"ol-c": "^C"})
+def test_interrupted_run_prints_partial_results() -> None:
+    result = check(script=FINE | {"ol-c": "^C"})
     assert result.exit_code == 130
     assert "NOT AUDITED (interrupted)" in result.stdout
     assert "INCOMPLETE" in result.stdout
@@ -131,25 +131,25 @@ def test_an_interrupted_run_prints_what_there_is_and_exits_130() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "transport"), [([], SshTransport), (["--local", "ol-a"], LocalTransport)])
-def test_hosts_are_asked_over_ssh_but_for_this_very_machine(arguments: list[str], transport: type) -> None:
-    made: list[Transport] = []
+def test_local_selects_the_local_transport(arguments: list[str], transport: type) -> None:
+    transports: list[Transport] = []
 
-    def make(options: Options) -> Transport:
-        made.append(make_transport(options))
-        return Told(FINE)
+    def record_transport(options: AuditOptions) -> Transport:
+        transports.append(make_transport(options))
+        return ScriptedTransport(FINE)
 
-    CliRunner().invoke(program, ["check", *arguments], obj=Tools([KERNEL], make))
-    assert [type(one) for one in made] == [transport]
+    CliRunner().invoke(program, ["check", *arguments], obj=Tools([KERNEL], record_transport))
+    assert [type(created) for created in transports] == [transport]
 
 
 # --- this machine ----------------------------------------------------------------------------------------------
 
 
-def test_local_audits_this_machine_as_the_host_it_is_said_to_be() -> None:
+def test_local_audits_this_machine_as_the_target() -> None:
     assert "1 of 1 host," in check("--local", "ol-b").stdout
 
 
-def test_local_audits_this_machine_by_its_own_name(tmp_path: Path) -> None:
+def test_local_defaults_to_the_host_name(tmp_path: Path) -> None:
     name = socket.gethostname().partition(".")[0].lower()
     write_expected(tmp_path / "own", name)
     result = CliRunner().invoke(program, ["check", "--local", "-e", "own", "--all"], obj=tools({name: "Linux"}))
@@ -157,28 +157,30 @@ def test_local_audits_this_machine_by_its_own_name(tmp_path: Path) -> None:
     assert f"{name}: 2 ok" in result.stdout
 
 
-def test_local_on_a_machine_that_is_no_host_says_how_to_name_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_local_on_an_unknown_machine_gives_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--local"], tools({})) == 2
-    assert "hint: say which host this machine is: `olaudit check --local HOST`" in capsys.readouterr().err
+    assert (
+        "hint: pass the host's name in the expected files: `olaudit check --local HOST`" in capsys.readouterr().err
+    )
     assert main(["check", "--local", "ol-z"], tools({})) == 2
     assert "hint: hosts: ol-a, ol-b, ol-c" in capsys.readouterr().err
 
 
-# --- what makes no sense ---------------------------------------------------------------------------------------
+# --- wrong usage -----------------------------------------------------------------------------------------------
 
 
 BAD_OUTPUT = "Invalid value for '-o' / '--output': "
-NONSENSE = {
-    "--record x --replay r": "--record and --replay exclude each other: a replay asks nobody, so there is nothing",
-    "--local --replay r": "--local and --replay exclude each other: a replay asks nobody, this machine neither",
-    "--ssh-config r --replay r": "--ssh-config and --replay exclude each other: a replay connects to nobody",
-    "--ssh-config r --local": "--ssh-config and --local exclude each other: a local audit connects to nobody",
-    "--local ol-a ol-b": "--local audits one host, this machine: name at most one TARGET",
-    "--local ol-*": "--local audits one host, this machine: 'ol-*' fits 3",
-    "-o json=no/x": "no/x cannot be written: there is no folder no",
+WRONG_USAGE = {
+    "--record x --replay r": "--record and --replay are mutually exclusive: a replay collects no answers",
+    "--local --replay r": "--local and --replay are mutually exclusive: a replay audits no machine",
+    "--ssh-config r --replay r": "--ssh-config and --replay are mutually exclusive: a replay opens no connections",
+    "--ssh-config r --local": "--ssh-config and --local are mutually exclusive: a local audit opens no",
+    "--local ol-a ol-b": "--local audits this machine only: pass at most one TARGET",
+    "--local ol-*": "--local audits this machine only: 'ol-*' matches 3 hosts",
+    "-o json=no/x": "no/x cannot be written: the folder no does not exist",
     "-o json=expected": "expected cannot be written: it is a folder",
-    "-o json=x -o table=x": "x is named twice: each result needs a file of its own",
-    "--record no/x": "no/x cannot be written: there is no folder no",
+    "-o json=x -o table=x": "x is given twice: each result needs a separate file",
+    "--record no/x": "no/x cannot be written: the folder no does not exist",
     "--replay r": "r: not a recording of olaudit",
     "-e no": "there is no folder no",
     "--only kernl.*": "no check id matches 'kernl.*'",
@@ -186,16 +188,16 @@ NONSENSE = {
     "ol-z": "there is no host 'ol-z'",
     "-o json": f"{BAD_OUTPUT}'json' is not FORMAT=FILE, such as json=report.json",
     "-o json=": f"{BAD_OUTPUT}'json=' is not FORMAT=FILE, such as json=report.json",
-    "-o xml=x": f"{BAD_OUTPUT}'xml' is no format: known are table, json, ndjson",
-    "--only ,": "Invalid value for '--only': name a check, or a glob such as container.*",
+    "-o xml=x": f"{BAD_OUTPUT}unknown format 'xml': the formats are table, json, ndjson",
+    "--only ,": "Invalid value for '--only': expected a check id or a glob, such as container.*",
     "-f xml": "Invalid value for '-f' / '--format': 'xml' is not one of 'table', 'json', 'ndjson', ",
     "-j 0": "Invalid value for '-j' / '--jobs': 0 is not in the range x>=1.",
     "--timeout 0": "Invalid value for '--timeout': 0.0 is not in the range x>0.",
 }
 
 
-@pytest.mark.parametrize(("arguments", "message"), NONSENSE.items())
-def test_what_makes_no_sense_is_one_clear_line_before_any_host_is_asked(
+@pytest.mark.parametrize(("arguments", "message"), WRONG_USAGE.items())
+def test_wrong_usage_is_a_short_error_before_the_audit(
     arguments: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "r").write_text("{}")

@@ -1,71 +1,68 @@
+"""`olaudit explain` with a history."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
 
-from olaudit.model import (
-    finding_id,
-)
-from tests.cli.explaining import DOWN, DRIFTED, FINE, KERNEL_B, check, explain, night
+from olaudit.model import finding_id
+from tests.cli.explain_fleet import DOWN, DRIFTED, FINE, KERNEL_B, check, explain, nightly_run
 
 pytestmark = pytest.mark.usefixtures("expected")
 
+Capture = pytest.CaptureFixture[str]
+
 
 @pytest.fixture(autouse=True)
-def _commented(expected: Path) -> None:
-    (expected / "hosts" / "ol-b.yaml").write_text("host: ol-b\n\n# Nothing else boots there.\nkernel: Linux\n")
+def _comment_in_expected_file(expected: Path) -> None:
+    (expected / "hosts" / "ol-b.yaml").write_text("host: ol-b\n\n# Only Linux is supported.\nkernel: Linux\n")
 
 
-# --- with a history --------------------------------------------------------------------------------------------
-
-
-def test_history_tells_since_when_and_what_was_before(capsys: pytest.CaptureFixture[str]) -> None:
-    for day, said in enumerate([DRIFTED, FINE, DRIFTED, DRIFTED]):
-        night(said, day)
+def test_history_has_the_age_and_earlier_episodes(capsys: Capture) -> None:
+    for day, answers in enumerate([DRIFTED, FINE, DRIFTED, DRIFTED]):
+        nightly_run(answers, day)
     text = explain(capsys, KERNEL_B)
-    assert "HISTORY\n  It has been so since 2026-11-22 03:00 UTC: for 1 day when this was reported.\n" in text
-    assert "  Earlier: from 2026-11-20 03:00 UTC to 2026-11-21 03:00 UTC (mended):" in text
+    assert "HISTORY\n  First seen 2026-11-22 03:00 UTC, 1 day before this report.\n" in text
+    assert "  Earlier: 2026-11-20 03:00 UTC to 2026-11-21 03:00 UTC (fixed):" in text
 
 
-def test_raw_answers_come_from_the_history_where_there_is_no_recording(capsys: pytest.CaptureFixture[str]) -> None:
-    night(DRIFTED, 0)
+def test_raw_answers_come_from_the_history(capsys: Capture) -> None:
+    nightly_run(DRIFTED, 0)
     text = explain(capsys, KERNEL_B)
-    assert "HISTORY\n  It is new: this run saw it first.\n" in text
-    assert "  | Minix \\x1b[2J\n  These answers are from the run of 2026-11-20 03:00 UTC, as the history" in text
+    assert "HISTORY\n  New: this run is the first to see it.\n" in text
+    source = "These answers are from the run of 2026-11-20 03:00 UTC, stored in the history."
+    assert f"  | Minix \\x1b[2J\n  {source}\n" in text
 
 
-def test_what_is_gone_is_explained_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
-    night(DRIFTED, 0)
-    night(FINE, 1)
+def test_a_resolved_finding_is_explained_as_last_seen(capsys: Capture) -> None:
+    nightly_run(DRIFTED, 0)
+    nightly_run(FINE, 1)
     text = explain(capsys, KERNEL_B[:6])
-    assert "Note: this is gone (mended) since 2026-11-21 03:00 UTC" in text
+    assert "Note: resolved (fixed) on 2026-11-21 03:00 UTC" in text
     assert "OBSERVED\n  Minix \\x1b[2J\n" in text
     assert "| Minix" in text
 
 
-def test_drift_of_a_host_that_is_down_is_not_gone(capsys: pytest.CaptureFixture[str]) -> None:
-    night(DRIFTED, 0)
-    night(DOWN, 1)
-    assert "Note: it could not be looked at in the last report" in explain(capsys, KERNEL_B)
+def test_drift_of_an_unreachable_host_is_not_resolved(capsys: Capture) -> None:
+    nightly_run(DRIFTED, 0)
+    nightly_run(DOWN, 1)
+    assert "Note: the last report could not observe it" in explain(capsys, KERNEL_B)
 
 
-def test_an_unknown_tells_of_the_drift_that_it_hides(capsys: pytest.CaptureFixture[str]) -> None:
-    night(DRIFTED, 0)
-    night(FINE | {"ol-b": ""}, 1)
+def test_an_unknown_has_its_unobserved_drift(capsys: Capture) -> None:
+    nightly_run(DRIFTED, 0)
+    nightly_run(FINE | {"ol-b": ""}, 1)
     text = explain(capsys, KERNEL_B)
     assert text.startswith("UNKNOWN warning  ol-b  kernel.name")
-    assert "HISTORY\n  It is drift since 2026-11-20 03:00 UTC, as far as is known; last" in text
-    assert "FIX\n  First make it answer" in text
-    night(FINE | {"ol-a": ""}, 2)
-    assert "It has not been known since 2026-11-22 03:00 UTC." in explain(
-        capsys, finding_id("ol-a", "kernel.name", "kernel")
-    )
+    assert "HISTORY\n  Drift since 2026-11-20 03:00 UTC, last seen 2026-11-20 03:00 UTC, and" in text
+    assert "FIX\n  First fix what prevents an answer" in text
+    nightly_run(FINE | {"ol-a": ""}, 2)
+    text = explain(capsys, finding_id("ol-a", "kernel.name", "kernel"))
+    assert "Unknown since 2026-11-22 03:00 UTC." in text
 
 
-def test_a_history_that_cannot_be_used_does_not_keep_a_report_from_being_explained(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_report_is_explained_without_a_usable_history(capsys: Capture) -> None:
     check(DRIFTED)
     Path("history.sqlite").write_text("nonsense" * 1000)
     assert "HISTORY\n  The history cannot be read: " in explain(capsys, KERNEL_B)

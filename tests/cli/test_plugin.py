@@ -1,4 +1,4 @@
-"""However a run with `-f nagios` ends, Nagios reads one line on stdout that agrees with the exit code."""
+"""With `-f nagios`, every run prints one line to stdout that matches its exit code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("expected")
 
 
 @pytest.mark.parametrize(
-    ("said", "code", "word"),
+    ("script", "code", "status"),
     [
         (FINE, 0, "OK"),
         (FINE | {"ol-b": "Minix"}, 1, "WARNING"),
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.usefixtures("expected")
         (FINE | DOWN | {"ol-b": "Minix"}, 1, "WARNING"),
     ],
 )
-def test_the_exit_code_is_that_of_the_first_line(
-    said: Mapping[str, str | Failure], code: int, word: str, capsys: pytest.CaptureFixture[str]
+def test_exit_code_matches_the_first_line(
+    script: Mapping[str, str | Failure], code: int, status: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["check", "-f", "nagios"], tools(said)) == code
-    assert capsys.readouterr().out.startswith(f"OLAUDIT {word} - ")
+    assert main(["check", "-f", "nagios"], tools(script)) == code
+    assert capsys.readouterr().out.startswith(f"OLAUDIT {status} - ")
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_the_exit_code_is_that_of_the_first_line(
         (["chekc", "-f", "nagios"], "No such command 'chekc'"),
         (["check", "-fnagios", "-e", "nowhere"], "nowhere"),
         (["check", "-f=nagios"], "'=nagios' is not one of"),
-        (["check", "-f", "nagios", "-o", "json=no/such/folder"], "there is no folder no/such"),
+        (["check", "-f", "nagios", "-o", "json=no/such/folder"], "the folder no/such does not exist"),
         (["check", "-f", "nagios", "--only", "kernal.*"], "kernal"),
     ],
 )
-def test_wrong_usage_is_unknown_and_says_what_is_wrong(
+def test_wrong_usage_is_unknown_with_a_message(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments, tools(FINE)) == 3
@@ -57,7 +57,7 @@ def test_wrong_usage_is_unknown_and_says_what_is_wrong(
     assert out.startswith("OLAUDIT UNKNOWN - ")
     assert message in out
     assert out.count("\n") == 1
-    assert err.startswith("olaudit: "), "people are told too"
+    assert err.startswith("olaudit: "), "the message is on stderr too"
 
 
 def test_invalid_expected_files_are_unknown(expected: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,14 +71,14 @@ def test_invalid_expected_files_are_unknown(expected: Path, capsys: pytest.Captu
     assert line.endswith("(and 1 more)\n")
 
 
-def test_a_bug_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_internal_error_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-f", "nagios", "ol-a"], tools({"ol-a": "crash"})) == 3
     line = capsys.readouterr().out
     assert line.startswith("OLAUDIT UNKNOWN - ")
     assert "internal error in olaudit while kernel was evaluated: ZeroDivisionError" in line
 
 
-def test_an_interrupt_before_there_are_results_is_unknown(
+def test_interrupt_before_any_result_is_unknown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -89,37 +89,37 @@ def test_an_interrupt_before_there_are_results_is_unknown(
     assert capsys.readouterr().out == "OLAUDIT UNKNOWN - interrupted\n"
 
 
-def test_an_interrupted_run_without_drift_is_unknown_with_what_there_is(
+def test_interrupted_run_without_drift_is_unknown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["check", "-f", "nagios"], tools(FINE | {"ol-b": "^C"})) == 3
     assert capsys.readouterr().out.startswith("OLAUDIT UNKNOWN - interrupted: 0 drift, ")
 
 
-def test_an_output_that_cannot_be_written_leaves_one_verdict_which_is_unknown(
+def test_unwritable_output_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("os.fsync", fail)
     assert main(["check", "-f", "nagios", "-o", f"json={tmp_path / 'o.json'}"], tools(FINE)) == 3
     assert capsys.readouterr().out == (
         f"OLAUDIT UNKNOWN - {tmp_path / 'o.json'} cannot be written: No space left on device\n"
     )
 
 
-def test_a_full_stdout_is_unknown(expected: Path) -> None:
+def test_full_stdout_is_unknown(expected: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "olaudit", "check", "-f", "nagios", "--local", "ol-z"],
             cwd=expected.parent, stdout=full, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
-    assert done.returncode == 3
+    assert process.returncode == 3
 
 
 @pytest.mark.parametrize(
-    ("line", "is_wanted"),
+    ("line", "requested"),
     [
         ("check -f nagios", True),
         ("check --format nagios ol-a", True),
@@ -135,5 +135,5 @@ def test_a_full_stdout_is_unknown(expected: Path) -> None:
         ("", False),
     ],
 )
-def test_a_plugin_is_wanted_where_the_last_format_named_is_nagios(line: str, *, is_wanted: bool) -> None:
-    assert plugin.wanted(line.split()) is is_wanted
+def test_last_format_option_selects_the_plugin(line: str, *, requested: bool) -> None:
+    assert plugin.is_requested(line.split()) is requested

@@ -1,4 +1,4 @@
-"""`olaudit serve`: its options, and a real process: signals, reloads, the end."""
+"""`olaudit serve`: its options, and a real process: signals, reloads, shutdown."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import pytest
 
 from olaudit.cli import main
 from tests.cli.fleet import tools
-from tests.serve.running import get
+from tests.serve.harness import get
 
 ROOT = Path(__file__).parents[2]
-TOY = (sys.executable, "-m", "tests.cli.fleet")  # ol-a answers, all others hang
+TEST_FLEET = (sys.executable, "-m", "tests.cli.fleet")  # ol-a answers, all other hosts hang
 
 pytestmark = pytest.mark.usefixtures("expected")
 
 
-class Process:
+class ServeProcess:
     """`olaudit serve` as a real process."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
@@ -36,18 +36,18 @@ class Process:
     def log(self) -> list[str]:
         return self._log.read_text().splitlines()
 
-    def until(self, pattern: str, seconds: float = 15) -> re.Match[str]:
-        """Wait for a line of the log."""
+    def wait_for_line(self, pattern: str, seconds: float = 15) -> re.Match[str]:
+        """Wait for a log line that matches `pattern`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             for line in self.log:
-                if found := re.fullmatch(pattern, line):
-                    return found
+                if match := re.fullmatch(pattern, line):
+                    return match
             time.sleep(0.02)
         raise AssertionError("\n".join(self.log))
 
     def end(self, number: signal.Signals) -> float:
-        """Send a signal; say after how many seconds it had ended."""
+        """Send a signal; return the seconds until the process ended."""
         started = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(20)
@@ -55,17 +55,17 @@ class Process:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[tuple[Process, int]]:
-    """Run it in `folder`, on a free port."""
-    command = [*TOY, "serve", "--listen", "127.0.0.1:0", *arguments]
+def serving(folder: Path, *arguments: str) -> Iterator[tuple[ServeProcess, int]]:
+    """Run `olaudit serve` in `folder`, on a free port."""
+    command = [*TEST_FLEET, "serve", "--listen", "127.0.0.1:0", *arguments]
     log = folder / "log"
     with log.open("w") as stderr:
         started = subprocess.Popen(
             command, cwd=folder, stderr=stderr, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
         )
-    process = Process(started, log)
+    process = ServeProcess(started, log)
     try:
-        line = process.until(r"olaudit: listening on http://127\.0\.0\.1:(\d+); .*")
+        line = process.wait_for_line(r"olaudit: listening on http://127\.0\.0\.1:(\d+); .*")
         yield process, int(line[1])
     finally:
         with suppress(ProcessLookupError):
@@ -74,11 +74,9 @@ def serving(folder: Path, *arguments: str) -> Iterator[tuple[Process, int]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_within_three_seconds_while_hosts_hang_and_are_probed(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+def test_signal_ends_the_server_while_hosts_hang(number: signal.Signals, tmp_path: Path) -> None:
     with serving(tmp_path) as (process, port), socket.create_connection(("127.0.0.1", port)) as probing:
-        process.until(".*ol-b hangs.*")  # ol-c may say so on the same line
+        process.wait_for_line(".*ol-b hangs.*")  # the output of ol-c may be on the same line
         probing.sendall(b"GET /probe?target=ol-b HTTP/1.1\r\nHost: localhost\r\n\r\n")
         idle = socket.create_connection(("127.0.0.1", port))
         assert get(port, "/healthz").status == 200
@@ -89,67 +87,71 @@ def test_a_signal_ends_it_within_three_seconds_while_hosts_hang_and_are_probed(
         idle.close()
 
 
-def test_the_log_begins_with_where_it_listens_and_what_it_audits(tmp_path: Path) -> None:
+def test_log_starts_with_the_address_and_the_schedule(tmp_path: Path) -> None:
     with serving(tmp_path, "--interval", "60") as (process, _):
-        process.until(r"olaudit: listening on \S+; 3 hosts, audited every 60 s, as of revision [0-9a-f]{12}")
+        process.wait_for_line(
+            r"olaudit: listening on \S+; 3 hosts, audited every 60 s, expected revision [0-9a-f]{12}"
+        )
     with serving(tmp_path, "--interval", "0") as (process, _):
-        process.until(r"olaudit: listening on \S+; 3 hosts, audited when probed, as of revision [0-9a-f]{12}")
+        process.wait_for_line(
+            r"olaudit: listening on \S+; 3 hosts, audited when probed, expected revision [0-9a-f]{12}"
+        )
 
 
-def test_a_broken_edit_keeps_what_was_is_said_once_and_mended_by_the_next(tmp_path: Path) -> None:
+def test_invalid_edit_is_logged_once_and_can_be_fixed(tmp_path: Path) -> None:
     file = tmp_path / "expected" / "hosts" / "ol-c.yaml"
     with serving(tmp_path) as (process, port):
         file.write_text("host: ol-c\nkernal: Linux\n")
-        process.until("olaudit: expected/hosts/ol-c.yaml:2: unknown key 'kernal'.*")
-        process.until("olaudit: the expected files are not valid: revision [0-9a-f]{12} stays in use")
+        process.wait_for_line("olaudit: expected/hosts/ol-c.yaml:2: unknown key 'kernal'.*")
+        process.wait_for_line("olaudit: the expected files are not valid: revision [0-9a-f]{12} remains in use")
         assert "olaudit_config_reload_success 0.0" in get(port, "/metrics").body
         assert "ol-c" in get(port, "/targets").body
         file.unlink()
-        process.until("olaudit: expected files reloaded: revision [0-9a-f]{12}, 2 hosts")
+        process.wait_for_line("olaudit: expected files reloaded: revision [0-9a-f]{12}, 2 hosts")
         assert "olaudit_config_reload_success 1.0" in get(port, "/metrics").body
         assert "ol-c" not in get(port, "/targets").body
         assert sum("kernal" in line for line in process.log) == 1
 
 
-def test_sighup_reads_the_expected_files_at_once(tmp_path: Path) -> None:
+def test_sighup_reloads_the_expected_files(tmp_path: Path) -> None:
     with serving(tmp_path) as (process, _):
         process.process.send_signal(signal.SIGHUP)
-        process.until("olaudit: expected files reloaded: revision [0-9a-f]{12}, 3 hosts", 1.5)
+        process.wait_for_line("olaudit: expected files reloaded: revision [0-9a-f]{12}, 3 hosts", 1.5)
 
 
-def test_a_web_configuration_that_changes_is_read_again_and_a_broken_one_is_not_taken(tmp_path: Path) -> None:
+def test_changed_web_configuration_is_used_if_valid(tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
     file.write_text("{}")
     with serving(tmp_path, "--web.config.file", "web.yaml") as (process, port):
         file.write_text("basic_auth_users: {a: b}")
-        process.until("olaudit: web.yaml: basic_auth_users.a: this is no bcrypt hash: .*")
+        process.wait_for_line("olaudit: web.yaml: basic_auth_users.a: not a bcrypt hash: .*")
         assert get(port, "/healthz").status == 200
         file.write_text(f"basic_auth_users: {{a: $2b$04${'.' * 53}}}")
-        process.until("olaudit: web.yaml reloaded")
+        process.wait_for_line("olaudit: web.yaml reloaded")
         assert get(port, "/healthz").status == 401
         file.write_text("{}")
-        process.until("olaudit: that no user is asked for any more is taken over by a restart only")
+        process.wait_for_line("olaudit: all users can be removed only by a restart: .*")
         assert get(port, "/healthz").status == 401
 
 
-# --- what makes no sense ---------------------------------------------------------------------------------------
+# --- wrong usage -----------------------------------------------------------------------------------------------
 
-NOT_A_PLACE = "Invalid value for '--listen': {!r} is not HOST:PORT, such as 127.0.0.1:9877 or [::1]:9877"
-NONSENSE = {
-    "--listen 9877": NOT_A_PLACE.format("9877"),
-    "--listen :9877": NOT_A_PLACE.format(":9877"),
-    "--listen ::1:9877": NOT_A_PLACE.format("::1:9877"),
-    "--listen [::1]": NOT_A_PLACE.format("[::1]"),
-    "--listen a:b": NOT_A_PLACE.format("a:b"),
-    "--listen 127.0.0.1:70000": "Invalid value for '--listen': there is no port 70000: the last is 65535",
+NOT_AN_ADDRESS = "Invalid value for '--listen': {!r} is not HOST:PORT, such as 127.0.0.1:9877 or [::1]:9877"
+WRONG_USAGE = {
+    "--listen 9877": NOT_AN_ADDRESS.format("9877"),
+    "--listen :9877": NOT_AN_ADDRESS.format(":9877"),
+    "--listen ::1:9877": NOT_AN_ADDRESS.format("::1:9877"),
+    "--listen [::1]": NOT_AN_ADDRESS.format("[::1]"),
+    "--listen a:b": NOT_AN_ADDRESS.format("a:b"),
+    "--listen 127.0.0.1:70000": "Invalid value for '--listen': 70000 is not a port: the highest is 65535",
     "--listen 192.0.2.1:9877": "cannot listen on 192.0.2.1:9877: Cannot assign requested address",
     "--listen [2001:db8::1]:9877": "cannot listen on [2001:db8::1]:9877: Cannot assign requested address",
     "--interval -1": "Invalid value for '--interval': -1.0 is not in the range x>=0",
-    "--interval nan": "Invalid value for '--interval': 'nan' is no number of seconds",
-    "--timeout inf": "Invalid value for '--timeout': 'inf' is no number of seconds",
+    "--interval nan": "Invalid value for '--interval': 'nan' is not a finite number of seconds",
+    "--timeout inf": "Invalid value for '--timeout': 'inf' is not a finite number of seconds",
     "--web.config.file no.yaml": "no.yaml: cannot be read: No such file or directory",
     "--history expected": "Invalid value for '--history': File 'expected' is a directory.",
-    "--history fleet": "fleet is no history of olaudit, and no SQLite database",
+    "--history fleet": "fleet is not a history of olaudit, and not a SQLite database",
     "--only nothing": "no check id matches 'nothing'",
     "--format json": "No such option '--format'",
     "-e no": "there is no folder no",
@@ -157,11 +159,11 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "message"), NONSENSE.items())
-def test_what_makes_no_sense_is_one_clear_line_before_any_host_is_asked(
+@pytest.mark.parametrize(("arguments", "message"), WRONG_USAGE.items())
+def test_wrong_usage_is_a_short_error_before_the_audit(
     arguments: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "fleet").write_text("this is no database, and longer than the head of one is: " + "x" * 100)
+    (tmp_path / "fleet").write_text("not a database, and longer than a database header: " + "x" * 100)
     assert main(["serve", *arguments.split()], tools({})) == 2
     out, err = capsys.readouterr()
     assert err.startswith(f"olaudit: {message}")
@@ -169,19 +171,17 @@ def test_what_makes_no_sense_is_one_clear_line_before_any_host_is_asked(
     assert out == ""
 
 
-def test_an_address_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_address_in_use_is_an_error_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
         assert main(["serve", "--listen", f"127.0.0.1:{port}"], tools({})) == 2
     assert capsys.readouterr().err == (
         f"olaudit: cannot listen on 127.0.0.1:{port}: Address already in use\n"
-        "hint: is another `olaudit serve` running? --listen takes another port\n"
+        "hint: is another `olaudit serve` running? Choose another port with --listen\n"
     )
 
 
-def test_expected_files_that_are_not_valid_are_said_and_nothing_is_served(
-    expected: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_expected_files_prevent_the_start(expected: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (expected / "hosts" / "ol-a.yaml").write_text("host: ol-a\nkernal: Linux\n")
     assert main(["serve", "--listen", "127.0.0.1:0"], tools({})) == 2
     assert capsys.readouterr().err.startswith("expected/hosts/ol-a.yaml:2: unknown key 'kernal'")

@@ -1,4 +1,4 @@
-"""`olaudit waive`, from a report to lines that work; and `olaudit check` with waivers."""
+"""`olaudit waive`, from a report to a waiver that applies; and `olaudit check` with waivers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools
-from olaudit.cli.reports import find_finding, read_report
+from olaudit.cli.fleet_audit import Tools
+from olaudit.cli.saved_reports import find_finding, read_report
 from olaudit.errors import UsageError
 from olaudit.model import Failure, FailureReason, finding_id
 from tests.cli.fleet import tools
@@ -22,37 +22,39 @@ from tests.cli.fleet import tools
 Capture = pytest.CaptureFixture[str]
 
 ID = finding_id("ol-b", "kernel.name", "kernel")
-SAID: dict[str, str | Failure | None] = {"ol-a": "Linux", "ol-b": "Minix", "ol-c": "Linux"}
-WORD = {"--reason": "it's old", "--ticket": "#1", "--until": "2027-01-31", "--owner": "mek"}
+ANSWERS: dict[str, str | Failure | None] = {"ol-a": "Linux", "ol-b": "Minix", "ol-c": "Linux"}
+OPTIONS = {"--reason": "it's old", "--ticket": "#1", "--until": "2027-01-31", "--owner": "mek"}
 
 
-def at(said: Mapping[str, str | Failure | None] = SAID, day: str = "2026-11-22") -> Tools:
-    return replace(tools(said), now=lambda: datetime.fromisoformat(f"{day}T23:59:59Z").astimezone(UTC))
+def tools_on(day: str = "2026-11-22", answers: Mapping[str, str | Failure | None] = ANSWERS) -> Tools:
+    """Return tools whose clock is at the end of `day`, and whose hosts give these answers."""
+    return replace(tools(answers), now=lambda: datetime.fromisoformat(f"{day}T23:59:59Z").astimezone(UTC))
 
 
-def waive(finding: str = ID, *more: str, **said: str) -> int:
-    words = {**WORD, **{f"--{key}": text for key, text in said.items()}}
-    return main(["waive", finding, *(f"{key}={text}" for key, text in words.items()), *more], at())
+def waive(finding: str = ID, *more: str, **changed: str) -> int:
+    """Run `olaudit waive` with OPTIONS, some of them changed; return its exit code."""
+    options = {**OPTIONS, **{f"--{name}": text for name, text in changed.items()}}
+    return main(["waive", finding, *(f"{name}={text}" for name, text in options.items()), *more], tools_on())
 
 
-def audited(
-    said: Mapping[str, str | Failure | None] = SAID, day: str = "2026-11-22", *more: str
+def audit(
+    answers: Mapping[str, str | Failure | None] = ANSWERS, day: str = "2026-11-22", *arguments: str
 ) -> dict[str, str]:
-    """Audit, and give the verdicts that are not ok, by host and check."""
-    main(["check", "-o", "json=now.json", *more], at(said, day))
+    """Audit; return the verdicts that are not ok, by host and check."""
+    main(["check", "-o", "json=now.json", *arguments], tools_on(day, answers))
     findings = json.loads(Path("now.json").read_text())["findings"]
-    return {f"{found['host']} {found['check']}": found["verdict"] for found in findings}
+    return {f"{finding['host']} {finding['check']}": finding["verdict"] for finding in findings}
 
 
 @pytest.fixture(autouse=True)
 def latest(expected: Path) -> Path:
-    """Give the report that is waived from by default."""
+    """Write the default report; return its path."""
     (expected.parent / "reports").mkdir()
-    main(["check", "--all", "-o", "json=reports/latest.json"], at())
+    main(["check", "--all", "-o", "json=reports/latest.json"], tools_on())
     return expected.parent / "reports" / "latest.json"
 
 
-def test_what_it_prints_is_an_entry_and_where_to_put_it(capsys: Capture) -> None:
+def test_it_prints_a_waiver_and_where_to_add_it(capsys: Capture) -> None:
     capsys.readouterr()
     assert waive(ID[:4]) == 0
     out, err = capsys.readouterr()
@@ -66,42 +68,43 @@ def test_what_it_prints_is_an_entry_and_where_to_put_it(capsys: Capture) -> None
         '    ticket: "#1"\n'
         '    expires: "2027-01-31"\n'
     )
-    assert err == "add this below `waivers:` in expected/waivers.yaml (in place of `[]`, if that is there)\n"
+    assert err == "add this below `waivers:` in expected/waivers.yaml (it replaces `[]`, if that is there)\n"
 
 
-def test_a_ticket_may_be_left_out(expected: Path, capsys: Capture) -> None:
+def test_the_ticket_is_optional(expected: Path, capsys: Capture) -> None:
     capsys.readouterr()
-    assert main(["waive", ID, "--reason=old", "--until=2027-01-31", "--owner=mek"], at()) == 0
-    entry = capsys.readouterr().out
-    assert "ticket" not in entry
-    (expected / "waivers.yaml").write_text(f"waivers:\n{entry}")
-    assert main(["check"], at()) == 0
+    assert main(["waive", ID, "--reason=old", "--until=2027-01-31", "--owner=mek"], tools_on()) == 0
+    waiver = capsys.readouterr().out
+    assert "ticket" not in waiver
+    (expected / "waivers.yaml").write_text(f"waivers:\n{waiver}")
+    assert main(["check"], tools_on()) == 0
     assert "until 2027-01-31 by mek\n" in capsys.readouterr().out
 
 
-def test_a_drift_is_waived_until_its_last_day_is_over_and_as_long_as_it_is_the_same(
-    expected: Path, capsys: Capture
-) -> None:
+def test_a_waiver_applies_until_it_expires_or_the_value_changes(expected: Path, capsys: Capture) -> None:
     capsys.readouterr()
     waive()
     (expected / "waivers.yaml").write_text(f"waivers:\n{capsys.readouterr().out}")
-    assert audited() == {"ol-b kernel.name": "waived"}
-    assert main(["check"], at()) == 0
-    assert audited(day="2027-01-31") == {"ol-b kernel.name": "waived"}
-    assert audited(day="2027-02-01") == {"ol-b kernel.name": "drift", "(fleet) waiver.expired": "drift"}
-    assert audited(SAID | {"ol-b": "Plan9"}) == {"ol-b kernel.name": "drift", "(fleet) waiver.unused": "drift"}
-    assert audited(SAID | {"ol-b": "Linux"}) == {"(fleet) waiver.unused": "drift"}
+    assert audit() == {"ol-b kernel.name": "waived"}
+    assert main(["check"], tools_on()) == 0
+    assert audit(day="2027-01-31") == {"ol-b kernel.name": "waived"}
+    assert audit(day="2027-02-01") == {"ol-b kernel.name": "drift", "(fleet) waiver.expired": "drift"}
+    assert audit(ANSWERS | {"ol-b": "Plan9"}) == {"ol-b kernel.name": "drift", "(fleet) waiver.unused": "drift"}
+    assert audit(ANSWERS | {"ol-b": "Linux"}) == {"(fleet) waiver.unused": "drift"}
     down = Failure(FailureReason.TIMEOUT, "no answer")
-    assert audited(SAID | {"ol-b": down}) == {"ol-b host.reachable": "unknown", "(fleet) waiver.unused": "unknown"}
-    assert audited(SAID | {"ol-b": "Linux"}, "2026-11-22", "ol-a") == {}
-    assert audited(SAID, "2026-11-22", "--only", "waiver.*,kernel.*", "ol-b") == {"ol-b kernel.name": "waived"}
+    assert audit(ANSWERS | {"ol-b": down}) == {
+        "ol-b host.reachable": "unknown",
+        "(fleet) waiver.unused": "unknown",
+    }
+    assert audit(ANSWERS | {"ol-b": "Linux"}, "2026-11-22", "ol-a") == {}
+    assert audit(ANSWERS, "2026-11-22", "--only", "waiver.*,kernel.*", "ol-b") == {"ol-b kernel.name": "waived"}
     capsys.readouterr()
-    main(["check"], at())
+    main(["check"], tools_on())
     assert (
         "  waived  kernel.name  kernel\n                       until 2027-01-31 by mek (#1)"
         in capsys.readouterr().out
     )
-    assert main(["waive", ID, *(f"{key}={text}" for key, text in WORD.items()), "--report", "now.json"], at()) == 2
+    assert waive(report="now.json") == 2
     assert capsys.readouterr().err == (
         f"olaudit: {ID} (ol-b kernel.name kernel) is waived already, by mek until 2027-01-31\n"
         "hint: see expected/waivers.yaml:2\n"
@@ -113,25 +116,23 @@ TEXTS = st.text(max_size=30) | st.text("\"'\\:#{}[]|>-&*!%@`?, \t\n\r\x85\u2028\
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(observed=TEXTS.filter(bool), reason=TEXTS.filter(str.strip), owner=TEXTS.filter(str.strip))
-def test_whatever_hosts_and_people_write_the_lines_load_again_and_waive(
+def test_a_waiver_of_any_text_can_be_loaded_and_applies(
     observed: str, reason: str, owner: str, expected: Path, capsys: Capture
 ) -> None:
-    said: dict[str, str | Failure | None] = SAID | {"ol-b": f"{observed}x"}
+    answers: dict[str, str | Failure | None] = ANSWERS | {"ol-b": f"{observed}x"}
     (expected / "waivers.yaml").unlink(missing_ok=True)
-    audited(said)
+    audit(answers)
     capsys.readouterr()
     assert waive(ID, "--report", "now.json", reason=reason, owner=owner) == 0
     (expected / "waivers.yaml").write_text(f"waivers:\n{capsys.readouterr().out}")
-    assert audited(said) == {"ol-b kernel.name": "waived"}
+    assert audit(answers) == {"ol-b kernel.name": "waived"}
 
 
-def test_a_finding_without_a_subject_and_one_with_signs_of_globs_are_named_so_that_they_fit(
-    latest: Path, capsys: Capture
-) -> None:
+def test_empty_subjects_and_glob_characters_are_supported(latest: Path, capsys: Capture) -> None:
     document = json.loads(latest.read_text())
-    (found,) = (one for one in document["findings"] if one["verdict"] == "drift")
+    (finding,) = (finding for finding in document["findings"] if finding["verdict"] == "drift")
     for subject, line in (("", f'  - finding: "{ID}"\n'), ("a[b]*", '    subject: "a[[]b][*]"\n')):
-        found["subject"] = subject
+        finding["subject"] = subject
         latest.write_text(json.dumps(document))
         capsys.readouterr()
         assert waive() == 0
@@ -139,13 +140,13 @@ def test_a_finding_without_a_subject_and_one_with_signs_of_globs_are_named_so_th
 
 
 @pytest.mark.parametrize(
-    ("finding", "said", "message"),
+    ("finding", "options", "message"),
     [
         (finding_id("ol-a", "kernel.name", "kernel"), {}, "is as expected: there is nothing to waive"),
-        ("zzzz", {}, "'zzzz' is no finding's id: 4 to 12 hex digits make one"),
-        (ID[:3], {}, f"'{ID[:3]}' is no finding's id: 4 to 12 hex digits make one"),
+        ("zzzz", {}, "'zzzz' is not a finding id: expected 4 to 12 hex digits"),
+        (ID[:3], {}, f"'{ID[:3]}' is not a finding id: expected 4 to 12 hex digits"),
         ("0" * 12, {}, "no finding in the report of 2026-11-22T23:59:59Z has the id 000000000000"),
-        (ID, {"until": "soon"}, "--until: 'soon' is no date: write YYYY-MM-DD, such as 2027-01-31"),
+        (ID, {"until": "soon"}, "--until: 'soon' is not a date: write YYYY-MM-DD, such as 2027-01-31"),
         (ID, {"until": "2026-11-21"}, "--until: 2026-11-21 is past"),
         (
             ID,
@@ -161,11 +162,11 @@ def test_a_finding_without_a_subject_and_one_with_signs_of_globs_are_named_so_th
         (ID, {"report": "expected/fleet.yaml"}, "expected/fleet.yaml is not a JSON report of this olaudit: "),
     ],
 )
-def test_what_cannot_be_waived_is_one_clear_line(
-    finding: str, said: dict[str, str], message: str, capsys: Capture
+def test_an_invalid_waiver_is_refused_with_one_line(
+    finding: str, options: dict[str, str], message: str, capsys: Capture
 ) -> None:
     capsys.readouterr()
-    assert waive(finding, **said) == 2
+    assert waive(finding, **options) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("olaudit: ")
@@ -173,17 +174,17 @@ def test_what_cannot_be_waived_is_one_clear_line(
     assert len(err.splitlines()) <= 2
 
 
-def test_what_is_unknown_or_about_a_waiver_cannot_be_waived(expected: Path, capsys: Capture) -> None:
+def test_unknowns_and_findings_about_waivers_are_refused(expected: Path, capsys: Capture) -> None:
     entry = "observed: x, owner: mek, reason: why, ticket: x, expires: 2027-01-31"
     (expected / "waivers.yaml").write_text(f"waivers: [{{host: ol-a, check: kernel.name, subject: x, {entry}}}]")
-    audited(SAID | {"ol-b": Failure(FailureReason.TIMEOUT, "no answer")})
+    audit(ANSWERS | {"ol-b": Failure(FailureReason.TIMEOUT, "no answer")})
     for host, check, subject, message in (
-        ("ol-b", "host.reachable", "host", "is unknown: what was not seen cannot be waived"),
+        ("ol-b", "host.reachable", "host", "is unknown: an unobserved value cannot be waived"),
         (
             "(fleet)",
             "waiver.unused",
             "ol-a/kernel.name/x",
-            "is about a waiver, and is mended in expected/waivers.yaml",
+            "is about a waiver, and is fixed in expected/waivers.yaml",
         ),
     ):
         id_ = finding_id(host, check, subject)
@@ -192,41 +193,39 @@ def test_what_is_unknown_or_about_a_waiver_cannot_be_waived(expected: Path, caps
         assert capsys.readouterr().err.startswith(f"olaudit: {id_} ({host} {check} {subject}) {message}\n")
 
 
-def test_the_owner_is_whoever_types_it(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    words = [f"{key}={text}" for key, text in WORD.items() if key != "--owner"]
+def test_the_owner_is_the_user_by_default(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    options = [f"{name}={text}" for name, text in OPTIONS.items() if name != "--owner"]
     for environment, owner in (({"USER": "anna"}, "anna"), ({"USER": "", "LOGNAME": "ben"}, "ben")):
         for name, text in environment.items():
             monkeypatch.setenv(name, text)
-        assert main(["waive", ID, *words], at()) == 0
+        assert main(["waive", ID, *options], tools_on()) == 0
         assert f'    owner: "{owner}"\n' in capsys.readouterr().out
     monkeypatch.delenv("LOGNAME")
-    assert main(["waive", ID, *words], at()) == 2
+    assert main(["waive", ID, *options], tools_on()) == 2
     assert capsys.readouterr().err == (
-        "olaudit: nobody answers for this waiver\nhint: name somebody with --owner NAME\n"
+        "olaudit: cannot determine the owner of the waiver\nhint: name the owner with --owner NAME\n"
     )
 
 
 @pytest.mark.parametrize("command", ["check", "validate"])
-def test_a_waiver_of_more_than_a_year_is_refused_by_whatever_reads_it(
-    command: str, expected: Path, capsys: Capture
-) -> None:
+def test_a_waiver_of_more_than_a_year_is_refused(command: str, expected: Path, capsys: Capture) -> None:
     entry = "observed: x, owner: mek, reason: why, ticket: x, expires: 2027-11-24"
     (expected / "waivers.yaml").write_text(f"waivers: [{{finding: {'0' * 11}a, {entry}}}]")
     capsys.readouterr()
-    assert main([command], at()) == 2
+    assert main([command], tools_on()) == 2
     assert capsys.readouterr().err.startswith("expected/waivers.yaml:1: 2027-11-24 is more than a year away")
-    assert main([command], at(day="2026-11-23")) != 2
+    assert main([command], tools_on(day="2026-11-23")) != 2
 
 
-# --- reports that were written earlier -------------------------------------------------------------------------
+# --- saved reports ---------------------------------------------------------------------------------------------
 
 
-def test_a_beginning_that_several_ids_share_is_refused_with_their_names(latest: Path) -> None:
+def test_a_prefix_of_several_ids_is_refused_with_them(latest: Path) -> None:
     document = read_report(latest)
-    (found,) = (one for one in document.findings if one.id == ID)
-    twins = [found.model_copy(update={"id": f"{ID[:8]}000{n}"}) for n in range(6)]
+    (finding,) = (finding for finding in document.findings if finding.id == ID)
+    twins = [finding.model_copy(update={"id": f"{ID[:8]}000{n}"}) for n in range(6)]
     crowded = document.model_copy(update={"findings": tuple(twins)})
-    with pytest.raises(UsageError, match=f"^6 findings' ids begin with {ID[:4]}$") as refused:
+    with pytest.raises(UsageError, match=f"^6 finding ids begin with {ID[:4]}$") as refused:
         find_finding(crowded, ID[:4].upper())
     assert refused.value.hint.startswith(f"{ID[:8]}0000 (ol-b kernel.name kernel); ")
     assert refused.value.hint.endswith("; and 1 more")
@@ -234,7 +233,7 @@ def test_a_beginning_that_several_ids_share_is_refused_with_their_names(latest: 
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-11-22T03:00:00"])
-def test_a_report_whose_times_are_none_is_refused(moment: str, latest: Path, capsys: Capture) -> None:
+def test_a_report_with_an_invalid_time_is_refused(moment: str, latest: Path, capsys: Capture) -> None:
     document = json.loads(latest.read_text())
     document["run"]["started_at"] = moment
     latest.write_text(json.dumps(document))
@@ -243,7 +242,7 @@ def test_a_report_whose_times_are_none_is_refused(moment: str, latest: Path, cap
     assert "is not a JSON report of this olaudit: run.started_at: " in capsys.readouterr().err
 
 
-def test_a_report_of_another_shape_says_what_is_wrong_with_it(latest: Path) -> None:
+def test_an_invalid_report_is_refused_with_the_first_error(latest: Path) -> None:
     document = json.loads(latest.read_text())
     document["run"]["complete"] = "yes"
     latest.write_text(json.dumps(document))

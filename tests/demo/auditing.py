@@ -63,7 +63,7 @@ def not_ok(findings: Iterable[Finding]) -> list[tuple[str, str, str, str]]:
     It omits probes that the simulation does not support. It also omits clocks that cannot be compared, because
     this machine runs the fleet too and may be busy.
     """
-    ignored = ("no such command there", "too long to tell clocks apart")
+    ignored = ("command not found", "too long to compare the clocks")
     return [
         (finding.verdict.value, finding.host, finding.check, finding.subject)
         for finding in findings

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import pytest
 
-from olaudit.checks.memcached.evidence import Limit, served, server
+from olaudit.checks.memcached.facts import Limit, served_limit, settings_probe
 from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
 from olaudit.demo.commands import PROGRAMS, run
 from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, FileNode, Files, file, link
@@ -199,7 +199,7 @@ def test_memcached_returns_its_limit_as_the_real_server_does() -> None:
     user = ("-u", "nobody") if os.geteuid() == 0 else ()
     with subprocess.Popen([program, "-l", "127.0.0.1", "-p", str(port), "-m", "77", *user]) as child:
         try:
-            argv = server(_spec(port)).argv
+            argv = settings_probe(_spec(port)).argv
             until = time.monotonic() + 10
             while (real := _real(argv)).status and time.monotonic() < until:
                 time.sleep(0.05)
@@ -207,13 +207,13 @@ def test_memcached_returns_its_limit_as_the_real_server_does() -> None:
             child.terminate()
     machine = replace(_machine(Files()), memcached=MappingProxyType({("127.0.0.1", port): 77 << 20}))
     simulated = run(machine, argv)
-    assert served(simulated) == served(real) == Limit(77, "77 MiB")
+    assert served_limit(simulated) == served_limit(real) == Limit(77, "77 MiB")
     assert set(simulated.stdout.split("\r\n")) <= set(real.stdout.split("\r\n"))
     assert (simulated.stderr, simulated.status) == (real.stderr, real.status)
 
 
 def test_connection_to_stopped_memcached_fails_as_in_bash() -> None:
-    argv = server(_spec(_free_port())).argv
+    argv = settings_probe(_spec(_free_port())).argv
     assert run(_machine(Files()), argv) == _real(argv)
 
 

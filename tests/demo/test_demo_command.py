@@ -13,8 +13,8 @@ import pytest
 from olaudit.checker import AnyChecker, Check, Checker
 from olaudit.checks import CHECKERS
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, make_transport
 from olaudit.cli.demo import demo
+from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.demo import drifts
 from olaudit.demo.drifts import DRIFTS
 from olaudit.model import Answer, Answers, Command, Expectation, Probe, Result, Severity, Unanswered
@@ -71,7 +71,7 @@ def test_checker_without_simulation_is_unknown_and_no_bug(capsys: pytest.Capture
     checkers = [_without_results(checker) if checker.section == "clock" else checker for checker in CHECKERS]
     assert _run_demo(Tools([*checkers, unsupported], make_transport)) is None
     output = capsys.readouterr().out
-    assert "no such command there: nosuch" in output
+    assert "command not found: nosuch" in output
     assert "13 checks are unknown: the simulation" in output, output
 
 

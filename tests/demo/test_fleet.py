@@ -99,8 +99,8 @@ def _answers(outcome: object) -> Answers:
         (HostFault.CLOSES_CONNECTION, FailureReason.SSH, "closed 4 connections before its SSH greeting"),
         (HostFault.SENDS_NO_GREETING, FailureReason.TIMEOUT, "no SSH greeting came"),
         (HostFault.OTHER_HOST_KEY, FailureReason.HOSTKEY, "CHANGED"),
-        (HostFault.REFUSES_LOGIN, FailureReason.AUTH, "did not let audit in"),
-        (HostFault.RUNS_NO_COMMAND, FailureReason.TIMEOUT, "answers nothing"),
+        (HostFault.REFUSES_LOGIN, FailureReason.AUTH, "rejected the login of audit"),
+        (HostFault.RUNS_NO_COMMAND, FailureReason.TIMEOUT, "answered nothing"),
     ],
 )
 def test_failing_host_has_its_reason(fault: HostFault, reason: FailureReason, message: str) -> None:
@@ -141,7 +141,7 @@ def test_containers_are_unknown_without_forwarding_and_docker() -> None:
         report = run_audit(fleet, simulation.ssh_config)
     messages = {finding.message for finding in report.findings if finding.verdict is Verdict.UNKNOWN}
     assert messages
-    assert all("no Docker there" in message for message in messages)
+    assert all("Docker is not installed" in message for message in messages)
 
 
 def test_newer_engine_is_queried_in_its_own_api_version() -> None:

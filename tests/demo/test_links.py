@@ -93,7 +93,7 @@ def test_farm_is_described_as_by_the_script(machine: Machine, tmp_path: Path) ->
 
 def test_cron_files_are_described_as_by_the_script(machine: Machine, tmp_path: Path) -> None:
     spec = spec_of(cron.CHECKER, {"source": f"{tmp_path}/src", "into": f"{tmp_path}/into"})
-    assert _assert_equal(machine, cron.look(spec).argv).stdout.count("//\n") == 8
+    assert _assert_equal(machine, cron.files_probe(spec).argv).stdout.count("//\n") == 8
 
 
 def test_empty_tree_is_described_as_by_the_script(machine: Machine, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_missing_tree_has_status_1(machine: Machine, tmp_path: Path) -> None:
     section = {"source": f"{tmp_path}/none", "into": f"{tmp_path}/into"}
     for argv in (
         symlink_farm.farm_probe(spec_of(symlink_farm.CHECKER, section)).argv,
-        cron.look(spec_of(cron.CHECKER, section)).argv,
+        cron.files_probe(spec_of(cron.CHECKER, section)).argv,
     ):
         assert run(machine, argv).status == 1
 
@@ -145,8 +145,8 @@ def test_certificate_is_described_as_by_find_and_openssl(tmp_path: Path) -> None
     created = time.time()
     make_certificate(real, days=30)
     spec = spec_of(certificate.CHECKER, {"folder": {"value": f"{tmp_path}/live", "accept": ["/none"]}, "days": 1})
-    argv = certificate.look(spec).argv
-    end = run_locally(certificate.look(spec))
+    argv = certificate.expiry_probe(spec).argv
+    end = run_locally(certificate.expiry_probe(spec))
     assert isinstance(end, Answered)
     text, ended = end.stdout.partition("//")[2].split("\n", 1)
     assert ended == f"{tmp_path}/live//end//"

@@ -1,4 +1,4 @@
-"""Each file in invalid/ is a host file, toy1.yaml; what must be said of it stands at its top, after `#!`."""
+"""Invalid host files. Each file in invalid/ is a toy1.yaml; the first lines state its problems, after `#!`."""
 
 from pathlib import Path
 
@@ -10,10 +10,9 @@ CASES = sorted((Path(__file__).parent / "invalid").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_an_invalid_host_file_is_refused_in_exactly_these_words(case: Path, tmp_path: Path) -> None:
+def test_invalid_host_file_has_exactly_the_expected_problems(case: Path, tmp_path: Path) -> None:
     text = case.read_text()
-    wanted = [line.removeprefix("#! ") for line in text.splitlines() if line.startswith("#! ")]
-    assert wanted
-    assert [
-        said.removeprefix("hosts/toy1.yaml:") for said in problems(tmp_path, {"hosts/toy1.yaml": text})
-    ] == wanted
+    expected = [line.removeprefix("#! ") for line in text.splitlines() if line.startswith("#! ")]
+    assert expected
+    actual = problems(tmp_path, {"hosts/toy1.yaml": text})
+    assert [problem.removeprefix("hosts/toy1.yaml:") for problem in actual] == expected

@@ -1,4 +1,4 @@
-"""The JSON Schema of the expected files, as an editor applies it."""
+"""The JSON Schema of the expected files, validated as in an editor."""
 
 from pathlib import Path
 from typing import Any
@@ -7,30 +7,30 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from olaudit.checks import CHECKERS as REAL
+from olaudit.checks import CHECKERS as REAL_CHECKERS
 from olaudit.expected import schema
 from tests.expected.toys import CHECKERS
 
 SHIPPED = Path(__file__).parents[2] / "expected"
 
-WORD = "observed: '', owner: me, reason: why, ticket: x, expires: '2027-01-31'"
+ACCEPTANCE = "observed: '', owner: me, reason: why, ticket: x, expires: '2027-01-31'"
 
 
 def accepts(text: str) -> bool:
     return bool(Draft202012Validator(schema(CHECKERS)).is_valid(yaml.safe_load(text)))
 
 
-@pytest.mark.parametrize("checkers", [CHECKERS, REAL], ids=["toys", "real"])
-def test_it_is_a_schema_of_the_draft_it_names(checkers: Any) -> None:
-    made = schema(checkers)
-    assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert made["$id"].startswith("https://")
-    Draft202012Validator.check_schema(made)
+@pytest.mark.parametrize("checkers", [CHECKERS, REAL_CHECKERS], ids=["toys", "real"])
+def test_schema_is_valid_by_its_draft(checkers: Any) -> None:
+    document = schema(checkers)
+    assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert document["$id"].startswith("https://")
+    Draft202012Validator.check_schema(document)
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.yaml")), ids=lambda path: path.stem)
-def test_every_shipped_file_is_valid_by_it(path: Path) -> None:
-    Draft202012Validator(schema(REAL)).validate(yaml.safe_load(path.read_text()))
+def test_every_shipped_file_is_valid(path: Path) -> None:
+    Draft202012Validator(schema(REAL_CHECKERS)).validate(yaml.safe_load(path.read_text()))
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_every_shipped_file_is_valid_by_it(path: Path) -> None:
         "boxes: [{name: a, label: b}]",
         "boxes: [{name: a, label: {value: b}}]",
         "waivers: []",
-        f"waivers: [{{finding: 0123456789ab, {WORD}}}]",
-        f"waivers: [{{host: a, check: b.c, subject: d, {WORD}}}]",
+        f"waivers: [{{finding: 0123456789ab, {ACCEPTANCE}}}]",
+        f"waivers: [{{host: a, check: b.c, subject: d, {ACCEPTANCE}}}]",
     ],
 )
-def test_it_accepts_what_can_be_written(text: str) -> None:
+def test_valid_text_is_accepted(text: str) -> None:
     assert accepts(text)
 
 
@@ -68,19 +68,19 @@ def test_it_accepts_what_can_be_written(text: str) -> None:
         "boxes: [{}]",
         "boxes: [{name: a, label: {accept: [b]}}]",
         "waivers: {}",
-        f"waivers: [{{{WORD}}}]",
-        f"waivers: [{{finding: 0123456789ab, host: a, {WORD}}}]",
-        f"waivers: [{{host: a, check: b.c, {WORD}}}]",
-        f"waivers: [{{finding: zz, {WORD}}}]",
-        f"waivers: [{{finding: 0123456789ab, owner: '', {WORD.replace('owner: me, ', '')}}}]",
+        f"waivers: [{{{ACCEPTANCE}}}]",
+        f"waivers: [{{finding: 0123456789ab, host: a, {ACCEPTANCE}}}]",
+        f"waivers: [{{host: a, check: b.c, {ACCEPTANCE}}}]",
+        f"waivers: [{{finding: zz, {ACCEPTANCE}}}]",
+        f"waivers: [{{finding: 0123456789ab, owner: '', {ACCEPTANCE.replace('owner: me, ', '')}}}]",
     ],
 )
-def test_it_refuses_what_cannot(text: str) -> None:
+def test_invalid_text_is_rejected(text: str) -> None:
     assert not accepts(text)
 
 
-def test_keys_are_described_for_people() -> None:
-    host = schema(REAL)["$defs"]["host"]
+def test_keys_have_descriptions() -> None:
+    host = schema(REAL_CHECKERS)["$defs"]["host"]
     assert host["title"] == "A host file: hosts/NAME.yaml"
     assert host["properties"]["roles"]["description"]
     assert set(host["properties"]) >= {"host", "roles", "containers", "container_defaults", "paths", "symlinks"}

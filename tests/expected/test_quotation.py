@@ -44,14 +44,12 @@ containers:
         (99, []),
     ],
 )
-def test_a_value_is_quoted_with_what_it_belongs_to_and_the_comments_right_above(
-    line: int, numbers: list[int]
-) -> None:
+def test_value_is_quoted_with_its_parents_and_comments(line: int, numbers: list[int]) -> None:
     quoted = quote(TEXT, line)
     assert [number for number, _ in quoted] == numbers
     assert all(text == TEXT.splitlines()[number - 1] for number, text in quoted)
 
 
-def test_a_long_value_and_a_long_comment_are_cut() -> None:
+def test_long_value_and_long_comment_are_truncated() -> None:
     text = "\n".join(["# why"] * 50 + ["paths:"] + [f"  /{n}: {{}}" for n in range(50)])
     assert [number for number, _ in quote(text, 51)] == list(range(39, 63))

@@ -1,4 +1,4 @@
-"""The shipped files say what the page says: both of its tables, its layout, its order, and nothing else."""
+"""The shipped files agree with the wiki page: its two tables, its layout, and its order of upgrades."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from tests.expected.toys import Files, problems
 
 ROOT = Path(__file__).parents[2] / "expected"
 
-# The page's tables, joined: host, service, container name, docker hostname; after `|` what passes as well,
-# (d) standing for the double hyphen of "docker-ol-www0--".
+# The page's tables, joined: host, service, container name, docker hostname. Alternatives follow `|`;
+# (d) stands for the double hyphen of "docker-ol-www0--".
 TABLES = """
 ol-covers0  covers             openlibrary-covers-1             docker-ol-covers0-covers-1
 ol-covers0  covers             openlibrary-covers-2             docker-ol-covers0-covers-2
@@ -57,31 +57,31 @@ def rows(fleet: FleetSpec, presence: Presence) -> list[list[str]]:
     ]
 
 
-def test_the_containers_are_the_pages_two_tables(shipped: FleetSpec) -> None:
+def test_containers_are_those_of_the_two_tables(shipped: FleetSpec) -> None:
     assert rows(shipped, Presence.REQUIRED) == [
         row.split() for row in TABLES.strip().replace("(d)", "docker-ol-www0--").splitlines()
     ]
     assert rows(shipped, Presence.OPTIONAL) == [row.split() for row in OPTIONAL.strip().splitlines()]
 
 
-def test_the_hosts_are_the_pages(shipped: FleetSpec) -> None:
+def test_hosts_are_those_of_the_page(shipped: FleetSpec) -> None:
     assert sorted(shipped.hosts) == sorted(BARE + DOCKER)
     assert {name for name, host in shipped.hosts.items() if host.sections["docker"] == "required"} == set(DOCKER)
     assert {name for name, host in shipped.hosts.items() if host.sections["docker"] == "absent"} == set(BARE)
 
 
-def test_what_is_not_known_of_a_host_is_not_judged(shipped: FleetSpec) -> None:
-    silent = [name for name, host in shipped.hosts.items() if "containers" not in host.sections]
-    assert silent == sorted([*BARE, "ol-dev"])
+def test_unknown_containers_are_not_evaluated(shipped: FleetSpec) -> None:
+    without_containers = [name for name, host in shipped.hosts.items() if "containers" not in host.sections]
+    assert without_containers == sorted([*BARE, "ol-dev"])
     assert [name for name, host in shipped.hosts.items() if "memcached" in host.sections] == BARE[3:]
 
 
-def test_every_machine_may_call_itself_short_or_fully_qualified(shipped: FleetSpec) -> None:
+def test_hostname_may_be_short_or_fully_qualified(shipped: FleetSpec) -> None:
     for name, host in shipped.hosts.items():
         assert host.sections["hostname"].values == (name, f"{name}.us.archive.org")
 
 
-def test_every_container_comes_back_after_a_reboot(shipped: FleetSpec) -> None:
+def test_every_container_restarts_after_a_reboot(shipped: FleetSpec) -> None:
     policies = {
         (item.name.value, item.restart.values)
         for host in shipped.hosts.values()
@@ -103,7 +103,7 @@ LAYOUT = {
     "/opt/openlibrary/deploys/base": "optional directory",
     "/opt/openlibrary/deploys/openlibrary/openlibrary": "required directory",
     "/opt/openlibrary/deploys/olsystem/olsystem": "required directory",
-    # Not of the page, but of those who deploy: what would lose data, and what a failed deploy leaves.
+    # Not on the page: a file that can cause data loss, and files that a failed deploy leaves.
     "/opt/openlibrary/openlibrary/compose.override.yaml": "forbidden None",
     "/opt/*_new": "forbidden None",
 }
@@ -122,20 +122,20 @@ LINKS = {
 
 
 @pytest.mark.parametrize("name", DOCKER)
-def test_every_docker_host_has_the_pages_layout(shipped: FleetSpec, name: str) -> None:
+def test_every_docker_host_has_the_layout_of_the_page(shipped: FleetSpec, name: str) -> None:
     sections = shipped.hosts[name].sections
     assert {path: f"{rule.presence} {rule.type}" for path, rule in sections["paths"].items()} == LAYOUT
     assert {link: rule.target.values for link, rule in sections["symlinks"].items()} == LINKS
 
 
-def test_memcached_leaves_about_what_the_page_says(shipped: FleetSpec) -> None:
+def test_memcached_reserve_is_that_of_the_page(shipped: FleetSpec) -> None:
     for name in BARE[3:]:
         rule = shipped.hosts[name].sections["memcached"]
         assert (rule.reserve.least, rule.reserve.most) == ("256 MiB", "768 MiB")
         assert (rule.address, rule.port, rule.config) == ("127.0.0.1", 11211, "/etc/memcached.conf")
 
 
-def test_the_order_of_upgrades_and_the_retired_names_are_the_pages(shipped: FleetSpec) -> None:
+def test_rollout_and_retired_names_are_those_of_the_page(shipped: FleetSpec) -> None:
     assert (shipped.name, shipped.domain) == ("openlibrary", "us.archive.org")
     assert " ".join(shipped.rollout) == "ol-dev ol-web1 ol-web2 ol-solr1 ol-solr0 ol-covers0 ol-home0 ol-www0"
     assert {old: (new.replaced_by, new.issue) for old, new in shipped.retired.items()} == {
@@ -145,7 +145,7 @@ def test_the_order_of_upgrades_and_the_retired_names_are_the_pages(shipped: Flee
     }
 
 
-def test_every_source_is_the_line_where_the_key_is_written(shipped: FleetSpec) -> None:
+def test_every_source_is_the_line_of_its_key(shipped: FleetSpec) -> None:
     for host in shipped.hosts.values():
         for at, place in host.places.items():
             if at and isinstance(at[-1], str):
@@ -153,7 +153,7 @@ def test_every_source_is_the_line_where_the_key_is_written(shipped: FleetSpec) -
                 assert at[-1].replace(host.name, "{host}") in line.replace(host.name, "{host}"), (host.name, at)
 
 
-def test_a_finding_about_the_double_hyphen_points_at_its_line(shipped: FleetSpec) -> None:
+def test_source_of_the_double_hyphen_is_its_line(shipped: FleetSpec) -> None:
     host: HostSpec = shipped.hosts["ol-www0"]
     file, _, line = host.source(("containers", 0, "hostname", "accept", 0)).rpartition(":")
     assert file == "expected/hosts/ol-www0.yaml"
@@ -161,7 +161,7 @@ def test_a_finding_about_the_double_hyphen_points_at_its_line(shipped: FleetSpec
     assert host.source(("containers", 0, "restart")).startswith("expected/roles/docker-host.yaml:")
 
 
-def test_two_containers_of_one_name_are_told_at_the_second_ones_line(tmp_path: Path) -> None:
+def test_second_of_two_containers_with_one_name_is_a_problem(tmp_path: Path) -> None:
     text = """\
     host: toy1
     containers:

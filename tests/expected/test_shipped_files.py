@@ -1,4 +1,4 @@
-"""The shipped expected files, on files that must agree: olsystem's links, cron's jobs, certificates."""
+"""The shipped files on sections about files: olsystem's links, cron jobs, certificates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def shipped() -> FleetSpec:
     return load(ROOT, CHECKERS)
 
 
-def test_every_docker_host_links_all_of_olsystems_etc_but_what_is_judged_elsewhere(shipped: FleetSpec) -> None:
+def test_every_docker_host_links_olsystems_etc_with_exceptions(shipped: FleetSpec) -> None:
     farms = {name: host.sections.get("symlink_farm") for name, host in shipped.hosts.items()}
     assert {name for name, farm in farms.items() if farm} == {
         name for name, host in shipped.hosts.items() if "docker-host" in host.roles
@@ -30,28 +30,28 @@ def test_every_docker_host_links_all_of_olsystems_etc_but_what_is_judged_elsewhe
     }
 
 
-def test_cron_is_judged_where_jobs_run(shipped: FleetSpec) -> None:
+def test_cron_is_evaluated_on_the_host_of_the_jobs(shipped: FleetSpec) -> None:
     crons = {name: host.sections["cron"] for name, host in shipped.hosts.items() if "cron" in host.sections}
     assert {name: (cron.source, cron.into, cron.daemon) for name, cron in crons.items()} == {
         "ol-home0": (f"{ETC}/cron.d", "/etc/cron.d", True)
     }
 
 
-def test_certificates_are_judged_where_an_nginx_faces_the_world(shipped: FleetSpec) -> None:
-    found = {
+def test_certificates_are_evaluated_on_hosts_with_public_nginx(shipped: FleetSpec) -> None:
+    certificates = {
         name: host.sections["certificates"]
         for name, host in shipped.hosts.items()
         if "certificates" in host.sections
     }
-    assert {name: (spec.days, spec.container) for name, spec in found.items()} == {
+    assert {name: (spec.days, spec.container) for name, spec in certificates.items()} == {
         "ol-covers0": (21, "openlibrary-covers_nginx-1"),
         "ol-www0": (21, "openlibrary-web_nginx-1"),
     }
-    for name, spec in found.items():
-        assert spec.container in {one.name.value for one in shipped.hosts[name].sections["containers"]}
+    for name, spec in certificates.items():
+        assert spec.container in {item.name.value for item in shipped.hosts[name].sections["containers"]}
 
 
-def test_an_override_of_compose_is_critical(shipped: FleetSpec) -> None:
+def test_compose_override_is_critical(shipped: FleetSpec) -> None:
     paths = shipped.hosts["ol-web1"].sections["paths"]
     assert paths["/opt/openlibrary/openlibrary/compose.override.yaml"].severity is Severity.CRITICAL
     assert paths["/opt/*_new"].severity is Severity.WARNING

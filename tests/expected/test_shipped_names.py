@@ -1,4 +1,4 @@
-"""The shipped files name the retired names everywhere, and the database's clients once."""
+"""The shipped files on retired host names, firewalls, and the clients of databases."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def shipped() -> FleetSpec:
     return load(ROOT, CHECKERS)
 
 
-def test_every_host_must_not_name_what_the_fleet_has_retired(shipped: FleetSpec) -> None:
+def test_retired_names_are_forbidden_on_every_host(shipped: FleetSpec) -> None:
     for host in shipped.hosts.values():
         assert set(host.sections["retired_names"].names) == set(shipped.retired)
         assert "/etc/hosts" in host.sections["retired_names"].files
 
 
-def test_each_retired_name_is_looked_up_once_where_it_was_replaced(shipped: FleetSpec) -> None:
-    looked_up = {
+def test_each_retired_name_is_resolved_on_its_replacement_only(shipped: FleetSpec) -> None:
+    resolved = {
         (name, section.witness): host.name
         for host in shipped.hosts.values()
         for section in (host.sections["retired_names"],)
         for name in section.unresolved
     }
-    assert looked_up == {
+    assert resolved == {
         (f"{old}.{shipped.domain}", f"{new.replaced_by}.{shipped.domain}"): new.replaced_by
         for old, new in shipped.retired.items()
     }
@@ -43,7 +43,7 @@ def test_docker_hosts_have_the_deployed_firewall(shipped: FleetSpec) -> None:
         assert section is None or section.chains == ("DOCKER-USER",)
 
 
-def test_the_databases_admit_the_hosts_that_need_them(shipped: FleetSpec) -> None:
+def test_databases_admit_the_hosts_that_need_them(shipped: FleetSpec) -> None:
     clients = ("ol-covers0", "ol-home0", "ol-web1", "ol-web2")
     for host in shipped.hosts.values():
         section = host.sections.get("postgres")

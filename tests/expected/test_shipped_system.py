@@ -1,4 +1,4 @@
-"""The page's fleet, as shipped: what is said of the machines below their services."""
+"""The shipped files on the systems of hosts: releases, clocks, disks, services, packages."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def shipped() -> FleetSpec:
     return load(Path(str(importlib.resources.files("olaudit"))) / "shipped", CHECKERS)
 
 
-def test_the_release_is_expected_of_the_hosts_of_which_the_page_says_it(shipped: FleetSpec) -> None:
-    said = {name: str(host.sections["os"]) for name, host in shipped.hosts.items() if "os" in host.sections}
+def test_release_is_expected_where_the_page_states_it(shipped: FleetSpec) -> None:
+    releases = {name: str(host.sections["os"]) for name, host in shipped.hosts.items() if "os" in host.sections}
     trusty = dict.fromkeys(_TRUSTY, "ubuntu 14.04 (trusty)")
-    assert said == trusty | dict.fromkeys(_FOCAL, "ubuntu 20.04 (focal)")
+    assert releases == trusty | dict.fromkeys(_FOCAL, "ubuntu 20.04 (focal)")
 
 
-def test_every_host_has_a_clock_and_the_disks_of_deploy_sh_with_its_floor(shipped: FleetSpec) -> None:
+def test_every_host_has_a_clock_limit_and_disk_floors(shipped: FleetSpec) -> None:
     for host in shipped.hosts.values():
         disks = host.sections["disks"]
         assert {path: (rule.floor, rule.presence) for path, rule in disks.items()} == {
@@ -39,7 +39,7 @@ def test_every_host_has_a_clock_and_the_disks_of_deploy_sh_with_its_floor(shippe
 @pytest.mark.parametrize(
     ("role", "services"), [("docker-host", "docker"), ("memcached", "memcached"), ("database", "postgresql")]
 )
-def test_what_a_host_is_there_for_comes_back_after_a_reboot(shipped: FleetSpec, role: str, services: str) -> None:
+def test_service_of_a_role_is_enabled_and_running(shipped: FleetSpec, role: str, services: str) -> None:
     hosts = [host for host in shipped.hosts.values() if role in host.roles]
     assert hosts
     for host in hosts:

@@ -1,4 +1,4 @@
-"""Which folder and which hosts a command line means."""
+"""Resolution of the folder of expected files, and of targets."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 import olaudit
 from olaudit.errors import UsageError
-from olaudit.expected import FleetSpec, HostSpec, Retired, find_expected, select_hosts
+from olaudit.expected import FleetSpec, HostSpec, RetiredHost, find_expected, select_hosts
 
 NAMES = {"ol-db1": ("database",), "ol-web1": ("docker-host",), "ol-web2": ("docker-host",)}
 FLEET = FleetSpec(
@@ -15,12 +15,12 @@ FLEET = FleetSpec(
     domain="us.archive.org",
     revision="",
     hosts={name: HostSpec(name, roles, {}, {}) for name, roles in NAMES.items()},
-    retired={"ol-db0": Retired("ol-db1", "internetarchive/olsystem#1")},
+    retired={"ol-db0": RetiredHost("ol-db1", "internetarchive/olsystem#1")},
 )
 
 
 @pytest.mark.parametrize(
-    ("targets", "chosen"),
+    ("targets", "selected"),
     [
         ([], ["ol-db1", "ol-web1", "ol-web2"]),
         (["ol-web1"], ["ol-web1"]),
@@ -32,8 +32,8 @@ FLEET = FleetSpec(
         (["@docker-host"], ["ol-web1", "ol-web2"]),
     ],
 )
-def test_targets_choose_hosts_once_and_in_the_fleets_order(targets: list[str], chosen: list[str]) -> None:
-    assert [host.name for host in select_hosts(FLEET, targets)] == chosen
+def test_targets_select_hosts_once_in_the_order_of_the_fleet(targets: list[str], selected: list[str]) -> None:
+    assert [host.name for host in select_hosts(FLEET, targets)] == selected
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,19 @@ def test_targets_choose_hosts_once_and_in_the_fleets_order(targets: list[str], c
         (["zzz"], "there is no host 'zzz'"),
         (
             ["ol-db1", "x*", "@datbase"],
-            "no host's name fits 'x*'; no host has the role '@datbase': did you mean '@database'?",
+            "no host name matches 'x*'; no host has the role '@datbase': did you mean '@database'?",
         ),
-        (["ol-db0"], "ol-db0 is retired: ol-db1 took over (internetarchive/olsystem#1)"),
+        (["ol-db0"], "ol-db0 is retired: ol-db1 replaced it (internetarchive/olsystem#1)"),
     ],
 )
-def test_a_target_that_fits_nothing_is_refused_with_what_there_is(targets: list[str], message: str) -> None:
+def test_target_that_matches_no_host_is_an_error_with_a_hint(targets: list[str], message: str) -> None:
     with pytest.raises(UsageError) as error:
         select_hosts(FLEET, targets)
     assert error.value.message == message
     assert error.value.hint == "hosts: ol-db1, ol-web1, ol-web2; roles: @database, @docker-host"
 
 
-def test_the_option_comes_before_the_variable_and_that_before_the_folder_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_option_precedes_variable_precedes_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("option", "variable", "expected"):
         (tmp_path / name).mkdir()
@@ -68,23 +66,23 @@ def test_the_option_comes_before_the_variable_and_that_before_the_folder_here(
     assert find_expected(None, {"OLAUDIT_EXPECTED": ""}) == Path("expected")
 
 
-def test_without_any_folder_the_installed_copy_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_copy_is_the_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = find_expected(None, {})
-    assert found == Path(olaudit.__file__).parent / "shipped"
-    assert (found / "fleet.yaml").is_file()
+    folder = find_expected(None, {})
+    assert folder == Path(olaudit.__file__).parent / "shipped"
+    assert (folder / "fleet.yaml").is_file()
 
 
 @pytest.mark.parametrize(
-    ("option", "environ", "by"),
-    [(Path("gone"), {}, "-e/--expected"), (None, {"OLAUDIT_EXPECTED": "gone"}, "$OLAUDIT_EXPECTED")],
+    ("option", "environ", "origin"),
+    [(Path("missing"), {}, "-e/--expected"), (None, {"OLAUDIT_EXPECTED": "missing"}, "$OLAUDIT_EXPECTED")],
 )
-def test_a_folder_that_was_named_and_is_not_there_is_refused(
-    option: Path | None, environ: dict[str, str], by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_named_folder_that_does_not_exist_is_an_error(
+    option: Path | None, environ: dict[str, str], origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "expected").mkdir()
     with pytest.raises(UsageError) as error:
         find_expected(option, environ)
-    assert error.value.message == "there is no folder gone"
-    assert error.value.hint == f"{by} names it: it must be a folder of expected files"
+    assert error.value.message == "there is no folder missing"
+    assert error.value.hint == f"{origin} must name a folder of expected files"

@@ -1,4 +1,4 @@
-"""Kinds of check of our own, so that the loader is tested whatever kinds there are; and folders to load."""
+"""Toy checkers, so that tests of the loader do not depend on the real ones, and folders to load."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from olaudit.language import Expect, Section
 
 
 class Engine(StrEnum):
-    """How a train is drawn."""
+    """The engine of a train."""
 
     STEAM = "steam"
     DIESEL = "diesel"
 
 
 class Wagon(Section):
-    """A section that is a mapping, with one value of each sort."""
+    """A section that is a mapping, with one value of each type."""
 
     text: str = ""
     size: Annotated[int, Field(ge=1, le=100)] = 1
@@ -39,14 +39,14 @@ class Wagon(Section):
 
 
 class Load(Section):
-    """A mapping in a mapping, with a key that must be there."""
+    """A nested mapping, with a required key."""
 
     coal: int
     water: int = 0
 
 
 class BoxDefaults(Section):
-    """What all boxes may take from elsewhere."""
+    """Default values of boxes."""
 
     colour: str = "plain"
     weight: int = 0
@@ -59,7 +59,7 @@ class Box(BoxDefaults):
     label: Expect[str] | None = None
 
 
-def _different(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+def _check_unique(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     names = [box.name for box in boxes]
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -67,14 +67,14 @@ def _different(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return boxes
 
 
-def _even(length: int) -> int:
+def _check_even(length: int) -> int:
     if length % 2:
         msg = f"{length} is odd"
         raise ValueError(msg)
     return length
 
 
-def _kind(section: str, model: Any, defaults: tuple[str, Any] | None = None) -> Checker[Any]:
+def _checker(section: str, model: Any, defaults: tuple[str, Any] | None = None) -> Checker[Any]:
     return Checker(
         section=section,
         model=model,
@@ -86,11 +86,11 @@ def _kind(section: str, model: Any, defaults: tuple[str, Any] | None = None) -> 
 
 
 CHECKERS = (
-    _kind("wagon", Wagon),
-    _kind("boxes", Annotated[tuple[Box, ...], AfterValidator(_different)], ("box_defaults", BoxDefaults)),
-    _kind("lengths", dict[str, Annotated[int, AfterValidator(_even)]]),
-    _kind("title", Expect[str]),
-    _kind("title", Expect[str]),  # two kinds may read one section
+    _checker("wagon", Wagon),
+    _checker("boxes", Annotated[tuple[Box, ...], AfterValidator(_check_unique)], ("box_defaults", BoxDefaults)),
+    _checker("lengths", dict[str, Annotated[int, AfterValidator(_check_even)]]),
+    _checker("title", Expect[str]),
+    _checker("title", Expect[str]),  # two checkers may share a section
 )
 
 BASE = {
@@ -99,14 +99,14 @@ BASE = {
     "roles/extra.yaml": "lengths: {a: 2}\n",
     "hosts/toy1.yaml": "host: toy1\nroles: [extra]\n",
 }
-"""A folder with nothing wrong."""
+"""A valid folder."""
 
 
 Files = Mapping[str, str | bytes | None]
 
 
 def write(root: Path, files: Files) -> Path:
-    """Write BASE and `files` over it; None takes a file away."""
+    """Write BASE with the changes of `files`; None removes a file."""
     for name, text in {**BASE, **files}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,12 +116,12 @@ def write(root: Path, files: Files) -> Path:
 
 
 def fleet(root: Path, files: Files) -> FleetSpec:
-    """Load BASE with `files` over it."""
+    """Load BASE with the changes of `files`."""
     return load(write(root, files), CHECKERS)
 
 
 def problems(root: Path, files: Files, checkers: Sequence[AnyChecker] = CHECKERS) -> list[str]:
-    """List what is wrong with BASE with `files` over it; the folder's own path is cut off."""
+    """List the problems of BASE with the changes of `files`, with paths relative to the folder."""
     write(root, files)
     try:
         load(root, checkers)

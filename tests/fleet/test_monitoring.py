@@ -15,7 +15,7 @@ import pytest
 
 from tests.fleet.lab import Lab
 from tests.fleet.serve_process import MONITORING, accelerated_rules, serving, without_ol_dev
-from tests.monitoring.asking import Asked, of_annotations, of_panels, of_variables
+from tests.monitoring.dashboard_queries import DashboardQuery, annotation_queries, panel_queries, variable_queries
 from tests.monitoring.prometheus import Prometheus, Sample
 
 HOSTS = 13
@@ -131,8 +131,8 @@ def test_every_query_of_the_dashboard_has_data(monitored_lab: MonitoredLab) -> N
         prometheus.wait_for('olaudit_checks{host="ol-www0", verdict="unknown"} > 0', seconds=60)
         prometheus.wait_for('olaudit_checks{host="ol-web2", verdict="waived"} > 0', seconds=60)
         prometheus.wait_for('olaudit_drift{host="ol-home0", severity="critical"} > 0', seconds=60)
-        assert _empty(prometheus, [*of_panels(board), *of_annotations(board)]) == []
-        for name, match, label in of_variables(board):
+        assert _empty(prometheus, [*panel_queries(board), *annotation_queries(board)]) == []
+        for name, match, label in variable_queries(board):
             assert prometheus.label_values(label, match), name
 
 
@@ -140,7 +140,7 @@ def _tomorrow() -> str:
     return f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
 
 
-def _empty(prometheus: Prometheus, queries: Sequence[Asked]) -> Sequence[Asked]:
+def _empty(prometheus: Prometheus, queries: Sequence[DashboardQuery]) -> Sequence[DashboardQuery]:
     """Return the queries without data, also after another scrape of all targets."""
     deadline = time.monotonic() + 20
     while empty := [query for query in queries if not _has_data(prometheus, query.expr)]:

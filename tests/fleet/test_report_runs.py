@@ -12,7 +12,7 @@ import pytest
 
 from olaudit.checks import CHECKERS
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, make_transport
+from olaudit.cli.fleet_audit import Tools, make_transport
 from tests.fleet.auditing import SKIP_SERVICES
 from tests.fleet.lab import Lab
 from tests.fleet.serve_process import without_ol_dev

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from olaudit.model import Answered, Command
-from olaudit.transport.frames import Reader, frame
+from olaudit.transport.frames import BatchReader, encode_answer
 from tests.fuzz.source import ByteSource
 
 MARKER = "0123456789abcdef0123456789abcdef"
@@ -22,14 +22,14 @@ def frames(data: bytes) -> None:
     """Feed a stream in pieces: only complete frames give answers, and nothing raises."""
     source = ByteSource(data)
     stream, complete = _stream(source)
-    reader = Reader(COMMANDS, MARKER)
+    reader = BatchReader(COMMANDS, MARKER)
     min_size = 1 + len(stream) // 20_000
     while stream:
         size = min_size + source.number(source.choice((2, 30, 70000)))
         reader.feed(stream[:size])
         stream = stream[size:]
         assert isinstance(reader.complete, bool)
-        assert isinstance(reader.settled, bool)
+        assert isinstance(reader.prompt_commands_answered, bool)
     answers = reader.answers("cut off")
     assert list(answers) == list(COMMANDS)
     for n, command in enumerate(COMMANDS):
@@ -65,7 +65,7 @@ def _stream(source: ByteSource) -> tuple[bytes, set[int]]:
 
 def _frame(source: ByteSource, n: int, word: str, *, right: bool) -> bytes:
     answer = Answered(f"{word} {_text(source)}", _text(source), source.number(256))
-    return frame(n, answer, MARKER, stream=COMMANDS[n].may_hang is right)
+    return encode_answer(n, answer, MARKER, stream=COMMANDS[n].may_hang is right)
 
 
 def _text(source: ByteSource) -> str:
@@ -83,7 +83,7 @@ _LINES = (
 
 def noise(data: bytes) -> None:
     """Feed random bytes, which cannot contain the marker: no command is answered."""
-    reader = Reader(COMMANDS, secrets.token_hex(16))
+    reader = BatchReader(COMMANDS, secrets.token_hex(16))
     for at in range(0, len(data), 97):
         reader.feed(data[at : at + 97])
     assert not any(isinstance(answer, Answered) for answer in reader.answers("cut off").values())

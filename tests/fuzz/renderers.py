@@ -62,7 +62,7 @@ def _result(source: ByteSource, line: int) -> Result:
     expectation = Expectation(
         check=source.choice(IDS).id,
         subject=source.text(),
-        at=("said", line),
+        at=("results", line),
         expected=source.text(),
         severity=source.choice((None, *Severity)),
     )

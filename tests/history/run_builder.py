@@ -1,4 +1,4 @@
-"""Nights to enter into a history, written as short as they can be."""
+"""Builders of findings and reports, for runs that tests add to a history."""
 
 from __future__ import annotations
 
@@ -20,52 +20,69 @@ from olaudit.model import (
 from tests import values
 
 WAIVER = Waiver(
-    name="a disk", owner="Ann", reason="a new one is ordered", ticket="T-1", expires="2026-12-01", source="w:1"
+    name="a disk",
+    owner="Ann",
+    reason="a larger disk is ordered",
+    ticket="T-1",
+    expires="2026-12-01",
+    source="expected/waivers.yaml:2",
 )
 HOSTS = frozenset({"ol-a", "ol-b"})
 CHECKS = frozenset({"disk.free", "path.mode", "host.reachable", "waiver.unused"})
 SCOPE = RunScope(HOSTS, CHECKS)
 
+DISK_ID = finding_id("ol-a", "disk.free", "/x")
+MODE_ID = finding_id("ol-a", "path.mode", "/x")
+UNUSED_ID = finding_id(FLEET, "waiver.unused", "/x")
+REACHABLE_ID = finding_id("ol-a", "host.reachable", "host")
 
-def start(night: int) -> str:
-    """Give when the run of a night (of November, from 1 on) started."""
-    return f"2026-11-{night:02}T03:00:00Z"
+
+def start_of(number: int) -> str:
+    """Return when the run of this number started: on that day of November, from 1 on."""
+    return f"2026-11-{number:02}T03:00:00Z"
 
 
-def found(host: str, check: str, verdict: str, *, subject: str = "/x", observed: str = "full") -> Finding:
-    said = Verdict(verdict)
+def make_finding(host: str, check: str, verdict: str, *, subject: str = "/x", observed: str = "full") -> Finding:
     return values.finding(
         host=host,
         check=check,
         subject=subject,
-        verdict=said,
-        expected="room",
+        verdict=Verdict(verdict),
+        expected="free",
         observed=observed,
-        message=f"it is {observed}",
-        fix="rm" if said is Verdict.DRIFT else None,
+        message=f"expected free, observed {observed}",
+        fix="rm" if verdict == Verdict.DRIFT else None,
         source="expected/hosts/x.yaml:1",
-        waiver=WAIVER if said is Verdict.WAIVED else None,
+        waiver=WAIVER if verdict == Verdict.WAIVED else None,
     )
 
 
-def report(
-    night: int,
+def disk_finding(verdict: str, observed: str = "full") -> Finding:
+    """Return the finding that most tests use, with the id DISK_ID."""
+    return make_finding("ol-a", "disk.free", verdict, observed=observed)
+
+
+A_REACHABLE = make_finding("ol-a", "host.reachable", "ok", subject="host")
+B_REACHABLE = replace(A_REACHABLE, host="ol-b")
+
+
+def make_report(
+    number: int,
     findings: Iterable[Finding] = (),
     *,
     audited: Iterable[str] = HOSTS,
     failed: Mapping[str, FailureReason] | None = None,
     started: str = "",
 ) -> Report:
-    """Make the report of a night; `failed` hosts have an unknown host.reachable, and are not among `audited`."""
+    """Build the report of a run; `failed` hosts have an unknown host.reachable, and are not among `audited`."""
     failures = {host: Failure(reason, f"{host}: {reason}") for host, reason in (failed or {}).items()}
-    lost = [found(host, "host.reachable", "unknown", subject="host") for host in failures]
-    hosts = sorted({*audited, *failures})
-    moment = started or start(night)
+    unreachable = [make_finding(host, "host.reachable", "unknown", subject="host") for host in failures]
+    moment = started or start_of(number)
     return values.report(
-        (*findings, *lost),
-        [values.host_result(host=host, failure=failures.get(host)) for host in hosts],
+        (*findings, *unreachable),
+        [values.host_result(host=host, failure=failures.get(host)) for host in sorted({*audited, *failures})],
         values.run(
-            id=f"{moment.replace('-', '').replace(':', '')}-{night:04x}",
+            id=f"{moment.replace('-', '').replace(':', '')}-{number:04x}",
             started_at=moment,
             finished_at=moment,
             duration_seconds=1.5,
@@ -74,36 +91,22 @@ def report(
     )
 
 
-DISK = finding_id("ol-a", "disk.free", "/x")
-MODE = finding_id("ol-a", "path.mode", "/x")
-UNUSED = finding_id(FLEET, "waiver.unused", "/x")
-REACHABLE = finding_id("ol-a", "host.reachable", "host")
-
-
-def disk(verdict: str, observed: str = "full") -> Finding:
-    """Give the finding that most tests are about."""
-    return found("ol-a", "disk.free", verdict, observed=observed)
-
-
-UP = found("ol-a", "host.reachable", "ok", subject="host")
-B_UP = replace(UP, host="ol-b")
-
-
-def five_nights(folder: Path) -> Path:
-    """Make `folder`, with a history in it: a disk drifts, hides and is waived; ol-b is down for two nights."""
+def write_five_runs(folder: Path) -> Path:
+    """Create `folder` with a history: a disk is drift, unobserved and waived; ol-b is down in two runs."""
     folder.mkdir()
-    on_b = found("ol-b", "path.mode", "drift", subject="/opt/olsystem", observed="0777")
+    b_mode = make_finding("ol-b", "path.mode", "drift", subject="/opt/olsystem", observed="0777")
+    a_mode = make_finding("ol-a", "path.mode", "drift")
     down = {"ol-b": FailureReason.TIMEOUT}
-    interrupted = report(5, [UP, disk("waived"), B_UP, on_b])
-    nights = [
-        report(1, [UP, disk("ok"), B_UP, on_b]),
-        report(2, [UP, disk("drift"), B_UP, on_b]),
-        report(3, [UP, disk("unknown", "asked too late"), found("ol-a", "path.mode", "drift")], failed=down),
-        report(4, [UP, disk("drift"), found("ol-a", "path.mode", "ok")], failed=down),
+    interrupted = make_report(5, [A_REACHABLE, disk_finding("waived"), B_REACHABLE, b_mode])
+    reports = [
+        make_report(1, [A_REACHABLE, disk_finding("ok"), B_REACHABLE, b_mode]),
+        make_report(2, [A_REACHABLE, disk_finding("drift"), B_REACHABLE, b_mode]),
+        make_report(3, [A_REACHABLE, disk_finding("unknown", "timeout"), a_mode], failed=down),
+        make_report(4, [A_REACHABLE, disk_finding("drift"), make_finding("ol-a", "path.mode", "ok")], failed=down),
         replace(interrupted, run=replace(interrupted.run, complete=False)),
     ]
-    for night in nights:
+    for report in reports:
         with History.open(folder / "history.sqlite") as history:
-            history.add_run(night, SCOPE)
+            history.add_run(report, SCOPE)
             history.commit()
     return folder

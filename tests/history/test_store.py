@@ -1,4 +1,4 @@
-"""Runs that are kept, and what can be asked of them."""
+"""The store of runs: what it keeps, and its queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from olaudit.errors import HistoryError, UsageError
 from olaudit.history import DriftEpisode, FindingState, History, RunScope, advance
 from olaudit.history.run_writer import load_states
 from olaudit.model import EpisodeEnd, FailureReason, Finding, Report, Verdict
-from tests.history.run_builder import DISK, SCOPE, WAIVER, disk, found, report, start
+from tests.history.run_builder import DISK_ID, SCOPE, WAIVER, disk_finding, make_finding, make_report, start_of
 
 
 @pytest.fixture
@@ -23,153 +23,160 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "history #1?.sqlite"
 
 
-def enter(file: Path, given_: Report, recording: str | None = None, scope: RunScope = SCOPE) -> Report:
+def add_run(file: Path, report: Report, recording: str | None = None, scope: RunScope = SCOPE) -> Report:
     with History.open(file) as history:
-        after = history.add_run(given_, scope, recording)
+        after = history.add_run(report, scope, recording)
         history.commit()
     return after
 
 
-def test_a_history_is_nobody_elses_to_read(file: Path) -> None:
-    enter(file, report(1))
+def test_a_history_is_readable_by_its_owner_only(file: Path) -> None:
+    add_run(file, make_report(1))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_ages_and_changes_are_those_of_the_runs_before(file: Path) -> None:
-    assert enter(file, report(1, [disk("drift")])).changes
-    after = enter(file, report(2, [disk("drift"), found("ol-b", "path.mode", "drift")]))
-    assert [one.first_seen for one in after.findings] == [start(1), start(2)]
+def test_ages_and_changes_follow_from_earlier_runs(file: Path) -> None:
+    assert add_run(file, make_report(1, [disk_finding("drift")])).changes
+    after = add_run(file, make_report(2, [disk_finding("drift"), make_finding("ol-b", "path.mode", "drift")]))
+    assert [finding.first_seen for finding in after.findings] == [start_of(1), start_of(2)]
     assert after.changes
-    assert after.changes.since == start(1)
+    assert after.changes.since == start_of(1)
     assert after.changes.new == {after.findings[1].id}
-    assert [one.started_at for one in after.changes.timeline] == [start(1), start(2)]
+    assert [run.started_at for run in after.changes.timeline] == [start_of(1), start_of(2)]
     assert after.changes.timeline[-1].drift == 2
 
 
-def test_the_timeline_ends_thirty_runs_back(file: Path) -> None:
+def test_the_timeline_has_thirty_runs(file: Path) -> None:
     with History.open(file) as history:
-        for night in range(1, 33):
-            after = history.add_run(report(night, started=f"2026-01-01T{night // 60:02}:{night:02}:00Z"), SCOPE)
+        for number in range(1, 33):
+            report = make_report(number, started=f"2026-01-01T03:{number:02}:00Z")
+            after = history.add_run(report, SCOPE)
             history.commit()
     assert after.changes
     assert len(after.changes.timeline) == 30
     assert after.changes.timeline[-1].id == after.run.id
 
 
-def test_what_is_not_committed_is_not_kept(file: Path) -> None:
+def test_an_uncommitted_run_is_discarded(file: Path) -> None:
     with History.open(file) as history:
-        history.add_run(report(1, [disk("drift")]), SCOPE, "text")
-        history.set_last_printed(start(1))
+        history.add_run(make_report(1, [disk_finding("drift")]), SCOPE, "text")
+        history.set_last_printed(start_of(1))
     with History.open(file) as history:
         assert history.runs(30) == ()
         assert history.last_printed is None
-        assert history.episodes(DISK) == ()
+        assert history.episodes(DISK_ID) == ()
 
 
-def test_a_run_keeps_what_was_not_ok_in_it_as_it_was(file: Path) -> None:
-    nights = [
-        report(1, [disk("drift"), found("ol-b", "path.mode", "ok")]),
-        report(2, [disk("drift", "fuller"), found("ol-b", "path.mode", "waived")]),
-        report(3, [disk("ok"), found("ol-b", "path.mode", "unknown")]),
+def test_a_run_keeps_its_findings_that_were_not_ok(file: Path) -> None:
+    reports = [
+        make_report(1, [disk_finding("drift"), make_finding("ol-b", "path.mode", "ok")]),
+        make_report(2, [disk_finding("drift", "fuller"), make_finding("ol-b", "path.mode", "waived")]),
+        make_report(3, [disk_finding("ok"), make_finding("ol-b", "path.mode", "unknown")]),
     ]
-    entered = [enter(file, one) for one in nights]
+    added = [add_run(file, report) for report in reports]
     with History.open(file, create=False) as history:
-        for one in entered:
-            kept = history.findings(one.run.id)
-            assert kept == tuple(finding for finding in one.findings if finding.verdict is not Verdict.OK)
-        assert history.findings(entered[1].run.id)[1].waiver == WAIVER
+        for report in added:
+            not_ok = tuple(finding for finding in report.findings if finding.verdict is not Verdict.OK)
+            assert history.findings(report.run.id) == not_ok
+        assert history.findings(added[1].run.id)[1].waiver == WAIVER
 
 
-def test_lives_are_kept_with_how_they_ended(file: Path) -> None:
-    first = enter(file, report(1, [disk("drift")]))
-    enter(file, report(2, [disk("ok")]))
-    third = enter(file, report(3, [disk("drift")]))
-    fourth = enter(file, report(4, [disk("waived")]))
+def test_episodes_are_stored_with_their_ending(file: Path) -> None:
+    first = add_run(file, make_report(1, [disk_finding("drift")]))
+    add_run(file, make_report(2, [disk_finding("ok")]))
+    third = add_run(file, make_report(3, [disk_finding("drift")]))
+    fourth = add_run(file, make_report(4, [disk_finding("waived")]))
     with History.open(file, create=False) as history:
-        mended = DriftEpisode(
-            finding=first.findings[0], last_seen=start(1), ended=start(2), ending=EpisodeEnd.FIXED
+        fixed = DriftEpisode(
+            finding=first.findings[0], last_seen=start_of(1), ended=start_of(2), ending=EpisodeEnd.FIXED
         )
-        assert history.episodes(DISK) == (mended, DriftEpisode(finding=fourth.findings[0], last_seen=start(4)))
-        assert history.host_episodes("ol-a") == history.episodes(DISK)
+        waived = DriftEpisode(finding=fourth.findings[0], last_seen=start_of(4))
+        assert history.episodes(DISK_ID) == (fixed, waived)
+        assert history.host_episodes("ol-a") == history.episodes(DISK_ID)
         assert history.host_episodes("ol-b") == ()
-    assert third.findings[0].first_seen == fourth.findings[0].first_seen == start(3)
+    assert third.findings[0].first_seen == fourth.findings[0].first_seen == start_of(3)
 
 
-def test_a_spell_lasts_while_the_verdict_does_and_every_run_gives_it(file: Path) -> None:
-    enter(file, report(1, [disk("drift")]))
-    enter(file, report(2, [disk("drift", "fuller")]))
-    enter(file, report(3, audited=["ol-b"]))
-    enter(file, report(4, [disk("drift")]))
-    enter(file, report(5, [disk("ok")]))
+def test_a_span_ends_with_another_verdict_or_a_missing_run(file: Path) -> None:
+    add_run(file, make_report(1, [disk_finding("drift")]))
+    add_run(file, make_report(2, [disk_finding("drift", "fuller")]))
+    add_run(file, make_report(3, audited=["ol-b"]))
+    add_run(file, make_report(4, [disk_finding("drift")]))
+    add_run(file, make_report(5, [disk_finding("ok")]))
     with History.open(file, create=False) as history:
-        spells = history.spans(DISK)
-    assert [(one.verdict, one.first, one.last, one.runs) for one in spells] == [
-        (Verdict.DRIFT, start(1), start(2), 2),
-        (Verdict.DRIFT, start(4), start(4), 1),
-        (Verdict.OK, start(5), start(5), 1),
+        spans = history.spans(DISK_ID)
+    assert [(span.verdict, span.first, span.last, span.runs) for span in spans] == [
+        (Verdict.DRIFT, start_of(1), start_of(2), 2),
+        (Verdict.DRIFT, start_of(4), start_of(4), 1),
+        (Verdict.OK, start_of(5), start_of(5), 1),
     ]
-    assert [one.finding and one.finding.observed for one in spells] == ["fuller", "full", None]
+    assert [span.finding and span.finding.observed for span in spans] == ["fuller", "full", None]
 
 
-def test_runs_in_a_row_that_could_not_audit_a_host_are_one_trouble(file: Path) -> None:
+def test_failures_of_one_reason_in_a_row_are_one_span(file: Path) -> None:
     reasons = [FailureReason.DNS, FailureReason.DNS, FailureReason.TIMEOUT, None, FailureReason.TIMEOUT]
-    for night, reason in enumerate(reasons, 1):
-        enter(file, report(night, audited=["ol-b"], failed={"ol-a": reason} if reason else {}))
+    for number, reason in enumerate(reasons, 1):
+        add_run(file, make_report(number, audited=["ol-b"], failed={"ol-a": reason} if reason else {}))
     with History.open(file, create=False) as history:
-        told = [(one.first, one.last, one.runs, one.failure.reason) for one in history.unreachable_spans("ol-a")]
-    assert told == [
-        (start(1), start(2), 2, FailureReason.DNS),
-        (start(3), start(3), 1, FailureReason.TIMEOUT),
-        (start(5), start(5), 1, FailureReason.TIMEOUT),
+        spans = history.unreachable_spans("ol-a")
+    assert [(span.first, span.last, span.runs, span.failure.reason) for span in spans] == [
+        (start_of(1), start_of(2), 2, FailureReason.DNS),
+        (start_of(3), start_of(3), 1, FailureReason.TIMEOUT),
+        (start_of(5), start_of(5), 1, FailureReason.TIMEOUT),
     ]
 
 
-def test_a_recording_comes_back_to_the_letter(file: Path) -> None:
+def test_a_recording_is_loaded_unchanged(file: Path) -> None:
     text = "Füße \udcff \x00 " * 1000
-    enter(file, report(1), text)
-    enter(file, report(2))
+    add_run(file, make_report(1), text)
+    add_run(file, make_report(2))
     with History.open(file, create=False) as history:
         assert history.recording("previous") == text
         assert history.recording("latest") is None
 
 
-def test_what_was_said_last_is_kept_with_the_run(file: Path) -> None:
+def test_last_printed_is_committed_with_the_run(file: Path) -> None:
     with History.open(file) as history:
-        history.add_run(report(1), SCOPE)
-        history.set_last_printed(start(1))
+        history.add_run(make_report(1), SCOPE)
+        history.set_last_printed(start_of(1))
         history.commit()
-        history.add_run(report(2), SCOPE)
+        history.add_run(make_report(2), SCOPE)
         history.commit()
-        assert history.last_printed == start(1)
+        assert history.last_printed == start_of(1)
 
 
-def test_a_run_is_kept_once_and_the_next_can_follow(file: Path) -> None:
+def test_a_run_is_added_only_once(file: Path) -> None:
     with History.open(file) as history:
-        history.add_run(report(1), SCOPE)
+        history.add_run(make_report(1), SCOPE)
         history.commit()
         with pytest.raises(HistoryError, match=r"UNIQUE constraint failed: runs\.id"):
-            history.add_run(report(1), SCOPE)
-        history.add_run(report(2), SCOPE)
+            history.add_run(make_report(1), SCOPE)
+        history.add_run(make_report(2), SCOPE)
         history.commit()
         assert len(history.runs(9)) == 2
 
 
-def test_a_clock_that_stands_still_or_goes_back_confuses_nothing(file: Path) -> None:
-    runs = [report(5, [disk("drift")]), report(6, [disk("unknown")]), report(7, [disk("drift")]), report(8)]
+def test_a_clock_that_stops_or_goes_back_is_tolerated(file: Path) -> None:
+    reports = [
+        make_report(5, [disk_finding("drift")]),
+        make_report(6, [disk_finding("unknown")]),
+        make_report(7, [disk_finding("drift")]),
+        make_report(8),
+    ]
     with History.open(file) as history:
-        for one, moment in zip(runs, (start(5), start(5), start(4), start(3)), strict=True):
-            after = history.add_run(replace(one, run=replace(one.run, started_at=moment)), SCOPE)
+        for report, moment in zip(reports, (start_of(5), start_of(5), start_of(4), start_of(3)), strict=True):
+            after = history.add_run(replace(report, run=replace(report.run, started_at=moment)), SCOPE)
             history.commit()
             assert after.changes
-            assert len(after.changes.unobserved) == (one.run.id == runs[1].run.id)
-            assert all(finding.first_seen == start(5) for finding in after.findings)
-        kept = [history.findings(one.run.id) for one in runs]
-        assert [one[0].first_seen if one else None for one in kept] == [start(5)] * 3 + [None]
-        assert [one.ended for one in history.episodes(DISK)] == [start(3)]
+            assert len(after.changes.unobserved) == (report is reports[1])
+            assert all(finding.first_seen == start_of(5) for finding in after.findings)
+        findings = [history.findings(report.run.id) for report in reports]
+        assert [of_run[0].first_seen if of_run else None for of_run in findings] == [start_of(5)] * 3 + [None]
+        assert [episode.ended for episode in history.episodes(DISK_ID)] == [start_of(3)]
 
 
 @pytest.mark.parametrize(
-    ("name", "night"),
+    ("name", "number"),
     [
         ("latest", 3),
         ("previous", 2),
@@ -178,16 +185,16 @@ def test_a_clock_that_stands_still_or_goes_back_confuses_nothing(file: Path) -> 
         ("20261103T030000Z-0003", 3),
     ],
 )
-def test_a_run_has_many_names(file: Path, name: str, night: int) -> None:
-    for one in (1, 2, 3):
-        enter(file, report(one))
+def test_a_run_is_found_by_each_of_its_names(file: Path, name: str, number: int) -> None:
+    for run in (1, 2, 3):
+        add_run(file, make_report(run))
     with History.open(file, create=False) as history:
-        assert history.find_run(name).started_at == start(night)
+        assert history.find_run(name).started_at == start_of(number)
 
 
-def test_a_date_means_the_last_run_of_that_day(file: Path) -> None:
-    enter(file, report(1))
-    enter(file, report(2, started="2026-11-01T23:59:59Z"))
+def test_a_date_selects_the_last_run_of_that_day(file: Path) -> None:
+    add_run(file, make_report(1))
+    add_run(file, make_report(2, started="2026-11-01T23:59:59Z"))
     with History.open(file, create=False) as history:
         assert history.find_run("2026-11-01").started_at == "2026-11-01T23:59:59Z"
 
@@ -195,27 +202,27 @@ def test_a_date_means_the_last_run_of_that_day(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("2026", "2 runs' ids begin with '2026'", "they are 20261102T030000Z-0002, 20261101T030000Z-0001"),
-        ("2025-01-01", "there is no run '2025-01-01'", "the last are 20261102T030000Z-0002, 20261101T0300"),
+        ("2026", "2 run ids begin with '2026'", "they are 20261102T030000Z-0002, 20261101T030000Z-0001"),
+        ("2025-01-01", "there is no run '2025-01-01'", "the last runs are 20261102T030000Z-0002, 20261101T0300"),
         ("", "there is no run ''", "a date, latest and previous name runs too"),
         ("%", "there is no run '%'", "a date, latest and previous name runs too"),
     ],
 )
-def test_a_name_that_no_run_or_several_have_is_refused(file: Path, name: str, message: str, hint: str) -> None:
-    enter(file, report(1))
-    enter(file, report(2))
+def test_a_name_of_no_run_or_several_runs_is_refused(file: Path, name: str, message: str, hint: str) -> None:
+    add_run(file, make_report(1))
+    add_run(file, make_report(2))
     with History.open(file, create=False) as history, pytest.raises(UsageError) as error:
         history.find_run(name)
     assert error.value.message == message
     assert hint in error.value.hint
 
 
-def test_there_is_no_run_before_the_only_one(file: Path) -> None:
+def test_previous_is_refused_when_there_is_one_run(file: Path) -> None:
     with History.open(file) as history:
         with pytest.raises(UsageError, match="there is no run in this history yet"):
             history.find_run("latest")
-        history.add_run(report(1), SCOPE)
-        with pytest.raises(UsageError, match="the history has one run only"):
+        history.add_run(make_report(1), SCOPE)
+        with pytest.raises(UsageError, match="the history has only one run"):
             history.find_run("previous")
 
 
@@ -226,7 +233,7 @@ VERDICTS = st.sampled_from(["ok", "drift", "unknown", "waived"])
     st.lists(
         st.lists(
             st.builds(
-                lambda host, verdict, subject: found(host, "disk.free", verdict, subject=subject),
+                lambda host, verdict, subject: make_finding(host, "disk.free", verdict, subject=subject),
                 st.sampled_from(["ol-a", "ol-b"]),
                 VERDICTS,
                 st.sampled_from(["/x", "/y"]),
@@ -236,18 +243,18 @@ VERDICTS = st.sampled_from(["ok", "drift", "unknown", "waived"])
         max_size=5,
     )
 )
-def test_a_file_remembers_what_memory_does(past: list[list[Finding]]) -> None:
+def test_the_stored_states_equal_those_in_memory(runs: list[list[Finding]]) -> None:
     states: dict[str, FindingState] = {}
     since = None
     with TemporaryDirectory() as folder, History.open(Path(folder) / "history.sqlite") as history:
-        for night, findings in enumerate(past, 1):
-            given_ = report(night, findings)
-            states, expected = advance(states, given_, SCOPE, since)
-            since = given_.run.started_at
-            kept = history.add_run(given_, SCOPE)
+        for number, findings in enumerate(runs, 1):
+            report = make_report(number, findings)
+            states, expected = advance(states, report, SCOPE, since)
+            since = report.run.started_at
+            added = history.add_run(report, SCOPE)
             history.commit()
             assert load_states(history._connection) == states
-            assert kept.findings == expected.findings
-            assert kept.changes
+            assert added.findings == expected.findings
+            assert added.changes
             assert expected.changes
-            assert replace(kept.changes, timeline=()) == replace(expected.changes, timeline=())
+            assert replace(added.changes, timeline=()) == replace(expected.changes, timeline=())

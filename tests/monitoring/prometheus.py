@@ -1,4 +1,4 @@
-"""A real Prometheus for tests: Debian's package, on loopback, with its files in a directory of the test's own."""
+"""A Prometheus server for tests: Debian's package, on loopback, with its files in a given directory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ import yaml
 T = TypeVar("T")
 
 Sample = tuple[Mapping[str, str], float]
-"""A series' labels, and its value now."""
+"""A series' labels, and its current value."""
 
 
 class Prometheus:
-    """Runs `prometheus` while entered; ended by its own process id.
+    """Context manager that runs `prometheus`.
 
-    `config` is the text of a prometheus.yml, without `rule_files`: these are `rules`. Missing, it skips the test,
-    or with OLAUDIT_REQUIRE_FLEET=1 fails it.
+    `config` is the text of a prometheus.yml without `rule_files`, which are `rules`. If Prometheus is not
+    installed, the test is skipped, or fails with OLAUDIT_REQUIRE_FLEET=1.
     """
 
     def __init__(self, directory: Path, config: str, rules: Sequence[Path] = ()) -> None:
@@ -38,9 +38,9 @@ class Prometheus:
         self.url = f"http://127.0.0.1:{_free_port()}"
 
     def write(self, config: str) -> None:
-        """Replace the configuration; `reload` makes it hold."""
-        whole = {**yaml.safe_load(config), "rule_files": [str(rule) for rule in self._rules]}
-        self.config.write_text(yaml.safe_dump(whole), encoding="utf-8")
+        """Replace the configuration; `reload` applies it."""
+        settings = {**yaml.safe_load(config), "rule_files": [str(rule) for rule in self._rules]}
+        self.config.write_text(yaml.safe_dump(settings), encoding="utf-8")
 
     def __enter__(self) -> Self:
         require()
@@ -73,62 +73,62 @@ class Prometheus:
                 process.wait()
 
     def reload(self) -> None:
-        """Read the configuration and the rules again."""
+        """Reload the configuration and the rules."""
         requests.post(f"{self.url}/-/reload", timeout=10).raise_for_status()
 
     def api(self, path: str, **params: str | float) -> Any:
-        """Ask the API below /api/v1/; fails with what Prometheus says is wrong."""
+        """Request a path below /api/v1/; fail with Prometheus' error message."""
         answer = requests.get(f"{self.url}/api/v1/{path}", params=params, timeout=10).json()
         assert answer["status"] == "success", f"{answer.get('error')}: {params}"
         return answer["data"]
 
     def query(self, expr: str) -> list[Sample]:
-        """Evaluate now."""
+        """Evaluate `expr` now."""
         data = self.api("query", query=expr)
         assert data["resultType"] == "vector", expr
-        return [(one["metric"], float(one["value"][1])) for one in data["result"]]
+        return [(series["metric"], float(series["value"][1])) for series in data["result"]]
 
     def query_range(
         self, expr: str, seconds: float, step: float = 1
     ) -> list[tuple[Mapping[str, str], list[float]]]:
-        """Evaluate over the last `seconds`."""
+        """Evaluate `expr` over the last `seconds`."""
         end = time.time()
         data = self.api("query_range", query=expr, start=end - seconds, end=end, step=step)
-        return [(one["metric"], [float(value) for _, value in one["values"]]) for one in data["result"]]
+        return [(series["metric"], [float(value) for _, value in series["values"]]) for series in data["result"]]
 
     def label_values(self, label: str, match: str) -> list[str]:
-        """Give the values that a label has in the series that match."""
+        """Return the values of a label in the series that match."""
         values: list[str] = self.api(f"label/{label}/values", **{"match[]": match})
         return values
 
     def alerts(self, state: str = "firing") -> list[Mapping[str, str]]:
-        """Give the labels of the alerts in that state."""
-        return [one["labels"] for one in self.api("alerts")["alerts"] if one["state"] == state]
+        """Return the labels of the alerts in a state."""
+        return [alert["labels"] for alert in self.api("alerts")["alerts"] if alert["state"] == state]
 
     def wait_for(
         self, expr: str, predicate: Callable[[list[Sample]], bool] = bool, seconds: float = 15
     ) -> list[Sample]:
-        """Evaluate until the samples are as they should be, and give them."""
+        """Evaluate `expr` until `predicate` is true for the samples, and return them."""
 
-        def seen() -> list[Sample] | None:
+        def matching_samples() -> list[Sample] | None:
             samples = self.query(expr)
             return samples if predicate(samples) else None
 
-        return self._until(seen, seconds, expr)
+        return self._until(matching_samples, seconds, expr)
 
-    def _until(self, look: Callable[[], T | None], seconds: float, what: str) -> T:
+    def _until(self, poll: Callable[[], T | None], seconds: float, condition: str) -> T:
         deadline = time.monotonic() + seconds
-        while (found := look()) is None:
+        while (value := poll()) is None:
             log = (self._directory / "prometheus.log").read_text(encoding="utf-8", errors="replace")
-            assert self._process, what
+            assert self._process, condition
             assert self._process.poll() is None, f"Prometheus ended:\n{log}"
-            assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{log[-2000:]}"
+            assert time.monotonic() < deadline, f"not within {seconds} s: {condition}\n{log[-2000:]}"
             time.sleep(0.1)
-        return found
+        return value
 
 
 def require() -> None:
-    """Skip where Prometheus is not installed; with OLAUDIT_REQUIRE_FLEET=1 fail, so that it can't go unseen."""
+    """Skip the test if Prometheus is not installed; with OLAUDIT_REQUIRE_FLEET=1 fail instead."""
     if shutil.which("prometheus") is None:
         if os.environ.get("OLAUDIT_REQUIRE_FLEET") == "1":
             pytest.fail("prometheus is not installed", pytrace=False)
@@ -143,7 +143,7 @@ def _ready(url: str) -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port

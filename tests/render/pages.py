@@ -1,4 +1,4 @@
-"""A report with everything that the page can show, and one as large as it may get."""
+"""Reports for the page: one with all of its features, and one of the maximum size."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ UNUSED = Finding(
     severity=Severity.INFO,
     expected="a finding that it accepts",
     observed="none",
-    message="the waiver accepts nothing that is there: remove it",
+    message="the waiver matches no finding: remove it",
     fix=None,
     source="expected/waivers.yaml:19",
 )
@@ -82,39 +82,39 @@ MEMORY = Finding(
 
 
 def aged(finding: Finding) -> Finding:
-    """Give a finding the age that history would: two days and more for those of ol-home0, else none at all."""
+    """Set when the finding was first seen: days ago on ol-home0, else in this run; waive those of ol-db1."""
     if finding.verdict is Verdict.OK:
         return finding
     old = finding.host == "ol-home0" and finding.check != "container.missing"
-    aged_ = replace(finding, first_seen="2026-11-20T03:00:00Z" if old else "2026-11-22T17:49:00Z")
+    dated = replace(finding, first_seen="2026-11-20T03:00:00Z" if old else "2026-11-22T17:49:00Z")
     if finding.host != "ol-db1":
-        return aged_
-    return replace(aged_, verdict=Verdict.WAIVED, waiver=WAIVER, first_seen="2026-02-01T03:00:00Z")
+        return dated
+    return replace(dated, verdict=Verdict.WAIVED, waiver=WAIVER, first_seen="2026-02-01T03:00:00Z")
 
 
-def runs(last: Report) -> tuple[RunSummary, ...]:
-    """Give thirty nights up to `last`: two of them were left out, and one was interrupted."""
+def run_summaries(last: Report) -> tuple[RunSummary, ...]:
+    """Build thirty daily runs up to `last`: two days have no run, and one run was interrupted."""
     started = datetime.fromisoformat(last.run.started_at)
-    nights = [night for night in range(31, -1, -1) if night not in (12, 13)]
-    drift = {night: (night * 7) % 5 if night > 4 else 3 for night in nights} | {20: 12, 9: 0, 8: 0, 7: 0}
+    days = [days_ago for days_ago in range(31, -1, -1) if days_ago not in (12, 13)]
+    drift = {days_ago: (days_ago * 7) % 5 if days_ago > 4 else 3 for days_ago in days} | {20: 12, 9: 0, 8: 0, 7: 0}
     unknown = {25: 4, 14: 2, 1: 1}
-    past = [
+    earlier = [
         RunSummary(
-            id=f"night-{night}",
-            started_at=f"{started - timedelta(days=night):%Y-%m-%dT%H:%M:%SZ}",
-            complete=night != 25,
+            id=f"run-{days_ago}",
+            started_at=f"{started - timedelta(days=days_ago):%Y-%m-%dT%H:%M:%SZ}",
+            complete=days_ago != 25,
             hosts=11,
-            unreachable=unknown.get(night, 0),
-            ok=40 - drift[night],
-            drift=drift[night],
-            unknown=unknown.get(night, 0),
+            unreachable=unknown.get(days_ago, 0),
+            ok=40 - drift[days_ago],
+            drift=drift[days_ago],
+            unknown=unknown.get(days_ago, 0),
             waived=1,
         )
-        for night in nights
-        if night
+        for days_ago in days
+        if days_ago
     ]
     counts = {verdict.value: last.count(verdict) for verdict in Verdict}
-    now = RunSummary(
+    current = RunSummary(
         id=last.run.id,
         started_at=last.run.started_at,
         complete=True,
@@ -122,12 +122,12 @@ def runs(last: Report) -> tuple[RunSummary, ...]:
         unreachable=last.unreachable,
         **counts,
     )
-    return (*past[-29:], now)
+    return (*earlier[-29:], current)
 
 
-def rich() -> Report:
-    """Give a report that shows all there is to show."""
-    whole = report(
+def full_report() -> Report:
+    """Build a report with every feature of the page."""
+    base = report(
         {
             "ol-backup0": [],
             "ol-covers0": [WEB, RENAMED, LONG_LINK],
@@ -142,17 +142,17 @@ def rich() -> Report:
             "ol-www0": [WEB, RELEASE],
         }
     )
-    whole = replace(
-        whole,
-        findings=(UNUSED, *(aged(finding) for finding in whole.findings)),
-        hosts=tuple(replace(host, roles=ROLES[host.host]) for host in whole.hosts),
+    base = replace(
+        base,
+        findings=(UNUSED, *(aged(finding) for finding in base.findings)),
+        hosts=tuple(replace(host, roles=ROLES[host.host]) for host in base.hosts),
     )
     changes = Changes(
         since="2026-11-21T17:49:00Z",
         new=frozenset(
-            one.id
-            for one in whole.findings
-            if one.verdict is Verdict.DRIFT and one.first_seen == whole.run.started_at
+            finding.id
+            for finding in base.findings
+            if finding.verdict is Verdict.DRIFT and finding.first_seen == base.run.started_at
         ),
         resolved=(
             ResolvedDrift(
@@ -163,27 +163,33 @@ def rich() -> Report:
         ),
         unobserved=(UnobservedDrift(finding=MEMORY, last_seen="2026-11-21T17:49:00Z"),),
         newly_unknown=frozenset(
-            one.id for one in whole.findings if one.verdict is Verdict.UNKNOWN and one.host.startswith("ol-mem")
+            finding.id
+            for finding in base.findings
+            if finding.verdict is Verdict.UNKNOWN and finding.host.startswith("ol-mem")
         ),
         observed_again=frozenset(
-            one.id for one in whole.findings if one.host == "ol-web2" and one.check == "host.reachable"
+            finding.id
+            for finding in base.findings
+            if finding.host == "ol-web2" and finding.check == "host.reachable"
         ),
-        timeline=runs(whole),
+        timeline=run_summaries(base),
     )
-    return replace(whole, changes=changes)
+    return replace(base, changes=changes)
 
 
-def many(hosts: int = 1000, each: int = 5) -> Report:
-    """Give a report of a fleet with as many hosts, every one of them with as many findings and forty checks ok."""
-    bad = [RENAMED, LONG_LINK, MISSING, *BLIND[:2], RELEASE][:each]
-    small = report({"ol-web0": [*bad, WEB, *PATHS]})
-    results: list[HostResult] = []
+def large_report(hosts: int = 1000, findings_per_host: int = 5) -> Report:
+    """Build a report of `hosts` hosts, each with the same number of findings and some checks that are ok."""
+    results = [RENAMED, LONG_LINK, MISSING, *BLIND[:2], RELEASE][:findings_per_host]
+    single_host = report({"ol-web0": [*results, WEB, *PATHS]})
+    host_results: list[HostResult] = []
     findings: list[Finding] = []
     for number in range(hosts):
         host = f"ol-web{number:04}"
-        results.append(replace(small.hosts[0], host=host, roles=("every-host", f"role-{number % 20:02}")))
+        host_results.append(
+            replace(single_host.hosts[0], host=host, roles=("every-host", f"role-{number % 20:02}"))
+        )
         findings += [
-            replace(one, host=host, message=f"{one.message} ({number})", first_seen="2026-11-20T03:00:00Z")
-            for one in small.findings
+            replace(finding, host=host, message=f"{finding.message} ({number})", first_seen="2026-11-20T03:00:00Z")
+            for finding in single_host.findings
         ]
-    return replace(small, hosts=tuple(results), findings=tuple(findings))
+    return replace(single_host, hosts=tuple(host_results), findings=tuple(findings))

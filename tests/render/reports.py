@@ -1,4 +1,4 @@
-"""Reports to render: made by `audit`, as real ones are, from judgements written down here."""
+"""Sample reports: built by `audit`, like real ones, from the results defined here."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from olaudit.model import (
 from tests import values
 
 IDS = (
-    Check("container.missing", Severity.CRITICAL, "it is not there"),
+    Check("container.missing", Severity.CRITICAL, "it does not exist"),
     Check("container.name", Severity.WARNING, "it has another name"),
-    Check("container.state", Severity.CRITICAL, "it does not run"),
+    Check("container.state", Severity.CRITICAL, "it is not running"),
     Check("host.os", Severity.INFO, "another release runs"),
-    Check("path.type", Severity.WARNING, "it is something else"),
-    Check("symlink.target", Severity.WARNING, "it leads elsewhere"),
+    Check("path.type", Severity.WARNING, "its type differs"),
+    Check("symlink.target", Severity.WARNING, "its target differs"),
 )
 CHECKER: Checker[Sequence[Result]] = Checker(
-    section="said", model=Any, ids=IDS, probes=lambda _: (), evaluate=lambda said, _: said
+    section="results", model=Any, ids=IDS, probes=lambda _: (), evaluate=lambda results, _: results
 )
 
 
@@ -50,66 +50,69 @@ def run(*, complete: bool = True) -> Run:
     )
 
 
-def spec(host: str, said: Sequence[Result] = ()) -> HostSpec:
+def host_spec(host: str, results: Sequence[Result] = ()) -> HostSpec:
     file = f"hosts/{host}.yaml"
-    places = {(): Place(file, 1)} | {one.at: Place(file, int(one.at[1])) for one in said if one.at}
-    return HostSpec(name=host, roles=(), sections={"said": said}, places=places)
+    places = {(): Place(file, 1)} | {result.at: Place(file, int(result.at[1])) for result in results if result.at}
+    return HostSpec(name=host, roles=(), sections={"results": results}, places=places)
 
 
-def report(said: Mapping[str, Sequence[Result] | Failure], *, complete: bool = True) -> Report:
-    """Audit hosts that say what they are told to: a host's judgements, or how it failed."""
-    hosts = [spec(host, () if isinstance(what, Failure) else what) for host, what in said.items()]
+def report(outcomes: Mapping[str, Sequence[Result] | Failure], *, complete: bool = True) -> Report:
+    """Build the report of hosts with the given results, or failures."""
+    hosts = [
+        host_spec(host, () if isinstance(outcome, Failure) else outcome) for host, outcome in outcomes.items()
+    ]
     answers = [
-        HostAnswers(host, what if isinstance(what, Failure) else Answers({}), 0.5) for host, what in said.items()
+        HostAnswers(host, outcome if isinstance(outcome, Failure) else Answers({}), 0.5)
+        for host, outcome in outcomes.items()
     ]
     return audit(hosts, answers, [CHECKER], select_checks([CHECKER]), run(complete=complete))
 
 
-def question(check: str, subject: str, line: int = 1, expected: str = "") -> Expectation:
-    return Expectation(check=check, subject=subject, at=("said", line), expected=expected)
+def expectation(check: str, subject: str, line: int = 1, expected: str = "") -> Expectation:
+    return Expectation(check=check, subject=subject, at=("results", line), expected=expected)
 
 
-WEB = question("container.state", "openlibrary-web-1", 7, "running").ok("running")
-RENAMED = question("container.name", "openlibrary-covers-1", 5, "openlibrary-covers-1").drift(
+WEB = expectation("container.state", "openlibrary-web-1", 7, "running").ok("running")
+RENAMED = expectation("container.name", "openlibrary-covers-1", 5, "openlibrary-covers-1").drift(
     "openlibrary_covers_1",
     "the container has Compose v1's separators in its name",
     "docker rename openlibrary_covers_1 openlibrary-covers-1",
 )
-MISSING = question("container.missing", "openlibrary-importbot-1", 9, "openlibrary-importbot-1").drift(
+MISSING = expectation("container.missing", "openlibrary-importbot-1", 9, "openlibrary-importbot-1").drift(
     "no container",
-    "no container of the service importbot is there",
+    "the service importbot has no container",
     "cd /opt/openlibrary && HOSTNAME=$HOSTNAME docker compose -f compose.yaml -f compose.production.yaml "
     "--profile ol-home0 up -d --no-deps importbot",
 )
-RELEASE = question("host.os", "host", 3, "Ubuntu 20.04").drift("Ubuntu 18.04", "the host runs another release")
-LONG_LINK = question(
+RELEASE = expectation("host.os", "host", 3, "Ubuntu 20.04").drift("Ubuntu 18.04", "the host runs another release")
+LONG_LINK = expectation(
     "symlink.target",
     "/opt/openlibrary/olsystem",
     14,
     "/opt/openlibrary/deploys/olsystem/olsystem",
 ).drift(
     "/opt/openlibrary/deploys/olsystem/3f1c2d9a7b603f1c2d9a7b603f1c2d9a7b603f1c/a/very/long/way/to/get/nowhere",
-    "the link leads to something else than the active deploy, so that whatever is deployed next will not be what "
-    "runs here",
+    "the link's target is not the active deploy, so the code of the next deploy will not be the code that runs on "
+    "this host",
     "ln -sfn /opt/openlibrary/deploys/olsystem/olsystem /opt/openlibrary/olsystem",
 )
 NO_DOCKER = "permission denied on /var/run/docker.sock: add the audit user to the group docker"
 BLIND = [
-    question(check, f"openlibrary-{service}-1", 4 + n).unknown(NO_DOCKER)
+    expectation(check, f"openlibrary-{service}-1", 4 + n).unknown(NO_DOCKER)
     for check in ("container.missing", "container.name", "container.state")
     for n, service in enumerate(("affiliate-server", "cron-jobs", "importbot", "infobase", "infobase_nginx"))
 ]
-OTHER = question("path.type", "/1/var", 22, "directory").unknown("no such command there: stat")
+OTHER = expectation("path.type", "/1/var", 22, "directory").unknown("no such command there: stat")
 PATHS = [
-    question("path.type", path, 20 + n, "directory").ok("directory")
+    expectation("path.type", path, 20 + n, "directory").ok("directory")
     for n, path in enumerate(
         ("/opt/openlibrary", "/opt/openlibrary/deploys", "/opt/openlibrary/venv", "/opt/petabox")
     )
 ]
-HOSTILE = question("container.name", "openlibrary-web-1\x1b]0;owned\x07", 5, "openlibrary-web-1").drift(
+HOSTILE = expectation("container.name", "openlibrary-web-1\x1b]0;owned\x07", 5, "openlibrary-web-1").drift(
     "\x1b[2J\x1b[H14 of 14 hosts, 402 checks: 402 ok\r\nweb\u202egnp.exe\u200b <script>alert(1)</script> \ud800"
     + "A" * 2500,
-    "the container calls itself \x9b31mred\x9b0m",
+    "the container's name is \x9b31mred\x9b0m",
     "docker rename 'x\x1b[2J' openlibrary-web-1",
 )
 
@@ -118,21 +121,21 @@ TIMEOUT = Failure(
 )
 HOSTKEY = Failure(
     FailureReason.HOSTKEY,
-    "the host's key has changed since it was recorded in ~/.ssh/known_hosts: find out why before you replace it "
+    "the host key differs from the one in ~/.ssh/known_hosts: find out why before you replace it "
     "(ssh-keygen -R ol-mem1)",
 )
-INTERRUPTED = Failure(FailureReason.INTERRUPTED, "the run was interrupted before this host had answered")
+INTERRUPTED = Failure(FailureReason.INTERRUPTED, "the run was interrupted before this host answered")
 
 
 def waiver(
-    found: Finding, line: int, observed: str | None = None, expires: date = date(2027, 1, 31)
+    finding: Finding, line: int, observed: str | None = None, expires: date = date(2027, 1, 31)
 ) -> WaiverSpec:
-    """Accept a finding, as long as `observed` is its observed value; by default the one it has."""
+    """Build a waiver of a finding; `observed` is the accepted value, by default the finding's."""
     return WaiverSpec(
-        host=found.host,
-        check=found.check,
-        subject=found.subject,
-        observed=found.observed if observed is None else observed,
+        host=finding.host,
+        check=finding.check,
+        subject=finding.subject,
+        observed=finding.observed if observed is None else observed,
         owner="mek",
         reason="renamed with the next deploy",
         ticket="internetarchive/openlibrary#1",
@@ -141,43 +144,43 @@ def waiver(
     )
 
 
-def accepted(whole: Report, accepting: Sequence[WaiverSpec]) -> Report:
-    """Lay waivers over a report."""
-    hosts = {host.host: spec(host.host) for host in whole.hosts}
-    fleet = FleetSpec(Path("expected"), "toys", "example.org", "3f1c2d9a7b60", hosts, waivers=tuple(accepting))
+def apply_waivers(report_: Report, specs: Sequence[WaiverSpec]) -> Report:
+    """Apply waivers to a report."""
+    hosts = {host.host: host_spec(host.host) for host in report_.hosts}
+    fleet = FleetSpec(Path("expected"), "toys", "example.org", "3f1c2d9a7b60", hosts, waivers=tuple(specs))
     checks = select_checks([CHECKER])
-    wanted = select_checks([CHECKER], also=waivers.CHECKS)
-    return waivers.apply(whole, fleet, wanted, checks, date(2026, 11, 22))
+    with_waiver_checks = select_checks([CHECKER], also=waivers.CHECKS)
+    return waivers.apply(report_, fleet, with_waiver_checks, checks, date(2026, 11, 22))
 
 
-def waived(whole: Report) -> Report:
-    """Accept all that drifts."""
-    drift = [found for found in whole.findings if found.verdict is Verdict.DRIFT]
-    return accepted(whole, [waiver(found, 2 + 9 * n) for n, found in enumerate(drift)])
+def waived(report_: Report) -> Report:
+    """Waive all drift of a report."""
+    drift = [finding for finding in report_.findings if finding.verdict is Verdict.DRIFT]
+    return apply_waivers(report_, [waiver(finding, 2 + 9 * n) for n, finding in enumerate(drift)])
 
 
-def not_waived(whole: Report) -> Report:
-    """Lay waivers where they cover nothing: expired, of another value, of no drift, of what was not seen."""
-    renamed, linked = (found for found in whole.findings if found.verdict is Verdict.DRIFT)
-    fine = next(found for found in whole.findings if found.check == "container.state")
-    return accepted(
-        whole,
+def not_waived(report_: Report) -> Report:
+    """Apply waivers that match no drift: expired, of another value, of an ok finding, of a host not audited."""
+    renamed, linked = (finding for finding in report_.findings if finding.verdict is Verdict.DRIFT)
+    ok = next(finding for finding in report_.findings if finding.check == "container.state")
+    return apply_waivers(
+        report_,
         [
             waiver(renamed, 2, expires=date(2026, 11, 21)),
             waiver(linked, 11, "/nowhere"),
-            waiver(fine, 20, "exited"),
-            waiver(replace(fine, host="ol-mem0"), 29, "exited"),
+            waiver(ok, 20, "exited"),
+            waiver(replace(ok, host="ol-mem0"), 29, "exited"),
         ],
     )
 
 
-def aged(whole: Report) -> Report:
-    """Say since when whatever is not ok has been so: two days and some hours."""
+def aged(report_: Report) -> Report:
+    """Date all findings that are not ok to two days and some hours before the run."""
     findings = (
-        found if found.verdict is Verdict.OK else replace(found, first_seen="2026-11-20T03:00:00Z")
-        for found in whole.findings
+        finding if finding.verdict is Verdict.OK else replace(finding, first_seen="2026-11-20T03:00:00Z")
+        for finding in report_.findings
     )
-    return replace(whole, findings=tuple(findings))
+    return replace(report_, findings=tuple(findings))
 
 
 CASES: dict[str, Report] = {
@@ -204,7 +207,7 @@ CASES: dict[str, Report] = {
     "jump-host-down": report(
         {
             f"ol-web{n}": Failure(
-                FailureReason.REFUSED, f"the jump host gate lets nobody through to ol-web{n}: is sshd up?"
+                FailureReason.REFUSED, f"the jump host gate refused the connection to ol-web{n}: is sshd up?"
             )
             for n in range(4)
         }

@@ -1,4 +1,4 @@
-"""What must hold for any report at all."""
+"""Properties of the renderers for any report."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from olaudit.render.style import Style
 from tests.render.reports import IDS, report
 
 TEXT = st.text(st.characters(), max_size=40)
-QUESTIONS = st.builds(
+EXPECTATIONS = st.builds(
     Expectation,
     check=st.sampled_from([check.id for check in IDS]),
     subject=TEXT,
-    at=st.just(()) | st.tuples(st.just("said"), st.integers(1, 99)),
+    at=st.just(()) | st.tuples(st.just("results"), st.integers(1, 99)),
     expected=TEXT,
 )
 
 
 @st.composite
 def results(draw: st.DrawFn) -> Result:
-    question = draw(QUESTIONS)
+    expectation = draw(EXPECTATIONS)
     match draw(st.sampled_from([Verdict.OK, Verdict.DRIFT, Verdict.UNKNOWN])):
         case Verdict.OK:
-            return question.ok(draw(TEXT))
+            return expectation.ok(draw(TEXT))
         case Verdict.DRIFT:
-            return question.drift(draw(TEXT), draw(TEXT), draw(st.none() | TEXT))
+            return expectation.drift(draw(TEXT), draw(TEXT), draw(st.none() | TEXT))
         case _:
-            return question.unknown(draw(TEXT))
+            return expectation.unknown(draw(TEXT))
 
 
 FAILURES = st.builds(Failure, st.sampled_from(FailureReason), TEXT)
@@ -61,16 +61,16 @@ def test_json_parses_and_its_counts_add_up(any_report: Report, style: Style) -> 
 
 
 @given(REPORTS, STYLES)
-def test_json_can_be_read_back(any_report: Report, style: Style) -> None:
+def test_json_can_be_loaded_again(any_report: Report, style: Style) -> None:
     assert Document.model_validate_json(RENDERERS["json"](any_report, style)) == Document.of(any_report, style)
 
 
 @given(REPORTS, STYLES)
-def test_ndjson_says_what_json_says_line_by_line(any_report: Report, style: Style) -> None:
+def test_ndjson_has_the_values_of_json_line_by_line(any_report: Report, style: Style) -> None:
     document = json.loads(RENDERERS["json"](any_report, style))
     lines = [json.loads(line) for line in RENDERERS["ndjson"](any_report, style).split("\n")[:-1]]
-    checkers = [line.pop("type") for line in lines]
-    assert checkers == ["run"] + ["host"] * len(document["hosts"]) + ["finding"] * len(document["findings"])
+    types = [line.pop("type") for line in lines]
+    assert types == ["run"] + ["host"] * len(document["hosts"]) + ["finding"] * len(document["findings"])
     assert lines[1:] == document["hosts"] + document["findings"]
     assert lines[0] == {key: document[key] for key in ("schema_version", "run", "summary")}
 
@@ -85,8 +85,8 @@ def test_the_table_names_every_host_and_ends_in_the_summary(any_report: Report, 
     assert ("INCOMPLETE: interrupted" in text) is not any_report.run.complete
 
 
-@settings(max_examples=25)  # many formats, some with templates to read first
+@settings(max_examples=25)  # many formats, some with templates to load
 @given(REPORTS)
-def test_rendering_is_the_same_every_time(any_report: Report) -> None:
+def test_rendering_is_deterministic(any_report: Report) -> None:
     for renderer in RENDERERS.values():
         assert renderer(any_report, Style()) == renderer(any_report, Style())

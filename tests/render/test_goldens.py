@@ -1,6 +1,6 @@
-"""Every case in every format, as literal text.
+"""Every sample report in every format, compared with a stored file.
 
-`OLAUDIT_REGENERATE=1 pytest tests/render` writes them anew: read the diff.
+`OLAUDIT_REGENERATE=1 pytest tests/render` rewrites the files: review the diff.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from olaudit.render.style import Style
 from tests.render.reports import CASES
 
 GOLDENS = Path(__file__).parent / "goldens"
-# the page's markup is for browsers: test_html.py asks it what people would
-LITERAL = [format_ for format_ in RENDERERS if format_ != "html"]
+# the markup of the page is tested by test_html.py and tests/browser
+TEXT_FORMATS = [format_ for format_ in RENDERERS if format_ != "html"]
 STYLES = {"": Style(), "-all": Style(all=True), "-color": Style(color=True), "-narrow": Style(width=20)}
 VARIANTS = [("outage", "-all", "table"), ("outage", "-color", "table"), ("outage", "-narrow", "table")] + [
-    ("one-cause", "-all", format_) for format_ in LITERAL
+    ("one-cause", "-all", format_) for format_ in TEXT_FORMATS
 ]
-ALL = [(case, "", format_) for case in CASES for format_ in LITERAL] + VARIANTS
+ALL = [(case, "", format_) for case in CASES for format_ in TEXT_FORMATS] + VARIANTS
 
 
 @pytest.mark.parametrize(("case", "variant", "format_"), ALL, ids=lambda part: part or "plain")
@@ -35,18 +35,18 @@ def test_a_report_renders_as_its_golden(case: str, variant: str, format_: str) -
 
 def test_no_golden_is_left_over() -> None:
     assert {golden.name for golden in GOLDENS.iterdir()} == {
-        f"{case}{variant}.{form}" for case, variant, form in ALL
+        f"{case}{variant}.{format_}" for case, variant, format_ in ALL
     }
 
 
 @pytest.mark.parametrize("format_", RENDERERS)
-def test_whatever_a_host_says_no_format_passes_on_control_characters(format_: str) -> None:
+def test_no_format_passes_control_characters_of_a_host(format_: str) -> None:
     text = RENDERERS[format_](CASES["hostile"], Style(all=True))
     assert all(line.isprintable() for line in text.split("\n"))
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_table_stays_within_its_width_but_for_commands_which_stay_whole(width: int) -> None:
+def test_the_table_fits_its_width_except_for_commands(width: int) -> None:
     for report in CASES.values():
         lines = RENDERERS["table"](report, Style(width=width, all=True)).splitlines()
         assert [line for line in lines if len(line) > width and "    fix  " not in line] == []

@@ -1,4 +1,4 @@
-"""JUnit XML as its consumers read it: Jenkins' schema, and a parser that others use."""
+"""JUnit XML, validated by Jenkins' schema and read by an independent parser."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from hypothesis import given
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase
 from lxml import etree
 
-from olaudit.model import Report, Verdict
+from olaudit.model import Report, Result, Verdict
 from olaudit.render import junit
 from olaudit.render.style import Style
+from tests.render.format_reports import BLIND_RELEASE, HOSTILE, MIXED
 from tests.render.reports import BLIND, CASES, LONG_LINK, MISSING, RELEASE, RENAMED
 from tests.render.test_any_report import REPORTS
-from tests.render.words import BLIND_RELEASE, HOSTILE, MIXED
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "schemas" / "junit-10.xsd"))
-ENDINGS = {Verdict.DRIFT: Failure, Verdict.UNKNOWN: Error, Verdict.WAIVED: Skipped}
+OUTCOMES = {Verdict.DRIFT: Failure, Verdict.UNKNOWN: Error, Verdict.WAIVED: Skipped}
 
 
 def cases(report: Report) -> dict[tuple[str, str], TestCase]:
@@ -25,13 +25,13 @@ def cases(report: Report) -> dict[tuple[str, str], TestCase]:
     return {(case.classname, case.name): case for suite in suites for case in suite}
 
 
-@pytest.mark.parametrize("report", [*CASES.values(), MIXED, HOSTILE], ids=[*CASES, "mixed", "words"])
-def test_it_is_valid_by_the_schema_of_jenkins(report: Report) -> None:
+@pytest.mark.parametrize("report", [*CASES.values(), MIXED, HOSTILE], ids=[*CASES, "mixed", "hostile-texts"])
+def test_the_document_is_valid_by_the_schema_of_jenkins(report: Report) -> None:
     SCHEMA.assertValid(etree.fromstring(junit.render(report, Style()).encode()))
 
 
 @given(REPORTS)
-def test_any_report_is_valid_and_a_parser_counts_what_the_report_has(report: Report) -> None:
+def test_any_report_is_valid_and_has_the_counts_of_the_report(report: Report) -> None:
     text = junit.render(report, Style()).encode()
     SCHEMA.assertValid(etree.fromstring(text))
     suites = list(JUnitXml.fromstring(text))
@@ -44,7 +44,7 @@ def test_any_report_is_valid_and_a_parser_counts_what_the_report_has(report: Rep
 
 
 @pytest.mark.parametrize(
-    ("host", "result", "ending"),
+    ("host", "result", "outcome"),
     [
         ("ol-home0", MISSING, Failure),
         ("ol-covers0", RENAMED, Failure),
@@ -55,10 +55,9 @@ def test_any_report_is_valid_and_a_parser_counts_what_the_report_has(report: Rep
     ],
     ids=["critical", "warning", "waived", "info", "unknown", "unknown info"],
 )
-def test_each_verdict_ends_its_test_case_in_its_own_way(host: str, result: object, ending: type) -> None:
-    name = f"{getattr(result, 'check', '')} {getattr(result, 'subject', '')}"
-    (result,) = cases(MIXED)[host, name].result
-    assert type(result) is ending
+def test_each_verdict_has_its_outcome(host: str, result: Result, outcome: type) -> None:
+    (element,) = cases(MIXED)[host, f"{result.check} {result.subject}"].result
+    assert type(element) is outcome
 
 
 def test_a_host_that_was_not_audited_is_an_error_with_its_reason() -> None:
@@ -67,7 +66,7 @@ def test_a_host_that_was_not_audited_is_an_error_with_its_reason() -> None:
     assert result.message.startswith("could not be audited: no answer within 30 s")
 
 
-def test_a_failure_says_what_was_expected_and_seen_where_that_is_written_and_how_to_mend_it() -> None:
+def test_a_failure_has_expected_and_observed_value_and_fix() -> None:
     (result,) = cases(MIXED)["ol-covers0", "container.name openlibrary-covers-1"].result
     assert result.type == "container.name"
     assert str(result.text).splitlines()[:-1] == [
@@ -80,12 +79,12 @@ def test_a_failure_says_what_was_expected_and_seen_where_that_is_written_and_how
     ]
 
 
-def test_waived_drift_is_skipped_in_its_owners_words() -> None:
+def test_waived_drift_is_skipped_with_the_waivers_reason() -> None:
     (result,) = cases(MIXED)["ol-covers0", "symlink.target /opt/openlibrary/olsystem"].result
     assert result.message == (r"waived by mek | ]]> <b> until 2026-12-31: until the\nmigration [is](done) `here`")
 
 
-def test_every_character_that_counts_as_printable_is_one_that_xml_can_hold() -> None:
+def test_xml_allows_every_printable_character() -> None:
     printable = (number for number in range(0x110000) if chr(number).isprintable())
-    held = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000))
-    assert [number for number in printable if not any(number in characters for characters in held)] == []
+    allowed = (range(0x20, 0xD800), range(0xE000, 0xFFFE), range(0x10000, 0x110000))
+    assert [number for number in printable if not any(number in characters for characters in allowed)] == []

@@ -1,4 +1,4 @@
-"""Nagios output, read strictly by the grammar of the Monitoring Plugins Development Guidelines."""
+"""Nagios output, parsed strictly by the grammar of the Monitoring Plugins Development Guidelines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from olaudit.model import Report, Severity, Verdict
 from olaudit.render import nagios
 from olaudit.render.nagios import Status
 from olaudit.render.style import Style
+from tests.render.format_reports import BLIND_RELEASE, HOSTILE, MIXED
 from tests.render.reports import BLIND, CASES, MISSING, RELEASE, RENAMED, WEB, report
 from tests.render.test_any_report import REPORTS
-from tests.render.words import BLIND_RELEASE, HOSTILE, MIXED
 
 _NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
 _RANGE = rf"@?(?:(?:~|{_NUMBER}):)?(?:{_NUMBER})?"
@@ -26,7 +26,7 @@ FIRST = re.compile(r"OLAUDIT (OK|WARNING|CRITICAL|UNKNOWN) - ([^|\n]+) \| ([^|\n
 
 
 def parse(text: str) -> tuple[str, str, dict[str, re.Match[str]], list[str]]:
-    """Give the status, what is said, performance data by label, and the lines after the first."""
+    """Return the status, the text, performance data by label, and the lines after the first."""
     first, *more = text.removesuffix("\n").split("\n")
     matched = FIRST.fullmatch(first)
     assert matched, first
@@ -37,31 +37,31 @@ def parse(text: str) -> tuple[str, str, dict[str, re.Match[str]], list[str]]:
 
 
 def crossed(datum: re.Match[str], threshold: str) -> bool:
-    """Say whether a value is outside of `0:end`, which is what a bare `end` means."""
+    """Whether a value is outside of `0:end`, the meaning of a threshold `end`."""
     return bool(datum[threshold]) and not 0 <= float(datum["value"]) <= float(datum[threshold])
 
 
 @given(REPORTS)
-def test_any_report_is_by_the_guidelines_short_and_says_the_status_it_exits_with(whole: Report) -> None:
-    text = nagios.render(whole, Style())
-    word, _, data, _ = parse(text)
-    assert word == nagios.status(whole).name
-    assert len(text.encode()) <= nagios.LONGEST
-    assert float(data["checks"]["value"]) == len(whole.findings)
-    assert float(data["unknown"]["value"]) == whole.count(Verdict.UNKNOWN)
+def test_any_output_is_valid_short_and_names_its_status(report_: Report) -> None:
+    text = nagios.render(report_, Style())
+    name, _, data, _ = parse(text)
+    assert name == nagios.status(report_).name
+    assert len(text.encode()) <= nagios.MAX_OUTPUT_BYTES
+    assert float(data["checks"]["value"]) == len(report_.findings)
+    assert float(data["unknown"]["value"]) == report_.count(Verdict.UNKNOWN)
 
 
 @given(REPORTS)
-def test_a_threshold_is_crossed_exactly_where_drift_sets_the_status(whole: Report) -> None:
-    _, _, data, _ = parse(nagios.render(whole, Style()))
+def test_thresholds_are_crossed_exactly_if_drift_sets_the_status(report_: Report) -> None:
+    _, _, data, _ = parse(nagios.render(report_, Style()))
     critical = any(crossed(datum, "crit") for datum in data.values())
     warning = any(crossed(datum, "warn") for datum in data.values())
-    assert critical is (nagios.status(whole) is Status.CRITICAL)
-    assert (warning and not critical) is (nagios.status(whole) is Status.WARNING)
+    assert critical is (nagios.status(report_) is Status.CRITICAL)
+    assert (warning and not critical) is (nagios.status(report_) is Status.WARNING)
 
 
 @pytest.mark.parametrize(
-    ("whole", "status"),
+    ("report_", "status"),
     [
         (report({"ol-a": [WEB]}), Status.OK),
         (report({"ol-a": [WEB, RELEASE]}), Status.OK),
@@ -77,13 +77,13 @@ def test_a_threshold_is_crossed_exactly_where_drift_sets_the_status(whole: Repor
         (report({"ol-a": [MISSING]}, complete=False), Status.CRITICAL),
     ],
 )
-def test_the_status_is_drift_by_its_severity_then_whatever_is_unknown(whole: Report, status: Status) -> None:
-    assert nagios.status(whole) is status
+def test_the_status_is_set_by_drift_then_by_unknown(report_: Report, status: Status) -> None:
+    assert nagios.status(report_) is status
 
 
-def test_the_first_line_counts_and_names_the_worst() -> None:
-    _, said, data, more = parse(nagios.render(MIXED, Style()))
-    assert said == (
+def test_the_first_line_has_the_counts_and_the_worst_finding() -> None:
+    _, text, data, more = parse(nagios.render(MIXED, Style()))
+    assert text == (
         "3 drift, 5 unknown, 1 waived of 15 checks, 4 of 5 hosts; "
         "worst: ol-home0 container.missing openlibrary-importbot-1"
     )
@@ -97,21 +97,21 @@ def test_the_first_line_counts_and_names_the_worst() -> None:
     ]
 
 
-@pytest.mark.parametrize("whole", [HOSTILE, CASES["hostile"]])
-def test_no_word_of_a_host_is_performance_data_markup_or_shell(whole: Report) -> None:
-    _, said, data, more = parse(nagios.render(whole, Style()))
+@pytest.mark.parametrize("report_", [HOSTILE, CASES["hostile"]])
+def test_texts_of_hosts_are_no_data_markup_or_shell(report_: Report) -> None:
+    _, text, data, more = parse(nagios.render(report_, Style()))
     assert list(data) == list(parse(nagios.render(CASES["all-ok"], Style()))[2])
-    assert not set("".join([said, *more])) & set("|<>`$")
+    assert not set("".join([text, *more])) & set("|<>`$")
 
 
-def test_more_than_fits_is_counted_and_the_first_line_is_always_whole() -> None:
-    many = [replace(MISSING, subject=f"openlibrary-{number}-ż" * 40) for number in range(5000)]
-    text = nagios.render(report({"ol-a": many}), Style())
+def test_findings_that_do_not_fit_are_counted() -> None:
+    results = [replace(MISSING, subject=f"openlibrary-{number}-ż" * 40) for number in range(5000)]
+    text = nagios.render(report({"ol-a": results}), Style())
     *_, more = parse(text)
-    assert len(text.encode()) <= nagios.LONGEST
-    assert len(text.partition("\n")[0].encode()) < 1024, "all that the oldest NRPE passes on"
+    assert len(text.encode()) <= nagios.MAX_OUTPUT_BYTES
+    assert len(text.partition("\n")[0].encode()) < 1024, "the oldest NRPE passes on 1 KB"
     assert more[-1] == f"... and {5000 - len(more) + 1} more"
 
 
-def test_severities_that_matter_here_are_all_there_are() -> None:
+def test_the_renderer_handles_all_severities() -> None:
     assert set(Severity) == {Severity.CRITICAL, Severity.WARNING, Severity.INFO}

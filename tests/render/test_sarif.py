@@ -1,4 +1,4 @@
-"""SARIF by the standard's own schema, and by those of its rules that no schema can hold."""
+"""SARIF, validated by the standard's schema, and by rules of the standard that a schema cannot express."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from hypothesis import given
 from olaudit.model import Report, Verdict
 from olaudit.render import sarif
 from olaudit.render.style import Style
+from tests.render.format_reports import HOSTILE, MIXED
 from tests.render.reports import CASES
 from tests.render.test_any_report import REPORTS, STYLES
-from tests.render.words import HOSTILE, MIXED
 
 _SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
 SCHEMA = jsonschema.Draft4Validator(_SCHEMA, format_checker=jsonschema.FormatChecker())
 
 
-def run(report: Report, style: Style | None = None) -> dict[str, Any]:
+def render_run(report: Report, style: Style | None = None) -> dict[str, Any]:
+    """Render and validate a report; return its run."""
     document = json.loads(sarif.render(report, style or Style()))
     SCHEMA.validate(document)
-    (only,) = document["runs"]
-    assert isinstance(only, dict)
-    return only
+    (run_,) = document["runs"]
+    assert isinstance(run_, dict)
+    return run_
 
 
-@pytest.mark.parametrize("report", [*CASES.values(), MIXED, HOSTILE], ids=[*CASES, "mixed", "words"])
-def test_it_is_valid_by_the_schema_of_the_standard(report: Report) -> None:
-    run(report)
-    run(report, Style(all=True))
+@pytest.mark.parametrize("report", [*CASES.values(), MIXED, HOSTILE], ids=[*CASES, "mixed", "hostile-texts"])
+def test_the_document_is_valid_by_the_schema_of_the_standard(report: Report) -> None:
+    render_run(report)
+    render_run(report, Style(all=True))
 
 
 @given(REPORTS, STYLES)
-def test_any_report_is_valid_with_a_result_for_every_finding_shown(report: Report, style: Style) -> None:
-    results = run(report, style)["results"]
-    assert [one["partialFingerprints"]["olauditFinding/v1"] for one in results] == [
-        one.id for one in style.shows(report)
+def test_any_report_is_valid_and_has_a_result_per_finding(report: Report, style: Style) -> None:
+    results = render_run(report, style)["results"]
+    assert [result["partialFingerprints"]["olauditFinding/v1"] for result in results] == [
+        finding.id for finding in style.select_findings(report)
     ]
     for result in results:
         assert (
@@ -48,19 +49,20 @@ def test_any_report_is_valid_with_a_result_for_every_finding_shown(report: Repor
         )
 
 
-def test_a_rule_is_found_by_its_index_and_says_what_it_is_about() -> None:
-    only = run(MIXED)
-    rules = only["tool"]["driver"]["rules"]
-    assert {rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in only["results"]} == {True}
+def test_rule_indexes_match_and_rules_have_descriptions() -> None:
+    sarif_run = render_run(MIXED)
+    rules = sarif_run["tool"]["driver"]["rules"]
+    assert {rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in sarif_run["results"]} == {True}
     assert all(rule["shortDescription"]["text"] and rule["help"]["text"] for rule in rules)
 
 
-def test_severities_are_levels_and_unknown_is_seen_without_ever_reading_as_fine() -> None:
-    told = {
-        (one["properties"]["verdict"], one["properties"]["severity"], one["kind"], one["level"])
-        for one in run(MIXED)["results"]
+def test_severities_are_levels_and_unknown_is_never_a_pass() -> None:
+    results = render_run(MIXED)["results"]
+    levels = {
+        (result["properties"]["verdict"], result["properties"]["severity"], result["kind"], result["level"])
+        for result in results
     }
-    assert told == {
+    assert levels == {
         ("drift", "critical", "fail", "error"),
         ("drift", "warning", "fail", "warning"),
         ("drift", "info", "fail", "note"),
@@ -69,14 +71,14 @@ def test_severities_are_levels_and_unknown_is_seen_without_ever_reading_as_fine(
         ("unknown", "info", "fail", "note"),
         ("waived", "warning", "fail", "warning"),
     }
-    unknown = [one for one in run(MIXED)["results"] if one["properties"]["verdict"] == Verdict.UNKNOWN]
-    assert all(": could not be audited: " in one["message"]["text"] for one in unknown)
+    unknown = [result for result in results if result["properties"]["verdict"] == Verdict.UNKNOWN]
+    assert all(": could not be audited: " in result["message"]["text"] for result in unknown)
 
 
-def test_only_what_is_waived_is_suppressed_and_says_by_whom_and_where() -> None:
-    results = run(MIXED)["results"]
-    assert all("suppressions" in one for one in results), "the standard: on all results of a run, or on none"
-    (suppression,) = [suppression for one in results for suppression in one["suppressions"]]
+def test_only_waived_drift_is_suppressed_with_owner_and_source() -> None:
+    results = render_run(MIXED)["results"]
+    assert all("suppressions" in result for result in results), "standard: on all results of a run, or on none"
+    (suppression,) = [suppression for result in results for suppression in result["suppressions"]]
     location = suppression.pop("location")["physicalLocation"]
     assert suppression == {
         "kind": "external",
@@ -90,10 +92,10 @@ def test_only_what_is_waived_is_suppressed_and_says_by_whom_and_where() -> None:
     }
 
 
-def test_a_result_is_at_the_line_of_its_expectation() -> None:
-    named = [one for one in run(MIXED)["results"] if one["ruleId"] == "container.name"]
-    (one,) = [one for one in named if one["properties"]["verdict"] == "drift"]
-    assert one["locations"] == [
+def test_a_result_has_the_line_of_its_expectation() -> None:
+    results = [result for result in render_run(MIXED)["results"] if result["ruleId"] == "container.name"]
+    (renamed,) = [result for result in results if result["properties"]["verdict"] == "drift"]
+    assert renamed["locations"] == [
         {
             "physicalLocation": {
                 "artifactLocation": {"uri": "expected/hosts/ol-covers0.yaml", "uriBaseId": "%SRCROOT%"},
@@ -111,16 +113,16 @@ def test_a_result_is_at_the_line_of_its_expectation() -> None:
 
 
 def test_hosts_that_were_not_audited_are_errors_of_the_run() -> None:
-    (invocation,) = run(MIXED)["invocations"]
+    (invocation,) = render_run(MIXED)["invocations"]
     assert invocation["executionSuccessful"] is True
-    (note,) = invocation["toolExecutionNotifications"]
-    assert note["message"]["text"].startswith("ol-mem0 could not be audited (timeout): no answer")
-    assert run(CASES["interrupted"])["invocations"][0]["executionSuccessful"] is False
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["message"]["text"].startswith("ol-mem0 could not be audited (timeout): no answer")
+    assert render_run(CASES["interrupted"])["invocations"][0]["executionSuccessful"] is False
 
 
-def test_no_words_of_a_host_make_a_link_or_a_placeholder() -> None:
-    only = run(HOSTILE)
-    notes = only["invocations"][0]["toolExecutionNotifications"]
-    for text in [one["message"]["text"] for one in [*only["results"], *notes]]:
-        rest = re.sub(r"\\[\\\[\]]|\{\{|\}\}", "", text)
-        assert not set(rest) & set("[]{}\\")
+def test_texts_of_hosts_make_no_links_or_placeholders() -> None:
+    sarif_run = render_run(HOSTILE)
+    notifications = sarif_run["invocations"][0]["toolExecutionNotifications"]
+    for text in [item["message"]["text"] for item in [*sarif_run["results"], *notifications]]:
+        unescaped = re.sub(r"\\[\\\[\]]|\{\{|\}\}", "", text)
+        assert not set(unescaped) & set("[]{}\\")

@@ -7,7 +7,7 @@ import pytest
 
 from olaudit.model import Failure, FailureReason
 from tests.cli.fleet import write_expected
-from tests.serve.running import Toy, ready
+from tests.serve.harness import ServiceHarness, wait_until_ready
 
 
 @pytest.fixture
@@ -17,14 +17,15 @@ def expected(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    """A fleet with one drift and one host down; its files and what it answers stay as they are."""
-    expected = write_expected(tmp_path_factory.mktemp("toy") / "expected", "ol-a", "ol-b", "ol-c")
-    return Toy(expected, {"ol-b": "Minix", "ol-c": Failure(FailureReason.REFUSED, 'refuses "connections"\n')})
+def harness(tmp_path_factory: pytest.TempPathFactory) -> ServiceHarness:
+    """A fleet with one drift and one unreachable host, which tests must not change."""
+    expected = write_expected(tmp_path_factory.mktemp("harness") / "expected", "ol-a", "ol-b", "ol-c")
+    refused = Failure(FailureReason.REFUSED, 'refuses "connections"\n')
+    return ServiceHarness(expected, {"ol-b": "Minix", "ol-c": refused})
 
 
 @pytest.fixture(scope="module")
-def port(toy: Toy) -> Iterator[int]:
-    with toy.served() as port:
-        ready(port)
+def port(harness: ServiceHarness) -> Iterator[int]:
+    with harness.serve() as port:
+        wait_until_ready(port)
         yield port

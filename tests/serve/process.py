@@ -1,4 +1,4 @@
-"""`olaudit serve` as a process of its own, over the simulated fleet."""
+"""`olaudit serve` as a separate process, over the simulated fleet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def serving(ssh_config: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run a real process on a free port. It looks no name up: there is no resolver to ask here."""
+    """Run a real process on a free port. It skips checks that need a resolver, which tests do not have."""
     command = [sys.executable, "-m", "olaudit", "serve", "-e", str(SHIPPED), "--ssh-config", str(ssh_config)]
     process = subprocess.Popen(
         [*command, "--listen", "127.0.0.1:0", "--skip", "dns.*,postgres.*", *arguments],
@@ -26,9 +26,9 @@ def serving(ssh_config: Path, *arguments: str) -> Iterator[tuple[subprocess.Pope
     assert process.stderr
     try:
         line = process.stderr.readline()
-        found = re.match(r"olaudit: listening on http://127\.0\.0\.1:(\d+); 14 hosts, ", line)
-        assert found, line
-        yield process, int(found[1])
+        match = re.match(r"olaudit: listening on http://127\.0\.0\.1:(\d+); 14 hosts, ", line)
+        assert match, line
+        yield process, int(match[1])
     finally:
         process.kill()
         process.communicate()

@@ -1,4 +1,4 @@
-"""A page of another site cannot read answers by rebinding its own name to our address."""
+"""Defence against DNS rebinding: a malicious site cannot read responses under its own host name."""
 
 from __future__ import annotations
 
@@ -42,35 +42,35 @@ NAMES = served_names("audit.example.org", "*.wild.example.org", "ol-home0")
         (" ", False),
         ("localhost\x00", False),
         ("localhost/x", False),
-        ("2130706433", False),  # a number that browsers turn into an address before they send it
+        ("2130706433", False),  # browsers convert this number to an address before they send it
     ],
 )
 def test_addresses_and_own_names_are_served(host: str, served: bool) -> None:
     assert is_served(host, NAMES) is served
 
 
-def test_this_machine_knows_its_own_names() -> None:
+def test_own_names_contain_the_host_name() -> None:
     assert socket.gethostname() in own_names()
 
 
-def test_an_absolute_target_names_a_host_too() -> None:
+def test_absolute_request_target_adds_its_authority() -> None:
     assert request_target("/x", ["a"]) == (("a",), "/x")
     assert request_target("http://b/x", ["a"]) == (("b", "a"), "/x")
     assert request_target("HTTPS://b", []) == (("b",), "/")
 
 
-def test_what_is_no_certificate_has_no_names() -> None:
+def test_invalid_certificate_has_no_names() -> None:
     assert certificate_names(b"nonsense") == ()
 
 
-def status(port: int, request: bytes) -> int:
+def request_status(port: int, request: bytes) -> int:
     with socket.create_connection(("127.0.0.1", port), 10) as client:
         client.sendall(request)
         return int(client.recv(4096).split()[1])
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "status"),
     [
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
         (b"GET /healthz HTTP/1.1\r\nhOsT: LocalHost.:80\r\n\r\n", 200),
@@ -80,7 +80,7 @@ def status(port: int, request: bytes) -> int:
         (b"GET /metrics HTTP/1.1\r\nHost: \r\n\r\n", 421),
         (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
         (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
-        (b"GET /healthz HTTP/1.0\r\n\r\n", 200),  # no browser does that
+        (b"GET /healthz HTTP/1.0\r\n\r\n", 200),  # browsers always send Host
         (b"GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n", 421),
         (b"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
         (b"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
@@ -89,5 +89,5 @@ def status(port: int, request: bytes) -> int:
         (b"GET //evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
     ],
 )
-def test_another_host_name_is_misdirected(port: int, request_: bytes, wanted: int) -> None:
-    assert status(port, request_) == wanted
+def test_unknown_host_name_is_misdirected(port: int, request_: bytes, status: int) -> None:
+    assert request_status(port, request_) == status

@@ -1,4 +1,4 @@
-"""/metrics on the real server, over a toy fleet."""
+"""/metrics on the real server, over the test fleet."""
 
 from __future__ import annotations
 
@@ -11,84 +11,85 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from tests.serve.running import Got, Toy, get, samples
+from tests.serve.harness import ServiceHarness, get, parse_samples
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
 
 
-def test_metrics_tell_the_last_audits_and_ask_nobody(toy: Toy, port: int) -> None:
-    before = list(toy.transport.asked)
+def test_metrics_show_last_audits_without_new_audits(harness: ServiceHarness, port: int) -> None:
+    before = list(harness.transport.audited)
     for _ in range(3):
-        found = samples(get(port, "/metrics").body)
-    assert toy.transport.asked == before
-    assert found['olaudit_host_up{host="ol-a"}'] == 1
-    assert found['olaudit_host_up{host="ol-c"}'] == 0
-    assert found['olaudit_drift{check="kernel.name",host="ol-a",severity="warning",subject="kernel"}'] == 0
-    assert found['olaudit_drift{check="kernel.name",host="ol-b",severity="warning",subject="kernel"}'] == 1
-    assert not any(series.startswith("olaudit_drift") and "ol-c" in series for series in found)
-    assert found['olaudit_build_info{version="1.2.3"}'] == 1
-    assert found["olaudit_config_reload_success"] == 1
-    assert abs(found["olaudit_config_last_reload_success_timestamp_seconds"] - time.time()) < 20
-    assert abs(found["olaudit_last_run_timestamp_seconds"] - time.time()) < 20
-    assert abs(found['olaudit_last_audit_timestamp_seconds{host="ol-c"}'] - time.time()) < 20
+        samples = parse_samples(get(port, "/metrics").body)
+    assert harness.transport.audited == before
+    assert samples['olaudit_host_up{host="ol-a"}'] == 1
+    assert samples['olaudit_host_up{host="ol-c"}'] == 0
+    assert samples['olaudit_drift{check="kernel.name",host="ol-a",severity="warning",subject="kernel"}'] == 0
+    assert samples['olaudit_drift{check="kernel.name",host="ol-b",severity="warning",subject="kernel"}'] == 1
+    assert not any(series.startswith("olaudit_drift") and "ol-c" in series for series in samples)
+    assert samples['olaudit_build_info{version="1.2.3"}'] == 1
+    assert samples["olaudit_config_reload_success"] == 1
+    assert abs(samples["olaudit_config_last_reload_success_timestamp_seconds"] - time.time()) < 20
+    assert abs(samples["olaudit_last_run_timestamp_seconds"] - time.time()) < 20
+    assert abs(samples['olaudit_last_audit_timestamp_seconds{host="ol-c"}'] - time.time()) < 20
 
 
-def test_a_host_that_was_never_audited_has_no_series_and_there_was_no_run_yet(expected: Path) -> None:
-    with Toy(expected, {"ol-b": threading.Event()}).served() as port:
+def test_series_are_missing_until_the_first_audit(expected: Path) -> None:
+    with ServiceHarness(expected, {"ol-b": threading.Event()}).serve() as port:
         for _ in range(500):
-            if len([one for one in samples(get(port, "/metrics").body) if "host_up" in one]) == 2:
+            if sum("host_up" in series for series in parse_samples(get(port, "/metrics").body)) == 2:
                 break
             time.sleep(0.01)
         body = get(port, "/metrics").body
         assert "ol-b" not in body
         assert "olaudit_run_" not in body
         assert "olaudit_last_run_" not in body
-        assert get(port, "/readyz") == Got(503, get(port, "/readyz").headers, "1 hosts were not audited yet\n")
+        readyz = get(port, "/readyz")
+        assert (readyz.status, readyz.body) == (503, "Hosts not audited yet: 1\n")
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/probe?target=ol-b"])
-def test_openmetrics_are_told_to_whoever_wants_them_and_are_the_same(port: int, path: str) -> None:
-    text, open_ = get(port, path), get(port, path, {"Accept": OPENMETRICS})
+def test_openmetrics_contain_the_same_samples(port: int, path: str) -> None:
+    text, openmetrics = get(port, path), get(port, path, {"Accept": OPENMETRICS})
     assert text.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert open_.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    assert open_.body.endswith("# EOF\n")
-    one = {family.name: family.samples for family in parse_text(text.body)}
-    other = {family.name: family.samples for family in parse_openmetrics(open_.body)}  # type: ignore[no-untyped-call]  # as above
-    assert one.keys() == other.keys()
-    assert len(one) > 5
+    assert openmetrics.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert openmetrics.body.endswith("# EOF\n")
+    text_samples = {family.name: family.samples for family in parse_text(text.body)}
+    openmetrics_samples = {family.name: family.samples for family in parse_openmetrics(openmetrics.body)}  # type: ignore[no-untyped-call]
+    assert text_samples.keys() == openmetrics_samples.keys()
+    assert len(text_samples) > 5
 
 
 @pytest.mark.parametrize("version", ["9.9.9", "x", "1.0.0; charset=evil", ""])
-def test_a_version_nobody_knows_is_not_repeated(port: int, version: str) -> None:
-    got = get(port, "/metrics", {"Accept": f"application/openmetrics-text; version={version}"})
-    assert got.status == 200
-    assert "evil" not in got.headers["content-type"]
-    assert "9.9.9" not in got.headers["content-type"]
+def test_unsupported_version_is_not_echoed(port: int, version: str) -> None:
+    reply = get(port, "/metrics", {"Accept": f"application/openmetrics-text; version={version}"})
+    assert reply.status == 200
+    assert "evil" not in reply.headers["content-type"]
+    assert "9.9.9" not in reply.headers["content-type"]
 
 
-def test_promtool_finds_nothing_wrong(port: int) -> None:
+def test_promtool_accepts_the_metrics(port: int) -> None:
     for path in ("/metrics", "/probe?target=ol-b"):
-        done = subprocess.run(
+        process = subprocess.run(
             ["promtool", "check", "metrics"],
             input=get(port, path).body,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
-def test_answers_are_zipped_for_whoever_takes_that(port: int) -> None:
-    import gzip  # noqa: PLC0415 - here alone
+def test_responses_are_compressed_if_gzip_is_accepted(port: int) -> None:
+    import gzip  # noqa: PLC0415 - only used here
     import urllib.request  # noqa: PLC0415
 
-    wanted = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept-Encoding": "gzip"})
-    with urllib.request.urlopen(wanted) as response:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(request) as response:
         assert response.headers["Content-Encoding"] == "gzip"
         assert gzip.decompress(response.read()).startswith(b"# HELP olaudit_build_info")
 
 
-def test_scrapes_leave_memory_as_it_was(port: int) -> None:
+def test_scrapes_do_not_leak_memory(port: int) -> None:
     def scrape(times: int) -> int:
         for number in range(times):
             get(port, "/metrics", {"Accept": OPENMETRICS if number % 2 else f"text/plain;q=0.{number}"})

@@ -1,4 +1,4 @@
-"""/probe on the real server, over a toy fleet."""
+"""/probe on the real server, over the test fleet."""
 
 from __future__ import annotations
 
@@ -12,47 +12,49 @@ from pathlib import Path
 import pytest
 
 from olaudit.model import finding_id
-from olaudit.serve.web import deadline
-from tests.serve.running import Toy, get, ready, samples
+from olaudit.serve.web import probe_timeout
+from tests.serve.harness import ServiceHarness, get, parse_samples, wait_until_ready
 
 
-def test_a_probe_audits_now_and_tells_of_that_host_alone(expected: Path) -> None:
-    toy = Toy(expected)
-    with toy.served() as port:
-        ready(port)
-        time.sleep(1.0)  # an audit that has just ended would answer too
-        toy.transport.said["ol-a"] = "Plan 9"
-        found = samples(get(port, "/probe?target=ol-a").body)
-        assert found['olaudit_drift{check="kernel.name",host="ol-a",severity="warning",subject="kernel"}'] == 1
-        others = {series.partition("{")[0] for series in found if 'host="ol-a"' not in series}
+def test_probe_audits_one_host_immediately(expected: Path) -> None:
+    harness = ServiceHarness(expected)
+    with harness.serve() as port:
+        wait_until_ready(port)
+        time.sleep(1.0)  # a fresher audit would answer the probe
+        harness.transport.behaviors["ol-a"] = "Plan 9"
+        samples = parse_samples(get(port, "/probe?target=ol-a").body)
+        assert samples['olaudit_drift{check="kernel.name",host="ol-a",severity="warning",subject="kernel"}'] == 1
+        others = {series.partition("{")[0] for series in samples if 'host="ol-a"' not in series}
         assert others == {"olaudit_build_info", "olaudit_expected_info", "olaudit_config_reload_success"}
-        assert sorted(toy.transport.asked) == ["ol-a", "ol-a", "ol-b", "ol-c"]
+        assert sorted(harness.transport.audited) == ["ol-a", "ol-a", "ol-b", "ol-c"]
         assert 'host="ol-a",severity="warning",subject="kernel"} 1.0' in get(port, "/metrics").body
 
 
-def test_a_probe_tells_of_the_waivers_that_are_about_its_host(expected: Path) -> None:
-    words = "observed: Minix, owner: mek, reason: soon, ticket: '#1', expires: 2026-12-31"
+def test_probe_exports_the_waivers_of_its_host(expected: Path) -> None:
+    keys = "observed: Minix, owner: mek, reason: soon, ticket: '#1', expires: 2026-12-31"
     (expected / "waivers.yaml").write_text(
         f"waivers:\n"
-        f"  - {{host: ol-a, check: kernel.name, subject: kernel, {words}}}\n"
-        f"  - {{finding: {finding_id('ol-b', 'kernel.name', 'kernel')}, {words}}}\n"
+        f"  - {{host: ol-a, check: kernel.name, subject: kernel, {keys}}}\n"
+        f"  - {{finding: {finding_id('ol-b', 'kernel.name', 'kernel')}, {keys}}}\n"
     )
-    named = {
+    waiver_names = {
         "ol-a": "ol-a/kernel.name/kernel",
         "ol-b": finding_id("ol-b", "kernel.name", "kernel"),
     }
-    with Toy(expected).served() as port:
-        ready(port)
+    with ServiceHarness(expected).serve() as port:
+        wait_until_ready(port)
         for host in ("ol-a", "ol-b", "ol-c"):
-            found = samples(get(port, f"/probe?target={host}").body)
-            told = {series: end for series, end in found.items() if series.startswith("olaudit_waiver_expiry")}
+            samples = parse_samples(get(port, f"/probe?target={host}").body)
+            expiries = {
+                series: end for series, end in samples.items() if series.startswith("olaudit_waiver_expiry")
+            }
             end_of_the_year = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
-            wanted = f'olaudit_waiver_expiry_timestamp_seconds{{waiver="{named.get(host)}"}}'
-            assert told == ({wanted: end_of_the_year} if host in named else {})
+            series = f'olaudit_waiver_expiry_timestamp_seconds{{waiver="{waiver_names.get(host)}"}}'
+            assert expiries == ({series: end_of_the_year} if host in waiver_names else {})
 
 
 @pytest.mark.parametrize("target", ["ol-b", "OL-B", "ol-b.example.org"])
-def test_a_host_may_be_named_short_or_in_full(port: int, target: str) -> None:
+def test_target_may_be_short_or_fully_qualified(port: int, target: str) -> None:
     assert 'olaudit_host_up{host="ol-b"} 1.0' in get(port, f"/probe?target={target}").body
 
 
@@ -65,12 +67,12 @@ def test_a_host_may_be_named_short_or_in_full(port: int, target: str) -> None:
         "?" + "&".join("a" for _ in range(50)),
     ],
 )  # fmt: skip
-def test_a_probe_of_anything_else_is_400_and_asks_nobody(
-    toy: Toy, port: int, query: str, monkeypatch: pytest.MonkeyPatch
+def test_invalid_target_is_400_and_causes_no_audit(
+    harness: ServiceHarness, port: int, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = len(toy.transport.asked)
-    looked_up: list[object] = []
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *said, **_: looked_up.append(said))
+    before = len(harness.transport.audited)
+    lookups: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_: lookups.append(arguments))
     connection = socket.socket()
     connection.connect(("127.0.0.1", port))
     with connection:
@@ -78,56 +80,56 @@ def test_a_probe_of_anything_else_is_400_and_asks_nobody(
         answer = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
     assert answer.startswith("HTTP/1.1 400 ")
     head, _, body = answer.partition("\r\n\r\n")
-    assert body == "target= must name one host of the expected files; /targets lists them\n"
+    assert body == "The target parameter must name one host of the expected files; /targets lists them\n"
     assert "set-cookie" not in head.lower()
-    assert len(toy.transport.asked) == before
-    assert not looked_up
+    assert len(harness.transport.audited) == before
+    assert not lookups
 
 
-def test_fifty_probes_at_once_cost_one_audit(expected: Path) -> None:
-    held = threading.Event()
-    toy = Toy(expected, {"ol-a": held}, interval=0.0)
-    with toy.served() as port, ThreadPoolExecutor(50) as pool:
+def test_parallel_probes_of_a_host_share_one_audit(expected: Path) -> None:
+    release = threading.Event()
+    harness = ServiceHarness(expected, {"ol-a": release}, interval=0.0)
+    with harness.serve() as port, ThreadPoolExecutor(50) as pool:
         probes = [pool.submit(get, port, "/probe?target=ol-a") for _ in range(50)]
         time.sleep(0.5)
-        held.set()
+        release.set()
         bodies = {probe.result(20).body for probe in probes}
-    assert toy.transport.asked == ["ol-a"]
+    assert harness.transport.audited == ["ol-a"]
     assert len(bodies) == 1
 
 
-def test_a_host_that_hangs_delays_no_other_probe_and_no_scrape_of_all(expected: Path) -> None:
-    held = threading.Event()
-    toy = Toy(expected, {"ol-a": held}, jobs=1)  # the clock's audits are all stuck behind it
-    with toy.served() as port, ThreadPoolExecutor(1) as pool:
-        hung = pool.submit(get, port, "/probe?target=ol-a")
+def test_hanging_host_delays_no_other_request(expected: Path) -> None:
+    release = threading.Event()
+    harness = ServiceHarness(expected, {"ol-a": release}, jobs=1)  # the scheduled audits all wait for it
+    with harness.serve() as port, ThreadPoolExecutor(1) as pool:
+        hanging_probe = pool.submit(get, port, "/probe?target=ol-a")
         for _ in range(5):
             assert get(port, "/metrics").status == 200
             assert 'olaudit_host_up{host="ol-b"} 1.0' in get(port, "/probe?target=ol-b").body
             assert get(port, "/").status == 200
-        assert not hung.done()
-        held.set()
+        assert not hanging_probe.done()
+        release.set()
 
 
-def test_the_timeout_of_the_scrape_is_kept_and_the_audit_goes_on(expected: Path) -> None:
-    held = threading.Event()
-    toy = Toy(expected, {"ol-a": held}, interval=0.0)
-    with toy.served() as port:
+def test_scrape_timeout_ends_the_probe_but_not_the_audit(expected: Path) -> None:
+    release = threading.Event()
+    harness = ServiceHarness(expected, {"ol-a": release}, interval=0.0)
+    with harness.serve() as port:
         started = time.monotonic()
-        found = samples(get(port, "/probe?target=ol-a", {"X-Prometheus-Scrape-Timeout-Seconds": "1"}).body)
-        assert 0.4 < time.monotonic() - started < toy.timeout / 2
-        assert found['olaudit_host_up{host="ol-a"}'] == 0
-        assert found['olaudit_host_failure{host="ol-a",reason="timeout"}'] == 1
-        assert found['olaudit_checks{host="ol-a",verdict="unknown"}'] == 1
-        assert not any(series.startswith("olaudit_drift") for series in found)
-        assert "ol-a" not in get(port, "/metrics").body  # what one scrape could not wait for is no audit
-        held.set()
+        samples = parse_samples(get(port, "/probe?target=ol-a", {"X-Prometheus-Scrape-Timeout-Seconds": "1"}).body)
+        assert 0.4 < time.monotonic() - started < harness.timeout / 2
+        assert samples['olaudit_host_up{host="ol-a"}'] == 0
+        assert samples['olaudit_host_failure{host="ol-a",reason="timeout"}'] == 1
+        assert samples['olaudit_checks{host="ol-a",verdict="unknown"}'] == 1
+        assert not any(series.startswith("olaudit_drift") for series in samples)
+        assert "ol-a" not in get(port, "/metrics").body  # the timeout of a scrape is not a result of the audit
+        release.set()
         assert 'olaudit_host_up{host="ol-a"} 1.0' in get(port, "/probe?target=ol-a").body
-    assert toy.transport.asked == ["ol-a"]
+    assert harness.transport.audited == ["ol-a"]
 
 
-def test_a_host_that_does_not_answer_by_its_deadline_failed(expected: Path) -> None:
-    with Toy(expected, {"ol-a": threading.Event()}, interval=0.0, timeout=0.2).served() as port:
+def test_host_that_misses_its_deadline_is_unreachable(expected: Path) -> None:
+    with ServiceHarness(expected, {"ol-a": threading.Event()}, interval=0.0, timeout=0.2).serve() as port:
         assert 'olaudit_host_failure{host="ol-a",reason="timeout"} 1.0' in get(port, "/probe?target=ol-a").body
 
 
@@ -145,38 +147,37 @@ def test_a_host_that_does_not_answer_by_its_deadline_failed(expected: Path) -> N
         ("1e9", 30),
     ],
 )
-def test_a_probe_waits_as_long_as_the_scrape_leaves_and_never_longer_than_an_audit(
-    header: str, seconds: float
-) -> None:
-    assert deadline(header, 30.0) == pytest.approx(seconds)
+def test_probe_timeout_is_limited_by_scrape_and_audit(header: str, seconds: float) -> None:
+    assert probe_timeout(header, 30.0) == pytest.approx(seconds)
 
 
-def test_a_bug_with_one_host_is_logged_and_costs_nobody_the_others(expected: Path) -> None:
-    toy = Toy(expected, {"ol-a": ZeroDivisionError("oh")})
-    with toy.served() as port:
-        ready(port)
+def test_internal_error_on_one_host_is_logged(expected: Path) -> None:
+    harness = ServiceHarness(expected, {"ol-a": ZeroDivisionError("oh")})
+    with harness.serve() as port:
+        wait_until_ready(port)
         assert 'olaudit_host_up{host="ol-b"} 1.0' in get(port, "/metrics").body
         assert 'olaudit_host_up{host="ol-a"} 0.0' in get(port, "/metrics").body
-    assert any(line.startswith("ol-a: internal error while asking the host: Traceback") for line in toy.log)
+    assert any(line.startswith("ol-a: internal error while asking the host: Traceback") for line in harness.log)
 
 
-def test_a_probe_of_a_host_that_is_reloaded_away_ends_as_400(expected: Path) -> None:
-    toy = Toy(expected, {"ol-a": threading.Event()})
-    with toy.served() as port, ThreadPoolExecutor(1) as pool:
+def test_probe_of_a_removed_host_ends_with_400(expected: Path) -> None:
+    harness = ServiceHarness(expected, {"ol-a": threading.Event()})
+    with harness.serve() as port, ThreadPoolExecutor(1) as pool:
         probe = pool.submit(get, port, "/probe?target=ol-a")
-        while "ol-a" not in toy.transport.asked:
+        while "ol-a" not in harness.transport.audited:
             time.sleep(0.01)
         (expected / "hosts" / "ol-a.yaml").unlink()
-        toy.service.reload()
-        got = probe.result(10)
-        assert (got.status, got.body.partition(";")[0]) == (400, "that host is in the expected files no more")
+        harness.service.reload()
+        reply = probe.result(10)
+        assert reply.status == 400
+        assert reply.body == "The host was removed from the expected files; /targets lists the hosts\n"
 
 
-def test_a_probe_that_waits_when_it_is_stopped_is_told_so(expected: Path) -> None:
-    toy = Toy(expected, {"ol-a": threading.Event()}, interval=0.0)
+def test_pending_probe_gets_503_at_shutdown(expected: Path) -> None:
+    harness = ServiceHarness(expected, {"ol-a": threading.Event()}, interval=0.0)
     with ThreadPoolExecutor(1) as pool:
-        with toy.served() as port:
+        with harness.serve() as port:
             probe = pool.submit(get, port, "/probe?target=ol-a")
-            while "ol-a" not in toy.transport.asked:
+            while "ol-a" not in harness.transport.audited:
                 time.sleep(0.01)
         assert probe.result(10).status == 503

@@ -10,113 +10,117 @@ import pytest
 
 from olaudit.expected import FleetSpec
 from olaudit.model import Failure, FailureReason, Verdict
-from olaudit.serve.events import Gone
+from olaudit.serve.events import HostRemoved
 from olaudit.serve.service import FRESH_SECONDS
-from tests.serve.running import Clock, Toy
+from tests.serve.harness import Clock, ServiceHarness
 
 DOWN = Failure(FailureReason.REFUSED, "refuses connections")
 
 
 @pytest.fixture
-def toy(expected: Path) -> Toy:
-    return Toy(expected, clock=Clock())
+def harness(expected: Path) -> ServiceHarness:
+    return ServiceHarness(expected, clock=Clock())
 
 
-def advance(toy: Toy, seconds: float) -> None:
-    assert toy.clock
-    toy.clock.seconds += seconds
-    toy.service.step()
+def advance(harness: ServiceHarness, seconds: float) -> None:
+    assert harness.clock
+    harness.clock.seconds += seconds
+    harness.service.step()
 
 
-def audit_all(toy: Toy) -> None:
-    toy.service.step()
-    for host in sorted(toy.hand.begun):
-        toy.hand.end(host)
-    advance(toy, 1.0)
+def audit_all_hosts(harness: ServiceHarness) -> None:
+    harness.service.step()
+    for host in sorted(harness.auditor.running):
+        harness.auditor.end(host)
+    advance(harness, 1.0)
 
 
-def reload(toy: Toy) -> None:
-    """Read the files anew, which happens in another thread."""
-    lines = len(toy.log)
-    toy.service.reload()
+def reload(harness: ServiceHarness) -> None:
+    """Reload the expected files, which happens in another thread."""
+    lines = len(harness.log)
+    harness.service.reload()
     for _ in range(200):
-        toy.service.step()
-        if len(toy.log) > lines:
+        harness.service.step()
+        if len(harness.log) > lines:
             break
         time.sleep(0.01)
-    advance(toy, 1.0)
+    advance(harness, 1.0)
 
 
-# --- the clock -------------------------------------------------------------------------------------------------
+# --- schedule --------------------------------------------------------------------------------------------------
 
 
-def test_the_first_round_begins_at_once_but_never_more_audits_than_jobs(expected: Path) -> None:
-    toy = Toy(expected, clock=Clock(), jobs=2)
-    toy.service.step()
-    assert sorted(toy.hand.begun) == ["ol-a", "ol-b"]
-    toy.hand.end("ol-a")
-    toy.service.step()
-    assert sorted(toy.hand.begun) == ["ol-b", "ol-c"]
+def test_first_audits_start_immediately_up_to_jobs(expected: Path) -> None:
+    harness = ServiceHarness(expected, clock=Clock(), jobs=2)
+    harness.service.step()
+    assert sorted(harness.auditor.running) == ["ol-a", "ol-b"]
+    harness.auditor.end("ol-a")
+    harness.service.step()
+    assert sorted(harness.auditor.running) == ["ol-b", "ol-c"]
 
 
-def test_every_host_is_audited_once_per_interval(toy: Toy) -> None:
-    audit_all(toy)
+def test_every_host_is_audited_once_per_interval(harness: ServiceHarness) -> None:
+    audit_all_hosts(harness)
     for _ in range(300):
-        advance(toy, 6.0)
-        for host in list(toy.hand.begun):
-            toy.hand.end(host)
-    assert toy.hand.count in range(3 * 6, 3 * 7 + 1)
+        advance(harness, 6.0)
+        for host in list(harness.auditor.running):
+            harness.auditor.end(host)
+    assert harness.auditor.count in range(3 * 6, 3 * 7 + 1)
 
 
-def test_a_host_that_hangs_is_not_asked_twice_at_once_and_holds_up_no_other(toy: Toy) -> None:
-    toy.service.step()
+def test_hanging_host_has_one_audit_and_delays_no_other(harness: ServiceHarness) -> None:
+    harness.service.step()
     for _ in range(100):
-        toy.hand.end("ol-b") if "ol-b" in toy.hand.begun else None
-        advance(toy, 30.0)  # ByHand itself takes no second audit of a host
-    assert toy.hand.count > 8
-    assert {"ol-a", "ol-c"} <= toy.hand.begun.keys()
+        harness.auditor.end("ol-b") if "ol-b" in harness.auditor.running else None
+        advance(harness, 30.0)  # ManualAuditor rejects a second audit of a host
+    assert harness.auditor.count > 8
+    assert {"ol-a", "ol-c"} <= harness.auditor.running.keys()
 
 
-# --- what is known ---------------------------------------------------------------------------------------------
+# --- snapshots --------------------------------------------------------------------------------------------------
 
 
-def test_a_host_that_was_never_audited_is_unknown(toy: Toy) -> None:
-    toy.service.step()
-    toy.hand.end("ol-a")
-    advance(toy, 1.0)
-    now = toy.service.snapshot
-    assert now.missing == {"ol-b", "ol-c"}
-    assert now.report.unreachable == 2
-    assert {host.host: host.verdict for host in now.report.hosts} == {
+def test_host_without_audit_is_unknown(harness: ServiceHarness) -> None:
+    harness.service.step()
+    harness.auditor.end("ol-a")
+    advance(harness, 1.0)
+    snapshot = harness.service.snapshot
+    assert snapshot.unaudited == {"ol-b", "ol-c"}
+    assert snapshot.report.unreachable == 2
+    assert {result.host: result.verdict for result in snapshot.report.hosts} == {
         "ol-a": Verdict.OK,
         "ol-b": Verdict.UNKNOWN,
         "ol-c": Verdict.UNKNOWN,
     }
 
 
-def test_drift_keeps_its_age_over_audits_that_see_nothing(toy: Toy) -> None:
-    toy.service.step()
-    toy.hand.end("ol-a", "Minix")
-    advance(toy, 1.0)
-    (drift,) = [one for one in toy.service.snapshot.report.findings if one.verdict is Verdict.DRIFT]
+def test_drift_keeps_its_age_across_failed_audits(harness: ServiceHarness) -> None:
+    harness.service.step()
+    harness.auditor.end("ol-a", "Minix")
+    advance(harness, 1.0)
+    (drift,) = [
+        finding for finding in harness.service.snapshot.report.findings if finding.verdict is Verdict.DRIFT
+    ]
     assert drift.first_seen == "2026-11-22T03:00:01Z"
-    for said in (DOWN, "Minix"):
-        toy.service.probe("ol-a")
-        advance(toy, 400.0)
-        toy.hand.end("ol-a", said)
-        advance(toy, 1.0)
-    (drift,) = [one for one in toy.service.snapshot.report.findings if one.verdict is Verdict.DRIFT]
+    for answer in (DOWN, "Minix"):
+        harness.service.probe("ol-a")
+        advance(harness, 400.0)
+        harness.auditor.end("ol-a", answer)
+        advance(harness, 1.0)
+    (drift,) = [
+        finding for finding in harness.service.snapshot.report.findings if finding.verdict is Verdict.DRIFT
+    ]
     assert drift.first_seen == "2026-11-22T03:00:01Z"
 
 
-def test_the_log_says_when_a_host_goes_and_comes_back_and_nothing_else(toy: Toy) -> None:
-    audit_all(toy)
-    for said in ("Linux", DOWN, DOWN, Failure(FailureReason.AUTH, "no"), "Minix", "Linux"):
-        toy.service.probe("ol-a")
-        advance(toy, 10.0)
-        toy.hand.end("ol-a", said)
-        advance(toy, 1.0)
-    assert toy.log == [
+def test_log_records_changes_of_reachability_only(harness: ServiceHarness) -> None:
+    audit_all_hosts(harness)
+    for answer in ("Linux", DOWN, DOWN, Failure(FailureReason.AUTH, "no"), "Minix", "Linux"):
+        harness.service.probe("ol-a")
+        advance(harness, 10.0)
+        harness.auditor.end("ol-a", answer)
+        advance(harness, 1.0)
+    assert harness.log == [
         "ol-a cannot be audited: refused: refuses connections",
         "ol-a cannot be audited: auth: no",
         "ol-a can be audited again",
@@ -126,161 +130,163 @@ def test_the_log_says_when_a_host_goes_and_comes_back_and_nothing_else(toy: Toy)
 # --- probes ----------------------------------------------------------------------------------------------------
 
 
-def test_probes_of_a_host_join_the_audit_that_is_under_way(toy: Toy) -> None:
-    audit_all(toy)
-    advance(toy, 10.0)
-    futures = [toy.service.probe("ol-a") for _ in range(50)]
-    toy.service.step()
-    assert toy.hand.count == 4
+def test_probes_join_the_running_audit(harness: ServiceHarness) -> None:
+    audit_all_hosts(harness)
+    advance(harness, 10.0)
+    futures = [harness.service.probe("ol-a") for _ in range(50)]
+    harness.service.step()
+    assert harness.auditor.count == 4
     assert not any(future.done() for future in futures)
-    toy.hand.end("ol-a", "Minix")
-    advance(toy, 0.1)
+    harness.auditor.end("ol-a", "Minix")
+    advance(harness, 0.1)
     assert {future.result(0).report.count(Verdict.DRIFT) for future in futures} == {1}
 
 
-def test_a_probe_that_was_given_up_is_passed_over_whenever_that_was(toy: Toy) -> None:
-    def give_up(host: str) -> None:
-        assert toy.service.probe(host).cancel()
-        assert toy.service.step()
+def test_cancelled_probe_is_ignored_at_any_time(harness: ServiceHarness) -> None:
+    def cancel_probe(host: str) -> None:
+        assert harness.service.probe(host).cancel()
+        assert harness.service.step()
 
-    give_up("ol-a")  # before its first audit
-    audit_all(toy)
-    give_up("ol-a")  # when an audit has just ended
-    give_up("ol-nowhere")
-    advance(toy, 10.0)
-    future = toy.service.probe("ol-a")
-    toy.service.step()
-    assert future.cancel()  # while it is audited
-    toy.hand.end("ol-a")
-    advance(toy, 1.0)
-    assert toy.service.snapshot.missing == frozenset()
+    cancel_probe("ol-a")  # before its first audit
+    audit_all_hosts(harness)
+    cancel_probe("ol-a")  # directly after an audit
+    cancel_probe("ol-nowhere")
+    advance(harness, 10.0)
+    future = harness.service.probe("ol-a")
+    harness.service.step()
+    assert future.cancel()  # during an audit
+    harness.auditor.end("ol-a")
+    advance(harness, 1.0)
+    assert harness.service.snapshot.unaudited == frozenset()
 
 
-def test_an_audit_that_has_just_ended_answers_too_but_not_for_long(toy: Toy) -> None:
-    audit_all(toy)
-    advance(toy, 10.0)
+def test_fresh_audit_answers_a_probe(harness: ServiceHarness) -> None:
+    audit_all_hosts(harness)
+    advance(harness, 10.0)
     for count, wait in ((4, 0.5 * FRESH_SECONDS), (4, 0.6 * FRESH_SECONDS), (5, 1.0)):
-        future = toy.service.probe("ol-a")
-        toy.service.step()
-        assert toy.hand.count == count
-        if "ol-a" in toy.hand.begun:
-            toy.hand.end("ol-a")
-        toy.service.step()
-        advance(toy, wait)
-        assert future.result(0) is toy.service.snapshot
+        future = harness.service.probe("ol-a")
+        harness.service.step()
+        assert harness.auditor.count == count
+        if "ol-a" in harness.auditor.running:
+            harness.auditor.end("ol-a")
+        harness.service.step()
+        advance(harness, wait)
+        assert future.result(0) is harness.service.snapshot
 
 
-def test_a_probe_begins_its_audit_however_many_others_are_under_way(expected: Path) -> None:
-    toy = Toy(expected, clock=Clock(), jobs=1)
-    toy.service.step()
-    toy.service.probe("ol-c")
-    toy.service.step()
-    assert sorted(toy.hand.begun) == ["ol-a", "ol-c"]
+def test_probe_is_not_limited_by_jobs(expected: Path) -> None:
+    harness = ServiceHarness(expected, clock=Clock(), jobs=1)
+    harness.service.step()
+    harness.service.probe("ol-c")
+    harness.service.step()
+    assert sorted(harness.auditor.running) == ["ol-a", "ol-c"]
 
 
-def test_a_probe_counts_as_the_audit_of_its_interval(toy: Toy) -> None:
-    audit_all(toy)
+def test_probe_replaces_the_scheduled_audit(harness: ServiceHarness) -> None:
+    audit_all_hosts(harness)
     for _ in range(40):
         for host in ("ol-a", "ol-b", "ol-c"):
-            toy.service.probe(host)
-        advance(toy, 60.0)
-        for host in list(toy.hand.begun):
-            toy.hand.end(host)
-        toy.service.step()
-    assert toy.hand.count == 3 + 3 * 40
+            harness.service.probe(host)
+        advance(harness, 60.0)
+        for host in list(harness.auditor.running):
+            harness.auditor.end(host)
+        harness.service.step()
+    assert harness.auditor.count == 3 + 3 * 40
 
 
 # --- expected files --------------------------------------------------------------------------------------------
 
 
-def test_hosts_that_are_added_are_audited_at_once_and_those_removed_vanish(toy: Toy, expected: Path) -> None:
-    audit_all(toy)
-    advance(toy, 10.0)
+def test_added_host_is_audited_and_removed_host_vanishes(harness: ServiceHarness, expected: Path) -> None:
+    audit_all_hosts(harness)
+    advance(harness, 10.0)
     (expected / "hosts" / "ol-a.yaml").unlink()
     (expected / "hosts" / "ol-d.yaml").write_text("host: ol-d\nkernel: Linux\n")
-    waiting = toy.service.probe("ol-a")
-    toy.service.step()
-    reload(toy)
-    assert isinstance(waiting.exception(0), Gone)
-    assert "ol-d" in toy.hand.begun
-    toy.hand.end("ol-a")
-    advance(toy, 1.0)
-    assert [host.host for host in toy.service.snapshot.report.hosts] == ["ol-b", "ol-c", "ol-d"]
-    assert re.fullmatch("expected files reloaded: revision [0-9a-f]{12}, 3 hosts", toy.log[0])
-    late = toy.service.probe("ol-a")
-    toy.service.step()
-    assert isinstance(late.exception(0), Gone)
+    pending = harness.service.probe("ol-a")
+    harness.service.step()
+    reload(harness)
+    assert isinstance(pending.exception(0), HostRemoved)
+    assert "ol-d" in harness.auditor.running
+    harness.auditor.end("ol-a")
+    advance(harness, 1.0)
+    assert [host.host for host in harness.service.snapshot.report.hosts] == ["ol-b", "ol-c", "ol-d"]
+    assert re.fullmatch("expected files reloaded: revision [0-9a-f]{12}, 3 hosts", harness.log[0])
+    late = harness.service.probe("ol-a")
+    harness.service.step()
+    assert isinstance(late.exception(0), HostRemoved)
 
 
-def test_a_host_that_is_to_be_otherwise_is_judged_anew_at_once_and_asked_again(toy: Toy, expected: Path) -> None:
-    audit_all(toy)
-    advance(toy, 10.0)
+def test_host_with_changed_expectation_is_audited_again(harness: ServiceHarness, expected: Path) -> None:
+    audit_all_hosts(harness)
+    advance(harness, 10.0)
     (expected / "hosts" / "ol-b.yaml").write_text("host: ol-b\nkernel: Minix\n")
-    reload(toy)
-    assert list(toy.hand.begun) == ["ol-b"]
-    drifts = [one.host for one in toy.service.snapshot.report.findings if one.verdict is Verdict.DRIFT]
+    reload(harness)
+    assert list(harness.auditor.running) == ["ol-b"]
+    drifts = [
+        finding.host for finding in harness.service.snapshot.report.findings if finding.verdict is Verdict.DRIFT
+    ]
     assert drifts == ["ol-b"]
 
 
-def test_a_broken_edit_is_said_line_by_line_and_keeps_what_was(toy: Toy, expected: Path) -> None:
-    audit_all(toy)
-    before = toy.service.snapshot
-    good = (expected / "hosts" / "ol-b.yaml").read_text()
+def test_invalid_edit_is_logged_and_not_used(harness: ServiceHarness, expected: Path) -> None:
+    audit_all_hosts(harness)
+    before = harness.service.snapshot
+    valid_text = (expected / "hosts" / "ol-b.yaml").read_text()
     (expected / "hosts" / "ol-b.yaml").write_text("host: ol-b\nkernal: Linux\nkernel: 3\n")
-    reload(toy)
-    (said,) = toy.log
-    problem, other, summary = said.splitlines()
-    assert problem.startswith(f"{expected}/hosts/ol-b.yaml:2: unknown key 'kernal'")
-    assert other.startswith(f"{expected}/hosts/ol-b.yaml:3: ")
-    assert summary == f"the expected files are not valid: revision {before.fleet.revision} stays in use"
-    assert not toy.service.snapshot.reloaded.success
-    assert toy.service.snapshot.reloaded.at == before.reloaded.at
-    assert toy.service.snapshot.report.hosts == before.report.hosts
-    (expected / "hosts" / "ol-b.yaml").write_text(good)
-    reload(toy)
-    assert toy.service.snapshot.reloaded.success
-    assert toy.service.snapshot.reloaded.at > before.reloaded.at
+    reload(harness)
+    (message,) = harness.log
+    first_problem, second_problem, summary = message.splitlines()
+    assert first_problem.startswith(f"{expected}/hosts/ol-b.yaml:2: unknown key 'kernal'")
+    assert second_problem.startswith(f"{expected}/hosts/ol-b.yaml:3: ")
+    assert summary == f"the expected files are not valid: revision {before.fleet.revision} remains in use"
+    assert not harness.service.snapshot.reload_status.success
+    assert harness.service.snapshot.reload_status.at == before.reload_status.at
+    assert harness.service.snapshot.report.hosts == before.report.hosts
+    (expected / "hosts" / "ol-b.yaml").write_text(valid_text)
+    reload(harness)
+    assert harness.service.snapshot.reload_status.success
+    assert harness.service.snapshot.reload_status.at > before.reload_status.at
 
 
-def test_what_changes_while_the_files_are_read_is_read_too(
-    toy: Toy, expected: Path, monkeypatch: pytest.MonkeyPatch
+def test_change_during_a_reload_is_loaded_too(
+    harness: ServiceHarness, expected: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def until(count: int) -> None:
+    def wait_for_log(count: int) -> None:
         for _ in range(500):
-            toy.service.step()
-            if len(toy.log) >= count:
+            harness.service.step()
+            if len(harness.log) >= count:
                 return
             time.sleep(0.01)
-        raise AssertionError(toy.log)
+        raise AssertionError(harness.log)
 
-    has_read, held = threading.Event(), threading.Event()
+    loaded, release = threading.Event(), threading.Event()
 
-    def slow() -> FleetSpec:
-        fleet = toy.load()
-        has_read.set()
-        held.wait(10)
+    def slow_load() -> FleetSpec:
+        fleet = harness.load()
+        loaded.set()
+        release.wait(10)
         return fleet
 
-    monkeypatch.setattr(toy.service, "_sources", replace(toy.service._sources, expected=slow))
-    toy.service.reload()
-    toy.service.step()
-    assert has_read.wait(10), "and has not said so yet"
+    monkeypatch.setattr(harness.service, "_sources", replace(harness.service._sources, load_expected=slow_load))
+    harness.service.reload()
+    harness.service.step()
+    assert loaded.wait(10)
     (expected / "hosts" / "ol-c.yaml").unlink()
-    toy.service.reload()
-    toy.service.step()
-    held.set()
-    until(2)
-    assert sorted(toy.service._known.fleet.hosts) == ["ol-a", "ol-b"]
+    harness.service.reload()
+    harness.service.step()
+    release.set()
+    wait_for_log(2)
+    assert sorted(harness.service._state.fleet.hosts) == ["ol-a", "ol-b"]
 
 
-def test_files_that_change_are_noticed_once_they_are_at_rest(toy: Toy, expected: Path) -> None:
-    audit_all(toy)
+def test_changed_files_are_loaded_once_when_stable(harness: ServiceHarness, expected: Path) -> None:
+    audit_all_hosts(harness)
     (expected / "hosts" / "ol-b.yaml").write_text("host: ol-b\nkernel: 3\n")
     for _ in range(300):
-        advance(toy, 0.5)
-        if toy.log:
+        advance(harness, 0.5)
+        if harness.log:
             break
         time.sleep(0.01)
     for _ in range(20):
-        advance(toy, 2.0)
-    assert len(toy.log) == 1
+        advance(harness, 2.0)
+    assert len(harness.log) == 1

@@ -1,4 +1,4 @@
-"""The shipped expected files and the simulated fleet, behind real SSH: as it is used."""
+"""`olaudit serve` with the shipped expected files, over real SSH to the simulated fleet."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pytest
 
 from olaudit.checks import CHECKERS
 from olaudit.cli import main
-from olaudit.cli.auditing import Tools, make_transport
+from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.network import StaticDnsTransport, dns_records
 from olaudit.serve.run_history import read_run_history
 from tests.demo.auditing import shipped_fleet
+from tests.serve.harness import get, parse_samples, wait_until_ready
 from tests.serve.process import SHIPPED, serving
-from tests.serve.running import get, ready, samples
 
 
-def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers() -> None:
+def test_sigterm_ends_the_server_while_hosts_hang() -> None:
     with (
         simulated(
             shipped_fleet(), faults={"ol-home0": HostFault.RUNS_NO_COMMAND, "ol-db1": HostFault.SENDS_NO_GREETING}
@@ -29,7 +29,7 @@ def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers
         serving(simulation.ssh_config) as (process, port),
     ):
         end = time.monotonic() + 20
-        while len([one for one in samples(get(port, "/metrics").body) if "host_up" in one]) < 12:
+        while sum("host_up" in series for series in parse_samples(get(port, "/metrics").body)) < 12:
             assert time.monotonic() < end
             time.sleep(0.1)
         assert 'olaudit_host_up{host="ol-mem0"} 1.0' in get(port, "/probe?target=ol-mem0").body
@@ -39,21 +39,21 @@ def test_it_ends_within_three_seconds_while_a_host_lets_one_in_and_never_answers
         assert time.monotonic() - started < 3
 
 
-def test_the_drifting_fleet_is_told_in_metrics() -> None:
+def test_metrics_show_the_simulated_drift() -> None:
     with simulated(shipped_fleet(), DRIFTS) as simulation, serving(simulation.ssh_config) as (_, port):
-        ready(port)
+        wait_until_ready(port)
         text = get(port, "/metrics").body
-        found = samples(text)
-        drifts = {series for series, value in found.items() if series.startswith("olaudit_drift{") and value}
-        assert {host: "".join(drifts).count(f'"{host}"') for host in shipped_fleet().hosts} == {
-            host: int(host in {one.host for one in simulation.drifts} - {"ol-db2"})
+        samples = parse_samples(text)
+        drifting = {series for series, value in samples.items() if series.startswith("olaudit_drift{") and value}
+        assert {host: "".join(drifting).count(f'"{host}"') for host in shipped_fleet().hosts} == {
+            host: int(host in {drift.host for drift in simulation.drifts} - {"ol-db2"})
             for host in shipped_fleet().hosts
         }
-        assert found['olaudit_host_up{host="ol-db2"}'] == 0
-        assert len(found) < 1500
+        assert samples['olaudit_host_up{host="ol-db2"}'] == 0
+        assert len(samples) < 1500
 
 
-def test_the_page_says_what_is_new_since_the_last_nightly_run(
+def test_page_shows_changes_since_the_last_nightly_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -72,7 +72,7 @@ def test_the_page_says_what_is_new_since_the_last_nightly_run(
         simulated(shipped_fleet(), DRIFTS) as simulation,
         serving(simulation.ssh_config, "--history", str(history), *options[2:]) as (_, port),
     ):
-        ready(port)
+        wait_until_ready(port)
         body = get(port, "/").body
-    assert "No history was asked" not in body
+    assert "does not include history" not in body
     assert "openlibrary-web_nginx-1" in body.partition('id="fleet"')[0]

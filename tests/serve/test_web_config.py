@@ -1,4 +1,4 @@
-"""The exporter toolkit's file: what is read, what is refused, and TLS with a certificate made by openssl."""
+"""The web configuration file: parsing, errors, and TLS with certificates made by openssl."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import bcrypt
 import pytest
 
 from olaudit.errors import UsageError
-from olaudit.serve.web_config import read
-from tests.serve.running import Toy, get
+from olaudit.serve.web_config import read_web_config
+from tests.serve.harness import ServiceHarness, get
 
-SALT = b"$2b$04$" + b"a" * 21 + b"u"  # the same in every process, for it names tests
+SALT = b"$2b$04$" + b"a" * 21 + b"u"  # constant, because the hash is part of test ids
 HASH = bcrypt.hashpw(b"s3cret", SALT).decode()
 
 
@@ -24,7 +24,7 @@ HASH = bcrypt.hashpw(b"s3cret", SALT).decode()
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a certificate for 127.0.0.1 and its key, another pair, and a key with a password."""
     folder = tmp_path_factory.mktemp("keys")
-    for name in ("one", "other"):
+    for name in ("first", "second"):
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
              "-keyout", f"{name}.key", "-out", f"{name}.crt", "-days", "2", "-subj", f"/CN={name}",
@@ -32,7 +32,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cwd=folder, check=True, capture_output=True,
         )  # fmt: skip
     subprocess.run(
-        ["openssl", "ec", "-in", "one.key", "-aes256", "-passout", "pass:x", "-out", "locked.key"],
+        ["openssl", "ec", "-in", "first.key", "-aes256", "-passout", "pass:x", "-out", "locked.key"],
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
     return folder
@@ -44,21 +44,21 @@ def write(folder: Path, text: str) -> Path:
     return file
 
 
-TLS = "tls_server_config: {cert_file: one.crt, key_file: one.key"
+TLS = "tls_server_config: {cert_file: first.crt, key_file: first.key"
 PAIR = f"{TLS}}}\n"
 REQUIRED = "RequireAndVerifyClientCert"
 
 
-def test_a_file_that_says_nothing_leaves_all_open(tmp_path: Path) -> None:
-    config = read(write(tmp_path, "# nothing\n"))
+def test_empty_file_means_no_users_and_no_tls(tmp_path: Path) -> None:
+    config = read_web_config(write(tmp_path, "# nothing\n"))
     assert (config.users, config.tls) == ({}, None)
 
 
-def test_the_whole_format_is_read(keys: Path) -> None:
-    config = read(
+def test_all_settings_are_read(keys: Path) -> None:
+    config = read_web_config(
         write(
             keys,
-            "tls_server_config:\n  cert_file: one.crt\n  key_file: one.key\n  client_ca_file: other.crt\n"
+            "tls_server_config:\n  cert_file: first.crt\n  key_file: first.key\n  client_ca_file: second.crt\n"
             "  client_auth_type: RequireAndVerifyClientCert\n  min_version: TLS13\n  max_version: TLS13\n"
             f"http_server_config:\n  http2: false\nbasic_auth_users:\n  prom: {HASH}\n",
         )
@@ -67,69 +67,75 @@ def test_the_whole_format_is_read(keys: Path) -> None:
     assert config.tls
     assert config.tls.minimum_version is ssl.TLSVersion.TLSv1_3
     assert config.tls.verify_mode is ssl.CERT_REQUIRED
-    assert [file.name for file in config.files] == ["web.yaml", "one.crt", "one.key", "other.crt"]
+    assert [file.name for file in config.files] == ["web.yaml", "first.crt", "first.key", "second.crt"]
 
 
-WRONG = {
-    "- a": "this file: this must be a mapping of keys to values",
-    "basic_auth_users: [a]": "basic_auth_users: this must be a mapping of keys to values",
-    "a: [": "this is not YAML: while parsing a flow node",
-    "tls: {}": "tls: this key is not known: known are basic_auth_users, http_server_config, tls_server_config",
-    "basic_auth_user: {}": "basic_auth_user: this key is not known: did you mean 'basic_auth_users'?",
-    "tls_server_config: {cert_fil: a}": "tls_server_config.cert_file: this is missing",
-    f"{TLS}, cert_fil: a}}": "tls_server_config.cert_fil: this key is not known: did you mean 'cert_file'?",
+INVALID = {
+    "- a": "this file: must be a mapping of keys to values",
+    "basic_auth_users: [a]": "basic_auth_users: must be a mapping of keys to values",
+    "a: [": "not valid YAML: while parsing a flow node",
+    "tls: {}": "tls: unknown key: expected one of basic_auth_users, http_server_config, tls_server_config",
+    "basic_auth_user: {}": "basic_auth_user: unknown key: did you mean 'basic_auth_users'?",
+    "tls_server_config: {cert_fil: a}": "tls_server_config.cert_file: missing",
+    f"{TLS}, cert_fil: a}}": "tls_server_config.cert_fil: unknown key: did you mean 'cert_file'?",
     f"{TLS}, min_version: TLS10}}": "tls_server_config.min_version: Input should be 'TLS12' or 'TLS13'",
     f"{TLS}, client_auth_type: RequestClientCert}}": (
         "tls_server_config.client_auth_type: Input should be 'NoClientCert', 'VerifyClientCertIfGiven' or "
         "'RequireAndVerifyClientCert'"
     ),
     f"{TLS}, client_auth_type: RequireAndVerifyClientCert}}": (
-        "tls_server_config: client_auth_type RequireAndVerifyClientCert needs a client_ca_file"
+        "tls_server_config: client_auth_type RequireAndVerifyClientCert requires client_ca_file"
     ),
-    f"{TLS}, client_ca_file: one.crt}}": (
-        "tls_server_config: client_ca_file has no use without a client_auth_type that verifies"
+    f"{TLS}, client_ca_file: first.crt}}": (
+        "tls_server_config: client_ca_file requires a client_auth_type that verifies certificates"
     ),
-    f"{TLS}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: one.key}}": (
-        "{dir}/one.key holds no certificates"
+    f"{TLS}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: first.key}}": (
+        "{dir}/first.key contains no certificates"
     ),
-    "tls_server_config: {cert_file: no.crt, key_file: one.key}": (
+    "tls_server_config: {cert_file: no.crt, key_file: first.key}": (
         "{dir}/no.crt cannot be read: No such file or directory"
     ),
-    "tls_server_config: {cert_file: one.crt, key_file: other.key}": (
-        "{dir}/one.crt and {dir}/other.key are no certificate and its key: KEY_VALUES_MISMATCH"
+    "tls_server_config: {cert_file: first.crt, key_file: second.key}": (
+        "{dir}/first.crt and {dir}/second.key are not a certificate and its key: KEY_VALUES_MISMATCH"
     ),
-    "tls_server_config: {cert_file: one.key, key_file: one.key}": "{dir}/one.key and {dir}/one.key are no",
-    "tls_server_config: {cert_file: one.crt, key_file: locked.key}": "{dir}/one.crt and {dir}/locked.key are no",
-    "http_server_config: {http3: true}": "http_server_config.http3: this key is not known: did you mean 'http2'?",
+    "tls_server_config: {cert_file: first.key, key_file: first.key}": (
+        "{dir}/first.key and {dir}/first.key are not a certificate and its key"
+    ),
+    "tls_server_config: {cert_file: first.crt, key_file: locked.key}": (
+        "{dir}/first.crt and {dir}/locked.key are not a certificate and its key"
+    ),
+    "http_server_config: {http3: true}": "http_server_config.http3: unknown key: did you mean 'http2'?",
     "basic_auth_users: {prom: s3cret}": (
-        "basic_auth_users.prom: this is no bcrypt hash: `htpasswd -nBC 10 USER` makes one"
+        "basic_auth_users.prom: not a bcrypt hash: create one with `htpasswd -nBC 10 USER`"
     ),
     "basic_auth_users: {prom: 3}": "basic_auth_users.prom: Input should be a valid string",
-    f"basic_auth_users: {{'a:b': {HASH}}}": "basic_auth_users.a:b: a user's name is not empty, and has no colon",
+    f"basic_auth_users: {{'a:b': {HASH}}}": (
+        "basic_auth_users.a:b: a user name must not be empty or contain a colon"
+    ),
 }
 
 
-@pytest.mark.parametrize(("text", "message"), WRONG.items())
-def test_what_is_wrong_is_said_in_one_line(keys: Path, text: str, message: str) -> None:
+@pytest.mark.parametrize(("text", "message"), INVALID.items())
+def test_invalid_file_is_a_one_line_error(keys: Path, text: str, message: str) -> None:
     file = write(keys, text)
     with pytest.raises(UsageError) as raised:
-        read(file)
+        read_web_config(file)
     assert raised.value.message.startswith(f"{file}: {message.format(dir=keys)}")
     assert len(raised.value.message.splitlines()) == 1
     assert "s3cret" not in raised.value.message
 
 
-def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+def test_unreadable_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no\.yaml: cannot be read: No such file or directory$"):
-        read(tmp_path / "no.yaml")
+        read_web_config(tmp_path / "no.yaml")
     with pytest.raises(UsageError, match="cannot be read: Is a directory"):
-        read(tmp_path)
+        read_web_config(tmp_path)
 
 
-# --- in use ----------------------------------------------------------------------------------------------------
+# --- server ----------------------------------------------------------------------------------------------------
 
 
-def ask(port: int, trusted: Path, user: str = "", client: Path | None = None) -> tuple[int, str]:
+def fetch(port: int, trusted: Path, user: str = "", client: Path | None = None) -> tuple[int, str]:
     context = ssl.create_default_context(cafile=str(trusted))
     if client:
         context.load_cert_chain(client, client.with_suffix(".key"))
@@ -143,68 +149,70 @@ def ask(port: int, trusted: Path, user: str = "", client: Path | None = None) ->
         connection.close()
 
 
-def test_tls_and_users_are_asked_for(keys: Path, expected: Path) -> None:
-    config = read(write(keys, f"{PAIR}basic_auth_users: {{prom: {HASH}}}\n"))
-    with Toy(expected, tls=config.tls, users=config.users).served() as port:
-        assert ask(port, keys / "one.crt", "prom:s3cret")[0] == 200
-        for user in ("", "prom:wrong", "nobody:s3cret"):
-            status, body = ask(port, keys / "one.crt", user)
+def test_server_requires_tls_and_a_password(keys: Path, expected: Path) -> None:
+    config = read_web_config(write(keys, f"{PAIR}basic_auth_users: {{prom: {HASH}}}\n"))
+    with ServiceHarness(expected, tls=config.tls, users=config.users).serve() as port:
+        assert fetch(port, keys / "first.crt", "prom:s3cret")[0] == 200
+        for user in ("", "prom:wrong", "unknown:s3cret"):
+            status, body = fetch(port, keys / "first.crt", user)
             assert status == 401
             assert "olaudit_" not in body
         with pytest.raises(ssl.SSLCertVerificationError):
-            ask(port, keys / "other.crt", "prom:s3cret")
+            fetch(port, keys / "second.crt", "prom:s3cret")
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             get(port, "/metrics")  # without TLS
 
 
-def test_clients_may_have_to_show_a_certificate(keys: Path, expected: Path) -> None:
-    demands = ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: other.crt}\n"
-    config = read(write(keys, f"{TLS}{demands}"))
-    with Toy(expected, tls=config.tls).served() as port:
-        assert ask(port, keys / "one.crt", client=keys / "other.crt")[0] == 200
+def test_client_certificate_can_be_required(keys: Path, expected: Path) -> None:
+    client_auth = ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: second.crt}\n"
+    config = read_web_config(write(keys, f"{TLS}{client_auth}"))
+    with ServiceHarness(expected, tls=config.tls).serve() as port:
+        assert fetch(port, keys / "first.crt", client=keys / "second.crt")[0] == 200
         with pytest.raises((ssl.SSLError, ConnectionError, http.client.HTTPException)):
-            ask(port, keys / "one.crt")
+            fetch(port, keys / "first.crt")
 
 
-def test_a_client_that_never_shakes_hands_delays_nobody(keys: Path, expected: Path) -> None:
-    import socket  # noqa: PLC0415 - here alone
+def test_client_without_handshake_delays_no_other(keys: Path, expected: Path) -> None:
+    import socket  # noqa: PLC0415 - only used here
 
-    config = read(write(keys, PAIR))
-    with Toy(expected, tls=config.tls).served() as port:
+    config = read_web_config(write(keys, PAIR))
+    with ServiceHarness(expected, tls=config.tls).serve() as port:
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
-        assert ask(port, keys / "one.crt")[0] == 200
-        for one in silent:
-            one.close()
+        assert fetch(port, keys / "first.crt")[0] == 200
+        for client in silent:
+            client.close()
 
 
-def test_a_certificate_that_was_renewed_is_shown_without_a_restart(
-    keys: Path, expected: Path, tmp_path: Path
-) -> None:
-    for name in ("one.crt", "one.key"):
+def test_renewed_certificate_is_used_without_restart(keys: Path, expected: Path, tmp_path: Path) -> None:
+    for name in ("first.crt", "first.key"):
         shutil.copy(keys / name, tmp_path / name)
-    config = read(write(tmp_path, PAIR))
-    with Toy(expected, tls=config.tls).served() as port:
-        assert ask(port, keys / "one.crt")[0] == 200
-        shutil.copy(keys / "other.crt", tmp_path / "one.crt")
-        shutil.copy(keys / "other.key", tmp_path / "one.key")
-        config.take_over(read(tmp_path / "web.yaml"))
-        assert ask(port, keys / "other.crt")[0] == 200
+    config = read_web_config(write(tmp_path, PAIR))
+    with ServiceHarness(expected, tls=config.tls).serve() as port:
+        assert fetch(port, keys / "first.crt")[0] == 200
+        shutil.copy(keys / "second.crt", tmp_path / "first.crt")
+        shutil.copy(keys / "second.key", tmp_path / "first.key")
+        config.update(read_web_config(tmp_path / "web.yaml"))
+        assert fetch(port, keys / "second.crt")[0] == 200
 
 
-def test_what_a_restart_alone_can_change_is_refused_and_not_called_reloaded(keys: Path) -> None:
+def test_update_that_needs_a_restart_is_refused(keys: Path) -> None:
     users = f"basic_auth_users: {{mek: {HASH}}}"
-    plain, strict = PAIR + users, f"{TLS}, client_ca_file: other.crt, client_auth_type: {REQUIRED}}}\n{users}"
+    plain, strict = PAIR + users, f"{TLS}, client_ca_file: second.crt, client_auth_type: {REQUIRED}}}\n{users}"
     for before, after, message in (
-        (plain, "{}", "TLS is switched on or off by a restart only"),
-        (plain, strict, "TLS versions and clients' certificates change by a restart only"),
+        (plain, "{}", "TLS can be enabled or disabled only by a restart"),
+        (plain, strict, "TLS versions and client authentication can be changed only by a restart"),
         (
             strict,
             strict.replace(REQUIRED, "VerifyClientCertIfGiven"),
-            "clients' certificates change by a restart only",
+            "client authentication can be changed only by a restart",
         ),
-        (strict, strict.replace("other.crt", "one.crt"), "clients' certificates change by a restart only"),
-        (plain, PAIR, "that no user is asked for any more is taken over by a restart only"),
+        (
+            strict,
+            strict.replace("second.crt", "first.crt"),
+            "client authentication can be changed only by a restart",
+        ),
+        (plain, PAIR, "all users can be removed only by a restart"),
     ):
-        config = read(write(keys, before))
+        config = read_web_config(write(keys, before))
         with pytest.raises(UsageError, match=message):
-            config.take_over(read(write(keys, after)))
+            config.update(read_web_config(write(keys, after)))

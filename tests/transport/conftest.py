@@ -10,13 +10,13 @@ from tests.transport import sshd
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
-    """A plain sshd for every test that needs no special one."""
-    with sshd.running(tmp_path_factory.mktemp("sshd") / "server") as one:
-        yield one
+    """An sshd with the default configuration, shared by the tests of the session."""
+    with sshd.running(tmp_path_factory.mktemp("sshd") / "server") as sshd_server:
+        yield sshd_server
 
 
 @pytest.fixture(autouse=True)
-def nobody_s_agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the developer's own agent and keys out of the tests."""
+def isolated_agent_and_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the developer's agent and home directory from the environment."""
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))

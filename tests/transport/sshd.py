@@ -1,4 +1,4 @@
-"""A real OpenSSH server on loopback, with whatever sshd_config a test needs."""
+"""OpenSSH server on loopback, with the sshd_config that a test needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KbdInteractiveAuthentication no
 
 
 def keygen(file: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
-    """Make a key pair."""
+    """Generate a key pair."""
     subprocess.run(
         ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", f"test {kind}", "-f", file], check=True
     )
@@ -35,15 +35,15 @@ def keygen(file: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
 @dataclass(frozen=True)
 class Sshd:
-    """A running server. `config` is an ssh_config by which a client reaches it as `host`."""
+    """A running server. `config` writes an ssh_config in which the server is `host`."""
 
     folder: Path
     port: int
@@ -57,7 +57,7 @@ class Sshd:
         return self.folder / "known_hosts"
 
     def config(self, *lines: str, name: str = "host") -> Path:
-        """Write an ssh_config; `lines` come first, so they win."""
+        """Write an ssh_config. `lines` come first, so they take precedence."""
         file = self.folder / f"config-{name}"
         stanza = [
             f"Host {name}",
@@ -76,7 +76,7 @@ class Sshd:
 
 @contextlib.contextmanager
 def running(folder: Path, extra: Sequence[str] = ()) -> Iterator[Sshd]:
-    """Run an sshd with `extra` lines of configuration ahead of the plain ones."""
+    """Run an sshd with `extra` lines of configuration before the default ones."""
     folder.mkdir(exist_ok=True)
     if not (folder / "host_key").exists():
         keygen(folder / "host_key")
@@ -103,8 +103,8 @@ def running(folder: Path, extra: Sequence[str] = ()) -> Iterator[Sshd]:
 def _await_banner(port: int, folder: Path) -> None:
     until = time.monotonic() + 10
     while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as one:
-            if one.recv(4) == b"SSH-":
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
+            if connection.recv(4) == b"SSH-":
                 return
         time.sleep(0.05)
     raise AssertionError((folder / "log").read_text())

@@ -1,4 +1,4 @@
-"""The address at which a host was reached, and names beside the questions that the host answers itself."""
+"""Address of a host, and name lookups in parallel with the commands of the host."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ def ask(config: Path, *probes: Probe) -> dict[Probe, Answer]:
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
-def test_a_host_is_reached_at_the_address_that_its_name_resolves_to(
-    server: Sshd, name: str, tmp_path: Path
-) -> None:
-    known = tmp_path / "known"
-    known.write_text(f"[{name}]:{server.port} {(server.folder / 'host_key.pub').read_text()}")
-    config = server.config(f"HostName {name}", f"UserKnownHostsFile {known}")
+def test_address_is_the_resolved_address_of_the_host(server: Sshd, name: str, tmp_path: Path) -> None:
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"[{name}]:{server.port} {(server.folder / 'host_key.pub').read_text()}")
+    config = server.config(f"HostName {name}", f"UserKnownHostsFile {known_hosts}")
     assert ask(config, ConnectionProbe.ADDRESS) == {ConnectionProbe.ADDRESS: Answered("127.0.0.1")}
 
 
-def test_behind_a_jump_host_the_address_is_not_known_and_all_else_is_answered(server: Sshd) -> None:
-    config = server.folder / "config-behind"
+def test_address_behind_a_jump_host_is_unanswered(server: Sshd) -> None:
+    config = server.folder / "config-behind-jump"
     jump = server.config(name="jump").read_text()
     config.write_text(jump + server.config("ProxyJump jump").read_text())
     answers = ask(config, HELLO, ConnectionProbe.ADDRESS)
-    reason = "reached through the jump host jump, so not at an address of ours"
+    reason = "reached through the jump host jump, so the address of the host is not known"
     assert answers == {HELLO: Answered("hello\n"), ConnectionProbe.ADDRESS: Unanswered(reason)}
 
 
-def test_this_very_machine_is_not_reached_at_any_address() -> None:
-    answer = LocalTransport().ask("here", (ConnectionProbe.ADDRESS,), Deadline.after(10))[ConnectionProbe.ADDRESS]
-    assert answer == Unanswered("asked on this very machine, which was not reached at any address")
+def test_address_of_the_local_machine_is_unanswered() -> None:
+    answer = LocalTransport().ask("host", (ConnectionProbe.ADDRESS,), Deadline.after(10))[ConnectionProbe.ADDRESS]
+    assert answer == Unanswered(
+        "the host was audited locally, without a connection whose address could be recorded"
+    )
 
 
-def test_names_are_looked_up_here_while_the_host_answers(server: Sshd) -> None:
+def test_lookups_are_answered_beside_commands(server: Sshd) -> None:
     answers = ask(server.config(), HELLO, Lookup("localhost"))
     assert answers[HELLO] == Answered("hello\n")
-    found = answers[Lookup("localhost")]
-    assert isinstance(found, Answered)
-    assert json.loads(found.stdout)["addresses"]
+    addresses = answers[Lookup("localhost")]
+    assert isinstance(addresses, Answered)
+    assert json.loads(addresses.stdout)["addresses"]

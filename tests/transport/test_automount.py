@@ -1,6 +1,6 @@
-"""No probe of a batch goes through, to or into an automount point that is not mounted.
+"""The guard against mounts by way of automount points.
 
-The batch runs in real shells over real folders and links; the kernel's list of mounts is replaced by a file.
+The batch runs in real shells on real folders and links. A file replaces the kernel's list of mounts.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from olaudit.model import Answer, Answered, Command, Unanswered
-from olaudit.transport.automount import NOT_RUN
-from olaudit.transport.batch import script
-from olaudit.transport.frames import Reader, frame
+from olaudit.transport.automount import BLOCKED_STATUS
+from olaudit.transport.batch import build_script
+from olaudit.transport.frames import BatchReader, encode_answer
 
 MARKER = "f" * 32
 MOUNTINFO = "/proc/self/mountinfo"
@@ -28,47 +28,47 @@ pytestmark = pytest.mark.parametrize("shell", ["dash", "bash", "posh"])
 
 @dataclass(frozen=True)
 class Machine:
-    """A folder with links that lead to or past `auto`, an automount point, and a list of mounts."""
+    """Folder with an automount point `auto`, links that lead to it or elsewhere, and a list of mounts."""
 
     folder: Path
     shell: str
     lines: tuple[str, ...]
 
     def run(self, *argv: str, sudo: bool = False, may_hang: bool = True) -> Answer:
-        """Run one probe between two others that must be answered; `@` in an argument is the folder."""
+        """Run one probe between two others, which must be answered. `@` in an argument is the folder."""
         probe = Command(tuple(word.replace("@", str(self.folder)) for word in argv), may_hang, sudo)
         others = (Command(("echo", "1")), Command(("echo", "2"), may_hang=True))
         mounts = self.folder / "mountinfo"
         mounts.write_text("".join(f"{line}\n" for line in (ROOT, BINFMT, *self.lines)))
-        text = script((others[0], probe, others[1]), MARKER).replace(MOUNTINFO, str(mounts))
+        text = build_script((others[0], probe, others[1]), MARKER).replace(MOUNTINFO, str(mounts))
         done = subprocess.run([self.shell], input=text.encode(), capture_output=True, check=False)
         assert done.stderr == b""
-        reader = Reader((others[0], probe, others[1]), MARKER)
+        reader = BatchReader((others[0], probe, others[1]), MARKER)
         reader.feed(done.stdout)
-        answers = reader.answers("not answered")
+        answers = reader.answers("incomplete")
         assert [answers[other] for other in others] == [Answered("1\n"), Answered("2\n")]
         return answers[probe]
 
     def blocks(self, *argv: str, point: str = "auto") -> bool:
-        """Whether the guard blocks a probe, because of `point`."""
+        """Return whether the guard blocks a probe; the reason must name `point`."""
         answer = self.run(*argv)
         if isinstance(answer, Answered):
             return False
-        assert answer == blocked(self.folder / point, argv[0])
+        assert answer == blocked_answer(self.folder / point, argv[0])
         return True
 
 
-def blocked(point: Path, program: str) -> Unanswered:
+def blocked_answer(point: Path, program: str) -> Unanswered:
     return Unanswered(
         f"{point} is an automount point that is not mounted, and {program} was not run because it could mount it"
     )
 
 
-def autofs(number: int, path: str, parent: int = 20) -> str:
+def autofs_line(number: int, path: str, parent: int = 20) -> str:
     return f"{number} {parent} 0:{number} / {path} rw,relatime shared:9 - autofs systemd-1 rw,fd=50,direct"
 
 
-def mounted(number: int, path: str, parent: int) -> str:
+def mount_line(number: int, path: str, parent: int) -> str:
     return f"{number} {parent} 8:2 / {path} rw,relatime shared:8 master:2 - ext4 /dev/sdb1 rw"
 
 
@@ -96,7 +96,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def machine(folder: Path, shell: str) -> Machine:
-    return Machine(folder, shell, (autofs(50, f"{folder}/auto"),))
+    return Machine(folder, shell, (autofs_line(50, f"{folder}/auto"),))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def machine(folder: Path, shell: str) -> Machine:
         *("@/plain/../auto", "@/harmless/up", "@/plain/absent/../../auto"),
     ],
 )
-def test_a_path_to_an_automount_point_is_blocked(machine: Machine, path: str) -> None:
+def test_path_to_an_automount_point_is_blocked(machine: Machine, path: str) -> None:
     for argv in (("cat", path), ("df", "-B1", path), ("stat", "-L", "--", "@/plain", path), ("git", "-C", path)):
         assert machine.blocks(*argv)
     assert machine.blocks("sh", "-c", 'cat "$1"', "sh", path)
@@ -117,13 +117,13 @@ def test_a_path_to_an_automount_point_is_blocked(machine: Machine, path: str) ->
 @pytest.mark.parametrize(
     "path", ["@/plain/file", "@/harmless/deep", "@/around/../plain", "@/autos", "@/loop", "@/absent/x", "/", "@"]
 )
-def test_any_other_path_is_not_blocked(machine: Machine, path: str) -> None:
+def test_other_paths_are_not_blocked(machine: Machine, path: str) -> None:
     assert not machine.blocks("cat", path)
     assert not machine.blocks("df", "-B1", path)
     assert not machine.blocks("cat", "auto", "x=@/auto", "-")
 
 
-def test_a_point_below_blocks_programs_that_walk_trees(machine: Machine) -> None:
+def test_point_below_a_path_blocks_tree_walks(machine: Machine) -> None:
     for argv in (
         ("find", "@", "-name", "x"),
         ("find", "@/", "-depth", "-maxdepth", "1"),
@@ -138,7 +138,7 @@ def test_a_point_below_blocks_programs_that_walk_trees(machine: Machine) -> None
     assert not machine.blocks("stat", "@")
 
 
-def test_a_link_in_a_tree_blocks_what_follows_links(machine: Machine) -> None:
+def test_link_in_a_tree_blocks_programs_that_resolve_links(machine: Machine) -> None:
     for argv in (
         ("find", "@/trees/to", "-printf", "%Y"),
         ("find", "-L", "@/trees/to/", "-maxdepth", "1"),
@@ -152,7 +152,7 @@ def test_a_link_in_a_tree_blocks_what_follows_links(machine: Machine) -> None:
     assert not machine.blocks("find", "@/trees", "-maxdepth", "1", "-printf", "%Y")
 
 
-def test_links_are_followed_where_the_program_follows_them(machine: Machine) -> None:
+def test_links_are_followed_if_the_program_follows_them(machine: Machine) -> None:
     assert machine.blocks("find", "-L", "@/trees/two", "-maxdepth", "2")
     assert machine.blocks("grep", "-R", "x", "--", "@/trees/two")
     assert not machine.blocks("find", "@/trees/two", "-printf", "%Y")
@@ -163,74 +163,82 @@ def test_links_are_followed_where_the_program_follows_them(machine: Machine) -> 
     assert machine.blocks("find", "-L", "@/circle", "-maxdepth", "2")
 
 
-def test_a_search_for_links_that_hangs_blocks_the_probe(
+def test_hanging_search_for_links_blocks_the_probe(
     folder: Path, shell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("olaudit.transport.batch.COMMAND_SECONDS", 1)
     (folder / "find").write_text("#!/bin/sh\nsleep 30\n")
     (folder / "find").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    assert Machine(folder, shell, (autofs(50, f"{folder}/auto"),)).blocks("find", "@/around")
+    assert Machine(folder, shell, (autofs_line(50, f"{folder}/auto"),)).blocks("find", "@/around")
 
 
-def test_a_blocked_probe_is_blocked_without_streams_too(machine: Machine) -> None:
+def test_probe_without_a_stream_is_blocked(machine: Machine) -> None:
     answer = machine.run("cat", "@/auto/file", may_hang=False)
-    assert answer == blocked(machine.folder / "auto", "cat")
+    assert answer == blocked_answer(machine.folder / "auto", "cat")
     assert isinstance(machine.run("cat", "@/plain/file", may_hang=False), Answered)
 
 
-def test_a_probe_that_runs_by_sudo_is_blocked(machine: Machine) -> None:
-    assert machine.run("cat", "@/auto/file", sudo=True) == blocked(machine.folder / "auto", "cat")
+def test_probe_with_sudo_is_blocked(machine: Machine) -> None:
+    assert machine.run("cat", "@/auto/file", sudo=True) == blocked_answer(machine.folder / "auto", "cat")
     answer = machine.run("find", "@/trees/to", sudo=True)
-    assert answer == blocked(machine.folder / "auto", "find")
+    assert answer == blocked_answer(machine.folder / "auto", "find")
 
 
-def test_a_mounted_point_blocks_nothing(folder: Path, shell: str) -> None:
+def test_mounted_point_blocks_no_probe(folder: Path, shell: str) -> None:
     for lines in (
-        (autofs(50, f"{folder}/auto"), mounted(60, f"{folder}/auto", 50)),
-        (mounted(60, f"{folder}/auto", 50), autofs(50, f"{folder}/auto")),
+        (autofs_line(50, f"{folder}/auto"), mount_line(60, f"{folder}/auto", 50)),
+        (mount_line(60, f"{folder}/auto", 50), autofs_line(50, f"{folder}/auto")),
     ):
         machine = Machine(folder, shell, lines)
         assert machine.run("cat", "@/chain/file") == Answered("content\n")
         assert machine.run("find", "@", "-name", "er", "-printf", "%f") == Answered("er")
 
 
-def test_only_what_is_mounted_on_the_point_itself_counts(folder: Path, shell: str) -> None:
-    """An older mount lies under the point; one with the same path in another place has another parent."""
+def test_point_is_mounted_only_by_a_mount_on_top_of_it(folder: Path, shell: str) -> None:
+    """An older mount is below the point. A mount with the same path elsewhere has another parent."""
     machine = Machine(
-        folder, shell, (mounted(45, f"{folder}/auto", 20), autofs(50, f"{folder}/auto", 45), autofs(51, "/x"))
+        folder,
+        shell,
+        (mount_line(45, f"{folder}/auto", 20), autofs_line(50, f"{folder}/auto", 45), autofs_line(51, "/x")),
     )
     assert machine.blocks("cat", "@/auto/file")
-    stacked = (autofs(50, f"{folder}/auto"), mounted(60, f"{folder}/auto", 50), autofs(70, f"{folder}/auto", 60))
+    stacked = (
+        autofs_line(50, f"{folder}/auto"),
+        mount_line(60, f"{folder}/auto", 50),
+        autofs_line(70, f"{folder}/auto", 60),
+    )
     assert Machine(folder, shell, stacked).blocks("cat", "@/auto/file")
 
 
-def test_what_is_mounted_below_an_indirect_point_is_open(folder: Path, shell: str) -> None:
-    machine = Machine(folder, shell, (autofs(50, f"{folder}/auto"), mounted(60, f"{folder}/auto/sub", 50)))
+def test_mount_below_an_indirect_point_is_not_blocked(folder: Path, shell: str) -> None:
+    machine = Machine(folder, shell, (autofs_line(50, f"{folder}/auto"), mount_line(60, f"{folder}/auto/sub", 50)))
     assert machine.run("cat", "@/chain/file") == Answered("content\n")
     assert machine.blocks("cat", "@/auto/sub/../file")
     assert machine.blocks("cat", "@/auto/other")
 
 
-def test_names_are_decoded_and_compared_literally(folder: Path, shell: str) -> None:
+def test_mount_paths_are_decoded_and_compared_literally(folder: Path, shell: str) -> None:
     for name, coded in (("a b", "a\\040b"), ("a\\040b", "a\\134040b"), ("*", "*"), ("[a]", "[a]"), ("%s", "%s")):
         (folder / name).mkdir()
-        machine = Machine(folder, shell, (autofs(50, f"{folder}/{coded}"), autofs(51, f"{folder}/q\\134")))
+        machine = Machine(
+            folder, shell, (autofs_line(50, f"{folder}/{coded}"), autofs_line(51, f"{folder}/q\\134"))
+        )
         assert machine.blocks("cat", f"@/{name}/x", point=name)
         assert machine.blocks("cat", "@/plain/file", f"@/{name}", point=name)
         assert not machine.blocks("cat", "@/plain/file")
         (folder / name).rmdir()
 
 
-def test_many_points_are_named_each_for_its_own(folder: Path, shell: str) -> None:
-    points = tuple(autofs(100 + n, f"{folder}/p{n}") for n in range(40))
-    machine = Machine(folder, shell, (*points, mounted(500, f"{folder}/p7", 107)))
+def test_reason_names_the_point_among_many(folder: Path, shell: str) -> None:
+    points = tuple(autofs_line(100 + n, f"{folder}/p{n}") for n in range(40))
+    machine = Machine(folder, shell, (*points, mount_line(500, f"{folder}/p7", 107)))
     assert machine.blocks("cat", "@/p33/x", point="p33")
     assert not machine.blocks("cat", "@/p7/x")
 
 
-def test_a_host_without_automount_points_runs_one_grep(tmp_path: Path, shell: str) -> None:
-    """Also where the only point is binfmt_misc, as on nearly every host with systemd."""
+def test_host_without_automount_points_runs_one_grep(tmp_path: Path, shell: str) -> None:
+    """The only point may be binfmt_misc, as on nearly every host with systemd."""
     log = tmp_path / "log"
     for program in ("cat", "find", "grep", "readlink", "sed", "timeout"):
         wrapper = tmp_path / program
@@ -240,21 +248,21 @@ def test_a_host_without_automount_points_runs_one_grep(tmp_path: Path, shell: st
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"{ROOT}\n{BINFMT}\n")
     probe = Command(("cat", "/dev/null"))
-    text = script((probe,), MARKER).replace(MOUNTINFO, str(mounts))
+    text = build_script((probe,), MARKER).replace(MOUNTINFO, str(mounts))
     env = {"PATH": f"{tmp_path}:{os.defpath}", "U": "\n/dev\n", "P": "x", "B": "y"}
     subprocess.run([f"/bin/{shell}"], input=text.encode(), env=env, check=True, capture_output=True)
     expected = [f"grep -F  - autofs  {mounts}", "timeout -k 1 10 cat /dev/null", "cat /dev/null"]
     assert log.read_text().splitlines() == expected
 
 
-def test_no_process_can_end_with_the_status_of_a_blocked_probe(shell: str) -> None:
-    probe = Command((shell, "-c", f"exit {NOT_RUN}"))
-    done = subprocess.run([shell], input=script((probe,), MARKER).encode(), capture_output=True, check=False)
-    reader = Reader((probe,), MARKER)
+def test_no_process_can_end_with_the_blocked_status(shell: str) -> None:
+    probe = Command((shell, "-c", f"exit {BLOCKED_STATUS}"))
+    done = subprocess.run([shell], input=build_script((probe,), MARKER).encode(), capture_output=True, check=False)
+    reader = BatchReader((probe,), MARKER)
     reader.feed(done.stdout)
     answer = reader.answers("none")[probe]
     assert isinstance(answer, Answered)
     assert answer.status < 256
-    reader = Reader((probe,), MARKER)
-    reader.feed(frame(0, Answered("ok", "/1", NOT_RUN), MARKER))
-    assert reader.answers("none")[probe] == blocked(Path("/1"), shell)
+    reader = BatchReader((probe,), MARKER)
+    reader.feed(encode_answer(0, Answered("ok", "/1", BLOCKED_STATUS), MARKER))
+    assert reader.answers("none")[probe] == blocked_answer(Path("/1"), shell)

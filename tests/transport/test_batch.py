@@ -1,3 +1,5 @@
+"""Script of a batch in real shells, and the parser of its output."""
+
 import os
 import secrets
 import shutil
@@ -9,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.model import Answer, Answered, Command, Probe, Unanswered
-from olaudit.transport.batch import answer_batch, commands_of, script
-from olaudit.transport.frames import LATER_BYTES, MAX_BYTES, TOO_LARGE, Reader, frame
+from olaudit.transport.batch import answer_script, build_script, parse_script
+from olaudit.transport.frames import MAX_BYTES, STREAM_BYTES, TOO_LARGE, BatchReader, encode_answer
 
 MARKER = "f" * 32
 
@@ -31,13 +33,13 @@ COMMANDS = (
 
 
 def run(shell: str, commands: tuple[Command, ...], chunk: int = 1 << 16) -> dict[Probe, Answer]:
-    """Run a batch in a real shell and read it in pieces of `chunk` bytes."""
-    done = subprocess.run([shell], input=script(commands, MARKER).encode(), capture_output=True, check=False)
+    """Run a batch in a real shell and parse its output in chunks of `chunk` bytes."""
+    done = subprocess.run([shell], input=build_script(commands, MARKER).encode(), capture_output=True, check=False)
     assert done.stderr == b""
-    reader = Reader(commands, MARKER)
+    reader = BatchReader(commands, MARKER)
     for start in range(0, len(done.stdout), chunk):
         reader.feed(done.stdout[start : start + chunk])
-    return reader.answers("not answered")
+    return reader.answers("incomplete")
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "posh"])
@@ -47,9 +49,9 @@ def test_every_shell_frames_every_kind_of_answer(shell: str, chunk: int) -> None
         Answered("Linux\n"),
         Answered("", "cat: /nonexistent: No such file or directory", 1),
         Answered("a\0b\n\n"),
-        Unanswered("no such command there: nosuch"),
+        Unanswered("command not found: nosuch"),
         Answered("x  y\n", "err", 3),
-        Unanswered("/etc/passwd may not be run there: failed to run command '/etc/passwd': Permission denied"),
+        Unanswered("/etc/passwd cannot be executed: failed to run command '/etc/passwd': Permission denied"),
         Answered("".join(f"fox {n}\n" for n in range(3000))),
         Answered("".join(f"hen {n}\n" for n in range(3000))),
         Answered("no newline"),
@@ -57,95 +59,98 @@ def test_every_shell_frames_every_kind_of_answer(shell: str, chunk: int) -> None
     ]
 
 
-def test_the_batch_is_a_posix_script(tmp_path: Path) -> None:
+def test_script_passes_shellcheck_as_posix(tmp_path: Path) -> None:
     file = tmp_path / "batch.sh"
-    file.write_text(script(COMMANDS, MARKER))
-    # SC2016: that nothing is expanded inside the quotes of a command is just what is wanted
+    file.write_text(build_script(COMMANDS, MARKER))
+    # SC2016: the single quotes around a command prevent expansion on purpose
     subprocess.run(["shellcheck", "-s", "sh", "-e", "SC2016", file], check=True)
 
 
-def test_a_hanging_command_is_ended_and_costs_only_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_command_loses_only_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("olaudit.transport.batch.COMMAND_SECONDS", 1)
     monkeypatch.setattr("olaudit.transport.frames.COMMAND_SECONDS", 1)
     commands = (
         Command(("sleep", "30")),
-        Command(("echo", "one")),
+        Command(("echo", "first")),
         Command(("sleep", "31"), may_hang=True),
-        Command(("echo", "two"), may_hang=True),
+        Command(("echo", "second"), may_hang=True),
     )
     assert list(run("dash", commands).values()) == [
-        Unanswered("sleep gave no answer within 1 s and was ended"),
-        Answered("one\n"),
-        Unanswered("sleep gave no answer within 1 s and was ended"),
-        Answered("two\n"),
+        Unanswered("sleep gave no answer within 1 s and was terminated"),
+        Answered("first\n"),
+        Unanswered("sleep gave no answer within 1 s and was terminated"),
+        Answered("second\n"),
     ]
 
 
-def test_a_host_without_timeout_answers_nothing_rather_than_something(tmp_path: Path) -> None:
+def test_host_without_timeout_command_is_unanswered(tmp_path: Path) -> None:
     for program in ("sh", "dd", "sed"):
         (tmp_path / program).symlink_to(shutil.which(program) or "")
-    text = script((Command(("echo", "x")),), MARKER).replace("PATH=$PATH:", "PATH=$PATH #")
+    text = build_script((Command(("echo", "x")),), MARKER).replace("PATH=$PATH:", "PATH=$PATH #")
     done = subprocess.run(
         ["/bin/dash"], input=text.encode(), capture_output=True, env={"PATH": str(tmp_path)}, check=False
     )
-    reader = Reader((Command(("echo", "x")),), MARKER)
+    reader = BatchReader((Command(("echo", "x")),), MARKER)
     reader.feed(done.stdout)
     assert reader.answers("")[Command(("echo", "x"))] == Unanswered(
         "the host has no `timeout` command (GNU coreutils)"
     )
 
 
-AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+RUN_AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 SECRET = Command(("cat", "/etc/shadow"), sudo=True)
 
 
-def as_nobody(text: str) -> dict[Probe, Answer]:
+def run_as_nobody(text: str) -> dict[Probe, Answer]:
     if os.getuid():
-        pytest.skip("only root can become somebody who needs sudo")
-    done = subprocess.run([*AS_NOBODY, "/bin/dash"], input=text.encode(), capture_output=True, check=False)
-    reader = Reader((SECRET, Command(("echo", "x"))), MARKER)
+        pytest.skip("only root can run commands as another user")
+    done = subprocess.run([*RUN_AS_NOBODY, "/bin/dash"], input=text.encode(), capture_output=True, check=False)
+    reader = BatchReader((SECRET, Command(("echo", "x"))), MARKER)
     reader.feed(done.stdout)
-    return reader.answers("not answered")
+    return reader.answers("incomplete")
 
 
-def test_what_needs_sudo_and_is_refused_says_so_and_costs_only_its_own_answer() -> None:
-    answers = as_nobody(script((SECRET, Command(("echo", "x"))), MARKER))
+def test_refused_sudo_loses_only_its_own_answer() -> None:
+    answers = run_as_nobody(build_script((SECRET, Command(("echo", "x"))), MARKER))
     assert answers == {
-        SECRET: Unanswered("cat needs sudo there, and was refused: a password is required"),
+        SECRET: Unanswered("cat needs sudo, which was refused: a password is required"),
         Command(("echo", "x")): Answered("x\n"),
     }
 
 
-def test_what_needs_sudo_where_there_is_none_says_so() -> None:
-    reader = Reader((SECRET,), MARKER)
-    said = "timeout: failed to run command 'sudo': No such file or directory"
-    reader.feed(frame(0, Answered("", said, 127), MARKER))
-    assert reader.answers("")[SECRET] == Unanswered("cat needs sudo there, which is not installed")
+def test_missing_sudo_is_reported() -> None:
+    reader = BatchReader((SECRET,), MARKER)
+    stderr = "timeout: failed to run command 'sudo': No such file or directory"
+    reader.feed(encode_answer(0, Answered("", stderr, 127), MARKER))
+    assert reader.answers("")[SECRET] == Unanswered("cat needs sudo, which is not installed")
 
 
 def test_root_needs_no_sudo() -> None:
     if os.getuid():
-        pytest.skip("for root")
+        pytest.skip("runs as root only")
     assert isinstance(run("dash", (SECRET,))[SECRET], Answered)
 
 
-def test_what_was_not_answered_in_full_is_unanswered() -> None:
+def test_incomplete_answer_is_unanswered() -> None:
     commands = (Command(("a",)), Command(("b",)))
-    reader = Reader(commands, MARKER)
-    stream = frame(0, Answered("A"), MARKER) + frame(1, Answered("B"), MARKER)
+    reader = BatchReader(commands, MARKER)
+    stream = encode_answer(0, Answered("A"), MARKER) + encode_answer(1, Answered("B"), MARKER)
     reader.feed(stream[:-3])
     assert not reader.complete
-    assert reader.answers("cut") == {Command(("a",)): Answered("A"), Command(("b",)): Unanswered("cut")}
+    assert reader.answers("truncated") == {
+        Command(("a",)): Answered("A"),
+        Command(("b",)): Unanswered("truncated"),
+    }
     reader.feed(stream[-3:])
     assert reader.complete
 
 
-def test_a_host_that_talks_without_end_is_cut_off_and_believed_only_in_what_was_whole() -> None:
+def test_overflow_keeps_only_complete_answers() -> None:
     commands = (Command(("a",)), Command(("b",)))
-    reader = Reader(commands, MARKER)
-    reader.feed(frame(0, Answered("A"), MARKER))
+    reader = BatchReader(commands, MARKER)
+    reader.feed(encode_answer(0, Answered("A"), MARKER))
     reader.feed(b"x" * MAX_BYTES)
-    reader.feed(frame(1, Answered("B"), MARKER))
+    reader.feed(encode_answer(1, Answered("B"), MARKER))
     assert reader.overflowed
     assert reader.answers("") == {
         Command(("a",)): Answered("A"),
@@ -153,11 +158,11 @@ def test_a_host_that_talks_without_end_is_cut_off_and_believed_only_in_what_was_
     }
 
 
-def test_the_noise_of_a_login_shell_is_not_an_answer() -> None:
-    reader = Reader((Command(("a",)),), MARKER)
+def test_output_of_the_login_shell_is_not_an_answer() -> None:
+    reader = BatchReader((Command(("a",)),), MARKER)
     reader.feed(b"Welcome!\nLast login: today\n")
     assert not reader.started
-    reader.feed(frame(0, Answered("A"), MARKER))
+    reader.feed(encode_answer(0, Answered("A"), MARKER))
     assert reader.started
     assert reader.complete
 
@@ -180,8 +185,8 @@ def test_the_noise_of_a_login_shell_is_not_an_answer() -> None:
         "l 0 *",
     ],
 )
-def test_a_frame_out_of_order_answers_nothing(line: str) -> None:
-    reader = Reader((Command(("a",)),), MARKER)
+def test_frame_out_of_order_is_ignored(line: str) -> None:
+    reader = BatchReader((Command(("a",)),), MARKER)
     reader.feed(f"{MARKER} {line.replace('MARKER', MARKER)}\n".encode())
     assert not reader.complete
 
@@ -193,24 +198,26 @@ def test_a_frame_out_of_order_answers_nothing(line: str) -> None:
         (125, "", Answered("", "", 125)),
         (126, "sh: 1: x: Permission denied", Answered("", "sh: 1: x: Permission denied", 126)),
         (127, "sh: 1: git: not found", Answered("", "sh: 1: git: not found", 127)),
-        (124, "", Unanswered("a gave no answer within 10 s and was ended")),
+        (124, "", Unanswered("a gave no answer within 10 s and was terminated")),
         (137, "", Unanswered("a was killed: it took longer than 10 s, or the host ran out of memory")),
     ],
 )
-def test_a_status_is_attributed_to_the_program_that_set_it(status: int, stderr: str, answer: Answer) -> None:
-    reader = Reader((Command(("a",)),), MARKER)
-    reader.feed(frame(0, Answered("", stderr, status), MARKER))
+def test_status_is_attributed_to_timeout_or_to_the_command(status: int, stderr: str, answer: Answer) -> None:
+    reader = BatchReader((Command(("a",)),), MARKER)
+    reader.feed(encode_answer(0, Answered("", stderr, status), MARKER))
     assert reader.answers("")[Command(("a",))] == answer
 
 
 # --- forged answers --------------------------------------------------------------------------------------------
 
-CHEAP, STREAM, OTHER = Command(("cheap",)), Command(("stream",), may_hang=True), Command(("other",), may_hang=True)
+PROMPT = Command(("prompt",))
+STREAM = Command(("stream",), may_hang=True)
+OTHER = Command(("other",), may_hang=True)
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "posh"])
-def test_no_process_of_a_batch_shows_the_marker(shell: str, tmp_path: Path) -> None:
-    """Every program that the batch starts logs its arguments and environment, and runs the real program."""
+def test_programs_of_a_batch_do_not_receive_the_marker(shell: str, tmp_path: Path) -> None:
+    """A wrapper around each program of the batch logs its arguments and environment."""
     log = tmp_path / "log"
     for program in ("timeout", "dd", "head", "sed", "printf", "echo", "cat", "id", "base64"):
         real = shutil.which(program, path="/usr/bin:/bin")
@@ -220,7 +227,7 @@ def test_no_process_of_a_batch_shows_the_marker(shell: str, tmp_path: Path) -> N
     commands = (Command(("cat", "/dev/null")), Command(("cat", "/dev/null"), may_hang=True))
     done = subprocess.run(
         [f"/bin/{shell}"],
-        input=script(commands, MARKER).encode(),
+        input=build_script(commands, MARKER).encode(),
         capture_output=True,
         check=True,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin", "M": "exported by the login"},
@@ -232,72 +239,74 @@ def test_no_process_of_a_batch_shows_the_marker(shell: str, tmp_path: Path) -> N
     assert MARKER not in logged
 
 
-def test_every_process_under_way_hides_the_marker(tmp_path: Path) -> None:
-    """Even root, who may read the arguments and environments of all processes, does not find it there."""
+def test_marker_is_not_visible_in_proc(tmp_path: Path) -> None:
+    """The test reads the arguments and environments of all processes, which root can do."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     commands = (Command(("cat", str(fifo)), may_hang=True), Command(("cat", str(fifo)), may_hang=True))
     secret = secrets.token_hex(16)
     with subprocess.Popen(["/bin/dash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
         assert shell.stdin
-        shell.stdin.write(script(commands, secret).encode())
+        shell.stdin.write(build_script(commands, secret).encode())
         shell.stdin.close()
-        with fifo.open("wb") as writer:  # opens when the first `cat` reads
-            shown = b"".join(
+        with fifo.open("wb") as writer:  # blocks until the first `cat` reads
+            visible = b"".join(
                 file.read_bytes()
                 for pattern in ("[0-9]*/cmdline", "[0-9]*/environ")
                 for file in Path("/proc").glob(pattern)
-                if readable(file)
+                if is_readable(file)
             )
             writer.write(b"x")
         shell.kill()
-    assert str(fifo).encode() in shown
-    assert secret.encode() not in shown
+    assert str(fifo).encode() in visible
+    assert secret.encode() not in visible
 
 
-def readable(file: Path) -> bool:
+def is_readable(file: Path) -> bool:
     try:
         file.read_bytes()
-    except OSError:  # the process has ended, or belongs to another user
+    except OSError:  # the process has ended or belongs to another user
         return False
     return True
 
 
-def test_a_stream_answers_for_its_own_command_alone() -> None:
-    """The marker is known to the attacker, who supplies the output of `stream`."""
-    reader = Reader((CHEAP, STREAM, OTHER), MARKER)
+def test_stream_answers_only_its_own_command() -> None:
+    """An attacker controls the output of `stream` and knows the marker."""
+    reader = BatchReader((PROMPT, STREAM, OTHER), MARKER)
     for victim in (0, 2):
-        forged = frame(victim, Answered("forged"), MARKER, stream=True)
+        forged = encode_answer(victim, Answered("forged"), MARKER, stream=True)
         reader.feed(forged.replace(f" l {victim} ".encode(), b" l 1 "))
-    assert set(reader.answers("none").values()) == {Unanswered("none")}
-    reader.feed(frame(0, Answered("true"), MARKER) + frame(2, Answered("true"), MARKER, stream=True))
-    assert reader.answers("none") == {
-        CHEAP: Answered("true"),
-        STREAM: Unanswered("none"),
+    assert set(reader.answers("incomplete").values()) == {Unanswered("incomplete")}
+    reader.feed(
+        encode_answer(0, Answered("true"), MARKER) + encode_answer(2, Answered("true"), MARKER, stream=True)
+    )
+    assert reader.answers("incomplete") == {
+        PROMPT: Answered("true"),
+        STREAM: Unanswered("incomplete"),
         OTHER: Answered("true"),
     }
 
 
-def test_a_gathered_command_cannot_answer_for_a_stream() -> None:
-    reader = Reader((CHEAP, STREAM), MARKER)
-    reader.feed(frame(1, Answered("forged"), MARKER))
-    assert reader.answers("none")[STREAM] == Unanswered("none")
+def test_gathered_command_cannot_answer_for_a_stream() -> None:
+    reader = BatchReader((PROMPT, STREAM), MARKER)
+    reader.feed(encode_answer(1, Answered("forged"), MARKER))
+    assert reader.answers("incomplete")[STREAM] == Unanswered("incomplete")
 
 
-@pytest.mark.parametrize("command", [CHEAP, STREAM])
-def test_the_first_answer_of_a_command_wins(command: Command) -> None:
-    reader = Reader((command,), MARKER)
+@pytest.mark.parametrize("command", [PROMPT, STREAM])
+def test_first_answer_of_a_command_is_kept(command: Command) -> None:
+    reader = BatchReader((command,), MARKER)
     for text in ("true", "forged"):
-        reader.feed(frame(0, Answered(text), MARKER, stream=command.may_hang))
-    assert reader.answers("none") == {command: Answered("true")}
+        reader.feed(encode_answer(0, Answered(text), MARKER, stream=command.may_hang))
+    assert reader.answers("incomplete") == {command: Answered("true")}
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
-def test_long_lines_of_one_command_tear_no_other_apart(shell: str) -> None:
-    """A pipe carries at most 4,096 bytes in one piece; the lines of streams that run together meet in one pipe."""
+def test_long_lines_do_not_interrupt_other_streams(shell: str) -> None:
+    """Parallel streams write to one pipe, in which only writes of up to 4,096 bytes are atomic."""
     long = tuple(
         Command(
             ("sh", "-c", f"for i in 1 2 3 4 5 6 7 8; do head -c 50000 /dev/zero | tr '\\0' {letter}; echo; done"),
@@ -313,8 +322,8 @@ def test_long_lines_of_one_command_tear_no_other_apart(shell: str) -> None:
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
-def test_too_large_an_answer_costs_only_itself(shell: str) -> None:
-    large = Command(("head", "-c", str(LATER_BYTES + 1), "/dev/zero"), may_hang=True)
+def test_oversized_answer_loses_only_itself(shell: str) -> None:
+    large = Command(("head", "-c", str(STREAM_BYTES + 1), "/dev/zero"), may_hang=True)
     lines = Command(("sh", "-c", "yes yes yes yes yes yes yes yes | head -n 40000"), may_hang=True)
     small = Command(("echo", "x"), may_hang=True)
     assert run(shell, (large, small, lines)) == {
@@ -324,14 +333,14 @@ def test_too_large_an_answer_costs_only_itself(shell: str) -> None:
     }
 
 
-def test_a_stream_that_ends_early_is_not_called_too_large() -> None:
-    reader = Reader((STREAM,), MARKER)
-    reader.feed(frame(0, Answered("x" * 1000), MARKER, stream=True)[:500])
-    assert reader.answers("it ended") == {STREAM: Unanswered("it ended")}
+def test_truncated_stream_is_not_reported_as_too_large() -> None:
+    reader = BatchReader((STREAM,), MARKER)
+    reader.feed(encode_answer(0, Answered("x" * 1000), MARKER, stream=True)[:500])
+    assert reader.answers("truncated") == {STREAM: Unanswered("truncated")}
 
 
-def test_a_long_line_in_small_pieces_is_read_in_linear_time() -> None:
-    reader = Reader((CHEAP,), MARKER)
+def test_long_line_in_small_chunks_is_read_in_linear_time() -> None:
+    reader = BatchReader((PROMPT,), MARKER)
     for _ in range(MAX_BYTES // 64):
         reader.feed(b"x" * 64)
     assert not reader.overflowed
@@ -339,27 +348,27 @@ def test_a_long_line_in_small_pieces_is_read_in_linear_time() -> None:
     assert reader.overflowed
 
 
-words = st.lists(
+ARGVS = st.lists(
     st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs", "Zl", "Zp", "Cc"]))
     | st.just("a\nb"),
     min_size=1,
 )
 
 
-@given(st.lists(st.tuples(words, st.booleans()), min_size=1, max_size=8))
-def test_a_simulated_host_reads_back_what_was_asked(asked: list[tuple[list[str], bool]]) -> None:
-    commands = [Command(tuple(argv), may_hang) for argv, may_hang in asked]
-    text = script(commands, MARKER)
-    by_number = {n: (argv, may_hang) for n, argv, may_hang in commands_of(text)}
+@given(st.lists(st.tuples(ARGVS, st.booleans()), min_size=1, max_size=8))
+def test_script_and_answers_survive_a_round_trip(arguments: list[tuple[list[str], bool]]) -> None:
+    commands = [Command(tuple(argv), may_hang) for argv, may_hang in arguments]
+    text = build_script(commands, MARKER)
+    by_number = {n: (argv, may_hang) for n, argv, may_hang in parse_script(text)}
     assert by_number == {n: (command.argv, command.may_hang) for n, command in enumerate(commands)}
-    reader = Reader(commands, MARKER)
-    reader.feed(answer_batch(text, lambda argv: Answered("\n".join(argv))))
-    assert reader.answers("none") == {command: Answered("\n".join(command.argv)) for command in commands}
+    reader = BatchReader(commands, MARKER)
+    reader.feed(answer_script(text, lambda argv: Answered("\n".join(argv))))
+    assert reader.answers("incomplete") == {command: Answered("\n".join(command.argv)) for command in commands}
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))
-def test_reading_any_bytes_never_raises_and_never_invents_an_answer(noise: bytes, chunk: int) -> None:
-    reader = Reader((Command(("a",)),), MARKER)
+def test_arbitrary_bytes_never_raise_or_become_an_answer(noise: bytes, chunk: int) -> None:
+    reader = BatchReader((Command(("a",)),), MARKER)
     for start in range(0, len(noise), chunk):
         reader.feed(noise[start : start + chunk])
-    assert reader.answers("none") == {Command(("a",)): Unanswered("none")}
+    assert reader.answers("incomplete") == {Command(("a",)): Unanswered("incomplete")}

@@ -1,4 +1,4 @@
-"""Against a real HTTP server that behaves as engines of several ages and states do."""
+"""Engine probes against an HTTP server that behaves like engines of several API versions and states."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 
 from olaudit.model import Answer, Answered, EngineProbe, EngineQuery, Probe, Unanswered
 from olaudit.transport import Deadline
-from olaudit.transport.engine import Dial, NoEngine, ask_engine
-from olaudit.transport.engine.reduction import reduced
+from olaudit.transport.engine import Dial, EngineUnreachable, ask_engine
+from olaudit.transport.engine.reduction import reduce_inspection
 
 BOTH = (EngineQuery.VERSION, EngineQuery.CONTAINERS)
 Routes = Callable[[str], tuple[int, Any]]
@@ -25,7 +25,7 @@ Routes = Callable[[str], tuple[int, Any]]
 
 @contextmanager
 def engine(routes: Routes) -> Iterator[Dial]:
-    """Serve `routes` (path -> status and JSON) on loopback; yields what dials it."""
+    """Serve `routes` (path -> status and JSON) on loopback; yield a function that connects to the server."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -40,11 +40,11 @@ def engine(routes: Routes) -> Iterator[Dial]:
             self.wfile.write(data)
 
         def log_message(self, *_args: object) -> None:
-            """Say nothing."""
+            """Suppress the log."""
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_args: object) -> None:
-            """Say nothing of clients that went away: they do so on purpose here."""
+            """Suppress errors of clients that disconnect, which the tests do on purpose."""
 
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -58,13 +58,13 @@ def engine(routes: Routes) -> Iterator[Dial]:
         thread.join(5)
 
 
-def ask(routes: Routes, *wanted: EngineProbe, seconds: float = 5) -> dict[Probe, Answer]:
+def ask(routes: Routes, *probes: EngineProbe, seconds: float = 5) -> dict[Probe, Answer]:
     with engine(routes) as dial:
-        return ask_engine(wanted, dial, Deadline.after(seconds), lambda: "")
+        return ask_engine(probes, dial, Deadline.after(seconds), lambda: "")
 
 
-def of_version(api: str, containers: dict[str, Any]) -> Routes:
-    """Answer as an engine that understands API version `api` alone."""
+def engine_of_version(api: str, containers: dict[str, Any]) -> Routes:
+    """Build the routes of an engine that supports only API version `api`."""
 
     def routes(path: str) -> tuple[int, Any]:
         if path.endswith("/version"):
@@ -73,29 +73,31 @@ def of_version(api: str, containers: dict[str, Any]) -> Routes:
             return 400, {"message": f"client version 1.41 is too old. Minimum supported API version is {api}"}
         if "/containers/json" in path:
             assert "all=1" in path
-            return 200, [{"Id": one, "Names": [f"/{one}"]} for one in containers]
-        one = containers[path.split("/")[3]]
-        return (200, one) if one is not None else (404, {"message": "No such container"})
+            return 200, [{"Id": name, "Names": [f"/{name}"]} for name in containers]
+        container = containers[path.split("/")[3]]
+        return (200, container) if container is not None else (404, {"message": "No such container"})
 
     return routes
 
 
 @pytest.mark.parametrize("api", ["1.38", "1.41", "1.44", "1.52"])
-def test_engines_of_every_age_answer(api: str) -> None:
-    answers = ask(of_version(api, {"b": {"Id": "b", "Name": "/b"}, "a": {"Id": "a", "Name": "/a"}}), *BOTH)
-    version, containers = (answers[question] for question in BOTH)
+def test_engines_of_all_api_versions_answer(api: str) -> None:
+    answers = ask(engine_of_version(api, {"b": {"Id": "b", "Name": "/b"}, "a": {"Id": "a", "Name": "/a"}}), *BOTH)
+    version, containers = (answers[query] for query in BOTH)
     assert isinstance(version, Answered)
     assert json.loads(version.stdout) == {"Version": "99.1", "ApiVersion": api}
     assert isinstance(containers, Answered)
-    assert [one["Name"] for one in json.loads(containers.stdout)] == ["/a", "/b"]
+    assert [container["Name"] for container in json.loads(containers.stdout)] == ["/a", "/b"]
 
 
-def test_many_containers_are_asked_in_parallel() -> None:
-    plain = of_version("1.41", {f"{n:02}": {"Id": f"{n:02}", "Name": f"/{n:02}"} for n in range(24)})
+def test_containers_are_inspected_in_parallel() -> None:
+    default_routes = engine_of_version(
+        "1.41", {f"{n:02}": {"Id": f"{n:02}", "Name": f"/{n:02}"} for n in range(24)}
+    )
 
     def slow(path: str) -> tuple[int, Any]:
         time.sleep(0.1)
-        return plain(path)
+        return default_routes(path)
 
     started = time.monotonic()
     answer = ask(slow, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
@@ -104,31 +106,31 @@ def test_many_containers_are_asked_in_parallel() -> None:
     assert time.monotonic() - started < 24 * 0.1
 
 
-def described(name: str) -> dict[str, Any]:
-    """Describe a container of which nothing is known but its id and its name, which are alike."""
+def description(name: str) -> dict[str, Any]:
+    """Build the description of a container whose id equals its name."""
     return {"Id": name, "Name": f"/{name}"}
 
 
-def containers(routes: Routes) -> list[dict[str, Any]]:
+def list_containers(routes: Routes) -> list[dict[str, Any]]:
     answer = ask(routes, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert isinstance(answer, Answered)
-    found: list[dict[str, Any]] = json.loads(answer.stdout)
-    return found
+    listed: list[dict[str, Any]] = json.loads(answer.stdout)
+    return listed
 
 
-def test_a_container_that_went_away_meanwhile_is_not_there() -> None:
-    plain = of_version("1.41", {"gone": None, "a": described("a")})
-    lists = iter([["gone", "a"], ["a"]])
+def test_container_removed_during_the_audit_is_omitted() -> None:
+    default_routes = engine_of_version("1.41", {"removed": None, "a": description("a")})
+    lists = iter([["removed", "a"], ["a"]])
 
     def routes(path: str) -> tuple[int, Any]:
         if "/containers/json" not in path:
-            return plain(path)
+            return default_routes(path)
         return 200, [{"Id": name, "Names": [f"/{name}"]} for name in next(lists)]
 
-    assert [one["Name"] for one in containers(routes)] == ["/a"]
+    assert [container["Name"] for container in list_containers(routes)] == ["/a"]
 
 
-def test_a_container_that_was_replaced_meanwhile_is_unreadable() -> None:
+def test_container_replaced_during_the_audit_is_unreadable() -> None:
     ids = iter(["1", "2"])
 
     def routes(path: str) -> tuple[int, Any]:
@@ -136,8 +138,8 @@ def test_a_container_that_was_replaced_meanwhile_is_unreadable() -> None:
             return 200, [{"Id": next(ids), "Names": ["/web"]}]
         return 404, {"message": "No such container"}
 
-    reason = "Docker lists it, and answers that there is no such container"
-    assert containers(routes) == [{"Id": "1", "Name": "/web", "Unreadable": reason}]
+    reason = "Docker lists it, but answers that it does not exist"
+    assert list_containers(routes) == [{"Id": "1", "Name": "/web", "Unreadable": reason}]
 
 
 NO_DESCRIPTION = "Docker's answer could not be parsed: no description of this container"
@@ -146,28 +148,32 @@ NO_DESCRIPTION = "Docker's answer could not be parsed: no description of this co
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
-        (404, {"message": "gone"}, "Docker lists it, and answers that there is no such container"),
+        (404, {"message": "gone"}, "Docker lists it, but answers that it does not exist"),
         (200, b"null", NO_DESCRIPTION),
         (200, {}, NO_DESCRIPTION),
         (200, [], NO_DESCRIPTION),
-        (200, [described("web")], NO_DESCRIPTION),
-        (200, described("other"), NO_DESCRIPTION),
-        (200, {"Id": "web"}, "Docker's answer could not be parsed: it does not name the container"),
-        (200, {"Id": "web", "Name": "/"}, "Docker's answer could not be parsed: it does not name the container"),
+        (200, [description("web")], NO_DESCRIPTION),
+        (200, description("other"), NO_DESCRIPTION),
+        (200, {"Id": "web"}, "Docker's answer could not be parsed: it contains no name of the container"),
+        (
+            200,
+            {"Id": "web", "Name": "/"},
+            "Docker's answer could not be parsed: it contains no name of the container",
+        ),
         (
             200,
             {"Id": "web", "Name": ["/web"]},
-            "Docker's answer could not be parsed: it does not name the container",
+            "Docker's answer could not be parsed: it contains no name of the container",
         ),
         (200, b"", "Docker's answer could not be parsed as JSON: Expecting value: line 1 column 1 (char 0)"),
-        (500, {"message": "broken"}, "Docker refused to answer: 500 (broken)"),
-        (204, b"", "Docker refused to answer: 204"),
+        (500, {"message": "broken"}, "Docker answered with HTTP status 500 (broken)"),
+        (204, b"", "Docker answered with HTTP status 204"),
     ],
 )
-def test_a_listed_container_that_is_not_described_stays(status: int, body: Any, reason: str) -> None:
-    plain = of_version("1.41", {"a": described("a"), "web": described("web")})
-    found = containers(lambda path: (status, body) if "/web/" in path else plain(path))
-    assert [(one["Name"], one.get("Unreadable")) for one in found] == [("/a", None), ("/web", reason)]
+def test_listed_container_without_description_is_unreadable(status: int, body: Any, reason: str) -> None:
+    default_routes = engine_of_version("1.41", {"a": description("a"), "web": description("web")})
+    listed = list_containers(lambda path: (status, body) if "/web/" in path else default_routes(path))
+    assert [(row["Name"], row.get("Unreadable")) for row in listed] == [("/a", None), ("/web", reason)]
 
 
 NO_ID = "its row in Docker's list of containers has no valid id"
@@ -190,38 +196,43 @@ NO_NAME = "its row in Docker's list of containers has no name"
         ([{"Id": "a", "Names": ["/web/a", "/", "a", 7]}], [("a", "", NO_NAME)]),
         (
             [{"Id": "a", "Names": ["/x"]}, {"Id": "b", "Names": ["/x"]}],
-            [("a", "/x", "Docker names 2 containers so"), ("b", "/x", "Docker names 2 containers so")],
+            [
+                ("a", "/x", "Docker lists 2 containers with this name"),
+                ("b", "/x", "Docker lists 2 containers with this name"),
+            ],
         ),
         (
             [{"Id": "a", "Names": ["/x"]}, {"Id": "a", "Names": ["/y"]}],
             [
-                ("a", "/x", "Docker lists 2 containers of its id"),
-                ("a", "/y", "Docker lists 2 containers of its id"),
+                ("a", "/x", "Docker lists 2 containers with this id"),
+                ("a", "/y", "Docker lists 2 containers with this id"),
             ],
         ),
     ],
 )
-def test_a_row_that_cannot_be_read_stays(rows: list[Any], unreadable: list[tuple[str, str, str]]) -> None:
-    plain = of_version("1.41", {"good": described("good")})
-    listed = [*rows, {"Id": "good", "Names": ["/web/alias", "/good"]}]
-    found = containers(lambda path: (200, listed) if "/containers/json" in path else plain(path))
-    assert [one["Name"] for one in found if "Unreadable" not in one] == ["/good"]
-    kept = [(one["Id"], one["Name"], one["Unreadable"]) for one in found if "Unreadable" in one]
-    assert sorted(kept) == sorted(unreadable)
+def test_invalid_row_of_the_listing_is_unreadable(rows: list[Any], unreadable: list[tuple[str, str, str]]) -> None:
+    default_routes = engine_of_version("1.41", {"good": description("good")})
+    answer = [*rows, {"Id": "good", "Names": ["/web/alias", "/good"]}]
+    listed = list_containers(lambda path: (200, answer) if "/containers/json" in path else default_routes(path))
+    assert [row["Name"] for row in listed if "Unreadable" not in row] == ["/good"]
+    reasons = [(row["Id"], row["Name"], row["Unreadable"]) for row in listed if "Unreadable" in row]
+    assert sorted(reasons) == sorted(unreadable)
 
 
-def test_two_descriptions_of_one_name_are_unreadable() -> None:
-    plain = of_version("1.41", {"a": described("a"), "b": {"Id": "b", "Name": "/a"}})
-    assert [one.get("Unreadable") for one in containers(plain)] == ["Docker names 2 containers so"] * 2
+def test_two_containers_with_one_name_are_unreadable() -> None:
+    default_routes = engine_of_version("1.41", {"a": description("a"), "b": {"Id": "b", "Name": "/a"}})
+    assert [row.get("Unreadable") for row in list_containers(default_routes)] == [
+        "Docker lists 2 containers with this name"
+    ] * 2
 
 
 def test_too_many_containers_are_unanswered() -> None:
     rows = [{"Id": str(n), "Names": [f"/{n}"]} for n in range(1001)]
     answer = ask(lambda _: (200, rows), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
-    assert answer == Unanswered("Docker lists 1,001 containers, more than the 1,000 that are read")
+    assert answer == Unanswered("Docker lists 1,001 containers, more than the 1,000 that are supported")
 
 
-def test_an_engine_that_hangs_is_told_as_one() -> None:
+def test_hanging_engine_is_reported() -> None:
     release = threading.Event()
 
     def hang(_path: str) -> tuple[int, Any]:
@@ -232,21 +243,21 @@ def test_an_engine_that_hangs_is_told_as_one() -> None:
         answers = ask(hang, *BOTH, seconds=1)
     finally:
         release.set()
-    for question in BOTH:
-        assert answers[question] == Unanswered(
+    for query in BOTH:
+        assert answers[query] == Unanswered(
             "Docker gave no answer within 1 s "
             "(a running `docker builder prune` blocks every other command for that long and longer)"
         )
 
 
-def test_an_engine_that_refuses_says_why() -> None:
+def test_error_response_is_reported_with_its_message() -> None:
     answer = ask(lambda _: (500, {"message": "out of\ncheese"}), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
     assert isinstance(answer, Unanswered)
-    assert answer.reason.startswith("Docker refused to answer: 500 (")
+    assert answer.reason.startswith("Docker answered with HTTP status 500 (")
     assert answer.reason.endswith("(out of cheese)")
 
 
-def test_what_is_not_json_is_unanswered() -> None:
+def test_answer_that_is_not_json_is_unanswered() -> None:
     answer = ask(lambda _: (200, b"<html>"), EngineQuery.VERSION)[EngineQuery.VERSION]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's answer could not be parsed")
@@ -259,37 +270,37 @@ def test_json_of_another_shape_is_unanswered(body: bytes) -> None:
     assert answer.reason.startswith("Docker's answer could not be parsed")
 
 
-def test_an_engine_that_names_no_version_it_would_take_is_unanswered() -> None:
+def test_engine_without_a_usable_api_version_is_unanswered() -> None:
     def routes(path: str) -> tuple[int, Any]:
         return (200, {}) if path.endswith("/version") else (400, {"message": "client version 1.41 is too old"})
 
     assert isinstance(ask(routes, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS], Unanswered)
 
 
-def test_a_stream_that_breaks_is_explained_by_the_host_where_it_says_something() -> None:
+def test_broken_stream_is_explained_by_the_host_if_it_can() -> None:
     def dial(_deadline: Deadline) -> socket.socket:
-        here, there = socket.socketpair()
-        there.close()
-        return here
+        connection, peer = socket.socketpair()
+        peer.close()
+        return connection
 
-    for said, reason in (("no docker group", "no docker group"), ("", "the stream to Docker broke: ")):
+    for explanation, reason in (("no docker group", "no docker group"), ("", "the stream to Docker broke: ")):
         query = EngineQuery.VERSION
-        answer = ask_engine((query,), dial, Deadline.after(5), partial(str, said))[query]
+        answer = ask_engine((query,), dial, Deadline.after(5), partial(str, explanation))[query]
         assert isinstance(answer, Unanswered)
         assert answer.reason.startswith(reason)
 
 
-def test_an_engine_that_cannot_be_dialled_is_unanswered_for_that_reason() -> None:
+def test_unreachable_engine_is_unanswered_for_that_reason() -> None:
     def dial(_deadline: Deadline) -> socket.socket:
-        raise NoEngine("there is none")
+        raise EngineUnreachable("no engine")
 
     assert ask_engine(BOTH, dial, Deadline.after(5), lambda: "unused") == dict.fromkeys(
-        BOTH, Unanswered("there is none")
+        BOTH, Unanswered("no engine")
     )
 
 
-def test_the_environment_and_foreign_labels_of_a_container_stay_outside() -> None:
-    kept = reduced(
+def test_environment_and_foreign_labels_are_removed() -> None:
+    reduced = reduce_inspection(
         {
             "Id": "1",
             "Name": "/openlibrary-web-1",
@@ -310,8 +321,8 @@ def test_the_environment_and_foreign_labels_of_a_container_stay_outside() -> Non
             "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "Propagation": "secret"}],
         }
     )
-    assert "secret" not in json.dumps(kept)
-    assert kept == {
+    assert "secret" not in json.dumps(reduced)
+    assert reduced == {
         "Id": "1",
         "Name": "/openlibrary-web-1",
         "State": {"Status": "running", "Pid": 1, "Health": {"Status": "healthy"}},
@@ -321,12 +332,12 @@ def test_the_environment_and_foreign_labels_of_a_container_stay_outside() -> Non
     }
 
 
-@pytest.mark.parametrize("nonsense", [None, 3, "x", [1], {"Labels": 3, "Health": "x"}])
-def test_an_inspect_of_another_shape_is_reduced_to_nothing(nonsense: Any) -> None:
-    kept = reduced(dict.fromkeys(("State", "Config", "HostConfig", "Mounts"), nonsense))
-    assert all(part in ({}, [{}], {"Labels": {}}) for part in kept.values())
+@pytest.mark.parametrize("value", [None, 3, "x", [1], {"Labels": 3, "Health": "x"}])
+def test_inspection_of_another_shape_is_reduced_to_nothing(value: Any) -> None:
+    reduced = reduce_inspection(dict.fromkeys(("State", "Config", "HostConfig", "Mounts"), value))
+    assert all(part in ({}, [{}], {"Labels": {}}) for part in reduced.values())
 
 
-def test_what_an_engine_leaves_out_stays_out() -> None:
-    assert reduced({}) == {"State": {}, "Config": {}, "HostConfig": {}}
-    assert reduced({"Config": {"Labels": None}})["Config"] == {"Labels": {}}
+def test_keys_that_an_engine_omits_stay_absent() -> None:
+    assert reduce_inspection({}) == {"State": {}, "Config": {}, "HostConfig": {}}
+    assert reduce_inspection({"Config": {"Labels": None}})["Config"] == {"Labels": {}}

@@ -1,4 +1,4 @@
-"""What engines of several ages say of images, and of files changed inside of containers."""
+"""Layers of images and changed files of containers, from engines of several API versions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ OLBASE = ImageLayers("openlibrary/olbase:latest")
 CODE = ContainerChanges(("/openlibrary", "/olsystem"))
 
 
-def with_files(images: dict[str, Any], changes: dict[str, Any], api: str = "1.41", listed: Any = ()) -> Routes:
-    """Answer as an engine whose running containers are those of `changes`, and that has `images`.
+def engine_with_files(
+    images: dict[str, Any], changes: dict[str, Any], api: str = "1.41", listed: Any = ()
+) -> Routes:
+    """Build the routes of an engine with `images`, whose running containers are the keys of `changes`.
 
-    `listed` are the images that it lists by the name of one that it does not have.
+    `listed` is the answer to a search for an image that the engine does not have.
     """
 
     def routes(path: str) -> tuple[int, Any]:
@@ -34,47 +36,47 @@ def with_files(images: dict[str, Any], changes: dict[str, Any], api: str = "1.41
         if path.startswith("/images/"):
             if path.startswith("/images/json?"):
                 return 200, listed
-            found = images.get(path.removeprefix("/images/").removesuffix("/json"))
-            return (200, found) if found is not None else (404, {"message": "No such image"})
+            image = images.get(path.removeprefix("/images/").removesuffix("/json"))
+            return (200, image) if image is not None else (404, {"message": "No such image"})
         return 200, changes[path.removeprefix("/containers/id-").removesuffix("/changes")]
 
     return routes
 
 
-def told(routes: Routes, question: EngineProbe) -> Any:
-    answer = ask(routes, question)[question]
+def ask_json(routes: Routes, probe: EngineProbe) -> Any:
+    answer = ask(routes, probe)[probe]
     assert isinstance(answer, Answered)
     return json.loads(answer.stdout)
 
 
 @pytest.mark.parametrize("api", ["1.38", "1.41", "1.52"])
-def test_the_layers_of_an_image_are_told_by_engines_of_every_age(api: str) -> None:
+def test_layers_are_answered_by_all_api_versions(api: str) -> None:
     image = {"Id": "sha256:1", "RootFS": {"Type": "layers", "Layers": ["sha256:a", "sha256:b"]}}
-    assert told(with_files({OLBASE.image: image}, {}, api), OLBASE) == ["sha256:a", "sha256:b"]
+    assert ask_json(engine_with_files({OLBASE.image: image}, {}, api), OLBASE) == ["sha256:a", "sha256:b"]
 
 
-def test_an_image_that_is_not_there_has_no_layers() -> None:
-    assert told(with_files({}, {}), OLBASE) == []
+def test_missing_image_has_no_layers() -> None:
+    assert ask_json(engine_with_files({}, {}), OLBASE) == []
 
 
 @pytest.mark.parametrize("listed", [[{"Id": "1"}], None, {}, [None]])
-def test_an_image_that_is_listed_and_not_there_is_unanswered(listed: Any) -> None:
-    reason = f"Docker lists the image {OLBASE.image}, and answers that there is none"
-    assert ask(with_files({}, {}, listed=listed), OLBASE)[OLBASE] == Unanswered(reason)
+def test_image_listed_but_missing_is_unanswered(listed: Any) -> None:
+    reason = f"Docker lists the image {OLBASE.image}, but answers that it does not exist"
+    assert ask(engine_with_files({}, {}, listed=listed), OLBASE)[OLBASE] == Unanswered(reason)
 
 
 @pytest.mark.parametrize(
     "image",
     [{}, {"RootFS": {}}, {"RootFS": None}, {"RootFS": {"Layers": []}}, {"RootFS": {"Layers": [1]}}, [], "x"],
 )
-def test_an_image_of_another_shape_is_unanswered(image: Any) -> None:
-    answer = ask(with_files({OLBASE.image: image}, {}), OLBASE)[OLBASE]
+def test_image_of_another_shape_is_unanswered(image: Any) -> None:
+    answer = ask(engine_with_files({OLBASE.image: image}, {}), OLBASE)[OLBASE]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's answer could not be parsed: ")
 
 
 @pytest.mark.parametrize("api", ["1.38", "1.41", "1.52"])
-def test_changed_files_are_told_by_container_below_the_wanted_paths_alone(api: str) -> None:
+def test_changes_are_limited_to_the_requested_paths(api: str) -> None:
     changes = {
         "web": [
             {"Path": "/openlibrary", "Kind": 0},
@@ -83,9 +85,9 @@ def test_changed_files_are_told_by_container_below_the_wanted_paths_alone(api: s
             {"Path": "/openlibrary2/c", "Kind": 1},
             {"Path": "/tmp/d", "Kind": 2},
         ],
-        "solr": None,  # how engines say that there are none
+        "solr": None,  # what engines send instead of an empty list
     }
-    assert told(with_files({}, changes, api), CODE) == {
+    assert ask_json(engine_with_files({}, changes, api), CODE) == {
         "web": [{"Path": "/openlibrary/a.py", "Kind": 0}, {"Path": "/olsystem/b", "Kind": 1}],
         "solr": [],
     }
@@ -94,22 +96,25 @@ def test_changed_files_are_told_by_container_below_the_wanted_paths_alone(api: s
 @pytest.mark.parametrize("rows", ["x", [1], [{"Path": "/openlibrary/a"}], {"Path": "/openlibrary/a"}, {}])
 def test_changes_of_another_shape_are_unreadable(rows: Any) -> None:
     reason = "Docker's answer could not be parsed: no list of changed files"
-    assert told(with_files({}, {"web": rows, "solr": []}), CODE) == {"web": {"Unreadable": reason}, "solr": []}
+    assert ask_json(engine_with_files({}, {"web": rows, "solr": []}), CODE) == {
+        "web": {"Unreadable": reason},
+        "solr": [],
+    }
 
 
-def test_a_changed_path_is_told_as_it_is_however_odd() -> None:
+def test_changed_path_is_not_altered() -> None:
     rows = [{"Path": "/openlibrary/a\nb\u001b", "Kind": 1}]
-    assert told(with_files({}, {"web": rows}), CODE) == {"web": rows}
+    assert ask_json(engine_with_files({}, {"web": rows}), CODE) == {"web": rows}
 
 
-def test_of_a_container_that_went_away_meanwhile_no_changes_are_told_rather_than_none() -> None:
-    both = [{"Id": "a", "Names": ["/a"]}, {"Id": "gone", "Names": ["/gone"]}]
+def test_changes_omit_a_container_removed_during_the_audit() -> None:
+    both = [{"Id": "a", "Names": ["/a"]}, {"Id": "removed", "Names": ["/removed"]}]
     lists = iter([both, both[:1]])
 
     def routes(path: str) -> tuple[int, Any]:
         if "/containers/json" in path:
             return 200, next(lists)
-        return (404, {"message": "No such container"}) if "/gone/" in path else (200, [])
+        return (404, {"message": "No such container"}) if "/removed/" in path else (200, [])
 
     probe = ContainerChanges(("/code",))
     with engine(routes) as dial:

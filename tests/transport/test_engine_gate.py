@@ -1,4 +1,4 @@
-"""Before anything connects to an engine, its process is looked for: with real processes and real servers."""
+"""Search for the engine's process before a connection to its socket, with real processes and servers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's dockerd can ser
 
 @contextlib.contextmanager
 def dockerd(folder: Path, *wrapper: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that is named dockerd."""
+    """Run a process with the name dockerd."""
     program = shutil.copy("/usr/bin/sleep", folder / "dockerd")
     with subprocess.Popen([*wrapper, program, "60"]) as process:
         time.sleep(0.2)
@@ -46,7 +46,7 @@ def dockerd(folder: Path, *wrapper: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextlib.contextmanager
 def unix_engine(path: Path, answer: bytes) -> Iterator[list[socket.socket]]:
-    """Listen as docker.socket does; gives the connections, each of which is answered as often as it asks."""
+    """Listen as docker.socket does, and send `answer` to every request; yield the list of connections."""
     connections: list[socket.socket] = []
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -88,9 +88,9 @@ def docker_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def engines() -> Engines:
     done = subprocess.run(PROBE.argv, capture_output=True, check=True, text=True)
     assert done.stderr == ""
-    found = read_engines(Answered(done.stdout, done.stderr, done.returncode))
-    assert isinstance(found, Engines)
-    return found
+    running_engines = read_engines(Answered(done.stdout, done.stderr, done.returncode))
+    assert isinstance(running_engines, Engines)
+    return running_engines
 
 
 def ask(config: Path, *probes: Probe, seconds: float = 10) -> dict[Probe, Answer]:
@@ -105,52 +105,57 @@ def ask(config: Path, *probes: Probe, seconds: float = 10) -> dict[Probe, Answer
 
 
 @root
-def test_an_engine_is_found_among_the_processes(tmp_path: Path) -> None:
+def test_engine_process_is_found(tmp_path: Path) -> None:
     with dockerd(tmp_path) as process:
         assert engines().serving == (f"{tmp_path}/dockerd",)
         assert obstacle(engines()) == ""
         process.kill()
-        time.sleep(0.1)  # its parent has not asked for its status yet: it is a zombie
+        time.sleep(0.1)  # its parent has not reaped it yet: it is a zombie
         assert engines().serving == ()
 
 
 @root
-def test_an_engine_in_a_container_is_not_the_hosts(tmp_path: Path) -> None:
+def test_engine_in_a_container_is_not_the_hosts(tmp_path: Path) -> None:
     with dockerd(tmp_path, "unshare", "--pid", "--fork", "--kill-child"):
         assert engines().serving == ()
         assert f"{tmp_path}/dockerd" in engines().in_containers
 
 
 @root
-def test_a_process_of_another_user_is_not_the_hosts_engine(tmp_path: Path) -> None:
+def test_dockerd_of_another_user_is_not_the_hosts_engine(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     folder = tmp_path / "open"
     folder.mkdir(mode=0o755)
     with dockerd(folder, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") as process:
-        found = engines()
-    assert found.serving == ()
-    assert found.on_other_sockets in {(f"dockerd (process {process.pid})",), ()}  # /tmp may be closed to others
+        running_engines = engines()
+    assert running_engines.serving == ()
+    assert running_engines.on_other_sockets in {
+        (f"dockerd (process {process.pid})",),
+        (),
+    }  # other users may have no access to /tmp
 
 
 @root
 @pytest.mark.parametrize("hidepid", [1, 2])
-def test_hidden_processes_decide_nothing(hidepid: int) -> None:
+def test_hidden_processes_are_unanswered(hidepid: int) -> None:
     mount = f"mount -t proc -o hidepid={hidepid} proc /proc"
     user = "setpriv --reuid=65534 --regid=65534 --clear-groups"
     wrapper = ("unshare", "--mount", "--pid", "--fork", "sh", "-c", f'{mount} && {user} -- "$@"; exit $?', "sh")
     done = subprocess.run([*wrapper, *PROBE.argv], capture_output=True, check=False, text=True)
     if "hidepid" in done.stderr or "mount" in done.stderr:
         pytest.skip(f"/proc cannot be mounted here: {done.stderr}")
-    found = read_engines(Answered(done.stdout, done.stderr, done.returncode))
-    assert found == Unanswered("/proc does not show the processes of other users there (hidepid)")
-    assert obstacle(found).startswith("whether a Docker Engine runs there could not be determined: /proc does not")
+    result = read_engines(Answered(done.stdout, done.stderr, done.returncode))
+    assert result == Unanswered("/proc does not show the processes of other users there (hidepid)")
+    assert obstacle(result).startswith(
+        "whether a Docker Engine runs there could not be determined: /proc does not"
+    )
 
 
 @pytest.mark.parametrize(
     ("argument", "other"), [("-H=fd://", "--host=unix:///run/second.sock"), ("-Hfd://", "-Hunix:///run/x.sock")]
 )
 @root
-def test_only_where_a_daemon_listens_is_read_of_its_arguments(tmp_path: Path, argument: str, other: str) -> None:
+def test_only_the_socket_arguments_of_a_daemon_are_read(tmp_path: Path, argument: str, other: str) -> None:
     script = tmp_path / "dockerd"
     script.write_text("#!/bin/sh\nsleep 60 & wait\n")
     script.chmod(0o755)
@@ -158,14 +163,14 @@ def test_only_where_a_daemon_listens_is_read_of_its_arguments(tmp_path: Path, ar
     for host in (argument, other):
         with subprocess.Popen([script, *secrets, host], process_group=0) as process:
             time.sleep(0.2)
-            found = engines()
+            running_engines = engines()
             os.killpg(process.pid, 9)
-        assert "secret" not in str(found)
-        assert len(found.serving) + len(found.on_other_sockets) == 1
-        assert bool(found.serving) is (host == argument)
+        assert "secret" not in str(running_engines)
+        assert len(running_engines.serving) + len(running_engines.on_other_sockets) == 1
+        assert bool(running_engines.serving) is (host == argument)
 
 
-def test_the_answer_must_be_whole() -> None:
+def test_incomplete_process_list_is_unanswered() -> None:
     done = subprocess.run(PROBE.argv, capture_output=True, check=True, text=True)
     assert isinstance(read_engines(Answered(done.stdout)), Engines)
     lines = done.stdout.splitlines(keepends=True)
@@ -177,17 +182,19 @@ def test_the_answer_must_be_whole() -> None:
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @pytest.mark.parametrize("probe", [PROBE, COMPOSE], ids=["engine", "compose"])
-def test_a_probe_connects_to_nothing_and_writes_nothing(probe: Command, tmp_path: Path) -> None:
-    """Docker's Compose plugin is asked without the docker command, which would connect to the engine."""
+def test_probe_makes_no_connection_and_writes_no_file(probe: Command, tmp_path: Path) -> None:
+    """The probe for Compose runs its plugin directly: the docker command would connect to the engine."""
     plugins = tmp_path / ".docker" / "cli-plugins"
     plugins.mkdir(parents=True)
     plugin = plugins / "docker-compose"
     plugin.write_text('#!/bin/sh\n[ "$*" = docker-cli-plugin-metadata ] && echo \'{"Version": "v2.40.3"}\'\n')
     plugin.chmod(0o755)
     trace = tmp_path / "trace"
-    watched = "trace=%network,open,openat,creat,mkdir,rename,unlink,unlinkat,link,symlink,chmod,chown,kill,execve"
+    traced_calls = (
+        "trace=%network,open,openat,creat,mkdir,rename,unlink,unlinkat,link,symlink,chmod,chown,kill,execve"
+    )
     done = subprocess.run(
-        ["strace", "-f", "-qq", "-o", trace, "-e", watched, *probe.argv],
+        ["strace", "-f", "-qq", "-o", trace, "-e", traced_calls, *probe.argv],
         capture_output=True,
         check=True,
         env={**os.environ, "HOME": str(tmp_path)},
@@ -203,7 +210,7 @@ def test_a_probe_connects_to_nothing_and_writes_nothing(probe: Command, tmp_path
 # --- over SSH ---
 
 
-def test_a_stopped_engine_is_not_contacted(server: Sshd, docker_socket: Path) -> None:
+def test_stopped_engine_is_not_contacted_over_ssh(server: Sshd, docker_socket: Path) -> None:
     with unix_engine(docker_socket, VERSION) as connections:
         assert ask(server.config(), HELLO, EngineQuery.VERSION) == {
             HELLO: Answered("hello\n"),
@@ -213,7 +220,7 @@ def test_a_stopped_engine_is_not_contacted(server: Sshd, docker_socket: Path) ->
 
 
 @root
-def test_a_running_engine_is_contacted(server: Sshd, docker_socket: Path, tmp_path: Path) -> None:
+def test_running_engine_is_contacted_over_ssh(server: Sshd, docker_socket: Path, tmp_path: Path) -> None:
     with dockerd(tmp_path), unix_engine(docker_socket, VERSION) as connections:
         answers = ask(server.config(), HELLO, EngineQuery.VERSION)
         assert answers == {HELLO: Answered("hello\n"), EngineQuery.VERSION: Answered('{"Version": "1"}')}
@@ -221,27 +228,27 @@ def test_a_running_engine_is_contacted(server: Sshd, docker_socket: Path, tmp_pa
 
 
 @root
-def test_a_server_with_one_session_has_room_for_both(docker_socket: Path, tmp_path: Path) -> None:
+def test_one_session_suffices_for_batch_and_gate(docker_socket: Path, tmp_path: Path) -> None:
     slow = Command(("sleep", "0.5"))
     for _ in range(3):
         with (
-            running(tmp_path / "sshd", ["MaxSessions 1"]) as one,
+            running(tmp_path / "sshd", ["MaxSessions 1"]) as sshd_server,
             contextlib.ExitStack() as stack,
         ):
             stack.enter_context(dockerd(tmp_path))
             stack.enter_context(unix_engine(docker_socket, VERSION))
-            answers = ask(one.config(), slow, HELLO, EngineQuery.VERSION)
+            answers = ask(sshd_server.config(), slow, HELLO, EngineQuery.VERSION)
         docker_socket.unlink()
         assert answers[HELLO] == Answered("hello\n")
         assert answers[EngineQuery.VERSION] == Answered('{"Version": "1"}')
 
 
-def test_a_search_that_hangs_costs_the_engines_answers_alone(tmp_path: Path) -> None:
+def test_hanging_search_loses_only_the_engine_answers(tmp_path: Path) -> None:
     script = """t=$(cat); case $t in *engine-processes*) sleep 30;; *) printf '%s\\n' "$t" | sh;; esac"""
     force = f"ForceCommand {script}"
-    with running(tmp_path / "sshd", [force]) as one:
+    with running(tmp_path / "sshd", [force]) as sshd_server:
         started = time.monotonic()
-        answers = ask(one.config(), HELLO, EngineQuery.VERSION, seconds=2)
+        answers = ask(sshd_server.config(), HELLO, EngineQuery.VERSION, seconds=2)
         assert time.monotonic() - started < 3
     assert answers[HELLO] == Answered("hello\n")
     assert answers[EngineQuery.VERSION] == Unanswered(
@@ -254,22 +261,22 @@ def _threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if not thread.name.startswith("Thread-")}
 
 
-@pytest.mark.parametrize("way", ["ssh", "local"])
-def test_what_the_shell_answered_is_kept_when_docker_drips(
-    server: Sshd, docker_socket: Path, monkeypatch: pytest.MonkeyPatch, way: str
+@pytest.mark.parametrize("transport", ["ssh", "local"])
+def test_command_answers_are_kept_when_the_engine_drips(
+    server: Sshd, docker_socket: Path, monkeypatch: pytest.MonkeyPatch, transport: str
 ) -> None:
     monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")
     before = _threads()
     with unix_engine(docker_socket, DRIP):
         started = time.monotonic()
-        if way == "ssh":
+        if transport == "ssh":
             answers = ask(server.config(), HELLO, *EngineQuery, seconds=2)
         else:
             answers = dict(LocalTransport().ask("host", (HELLO, *EngineQuery), Deadline.after(2)))
         assert time.monotonic() - started < 3
     assert answers[HELLO] == Answered("hello\n")
-    for question in EngineQuery:
-        answer = answers[question]
+    for query in EngineQuery:
+        answer = answers[query]
         assert isinstance(answer, Unanswered)
         assert answer.reason.startswith("Docker's answer was not complete within ")
     until = time.monotonic() + 3
@@ -281,17 +288,17 @@ def test_what_the_shell_answered_is_kept_when_docker_drips(
 # --- on this machine ---
 
 
-def test_a_stopped_engine_of_this_machine_is_not_contacted(docker_socket: Path) -> None:
+def test_stopped_local_engine_is_not_contacted(docker_socket: Path) -> None:
     with unix_engine(docker_socket, VERSION) as connections:
         answers = dict(LocalTransport().ask("host", (EngineQuery.VERSION,), Deadline.after(5)))
         assert answers == {EngineQuery.VERSION: STOPPED}
         assert connections == []
 
 
-def test_an_engine_that_accepts_no_connection_costs_the_deadline_alone(
+def test_engine_that_never_accepts_ends_at_the_deadline(
     docker_socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connect to a Unix socket whose queue is full blocks without end."""
+    """A blocking connect to a Unix socket with a full queue never returns."""
     monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")
     with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as stack:
         listener.bind(str(docker_socket))
@@ -308,7 +315,7 @@ def test_an_engine_that_accepts_no_connection_costs_the_deadline_alone(
     assert isinstance(answers[EngineQuery.VERSION], Unanswered)
 
 
-def test_the_script_is_known_to_all_shells() -> None:
+def test_script_runs_in_all_shells() -> None:
     for shell in (("sh",), ("bash",), ("dash",), ("busybox", "ash"), ("posh",)):
         if not shutil.which(shell[0]):
             continue

@@ -1,4 +1,4 @@
-"""Engines that drip, flood, redirect, compress and nest: each ends in time, in little memory, with its reason."""
+"""Hostile engines: every answer ends in bounded time and memory, with its reason."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 
 Behaviour = Callable[[socket.socket, bytes], None]
-"""What a server does with a connection after it has read the head of a request."""
+"""Reaction of a server to a request, after it has read the head."""
 
 
 @dataclass
-class Server:
-    """A listening socket, and the connections it has had."""
+class HostileServer:
+    """Address of a listening socket, and the connections and requests it received."""
 
     address: tuple[str, int]
     connections: list[socket.socket] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
 
     def dial(self, deadline: Deadline) -> socket.socket:
-        return socket.create_connection(self.address, timeout=deadline.left())
+        return socket.create_connection(self.address, timeout=deadline.remaining())
 
 
 @contextmanager
-def hostile(behaviour: Behaviour) -> Iterator[Server]:
-    """Serve each connection by `behaviour`, in a thread of its own, after the head of a request was read."""
+def hostile(behaviour: Behaviour) -> Iterator[HostileServer]:
+    """Serve connections with `behaviour`, each in a separate thread, after the head of a request was read."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(listener.getsockname()[:2])
+    server = HostileServer(listener.getsockname()[:2])
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):
@@ -77,7 +77,7 @@ def hostile(behaviour: Behaviour) -> Iterator[Server]:
 
 
 def dripping(head: bytes, drop: bytes, seconds: float) -> Behaviour:
-    """Send `head`, then `drop` again and again, until the other side has closed."""
+    """Send `head`, then `drop` repeatedly until the other side has closed."""
 
     def drip(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(head)
@@ -96,10 +96,10 @@ def engine_threads() -> int:
     return sum(thread.name.startswith("engine") for thread in threading.enumerate())
 
 
-def ask(dial: Dial, seconds: float = SECONDS, *wanted: EngineQuery) -> dict[Probe, Answer]:
-    """Ask, and assert that this ends in time and leaves no thread behind."""
+def ask(dial: Dial, seconds: float = SECONDS, *queries: EngineQuery) -> dict[Probe, Answer]:
+    """Send the queries, and assert that the call ends in time and leaves no thread."""
     started = time.monotonic()
-    answers = ask_engine(wanted or BOTH, dial, Deadline.after(seconds), lambda: "")
+    answers = ask_engine(queries or BOTH, dial, Deadline.after(seconds), lambda: "")
     assert time.monotonic() - started < seconds + 0.6
     until = time.monotonic() + 2
     while engine_threads() and time.monotonic() < until:
@@ -116,21 +116,24 @@ def reasons(behaviour: Behaviour, seconds: float = SECONDS) -> set[str]:
 
 
 START = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-LATE = "Docker's answer was not complete within 1 s ("
+INCOMPLETE = "Docker's answer was not complete within 1 s ("
 SILENT = "Docker gave no answer within 1 s ("
-LARGE = "Docker's answer was larger than 4 MiB"
+TOO_LARGE = "Docker's answer was larger than 4 MiB"
 BLOCK = bytes(1 << 16)
 
 HOSTILE = {
     "silence": (dripping(b"", b"", 0.2), SILENT),
-    "a drip of the status line": (dripping(b"HTTP/1.1 ", b"2", 0.3), LATE),
-    "a drip of headers": (dripping(START + b"X: ", b"y", 0.3), LATE),
-    "a drip of the body": (dripping(START + b"Content-Length: 999\r\n\r\n", b" ", 0.3), LATE),
-    "a drip of a body without length": (dripping(START + b"\r\n", b" ", 0.3), LATE),
-    "a drip of chunks": (dripping(START + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", 0.3), LATE),
-    "a drip of 100 Continue": (dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.3), LATE),
-    "a drip of trailers": (dripping(START + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n", 0.3), LATE),
-    "a flood of 100 Continue": (dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 999, 0), LARGE),
+    "a drip of the status line": (dripping(b"HTTP/1.1 ", b"2", 0.3), INCOMPLETE),
+    "a drip of headers": (dripping(START + b"X: ", b"y", 0.3), INCOMPLETE),
+    "a drip of the body": (dripping(START + b"Content-Length: 999\r\n\r\n", b" ", 0.3), INCOMPLETE),
+    "a drip of a body without length": (dripping(START + b"\r\n", b" ", 0.3), INCOMPLETE),
+    "a drip of chunks": (dripping(START + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", 0.3), INCOMPLETE),
+    "a drip of 100 Continue": (dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.3), INCOMPLETE),
+    "a drip of trailers": (
+        dripping(START + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n", 0.3),
+        INCOMPLETE,
+    ),
+    "a flood of 100 Continue": (dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 999, 0), TOO_LARGE),
     "a flood of headers": (
         dripping(START, b"X: y\r\n" * 999, 0),
         "Docker's answer could not be parsed as HTTP: got",
@@ -140,17 +143,20 @@ HOSTILE = {
         dripping(b"HTTP/1.1 200 ", BLOCK, 0),
         "Docker's answer could not be parsed as HTTP: got",
     ),
-    "an endless body": (dripping(START + b"\r\n", BLOCK, 0), LARGE),
+    "an endless body": (dripping(START + b"\r\n", BLOCK, 0), TOO_LARGE),
     "endless chunks": (
         dripping(START + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + BLOCK + b"\r\n", 0),
-        LARGE,
+        TOO_LARGE,
     ),
-    "one endless chunk": (dripping(START + b"Transfer-Encoding: chunked\r\n\r\nfffffffffff\r\n", BLOCK, 0), LARGE),
+    "a single endless chunk": (
+        dripping(START + b"Transfer-Encoding: chunked\r\n\r\nfffffffffff\r\n", BLOCK, 0),
+        TOO_LARGE,
+    ),
     "endless trailers": (
         dripping(START + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 999, 0),
-        LARGE,
+        TOO_LARGE,
     ),
-    "a length of a terabyte": (sending(START + b"Content-Length: 1099511627776\r\n\r\n"), LARGE),
+    "a length of a terabyte": (sending(START + b"Content-Length: 1099511627776\r\n\r\n"), TOO_LARGE),
     "a negative chunk": (
         sending(START + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n"),
         "Docker's answer could not be parsed as HTTP: ",
@@ -159,14 +165,14 @@ HOSTILE = {
         sending(START + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "),
         "Docker's answer could not be parsed as HTTP: it has several lengths",
     ),
-    "no HTTP": (sending(b"SSH-2.0-OpenSSH\r\n"), "Docker's answer could not be parsed as HTTP: SSH-2.0-OpenSSH"),
+    "not HTTP": (sending(b"SSH-2.0-OpenSSH\r\n"), "Docker's answer could not be parsed as HTTP: SSH-2.0-OpenSSH"),
     "an upgrade": (
         sending(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"),
-        "Docker's engine answered with the interim status 101, which was not asked for",
+        "Docker's engine answered with the unexpected interim status 101",
     ),
     "another transfer encoding": (
         sending(START + b"Transfer-Encoding: gzip, chunked\r\n\r\n"),
-        "Docker's engine answered in the transfer encoding gzip, chunked, which is not decoded",
+        "Docker's engine answered in the transfer encoding 'gzip, chunked', which is not decoded",
     ),
     "deep nesting": (sending(response(b"[" * 100_000)), "Docker's answer is nested deeper than 64 levels"),
     "deep nesting of objects": (
@@ -183,32 +189,37 @@ HOSTILE = {
     ),
     "NaN": (
         sending(response(b'{"Version": NaN}')),
-        "Docker's answer could not be parsed as JSON: NaN is not a number of JSON's",
+        "Docker's answer could not be parsed as JSON: NaN is not a JSON number",
     ),
     "an infinite number": (
         sending(response(b'{"Version": 1e999}')),
         "Docker's answer could not be parsed as JSON: a number is too large",
     ),
-    "no UTF-8": (
+    "not UTF-8": (
         sending(response(b'{"Version": "\xff"}')),
         "Docker's answer could not be parsed as JSON: 'utf-8'",
     ),
-    "a refusal that is nested deeply": (
+    "a deeply nested error response": (
         sending(response(b"[" * 100_000, status="500 x")),
-        "Docker refused to answer: 500 ([[[",
+        "Docker answered with HTTP status 500 ([[[",
     ),
-    "a refusal that is a list": (sending(response(b"[1]", status="403 x")), "Docker refused to answer: 403"),
+    "an error response that is a list": (
+        sending(response(b"[1]", status="403 x")),
+        "Docker answered with HTTP status 403",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_engine_is_unanswered_in_time(name: str) -> None:
+def test_hostile_engine_is_unanswered_in_time(name: str) -> None:
     behaviour, reason = HOSTILE[name]
-    found = reasons(behaviour, SECONDS if reason in (LATE, SILENT) else 10)  # a flood takes a slow machine a while
-    assert all(one.startswith(reason) for one in found), found
+    actual = reasons(
+        behaviour, SECONDS if reason in (INCOMPLETE, SILENT) else 10
+    )  # a slow machine needs time for a flood
+    assert all(text.startswith(reason) for text in actual), actual
 
 
-def test_a_body_that_ends_early_is_a_broken_stream() -> None:
+def test_truncated_body_is_a_broken_stream() -> None:
     def cut(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(START + b"Content-Length: 99\r\n\r\n{}")
         connection.shutdown(socket.SHUT_WR)
@@ -217,15 +228,15 @@ def test_a_body_that_ends_early_is_a_broken_stream() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "x\u00e9"])
-def test_a_compressed_answer_is_never_decoded(encoding: str) -> None:
+def test_compressed_answer_is_never_decoded(encoding: str) -> None:
     bomb = gzip.compress(gzip.compress(bytes(100 << 20), 9), 9)
     shown = encoding.encode().decode("latin-1")
     assert reasons(sending(response(bomb, f"Content-Encoding: {encoding}"))) == {
-        f"Docker's engine answered in the encoding {shown}, which was not asked for and is not decoded"
+        f"Docker's engine answered in the encoding {shown!r}, which was not requested and is not decoded"
     }
 
 
-def test_no_encoding_is_asked_for() -> None:
+def test_request_accepts_no_encoding() -> None:
     with hostile(sending(response(VERSION))) as server:
         assert isinstance(ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION], Answered)
     (request,) = server.requests
@@ -234,16 +245,16 @@ def test_no_encoding_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("status", ["300", "301", "302", "303", "304", "307", "308"])
-def test_a_redirect_leads_to_no_connection(status: str) -> None:
+def test_redirect_is_not_followed(status: str) -> None:
     with hostile(sending(response(VERSION))) as elsewhere:
         host, port = elsewhere.address
         headers = (f"Location: http://{host}:{port}/version", "Set-Cookie: a=b; Domain=docker")
-        found = reasons(sending(response(b"", *headers, status=f"{status} Found")))
+        actual = reasons(sending(response(b"", *headers, status=f"{status} Found")))
         assert elsewhere.connections == []
-    assert found == {f"Docker's engine answered with a redirect ({status}), which is never followed"}
+    assert actual == {f"Docker's engine answered with a redirect ({status}), which is never followed"}
 
 
-def test_memory_stays_low_whatever_is_sent() -> None:
+def test_memory_is_bounded_for_hostile_answers() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name in (
         "endless chunks",
@@ -258,8 +269,8 @@ def test_memory_stays_low_whatever_is_sent() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000
 
 
-def test_all_answers_together_are_bounded() -> None:
-    """Each inspection is below the limit of one answer."""
+def test_size_of_all_answers_is_bounded() -> None:
+    """Each inspection alone is below the limit of one answer."""
     rows = [{"Id": f"{n}", "Names": [f"/{n}"]} for n in range(20)]
     listed, large = response(json.dumps(rows).encode()), response(b" " * (3 << 20) + b"{}")
 
@@ -275,7 +286,7 @@ def test_all_answers_together_are_bounded() -> None:
 
 
 def test_surplus_bytes_are_not_the_next_answer() -> None:
-    """Every answer is followed by a second one that says something else, as a smuggled one would."""
+    """A second, different answer follows every answer, as in response smuggling."""
     forged = response(b"[]")
     rows = response(json.dumps([{"Id": "a", "Names": ["/a"]}]).encode())
     description = response(json.dumps({"Id": "a", "Name": "/a"}).encode())
@@ -288,18 +299,17 @@ def test_surplus_bytes_are_not_the_next_answer() -> None:
         answer = ask(surplus.dial, 5, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
         assert len(surplus.connections) == 2
     assert isinstance(answer, Answered)
-    assert [one["Name"] for one in json.loads(answer.stdout)] == ["/a"]
+    assert [container["Name"] for container in json.loads(answer.stdout)] == ["/a"]
     assert "Unreadable" not in answer.stdout
 
 
-def test_a_stream_is_used_for_several_requests() -> None:
+def test_stream_is_reused_for_several_requests() -> None:
     with hostile(sending(response(b"[]"))) as server:
         ask(server.dial, SECONDS, EngineQuery.CONTAINERS)
-        again = server.connections
-    assert len(again) == 1
+        assert len(server.connections) == 1
 
 
-def test_an_engine_of_http_1_0_answers() -> None:
+def test_http_1_0_engine_answers() -> None:
     def close(connection: socket.socket, _head: bytes) -> None:
         connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + VERSION)
         connection.shutdown(socket.SHUT_RDWR)
@@ -310,8 +320,8 @@ def test_an_engine_of_http_1_0_answers() -> None:
         }
 
 
-def test_after_a_stream_broke_no_other_is_dialled() -> None:
-    """The engine may be stopping: to connect again could start it. Threads may be dialling already."""
+def test_no_stream_is_dialled_after_a_broken_one() -> None:
+    """The engine may be stopping, and another connection could start it. Threads may already be dialling."""
     rows = [{"Id": f"{n}", "Names": [f"/{n}"]} for n in range(60)]
 
     def behave(connection: socket.socket, head: bytes) -> None:
@@ -323,14 +333,15 @@ def test_after_a_stream_broke_no_other_is_dialled() -> None:
         answer = ask(server.dial, SECONDS, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
         assert len(server.connections) <= 1 + 8
     assert isinstance(answer, Answered)
-    assert all(one["Unreadable"].startswith("the stream to Docker broke: ") for one in json.loads(answer.stdout))
+    containers = json.loads(answer.stdout)
+    assert all(container["Unreadable"].startswith("the stream to Docker broke: ") for container in containers)
 
 
-# --- the auditor's own set-up ---
+# --- the auditor's configuration ---
 
 
 @pytest.mark.parametrize("content", ['{"HttpHeaders": {"X-Secret": "s"}, "proxies": {"default": {}}}', "[1]", "{"])
-def test_the_auditors_docker_configuration_is_not_used(
+def test_docker_configuration_of_the_auditor_is_not_used(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".docker").mkdir()
@@ -348,7 +359,7 @@ def test_the_auditors_docker_configuration_is_not_used(
 # --- values ---
 
 
-def test_half_a_surrogate_pair_and_twice_a_key_are_harmless() -> None:
+def test_lone_surrogate_and_duplicate_key_are_harmless() -> None:
     body = b'{"Version": "0", "Version": "\\ud800"}'
     with hostile(sending(response(body))) as server:
         answer = ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION]
@@ -357,7 +368,7 @@ def test_half_a_surrogate_pair_and_twice_a_key_are_harmless() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.23", "../x", "1.41/../x", "", 1.41, None, "1" * 999])
-def test_a_version_of_the_api_is_only_used_if_it_is_one(version: object) -> None:
+def test_invalid_api_version_is_not_used(version: object) -> None:
     def behave(connection: socket.socket, head: bytes) -> None:
         if b" /version " in head:
             connection.sendall(response(json.dumps({"ApiVersion": version}).encode()))
@@ -371,12 +382,12 @@ def test_a_version_of_the_api_is_only_used_if_it_is_one(version: object) -> None
     assert len(server.requests) == 2
 
 
-def test_a_dial_that_never_connects_ends_at_the_deadline() -> None:
-    """A queue of connections that is full: the engine accepts none."""
+def test_dial_that_never_connects_ends_at_the_deadline() -> None:
+    """The engine accepts no connection: its queue is full."""
 
     def dial(deadline: Deadline) -> socket.socket:
-        time.sleep(deadline.left() + 0.1)
+        time.sleep(deadline.remaining() + 0.1)
         raise TimeoutError
 
-    found = ask(dial)
-    assert {type(answer) for answer in found.values()} == {Unanswered}
+    answers = ask(dial)
+    assert {type(answer) for answer in answers.values()} == {Unanswered}

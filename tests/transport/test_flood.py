@@ -1,4 +1,4 @@
-"""A server that sends what no protocol allows it to send costs neither memory nor another host."""
+"""Servers that flood a connection beyond the limits of the protocol."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOB = b"x" * 30_000  # 60 MB in all, of which a window is 2 MiB
 
 
 class _Flood(paramiko.ServerInterface):
-    """Lets everybody in, and floods the first command's channel with messages of one kind."""
+    """Server that accepts every login, and floods the channel of a command with messages of one kind."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -45,7 +45,7 @@ class _Flood(paramiko.ServerInterface):
 
     def _flood(self, channel: paramiko.Channel) -> None:
         link = channel.get_transport()
-        with contextlib.suppress(Exception):  # the other side hangs up
+        with contextlib.suppress(Exception):  # the client disconnects
             for number in range(_MESSAGES):
                 link._send_user_message(self._message(channel, number))  # type: ignore[attr-defined]
 
@@ -78,13 +78,13 @@ def flooding(server: Sshd, kind: str) -> Iterator[Path]:
 
         threading.Thread(target=serve, daemon=True).start()
         port = listener.getsockname()[1]
-        known = server.folder / f"known-{kind}"
-        known.write_text(f"[127.0.0.1]:{port} {(server.folder / 'host_key.pub').read_text()}")
-        yield server.config(f"Port {port}", f"UserKnownHostsFile {known}", name=kind)
+        known_hosts = server.folder / f"known_hosts-{kind}"
+        known_hosts.write_text(f"[127.0.0.1]:{port} {(server.folder / 'host_key.pub').read_text()}")
+        yield server.config(f"Port {port}", f"UserKnownHostsFile {known_hosts}", name=kind)
 
 
 @pytest.mark.parametrize("kind", ["data", "errors", "failures"])
-def test_a_flood_beyond_the_window_is_not_kept(server: Sshd, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_beyond_the_window_is_not_buffered(server: Sshd, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     links: list[Link] = []
     original = Link.execute
 
@@ -93,17 +93,17 @@ def test_a_flood_beyond_the_window_is_not_kept(server: Sshd, kind: str, monkeypa
         return original(link, command, seconds)
 
     monkeypatch.setattr(Link, "execute", execute)
-    most = 0
+    max_buffered = 0
     done = threading.Event()
 
     def measure() -> None:
-        nonlocal most
+        nonlocal max_buffered
         while not done.wait(0.01):
             for link in links:
                 channels = link._channels.values()  # type: ignore[attr-defined]
-                kept = [one for channel in channels for one in (channel.in_buffer, channel.in_stderr_buffer)]
-                refused = sum(len(text) for _, text in link._refusals.values())
-                most = max(most, sum(map(len, kept)) + refused)
+                buffered = sum(len(channel.in_buffer) + len(channel.in_stderr_buffer) for channel in channels)
+                refusals = sum(len(text) for _, text in link._refusals.values())
+                max_buffered = max(max_buffered, buffered + refusals)
 
     threading.Thread(target=measure, daemon=True).start()
     started = time.monotonic()
@@ -118,4 +118,4 @@ def test_a_flood_beyond_the_window_is_not_kept(server: Sshd, kind: str, monkeypa
             transport.close()
     assert links
     assert time.monotonic() - started < 4
-    assert most < 3 << 20
+    assert max_buffered < 3 << 20

@@ -1,4 +1,4 @@
-"""An unprivileged user of an audited host tries to answer for a command that is not his, over a real sshd."""
+"""An unprivileged user of a host tries to forge answers of other users' commands, over a real sshd."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
 fifo, trace = sys.argv[1:]
-with open(fifo, "wb") as stream:  # opens when the probe reads: the batch is under way
+with open(fifo, "wb") as stream:  # opens when the probe reads: the batch is running
     time.sleep(0.5)
     tokens = set()
     for process in pathlib.Path("/proc").glob("[0-9]*"):
@@ -41,8 +41,8 @@ with open(trace, "wb") as file:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can run the attacker as another user")
-def test_an_unprivileged_user_cannot_forge_answers(server: Sshd, tmp_path: Path) -> None:
-    """The attacker reads every argument list in /proc, and supplies the output of one probe."""
+def test_unprivileged_user_cannot_forge_answers(server: Sshd, tmp_path: Path) -> None:
+    """The attacker reads every argument list in /proc, and controls the output of one probe."""
     fifo, trace = tmp_path / "fifo", tmp_path / "trace"
     os.mkfifo(fifo)
     trace.touch()

@@ -1,4 +1,4 @@
-"""Host keys, held against the real ssh: olaudit never logs in where ssh refuses because of the key."""
+"""Verification of host keys, compared with ssh: olaudit never logs in where ssh refuses the key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def public(file: Path) -> str:
 
 
 def ssh_logs_in(config: Path) -> bool:
-    """Try the real ssh, which must know the key beforehand."""
+    """Return whether ssh logs in, without adding an unknown key."""
     options = ["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     done = subprocess.run(
         ["ssh", "-T", "-F", config, *options, "host", "echo hello"], capture_output=True, text=True, check=False
@@ -39,8 +39,8 @@ def ssh_logs_in(config: Path) -> bool:
     return done.stdout == "hello\n"
 
 
-def olaudit_says(config: Path) -> str:
-    """Give the reason of a refusal, "" for a login."""
+def refusal_of(config: Path) -> str:
+    """Return the message with which olaudit refuses the host key; "" if it logs in."""
     transport = SshTransport(SshConfig(config))
     try:
         assert transport.ask("host", (HELLO,), Deadline.after(10))[HELLO] == Answered("hello\n")
@@ -54,8 +54,8 @@ def olaudit_says(config: Path) -> str:
     return failure.message
 
 
-def config(server: Sshd, known: Path, *lines: str) -> Path:
-    return server.config(*lines, f"UserKnownHostsFile {known}")
+def config(server: Sshd, known_hosts: Path, *lines: str) -> Path:
+    return server.config(*lines, f"UserKnownHostsFile {known_hosts}")
 
 
 CASES = [
@@ -65,7 +65,7 @@ CASES = [
     ("[H]:* KEY", True),
     ("[H]:*,![H]:P KEY", False),
     ("[H]:?*,![H]:P KEY", False),
-    ("H,![H]:P KEY", True),  # ssh looks for the name without the port then
+    ("H,![H]:P KEY", True),  # ssh then looks for the name without the port
     ("*,!H,![H]:P KEY", False),
     ("[H]:P OTHER", False),
     ("[H]:P OTHER\n[H]:P KEY", True),
@@ -96,12 +96,12 @@ CASES = [
 def test_olaudit_trusts_the_keys_that_ssh_trusts(server: Sshd, tmp_path: Path, text: str, logs_in: bool) -> None:
     key = public(server.folder / "host_key")
     other = public(keygen(tmp_path / "other"))
-    known = tmp_path / "known"
-    words = {"H": "127.0.0.1", "P": str(server.port), "BLOB": key.split()[1], "KEY": key, "OTHER": other}
-    known.write_text(re.sub(r"\b(H|P|BLOB|KEY|OTHER)\b", lambda match: words[match[0]], text) + "\n")
-    file = config(server, known)
+    known_hosts = tmp_path / "known_hosts"
+    replacements = {"H": "127.0.0.1", "P": str(server.port), "BLOB": key.split()[1], "KEY": key, "OTHER": other}
+    known_hosts.write_text(re.sub(r"\b(H|P|BLOB|KEY|OTHER)\b", lambda match: replacements[match[0]], text) + "\n")
+    file = config(server, known_hosts)
     assert ssh_logs_in(file) == logs_in
-    assert (olaudit_says(file) == "") == logs_in
+    assert (refusal_of(file) == "") == logs_in
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,36 +121,37 @@ def test_olaudit_never_logs_in_where_ssh_refuses(
 ) -> None:
     keys = public(server.folder / "host_key"), public(server.folder / "id_ed25519")
     names = [",".join(names).replace("N", "127.0.0.1").replace("P", str(server.port)) for _, names, _ in drawn]
-    known = tmp_path / "known"
-    known.write_text(
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(
         "".join(f"{mark}{name} {keys[not right]}\n" for (mark, _, right), name in zip(drawn, names, strict=True))
     )
-    file = config(server, known)
-    # A certificate authority vouches for certificates; this server has none, so both see the same lines
-    assert (olaudit_says(file) == "") == ssh_logs_in(file), known.read_text()
+    file = config(server, known_hosts)
+    # A certificate authority signs certificates; this server has none, so both use the same lines
+    assert (refusal_of(file) == "") == ssh_logs_in(file), known_hosts.read_text()
 
 
-def test_a_host_known_by_an_authority_names_its_line(server: Sshd, tmp_path: Path) -> None:
-    known = tmp_path / "known"
-    known.write_text(f"@cert-authority * {public(server.folder / 'host_key')}\n")
-    message = olaudit_says(config(server, known))
-    assert f"; olaudit does not support host certificates, as {known}:1 @cert-authority asks for)" in message
+def test_certificate_authority_line_is_named(server: Sshd, tmp_path: Path) -> None:
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"@cert-authority * {public(server.folder / 'host_key')}\n")
+    message = refusal_of(config(server, known_hosts))
+    assert f"; {known_hosts}:1 requires host certificates, which olaudit does not support)" in message
 
 
-def test_an_unreadable_known_hosts_file_is_named(server: Sshd, tmp_path: Path) -> None:
+def test_unreadable_known_hosts_file_is_named_in_the_refusal(server: Sshd, tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
-    assert f"; {loop} cannot be read: " in olaudit_says(config(server, loop))
+    assert f"; {loop} cannot be read: " in refusal_of(config(server, loop))
 
 
 # --- RevokedHostKeys -----------------------------------------------------------------------------------------
 
 
 def revocations(server: Sshd, tmp_path: Path) -> dict[str, Path]:
-    """Make the forms that RevokedHostKeys can take."""
+    """Write one file of each form of RevokedHostKeys."""
     key, other = server.folder / "host_key", keygen(tmp_path / "other")
     files = {
-        name: tmp_path / name for name in ("listed", "clean", "options", "empty", "krl", "clean-krl", "cut-krl")
+        name: tmp_path / name
+        for name in ("listed", "clean", "options", "empty", "krl", "clean-krl", "truncated-krl")
     }
     files["listed"].write_text(f"# revoked\n\n{public(other)} a comment\n  {public(key)}\r\n")
     files["clean"].write_text(f"{public(other)}\n")
@@ -158,7 +159,7 @@ def revocations(server: Sshd, tmp_path: Path) -> dict[str, Path]:
     files["empty"].write_text("")
     for name, revoked_key in (("krl", key), ("clean-krl", other)):
         subprocess.run(["ssh-keygen", "-q", "-k", "-f", files[name], f"{revoked_key}.pub"], check=True)
-    files["cut-krl"].write_bytes(files["clean-krl"].read_bytes()[:40])
+    files["truncated-krl"].write_bytes(files["clean-krl"].read_bytes()[:40])
     return files | {"missing": tmp_path / "none", "folder": tmp_path}
 
 
@@ -168,9 +169,9 @@ def revocations(server: Sshd, tmp_path: Path) -> dict[str, Path]:
         ("listed", "is revoked by RevokedHostKeys"),
         ("krl", "is revoked by RevokedHostKeys"),
         ("options", "cannot be checked against RevokedHostKeys {file}: line 1 is not a public key"),
-        ("missing", "cannot be checked against RevokedHostKeys {file}: there is no such file"),
+        ("missing", "cannot be checked against RevokedHostKeys {file}: no such file"),
         ("folder", "cannot be checked against RevokedHostKeys {file}: "),
-        ("cut-krl", "cannot be checked against RevokedHostKeys {file}: ssh-keygen -Q ended with status "),
+        ("truncated-krl", "cannot be checked against RevokedHostKeys {file}: ssh-keygen -Q ended with status "),
         ("clean", ""),
         ("empty", ""),
         ("clean-krl", ""),
@@ -179,30 +180,31 @@ def revocations(server: Sshd, tmp_path: Path) -> dict[str, Path]:
 def test_revoked_host_keys_are_refused_as_by_ssh(server: Sshd, tmp_path: Path, name: str, message: str) -> None:
     revoked_keys = revocations(server, tmp_path)[name]
     file = config(server, server.known_hosts, f"RevokedHostKeys {revoked_keys}")
-    says = olaudit_says(file)
-    assert (says == "") == ssh_logs_in(file) == (message == "")
-    assert message.format(file=revoked_keys) in says
+    refusal = refusal_of(file)
+    assert (refusal == "") == ssh_logs_in(file) == (message == "")
+    assert message.format(file=revoked_keys) in refusal
 
 
-def test_a_krl_without_ssh_keygen_refuses(server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_krl_without_ssh_keygen_is_refused(server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run_command(argv: Sequence[str], *_arguments: object) -> None:
         raise FileNotFoundError(argv[0])
 
     monkeypatch.setattr(revoked, "run_command", run_command)
     krl = revocations(server, tmp_path)["clean-krl"]
     file = config(server, server.known_hosts, f"RevokedHostKeys {krl}")
-    assert olaudit_says(file).endswith("and ssh-keygen is not installed to read it")
+    assert refusal_of(file).endswith("and ssh-keygen, which reads it, is not installed")
 
 
 # --- CheckHostIP, RequiredRSASize ----------------------------------------------------------------------------
 
 
-def host(known: Path, **options: object) -> Settings:
-    plain: dict[str, object] = {
+def host_settings(known_hosts: Path, **options: object) -> Settings:
+    defaults: dict[str, object] = {
         "name": "h", "hostname": "h", "port": 22, "user": "u", "identity_files": (), "identities_only": False,
-        "known_hosts": (known,), "host_key_alias": "", "jumps": (), "connect_seconds": 10.0, "check_host_ip": True,
+        "known_hosts": (known_hosts,), "host_key_alias": "", "jumps": (), "connect_seconds": 10.0,
+        "check_host_ip": True,
     }  # fmt: skip
-    return Settings(**(plain | options))  # type: ignore[arg-type]  # a table of fields
+    return Settings(**(defaults | options))  # type: ignore[arg-type]  # values of the fields
 
 
 @pytest.mark.parametrize(
@@ -225,31 +227,33 @@ def test_check_host_ip_compares_the_key_of_the_address(
     tmp_path: Path, text: str, options: dict[str, object], refuses: bool
 ) -> None:
     key = paramiko.PKey.from_path(keygen(tmp_path / "key"))
-    known = tmp_path / "known"
+    known_hosts = tmp_path / "known_hosts"
     other = public(keygen(tmp_path / "other"))
-    known.write_text(text.replace("KEY", public(tmp_path / "key")).replace("OTHER", other) + "\n")
-    settings_ = host(known, **options)
+    known_hosts.write_text(text.replace("KEY", public(tmp_path / "key")).replace("OTHER", other) + "\n")
+    host = host_settings(known_hosts, **options)
     if not refuses:
-        trust.check_address(settings_, key, "192.0.2.1", KnownHosts())
+        trust.check_address(host, key, "192.0.2.1", KnownHosts())
         return
-    with pytest.raises(HostFailed, match=r"known:1 has for its address .*192\.0\.2\.1.*CheckHostIP") as caught:
-        trust.check_address(settings_, key, "192.0.2.1", KnownHosts())
+    with pytest.raises(
+        HostFailed, match=r"known_hosts:1 has for its address .*192\.0\.2\.1.*CheckHostIP"
+    ) as caught:
+        trust.check_address(host, key, "192.0.2.1", KnownHosts())
     assert caught.value.failure.reason is FailureReason.HOSTKEY
 
 
-def test_an_rsa_host_key_below_the_required_size_is_refused(tmp_path: Path) -> None:
+def test_rsa_host_key_below_the_required_size_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "sshd"
     folder.mkdir()
     rsa = keygen(tmp_path / "rsa", "rsa")
     with running(folder, [f"HostKey {rsa}"]) as server:
         server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {public(rsa)}\n")
-        assert olaudit_says(server.config()) == ""
+        assert refusal_of(server.config()) == ""
         file = server.config("RequiredRSASize 4096")
         assert not ssh_logs_in(file)
-        assert "has 3072 bits, and RequiredRSASize asks for 4096" in olaudit_says(file)
+        assert "has 3072 bits, fewer than RequiredRSASize 4096" in refusal_of(file)
 
 
-def test_a_fingerprint_is_that_of_ssh_keygen(tmp_path: Path) -> None:
+def test_fingerprint_equals_that_of_ssh_keygen(tmp_path: Path) -> None:
     file = keygen(tmp_path / "key")
     done = subprocess.run(["ssh-keygen", "-lf", file], capture_output=True, text=True, check=True)
     assert trust.fingerprint(base64.b64decode(public(file).split()[1])) == done.stdout.split()[1]

@@ -1,4 +1,4 @@
-"""known_hosts: what lines match which names, held against `ssh-keygen -F`."""
+"""Parser of known_hosts files, compared with `ssh-keygen -F`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.known_hosts import (
-    Knowledge,
-    Known,
+    KnownHostKeys,
     KnownHosts,
+    KnownHostsLine,
     Marker,
     decode_key,
     matches_list,
@@ -26,7 +26,7 @@ from tests.transport.sshd import keygen
 
 
 def public(number: int, kind: str = "ssh-ed25519") -> str:
-    """Make a well-formed public key that no private key belongs to."""
+    """Build a well-formed public key without a private key."""
     name, point = kind.encode(), bytes([number]) * 32
     wire = b"".join(len(field).to_bytes(4, "big") + field for field in (name, point))
     return f"{kind} {base64.b64encode(wire).decode()}"
@@ -35,16 +35,16 @@ def public(number: int, kind: str = "ssh-ed25519") -> str:
 KEY = public(1)
 
 
-def lines(file: Path, name: str) -> list[int]:
-    """Give the numbers of the lines that are about `name`."""
-    return [line.line for line in KnownHosts().about(name, (file,))]
+def matching_lines(file: Path, name: str) -> list[int]:
+    """Return the numbers of the lines that match `name`."""
+    return [line.line for line in KnownHosts().lines_for(name, (file,))]
 
 
-def by_keygen(file: Path, name: str) -> list[int]:
-    """Give the numbers of the lines that `ssh-keygen -F` finds."""
+def lines_by_keygen(file: Path, name: str) -> list[int]:
+    """Return the numbers of the lines that `ssh-keygen -F` finds."""
     done = subprocess.run(["ssh-keygen", "-F", name, "-f", file], capture_output=True, check=False)
-    found = [line for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("# Host ")]
-    return [int(line.split(" found: line ")[1].split()[0]) for line in found]
+    headers = [line for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("# Host ")]
+    return [int(line.split(" found: line ")[1].split()[0]) for line in headers]
 
 
 NAMES = [
@@ -81,26 +81,26 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("names", "name", "matches"), NAMES)
-def test_names_match_as_ssh_keygen_finds_them(tmp_path: Path, names: str, name: str, matches: bool) -> None:
+def test_names_match_as_in_ssh_keygen(tmp_path: Path, names: str, name: str, matches: bool) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"{names} {KEY} comment\n")
-    assert lines(file, name) == ([1] if matches else [])
-    if len(names) < 1024:  # beyond, ssh-keygen 9.2 calls the line invalid
-        assert by_keygen(file, name.lower()) == lines(file, name)
+    assert matching_lines(file, name) == ([1] if matches else [])
+    if len(names) < 1024:  # ssh-keygen 9.2 rejects a line with a longer list
+        assert lines_by_keygen(file, name.lower()) == matching_lines(file, name)
 
 
-def test_hashed_names_match_as_ssh_keygen_hashes_them(tmp_path: Path) -> None:
+def test_hashed_names_match_as_in_ssh_keygen(tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"[ol-web1]:2222,other {KEY}\n")
     subprocess.run(["ssh-keygen", "-H", "-f", file], check=True, capture_output=True)
     assert "ol-web1" not in file.read_text()
     for name in ("[ol-web1]:2222", "other", "ol-web1"):
-        assert lines(file, name) == by_keygen(file, name)
-    assert len(lines(file, "[ol-web1]:2222")) == 1
+        assert matching_lines(file, name) == lines_by_keygen(file, name)
+    assert len(matching_lines(file, "[ol-web1]:2222")) == 1
 
 
-# ssh-keygen -F looks at no key; ssh leaves out lines whose key it cannot read
-_NO_KEYS = [
+# ssh-keygen -F does not parse keys; ssh ignores lines with an invalid key
+_INVALID_KEYS = [
     "ssh-ed25519 AAAA",
     "ssh-ed25519 !!!!",
     f"{KEY}=",
@@ -127,27 +127,27 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "counts"), LINES, ids=[str(n) for n in range(len(LINES))])
-def test_lines_count_as_ssh_keygen_counts_them(tmp_path: Path, line: str, counts: bool) -> None:
+@pytest.mark.parametrize(("line", "accepted"), LINES, ids=[str(n) for n in range(len(LINES))])
+def test_lines_are_accepted_as_by_ssh_keygen(tmp_path: Path, line: str, accepted: bool) -> None:
     file = tmp_path / "known_hosts"
     file.write_bytes(f"\n{line}\nother {KEY}\n".encode())
-    assert lines(file, "h") == ([2] if counts else []) == by_keygen(file, "h")
-    assert lines(file, "other") == [3]
+    assert matching_lines(file, "h") == ([2] if accepted else []) == lines_by_keygen(file, "h")
+    assert matching_lines(file, "other") == [3]
 
 
-@pytest.mark.parametrize("key", _NO_KEYS)
+@pytest.mark.parametrize("key", _INVALID_KEYS)
 @pytest.mark.parametrize("marker", ["", "@revoked "])
-def test_a_line_without_a_valid_key_counts_for_nothing(tmp_path: Path, key: str, marker: str) -> None:
+def test_line_without_a_valid_key_is_ignored(tmp_path: Path, key: str, marker: str) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(f"{marker}h {key}\n")
-    assert lines(file, "h") == []
+    assert matching_lines(file, "h") == []
 
 
-def test_a_revoked_line_counts_with_a_tab_too(tmp_path: Path) -> None:
-    """OpenSSH overlooks such a line where a blank follows later: here it is the stricter reading that counts."""
+def test_revoked_marker_followed_by_a_tab_is_honoured(tmp_path: Path) -> None:
+    """OpenSSH ignores such a line if a blank follows later; olaudit applies the stricter interpretation."""
     file = tmp_path / "known_hosts"
     file.write_text(f"@revoked\th {KEY}\n")
-    assert lines(file, "h") == [1]
+    assert matching_lines(file, "h") == [1]
 
 
 _PATTERNS = [
@@ -185,88 +185,88 @@ def known_hosts_lines(draw: st.DrawFn) -> str:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(known_hosts_lines(), max_size=6), st.sampled_from(["h", "[h]:2222", "i", "::1"]))
 @example(["h,![h]:2222 " + KEY, "@revoked h " + KEY], "[h]:2222")
-def test_any_file_is_read_as_ssh_keygen_reads_it(tmp_path: Path, text: list[str], name: str) -> None:
+def test_generated_files_are_parsed_as_by_ssh_keygen(tmp_path: Path, text: list[str], name: str) -> None:
     file = tmp_path / "known_hosts"
     file.write_bytes("\n".join([*text, f"last {KEY}", ""]).encode())
-    assert lines(file, name) == by_keygen(file, name), file.read_text()
+    assert matching_lines(file, name) == lines_by_keygen(file, name), file.read_text()
 
 
-def test_matching_takes_time_that_is_bounded() -> None:
+def test_matching_time_is_bounded() -> None:
     pattern = "*a" * 500
     started = time.monotonic()
     assert not matches_list(pattern, "a" * 499)
     assert time.monotonic() - started < 1
 
 
-# --- what is known of a host ---------------------------------------------------------------------------------
+# --- keys of a host ------------------------------------------------------------------------------------------
 
 
-def knowledge(tmp_path: Path, text: str, port: int = 22, alias: str = "") -> Knowledge:
+def known_keys(tmp_path: Path, text: str, port: int = 22, alias: str = "") -> KnownHostKeys:
     file = tmp_path / "known_hosts"
     file.write_text(text)
     host = Settings("h", "h", port, "u", (), False, (file,), alias, (), 10.0)  # noqa: FBT003 - identities_only
-    return KnownHosts().knowledge(host)
+    return KnownHosts().keys_for(host)
 
 
-def test_markers_are_kept_apart(tmp_path: Path) -> None:
-    known = knowledge(tmp_path, f"@revoked * {public(1)}\n@cert-authority * {public(2)}\nh {public(3)}\n")
-    assert [len(part) for part in (known.revoked, known.authorities, known.trusted)] == [1, 1, 1]
-    assert (known.trusted[0].line, known.trusted[0].type, known.trusted[0].marker) == (
+def test_markers_are_distinguished(tmp_path: Path) -> None:
+    keys = known_keys(tmp_path, f"@revoked * {public(1)}\n@cert-authority * {public(2)}\nh {public(3)}\n")
+    assert [len(lines) for lines in (keys.revoked, keys.authorities, keys.trusted)] == [1, 1, 1]
+    assert (keys.trusted[0].line, keys.trusted[0].type, keys.trusted[0].marker) == (
         3,
         "ssh-ed25519",
         Marker.TRUSTED,
     )
 
 
-def test_a_key_without_port_counts_where_none_is_known_with_it(tmp_path: Path) -> None:
-    assert [line.line for line in knowledge(tmp_path, f"h {KEY}\n", 2222).trusted] == [1]
+def test_key_of_the_default_port_is_the_fallback(tmp_path: Path) -> None:
+    assert [line.line for line in known_keys(tmp_path, f"h {KEY}\n", 2222).trusted] == [1]
     both = f"h {KEY}\n[h]:2222 {public(2)}\n"
-    assert [line.line for line in knowledge(tmp_path, both, 2222).trusted] == [2]
-    assert [line.line for line in knowledge(tmp_path, f"@revoked h {KEY}\n", 2222).revoked] == [1]
-    assert not knowledge(tmp_path, f"h {KEY}\n", 2222, alias="other").trusted
+    assert [line.line for line in known_keys(tmp_path, both, 2222).trusted] == [2]
+    assert [line.line for line in known_keys(tmp_path, f"@revoked h {KEY}\n", 2222).revoked] == [1]
+    assert not known_keys(tmp_path, f"h {KEY}\n", 2222, alias="other").trusted
 
 
-def test_a_missing_file_knows_no_host(tmp_path: Path) -> None:
+def test_missing_file_is_empty(tmp_path: Path) -> None:
     assert read(tmp_path / "none") == ()
     assert read(Path("/dev/null")) == ()
 
 
-def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+def test_fifo_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert read(tmp_path / "fifo") == ()
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     host = Settings("h", "h", 22, "u", (), False, (loop,), "", (), 10.0)  # noqa: FBT003 - identities_only
-    (text,) = KnownHosts().knowledge(host).unreadable
+    (text,) = KnownHosts().keys_for(host).unreadable
     assert text.startswith(f"{loop} cannot be read: ")
 
 
-def test_a_file_is_parsed_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that runs for months refuses a key as soon as it is revoked."""
+def test_file_is_parsed_again_only_after_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long-running service must refuse a key as soon as it is revoked."""
     parsed: list[Path] = []
 
-    def counted(file: Path) -> tuple[Known, ...] | str:
+    def counting_read(file: Path) -> tuple[KnownHostsLine, ...] | str:
         parsed.append(file)
         return read(file)
 
-    monkeypatch.setattr("olaudit.transport.ssh.known_hosts.read", counted)
+    monkeypatch.setattr("olaudit.transport.ssh.known_hosts.read", counting_read)
     file = tmp_path / "known_hosts"
     file.write_text(f"h {KEY}\n")
-    known = KnownHosts()
+    known_hosts = KnownHosts()
     for _ in range(3):
-        assert [line.marker for line in known.about("h", (file,))] == [Marker.TRUSTED]
+        assert [line.marker for line in known_hosts.lines_for("h", (file,))] == [Marker.TRUSTED]
     assert parsed == [file]
     file.write_text(f"@revoked h {KEY}\n")
-    assert [line.marker for line in known.about("h", (file,))] == [Marker.REVOKED]
+    assert [line.marker for line in known_hosts.lines_for("h", (file,))] == [Marker.REVOKED]
     file.unlink()
-    assert known.about("h", (file,)) == ()
+    assert known_hosts.lines_for("h", (file,)) == ()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 def test_keys_of_ssh_keygen_are_decoded(tmp_path: Path, kind: str) -> None:
-    words = keygen(tmp_path / "key", kind).with_suffix(".pub").read_text().split()
-    assert decode_key(words[0], words[1])
-    assert not decode_key("ssh-dss", words[1])
+    fields = keygen(tmp_path / "key", kind).with_suffix(".pub").read_text().split()
+    assert decode_key(fields[0], fields[1])
+    assert not decode_key("ssh-dss", fields[1])

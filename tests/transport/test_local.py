@@ -1,3 +1,5 @@
+"""Transport for the local machine."""
+
 from __future__ import annotations
 
 import socket
@@ -13,7 +15,7 @@ from olaudit.transport.local import LocalTransport
 HELLO = Command(("echo", "hello"))
 
 
-def test_this_machine_answers_for_itself() -> None:
+def test_commands_are_answered_locally() -> None:
     transport = LocalTransport()
     large = Command(("head", "-c", "300000", "/dev/zero"))
     assert dict(transport.ask("ol-home0", (HELLO, large), Deadline.after(10))) == {
@@ -23,13 +25,13 @@ def test_this_machine_answers_for_itself() -> None:
     transport.close()
 
 
-def test_a_batch_larger_than_a_pipe_does_not_lock_up() -> None:
+def test_batch_larger_than_a_pipe_does_not_deadlock() -> None:
     many = tuple(Command(("echo", str(n) * 500)) for n in range(300))
     answers = LocalTransport().ask("ol-home0", many, Deadline.after(30))
     assert all(isinstance(answer, Answered) for answer in answers.values())
 
 
-def test_what_hangs_beyond_the_deadline_is_left_behind() -> None:
+def test_command_that_hangs_is_abandoned_at_the_deadline() -> None:
     started = time.monotonic()
     slow = Command(("sleep", "4"), may_hang=True)
     assert dict(LocalTransport().ask("ol-home0", (HELLO, slow), Deadline.after(1))) == {
@@ -39,30 +41,32 @@ def test_what_hangs_beyond_the_deadline_is_left_behind() -> None:
     assert time.monotonic() - started < 3
 
 
-def test_too_large_an_answer_is_none() -> None:
+def test_oversized_answer_is_unanswered_locally() -> None:
     endless = Command(("cat", "/dev/zero"), may_hang=True)
     assert LocalTransport().ask("ol-home0", (endless,), Deadline.after(10))[endless] == Unanswered(
         "its answer was larger than 1 MiB"
     )
 
 
-def test_a_machine_without_an_engine_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_local_engine_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sock = tmp_path / "docker.sock"
     monkeypatch.setattr("olaudit.transport.local.DOCKER_SOCKET", str(sock))
-    monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # none runs on this machine
+    monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # no engine runs on this machine
 
     def reason() -> str:
         answer = LocalTransport().ask("ol-home0", (EngineQuery.VERSION,), Deadline.after(5))[EngineQuery.VERSION]
         assert isinstance(answer, Unanswered)
         return answer.reason
 
-    assert reason() == f"no Docker Engine listens here: there is no {sock}"
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(sock))
-    assert reason() == f"Docker does not listen at {sock}: Connection refused"
+    assert reason() == f"no Docker Engine listens on this machine: {sock} does not exist"
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(sock))
+    assert reason() == f"cannot connect to Docker at {sock}: Connection refused"
 
     def forbidden(*_args: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "connect", forbidden)
-    assert reason() == f"no right to ask Docker: {sock} is closed to this user; add it to the docker group"
+    assert reason() == (
+        f"no permission to use Docker: this user cannot open {sock}; add the user to the docker group"
+    )

@@ -1,4 +1,4 @@
-"""ProxyCommand and ProxyJump: what carries a connection to a real sshd, and the reason when it fails."""
+"""Connections to an sshd through ProxyCommand and ProxyJump, and the reasons of their failures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ while data := peer.recv(65536):
 
 @pytest.fixture
 def bridge(tmp_path: Path) -> str:
-    """Make a ProxyCommand that connects to %h %p, as nc does."""
+    """Write a ProxyCommand that connects to %h %p, as nc does."""
     (tmp_path / "bridge.py").write_text(_BRIDGE)
     return f"python3 -S {tmp_path}/bridge.py %h %p"
 
@@ -53,39 +53,41 @@ def failure(config: Path, seconds: float = 10) -> tuple[FailureReason, str]:
     return failed.reason, failed.message
 
 
-def running_with(word: str) -> list[str]:
-    """List the processes whose arguments contain a word."""
+def processes_with(argument: str) -> list[str]:
+    """List the processes whose arguments contain `argument`."""
     done = subprocess.run(["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True)
-    return [line for line in done.stdout.splitlines() if word in line]
+    return [line for line in done.stdout.splitlines() if argument in line]
 
 
 @contextlib.contextmanager
-def children_end(word: str) -> Iterator[None]:
-    """Hold that no process with `word` is left afterwards."""
+def no_process_left(argument: str) -> Iterator[None]:
+    """Assert that no process with `argument` remains after the context."""
     yield
     until = time.monotonic() + 2
-    while (left := running_with(word)) and time.monotonic() < until:
+    while (processes := processes_with(argument)) and time.monotonic() < until:
         time.sleep(0.02)
-    assert left == []
+    assert processes == []
 
 
 # --- ProxyCommand --------------------------------------------------------------------------------------------
 
 
-def test_a_proxy_command_carries_the_connection(server: Sshd, bridge: str) -> None:
-    with children_end(bridge.split()[2]):
+def test_proxy_command_carries_the_connection(server: Sshd, bridge: str) -> None:
+    with no_process_left(bridge.split()[2]):
         answers = ask(server.config(f"ProxyCommand {bridge}"), HELLO, ConnectionProbe.ADDRESS)
     assert answers == {
         HELLO: Answered("hello\n"),
-        ConnectionProbe.ADDRESS: Unanswered("reached through its ProxyCommand, so not at an address of ours"),
+        ConnectionProbe.ADDRESS: Unanswered(
+            "reached through its ProxyCommand, so the address of the host is not known"
+        ),
     }
 
 
-def test_a_proxy_command_is_a_command_line_of_the_shell(server: Sshd, bridge: str, tmp_path: Path) -> None:
-    mark = tmp_path / "a mark"
-    config = server.config(f'ProxyCommand sh -c \'echo "%r at %n" > "{mark}"; exec {bridge}\'')
+def test_proxy_command_is_run_by_the_shell(server: Sshd, bridge: str, tmp_path: Path) -> None:
+    marker = tmp_path / "a marker"
+    config = server.config(f'ProxyCommand sh -c \'echo "%r at %n" > "{marker}"; exec {bridge}\'')
     assert ask(config)[HELLO] == Answered("hello\n")
-    assert mark.read_text().endswith(" at host\n")
+    assert marker.read_text().endswith(" at host\n")
 
 
 def test_large_answers_pass_through_a_proxy_command(server: Sshd, bridge: str) -> None:
@@ -93,7 +95,7 @@ def test_large_answers_pass_through_a_proxy_command(server: Sshd, bridge: str) -
     assert ask(server.config(f"ProxyCommand {bridge}"), large)[large] == Answered("\0" * 1_000_000)
 
 
-def test_the_real_ssh_works_as_a_proxy_command(server: Sshd) -> None:
+def test_ssh_works_as_a_proxy_command(server: Sshd) -> None:
     jump = server.config(name="jump")
     config = server.config(f"ProxyCommand ssh -F {jump} -W %h:%p jump")
     assert ask(config)[HELLO] == Answered("hello\n")
@@ -109,40 +111,40 @@ def test_the_real_ssh_works_as_a_proxy_command(server: Sshd) -> None:
         ("/nonexistent/nc %h", "the ProxyCommand ended with status 127: "),
         ("sh -c 'echo HTTP/1.1 400 Bad; sleep 0.3'", "it sent: HTTP/1.1 400 Bad"),
         (
-            "sh -c 'printf \"SSH-2.0-x\\r\\n\"; echo gone >&2; exit 7'",
-            "the ProxyCommand ended with status 7: gone",
+            "sh -c 'printf \"SSH-2.0-x\\r\\n\"; echo failed >&2; exit 7'",
+            "the ProxyCommand ended with status 7: failed",
         ),
     ],
 )
-def test_why_a_proxy_command_failed_is_the_reason(server: Sshd, command: str, message: str) -> None:
+def test_failed_proxy_command_is_explained(server: Sshd, command: str, message: str) -> None:
     reason, text = failure(server.config(f"ProxyCommand {command}"))
     assert reason is FailureReason.SSH
     assert message in text
 
 
-def test_a_proxy_command_that_hangs_is_killed_at_the_deadline(server: Sshd) -> None:
+def test_hanging_proxy_command_is_killed_at_the_deadline(server: Sshd) -> None:
     started = time.monotonic()
-    with children_end("sleep 4343"):
+    with no_process_left("sleep 4343"):
         reason, text = failure(server.config("ProxyCommand sh -c 'trap \"\" HUP; sleep 4343; true'"), seconds=1)
     assert time.monotonic() - started < 2
     assert reason is FailureReason.TIMEOUT
     assert "the ProxyCommand runs, but no SSH greeting came within 1 s" in text
 
 
-def test_what_a_hanging_proxy_command_wrote_is_the_reason(server: Sshd) -> None:
-    with children_end("sleep 4444"):
+def test_stderr_of_a_hanging_proxy_command_is_the_reason(server: Sshd) -> None:
+    with no_process_left("sleep 4444"):
         reason, text = failure(server.config("ProxyCommand sh -c 'echo waiting >&2; sleep 4444'"), seconds=1)
     assert reason is FailureReason.TIMEOUT
     assert text.endswith("sent no SSH greeting within 1 s: the ProxyCommand wrote: waiting")
 
 
-def test_a_proxy_command_that_floods_stderr_is_bounded(server: Sshd) -> None:
-    with children_end("yes flood"):
+def test_flood_on_stderr_of_a_proxy_command_is_bounded(server: Sshd) -> None:
+    with no_process_left("yes flood"):
         _, text = failure(server.config("ProxyCommand sh -c 'exec yes flood >&2'"), seconds=1)
     assert len(text) < 600
 
 
-def test_without_the_user_s_shell_the_reason_says_so(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_user_shell_is_reported(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/nonexistent/shell")
     reason, text = failure(server.config("ProxyCommand nc %h %p"))
     assert (reason, text) == (
@@ -151,7 +153,7 @@ def test_without_the_user_s_shell_the_reason_says_so(server: Sshd, monkeypatch: 
     )
 
 
-def test_no_descriptor_is_left_by_failed_proxies(server: Sshd) -> None:
+def test_failed_proxy_commands_leak_no_descriptor(server: Sshd) -> None:
     config = SshConfig(server.config("ProxyCommand false"))
     transport = SshTransport(config)
 
@@ -170,30 +172,30 @@ def test_no_descriptor_is_left_by_failed_proxies(server: Sshd) -> None:
 
 
 def jumping(server: Sshd, jump: list[str], *host: str) -> Path:
-    """Write an ssh_config in which `host` is reached as `host` says, and `jump` as `jump` says."""
+    """Write an ssh_config with the options `host` for `host`, and the options `jump` for the jump host."""
     file = server.folder / "config-jumping"
     file.write_text(server.config(*jump, name="jump").read_text() + server.config(*host).read_text())
     return file
 
 
-def test_a_jump_host_can_be_behind_a_proxy_command(server: Sshd, bridge: str) -> None:
+def test_jump_host_behind_a_proxy_command_is_reached(server: Sshd, bridge: str) -> None:
     config = jumping(server, [f"ProxyCommand {bridge}"], "ProxyJump jump")
-    with children_end(bridge.split()[2]):
+    with no_process_left(bridge.split()[2]):
         assert ask(config)[HELLO] == Answered("hello\n")
 
 
-def test_a_jump_host_s_proxy_outlives_the_deadline_of_a_host(server: Sshd, bridge: str) -> None:
+def test_proxy_of_a_jump_host_outlives_the_deadline_of_a_host(server: Sshd, bridge: str) -> None:
     transport = SshTransport(SshConfig(jumping(server, [f"ProxyCommand {bridge}"], "ProxyJump jump")))
     assert transport.ask("host", (HELLO,), Deadline.after(3))[HELLO] == Answered("hello\n")
     time.sleep(3.6)
-    assert len(running_with(bridge.split()[2])) == 1
+    assert len(processes_with(bridge.split()[2])) == 1
     assert transport.ask("host", (HELLO,), Deadline.after(10))[HELLO] == Answered("hello\n")
-    with children_end(bridge.split()[2]):
+    with no_process_left(bridge.split()[2]):
         transport.close()
 
 
 @pytest.mark.parametrize("jump", ["{user}@localhost:{port}", "ssh://{user}@localhost:{port}", "jump:{port},jump"])
-def test_jump_hosts_are_named_as_ssh_names_them(server: Sshd, jump: str) -> None:
+def test_jump_hosts_have_the_syntax_of_ssh(server: Sshd, jump: str) -> None:
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     config = jumping(server, [], f"ProxyJump {jump.format(user=user, port=server.port)}")
     config.write_text(config.read_text().replace("Host jump\n", "Host jump localhost\n"))
@@ -201,15 +203,15 @@ def test_jump_hosts_are_named_as_ssh_names_them(server: Sshd, jump: str) -> None
 
 
 @pytest.mark.parametrize(("jump", "host"), [("jump", "jump"), ("host", "jump")])
-def test_jump_hosts_in_a_circle_are_a_reason(server: Sshd, jump: str, host: str) -> None:
+def test_cycle_of_jump_hosts_is_reported(server: Sshd, jump: str, host: str) -> None:
     started = time.monotonic()
     reason, text = failure(jumping(server, [f"ProxyJump {jump}"], f"ProxyJump {host}"), seconds=8)
     assert time.monotonic() - started < 4
     assert reason is FailureReason.SSH
-    assert "ProxyJump goes in a circle" in text
+    assert "ProxyJump contains a cycle" in text
 
 
-def test_a_jump_host_that_forwards_nothing_says_so(tmp_path: Path) -> None:
+def test_jump_host_without_forwarding_is_reported(tmp_path: Path) -> None:
     with running(tmp_path / "sshd", ["AllowTcpForwarding no"]) as server:
         reason, text = failure(jumping(server, [], "ProxyJump jump"))
     assert reason is FailureReason.SSH
@@ -224,19 +226,19 @@ def test_a_jump_host_that_forwards_nothing_says_so(tmp_path: Path) -> None:
         (["HostName ol-web9.invalid"], FailureReason.DNS, ": "),
     ],
 )
-def test_why_a_jump_host_could_not_connect_is_the_reason(
+def test_failed_connection_from_a_jump_host_is_explained(
     server: Sshd, lines: list[str], reason: FailureReason, why: str
 ) -> None:
     lines = [line.format(closed=free_port()) for line in lines]
-    got, text = failure(jumping(server, [], "ProxyJump jump", *lines))
+    actual, text = failure(jumping(server, [], "ProxyJump jump", *lines))
     assert text.startswith("the jump host jump could not connect to ")
     assert why in text
-    assert got is reason
+    assert actual is reason
 
 
-def test_hosts_behind_a_dead_jump_host_fail_together(server: Sshd) -> None:
-    """Each has its own deadline: one that waited for another's attempt does not wait for an attempt of its own."""
-    config = jumping(server, ["ProxyCommand sh -c 'sleep 1; echo dead >&2; exit 1'"], "ProxyJump jump")
+def test_hosts_behind_a_dead_jump_host_share_one_attempt(server: Sshd) -> None:
+    """A host that waited for a failed attempt of another host does not start a second attempt."""
+    config = jumping(server, ["ProxyCommand sh -c 'sleep 1; echo failed >&2; exit 1'"], "ProxyJump jump")
     transport = SshTransport(SshConfig(config))
 
     def attempt(_: int) -> str:

@@ -1,4 +1,4 @@
-"""Reasons over SSH: true, complete, on one line and bounded for any server."""
+"""Reasons of failures over SSH: correct, complete, bounded and on one line for any server."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ import pytest
 
 from olaudit.model import Command, FailureReason
 from olaudit.transport import Deadline, HostFailed
-from olaudit.transport.reasons import describe, listed, one_line
+from olaudit.transport.reasons import describe_error, format_names, single_line
 from olaudit.transport.ssh import SshTransport
-from olaudit.transport.ssh.algorithms import Offer, allowed
+from olaudit.transport.ssh.algorithms import Offer, filter_allowed
 from olaudit.transport.ssh.link import Link
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, keygen, running
 
 HELLO = Command(("echo", "hello"))
-Serve = Callable[[socket.socket], object]
+Handler = Callable[[socket.socket], object]
 
 
 def failure(config: Path, seconds: float = 10) -> tuple[FailureReason, str]:
-    """Ask a host, and hold that its reason is complete."""
+    """Audit a host that fails, and assert that its reason is complete."""
     transport = SshTransport(SshConfig(config))
     started = time.monotonic()
     try:
@@ -44,13 +44,13 @@ def failure(config: Path, seconds: float = 10) -> tuple[FailureReason, str]:
 
 
 def assert_complete(message: str) -> None:
-    assert message == one_line(message, 1500)
+    assert message == single_line(message, 1500)
     assert not re.search(r"[:;,(]\s*$|: ?[;,:)]|\(\)|None|Error\(", message), message
 
 
 @contextlib.contextmanager
-def serving(serve: Serve) -> Iterator[int]:
-    """Hand each connection on a port to `serve`, then close it."""
+def serving(handle: Handler) -> Iterator[int]:
+    """Pass each connection on a port to `handle`, then close it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def accept() -> None:
@@ -58,7 +58,7 @@ def serving(serve: Serve) -> Iterator[int]:
                 while True:
                     connection, _ = server.accept()
                     with connection, contextlib.suppress(OSError):
-                        serve(connection)
+                        handle(connection)
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
@@ -68,22 +68,22 @@ def serving(serve: Serve) -> Iterator[int]:
         thread.join(5)
 
 
-def sends(data: bytes) -> Serve:
-    """Send bytes, then close; what the client sent is read, so that closing is no reset."""
+def sending(data: bytes) -> Handler:
+    """Build a handler that sends `data`. It also reads all input, so that closing causes no reset."""
 
-    def serve(connection: socket.socket) -> None:
+    def handle(connection: socket.socket) -> None:
         connection.sendall(data)
         connection.settimeout(0.2)
         with contextlib.suppress(OSError):
             while connection.recv(65536):
                 pass
 
-    return serve
+    return handle
 
 
 def key_exchange(**lists: bytes) -> bytes:
-    """Build the offer of a server whose lists differ from the usual ones."""
-    usual = {
+    """Build the offer of a server, with `lists` in place of the default algorithms."""
+    algorithms = {
         "kex": b"curve25519-sha256@libssh.org,ext-info-s",
         "key": b"ssh-ed25519",
         "cipher": b"aes128-ctr",
@@ -91,7 +91,7 @@ def key_exchange(**lists: bytes) -> bytes:
         "compression": b"none",
     } | lists
     order = ("kex", "key", "cipher", "cipher", "mac", "mac", "compression", "compression")
-    names = b"".join(len(usual[one]).to_bytes(4, "big") + usual[one] for one in order)
+    names = b"".join(len(algorithms[key]).to_bytes(4, "big") + algorithms[key] for key in order)
     payload = b"\x14" + bytes(16) + names + bytes(8) + b"\0" + bytes(4)
     padding = 8 - (len(payload) + 5) % 8 + 8
     return (len(payload) + padding + 1).to_bytes(4, "big") + bytes([padding]) + payload + bytes(padding)
@@ -106,7 +106,7 @@ BANNER = b"SSH-2.0-OpenSSH_9.2\r\n"
         (b"", "closed 4 connections before its SSH greeting: too many logins at once"),
         (b"Exceeded MaxStartups\r\n", "SSH greeting, with 'Exceeded MaxStartups': too many logins at once"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it sent: HTTP/1.1 400 Bad Request"),
-        (b"\r\n\r\n", "it sent: blanks"),
+        (b"\r\n\r\n", "it sent: whitespace"),
         (b"\xff\x00\x1b[31m" * 100, "it sent: \\xff"),
         (b"SSH-1.5-old\r\n", "SSH-1.5-old: Incompatible version (1.5 instead of 2.0)"),
         (BANNER, "SSH-2.0-OpenSSH_9.2: it closed the connection during the key exchange"),
@@ -135,10 +135,10 @@ BANNER = b"SSH-2.0-OpenSSH_9.2\r\n"
     ],
     ids=range(17),
 )  # fmt: skip
-def test_a_server_that_fails_early_gives_a_complete_reason(server: Sshd, data: bytes, reason: str) -> None:
-    with serving(sends(data)) as port:
-        got, message = failure(server.config(f"Port {port}"))
-    assert got is FailureReason.SSH
+def test_early_failure_has_a_complete_reason(server: Sshd, data: bytes, reason: str) -> None:
+    with serving(sending(data)) as port:
+        actual, message = failure(server.config(f"Port {port}"))
+    assert actual is FailureReason.SSH
     assert reason in message
 
 
@@ -152,69 +152,71 @@ def test_a_server_that_fails_early_gives_a_complete_reason(server: Sshd, data: b
     ],
     ids=range(4),
 )
-def test_a_server_that_falls_silent_is_a_timeout(server: Sshd, data: bytes, reason: str) -> None:
+def test_server_that_stops_answering_is_a_timeout(server: Sshd, data: bytes, reason: str) -> None:
     stop = threading.Event()
 
-    def serve(connection: socket.socket) -> None:
+    def handle(connection: socket.socket) -> None:
         connection.sendall(data)
         stop.wait(5)
 
-    with serving(serve) as port:
-        got, message = failure(server.config(f"Port {port}"), seconds=1)
+    with serving(handle) as port:
+        actual, message = failure(server.config(f"Port {port}"), seconds=1)
         stop.set()
-    assert got is FailureReason.TIMEOUT
+    assert actual is FailureReason.TIMEOUT
     assert reason in message
 
 
-class _Login(paramiko.ServerInterface):
-    """A server that accepts no login."""
+class _LoginServer(paramiko.ServerInterface):
+    """Server that accepts no login: it "refuses", "closes" or "hangs"."""
 
-    def __init__(self, how: str) -> None:
-        self.how = how
+    def __init__(self, behaviour: str) -> None:
+        self.behaviour = behaviour
 
     def get_allowed_auths(self, _username: str) -> str:
         return "publickey"
 
     def check_auth_publickey(self, _username: str, _key: paramiko.PKey) -> int:
-        if self.how == "hangs":
+        if self.behaviour == "hangs":
             time.sleep(3)
-        if self.how == "closes":
+        if self.behaviour == "closes":
             raise EOFError
         return paramiko.common.AUTH_FAILED
 
 
 @pytest.mark.parametrize(
-    ("how", "got", "text"),
+    ("behaviour", "expected", "text"),
     [
-        ("refuses", FailureReason.AUTH, "did not let "),
+        ("refuses", FailureReason.AUTH, " rejected the login of "),
         ("closes", FailureReason.AUTH, "closed the connection during the login of "),
         ("hangs", FailureReason.TIMEOUT, "did not finish the login within 2 s"),
     ],
 )
-def test_a_login_that_fails_gives_its_true_reason(server: Sshd, how: str, got: FailureReason, text: str) -> None:
+def test_failed_login_has_the_correct_reason(
+    server: Sshd, behaviour: str, expected: FailureReason, text: str
+) -> None:
     key = paramiko.PKey.from_path(server.folder / "host_key")
 
-    def serve(connection: socket.socket) -> None:
+    def handle(connection: socket.socket) -> None:
         link = Link(connection, Offer())
         link.add_server_key(key)
         with contextlib.suppress(paramiko.SSHException, EOFError):
-            link.start_server(server=_Login(how))
+            link.start_server(server=_LoginServer(behaviour))
             link.join(4)
         link.close()
 
-    with serving(serve) as port:
+    with serving(handle) as port:
         host_key = (server.folder / "host_key.pub").read_text()
-        known = server.folder / "known-here"
-        known.write_text(f"[127.0.0.1]:{port} {host_key}")
-        reason, message = failure(server.config(f"Port {port}", f"UserKnownHostsFile {known}"), seconds=2)
-    assert reason is got, message
+        known_hosts = server.folder / "known_hosts-login"
+        known_hosts.write_text(f"[127.0.0.1]:{port} {host_key}")
+        reason, message = failure(server.config(f"Port {port}", f"UserKnownHostsFile {known_hosts}"), seconds=2)
+    assert reason is expected, message
     assert text in message
 
 
 # --- the agent and certificates ------------------------------------------------------------------------------
 
 
-def test_an_agent_that_hangs_delays_no_key_file(server: Sshd, tmp_path: Path) -> None:
+def test_hanging_agent_does_not_block_key_files(server: Sshd, tmp_path: Path) -> None:
     path = tmp_path / "agent"
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind(str(path))
@@ -228,8 +230,8 @@ def test_an_agent_that_hangs_delays_no_key_file(server: Sshd, tmp_path: Path) ->
     assert f"the agent at {path}: timed out" in message
 
 
-@pytest.mark.parametrize(("reply", "why"), [(b"", "lost ssh-agent"), (b"\0\0\0\1\5", "could not get keys")])
-def test_an_agent_that_fails_is_named(server: Sshd, tmp_path: Path, reply: bytes, why: str) -> None:
+@pytest.mark.parametrize(("reply", "reason"), [(b"", "lost ssh-agent"), (b"\0\0\0\1\5", "could not get keys")])
+def test_failing_agent_is_named(server: Sshd, tmp_path: Path, reply: bytes, reason: str) -> None:
     path = tmp_path / "agent"
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind(str(path))
@@ -244,20 +246,20 @@ def test_an_agent_that_fails_is_named(server: Sshd, tmp_path: Path, reply: bytes
         other = keygen(tmp_path / "other")
         config = server.config(f"IdentityAgent {path}")
         config.write_text(config.read_text().replace(str(server.identity), str(other)))
-        reason, message = failure(config)
-    assert reason is FailureReason.AUTH
-    assert f"the agent at {path}: {why}" in message
+        failure_reason, message = failure(config)
+    assert failure_reason is FailureReason.AUTH
+    assert f"the agent at {path}: {reason}" in message
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_a_certificate_logs_in_as_with_ssh(tmp_path: Path, named: bool) -> None:
+@pytest.mark.parametrize("configured", [True, False])
+def test_certificate_logs_in(tmp_path: Path, configured: bool) -> None:
     authority, key = keygen(tmp_path / "authority"), keygen(tmp_path / "key")
     sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "test", "-n", "auditor,root", f"{key}.pub"]
     assert os.spawnvp(os.P_WAIT, "ssh-keygen", sign) == 0
     with running(tmp_path / "sshd", [f"TrustedUserCAKeys {authority}.pub"]) as server:
         certificate = Path(f"{key}-cert.pub")
         lines = [f"IdentityFile {key}"]
-        if named:
+        if configured:
             certificate = certificate.rename(tmp_path / "certificate")
             lines.append(f"CertificateFile {certificate}")
         config = server.config(*lines)
@@ -265,12 +267,12 @@ def test_a_certificate_logs_in_as_with_ssh(tmp_path: Path, named: bool) -> None:
         transport = SshTransport(SshConfig(config))
         with contextlib.closing(transport):
             assert transport.ask("host", (HELLO,), Deadline.after(10))
-        if named:
+        if configured:
             certificate.write_text("no certificate\n")
             assert f"{certificate}: it is not a certificate: " in failure(config)[1]
 
 
-def test_pubkey_accepted_algorithms_leave_out_keys(server: Sshd) -> None:
+def test_pubkey_accepted_algorithms_exclude_keys(server: Sshd) -> None:
     reason, message = failure(server.config("PubkeyAcceptedAlgorithms rsa-sha2-512"))
     assert reason is FailureReason.AUTH
     assert f"{server.identity}: PubkeyAcceptedAlgorithms does not allow it" in message
@@ -294,15 +296,15 @@ def test_pubkey_accepted_algorithms_leave_out_keys(server: Sshd) -> None:
         (None, "the connection was closed"),
     ],
 )
-def test_an_error_is_described_by_some_text(error: Exception | None, text: str) -> None:
-    assert describe(error) == text
+def test_description_of_an_error_is_never_empty(error: Exception | None, text: str) -> None:
+    assert describe_error(error) == text
 
 
 def test_lists_of_another_program_are_bounded() -> None:
-    assert listed(["a", "", "b"]) == "a, b"
-    assert listed([]) == listed([""]) == "none"
-    assert listed([str(n) for n in range(20)], 3) == "0, 1, 2, 17 more"
-    assert one_line(b"\xff\n x" * 200, 10) == "\\xff x\\xff"
+    assert format_names(["a", "", "b"]) == "a, b"
+    assert format_names([]) == format_names([""]) == "none"
+    assert format_names([str(n) for n in range(20)], 3) == "0, 1, 2, 17 more"
+    assert single_line(b"\xff\n x" * 200, 10) == "\\xff x\\xff"
 
 
 @pytest.mark.parametrize(
@@ -314,19 +316,21 @@ def test_lists_of_another_program_are_bounded() -> None:
         ("^aes256-ctr", ("aes128-ctr", "aes256-ctr")),
         ("-aes128*", ("aes256-ctr",)),
         ("aes*", ("aes128-ctr", "aes256-ctr")),
-        ("none-of-it", ()),
+        ("other", ()),
     ],
 )
-def test_algorithm_lists_allow_what_ssh_config_says(setting: str, names: tuple[str, ...]) -> None:
-    assert allowed(("aes128-ctr", "aes256-ctr"), setting) == names
+def test_algorithm_lists_have_the_semantics_of_ssh_config(setting: str, names: tuple[str, ...]) -> None:
+    assert filter_allowed(("aes128-ctr", "aes256-ctr"), setting) == names
 
 
-def test_curve25519_is_known_by_both_its_names() -> None:
-    assert allowed(("curve25519-sha256@libssh.org",), "curve25519-sha256") == ("curve25519-sha256@libssh.org",)
+def test_curve25519_is_allowed_by_both_its_names() -> None:
+    assert filter_allowed(("curve25519-sha256@libssh.org",), "curve25519-sha256") == (
+        "curve25519-sha256@libssh.org",
+    )
 
 
-def test_openssh_6_6_has_each_kind_of_algorithm() -> None:
-    """Ubuntu 14.04's defaults; what it shares with this client has to include a safe choice of each kind."""
+def test_offer_shares_algorithms_with_openssh_6_6() -> None:
+    """The defaults of Ubuntu 14.04 and the offer have a safe algorithm of each kind in common."""
     offer = Offer()
     assert {"curve25519-sha256@libssh.org", "ecdh-sha2-nistp256"} <= set(offer.kex)
     assert {"aes128-ctr", "aes256-ctr", "aes128-gcm@openssh.com"} <= set(offer.ciphers)

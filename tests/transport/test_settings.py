@@ -1,4 +1,4 @@
-"""ssh_config, resolved by the installed OpenSSH and by the parser that stands in for it."""
+"""Resolution of ssh_config by the installed OpenSSH client and by the parser that replaces it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.ssh import openssh, parser
 from olaudit.transport.ssh.host import Settings, Target
 from olaudit.transport.ssh.openssh import OpenSsh
-from olaudit.transport.ssh.options import build, split_paths
+from olaudit.transport.ssh.options import build_settings, split_paths
 from olaudit.transport.ssh.parser import ParsedConfig
 from olaudit.transport.ssh.settings import SshConfig
 
@@ -28,7 +28,7 @@ Resolve = Callable[..., Settings]
 
 @pytest.fixture(params=["openssh", "parser"])
 def resolve(request: pytest.FixtureRequest, tmp_path: Path) -> Resolve:
-    """Resolve a target by a config's text, with either parser."""
+    """Function that resolves a target by the text of a config, with either parser."""
 
     def resolve(config: str, target: str = "ol-web1", seconds: float = 10) -> Settings:
         file = tmp_path / "config"
@@ -39,22 +39,22 @@ def resolve(request: pytest.FixtureRequest, tmp_path: Path) -> Resolve:
     return resolve
 
 
-def by_ssh(tmp_path: Path, config: str, target: str = "ol-web1", seconds: float = 10) -> Settings:
+def resolve_by_ssh(tmp_path: Path, config: str, target: str = "ol-web1", seconds: float = 10) -> Settings:
     file = tmp_path / "config"
     file.write_text(config)
     return SshConfig(file).settings(target, Deadline.after(seconds))
 
 
-def refusal(resolve: Resolve, config: str, **more: float) -> tuple[FailureReason, str]:
+def host_failure(resolve: Resolve, config: str, **kwargs: float) -> tuple[FailureReason, str]:
     with pytest.raises(HostFailed) as caught:
-        resolve(config, **more)
+        resolve(config, **kwargs)
     return caught.value.failure.reason, caught.value.failure.message
 
 
-# --- what both parsers honour --------------------------------------------------------------------------------
+# --- both parsers --------------------------------------------------------------------------------------------
 
 
-def test_the_options_of_the_contract_are_honoured(resolve: Resolve, tmp_path: Path) -> None:
+def test_documented_options_are_honoured(resolve: Resolve, tmp_path: Path) -> None:
     settings = resolve(
         """
         Host ol-*
@@ -95,7 +95,7 @@ def test_the_options_of_the_contract_are_honoured(resolve: Resolve, tmp_path: Pa
     assert settings.revoked_host_keys == tmp_path / "revoked"
     assert (settings.check_host_ip, settings.address_family, settings.bind_address) == (True, "inet", "127.0.0.2")
     assert settings.algorithms.ciphers == "aes256-ctr"
-    assert settings.known_as == "web"
+    assert settings.known_hosts_name == "web"
     assert str(settings) == "ol-web1 (ol-web1.us.archive.org:2222)"
 
 
@@ -112,20 +112,20 @@ def test_the_options_of_the_contract_are_honoured(resolve: Resolve, tmp_path: Pa
         ("ProxyJump none\nProxyCommand nc %h %p", "nc ol-web1.example 2222"),
     ],
 )  # fmt: skip
-def test_a_proxy_command_is_expanded(resolve: Resolve, config: str, command: str) -> None:
+def test_proxy_command_is_expanded(resolve: Resolve, config: str, command: str) -> None:
     settings = resolve(f"HostName %h.example\nPort 2222\nUser auditor\n{config}\n")
     assert settings.proxy_command == command
-    assert settings.via == ("its ProxyCommand" if command else "")
+    assert settings.intermediary == ("its ProxyCommand" if command else "")
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"), [("3", 3.0), ("10s", 10.0), ("1m", 60.0), ("1h", 3600.0), ("none", 10.0)]
 )
-def test_connect_timeout_is_a_time_of_ssh_config(resolve: Resolve, value: str, seconds: float) -> None:
+def test_connect_timeout_is_parsed_as_a_time(resolve: Resolve, value: str, seconds: float) -> None:
     assert resolve(f"ConnectTimeout {value}\n").connect_seconds == seconds
 
 
-def test_without_a_config_the_defaults_are_those_of_ssh(tmp_path: Path) -> None:
+def test_defaults_without_a_config_are_those_of_ssh(tmp_path: Path) -> None:
     for resolver in (None, ParsedConfig(None)):
         settings = SshConfig(None, resolver).settings("ol-web1", Deadline.after(10))
         assert (settings.hostname, settings.port, settings.user) == ("ol-web1", 22, getpass.getuser())
@@ -133,7 +133,7 @@ def test_without_a_config_the_defaults_are_those_of_ssh(tmp_path: Path) -> None:
             assert tmp_path / ".ssh" / name in settings.identity_files
         assert settings.known_hosts[0] == tmp_path / ".ssh" / "known_hosts"
         assert Path("/etc/ssh/ssh_known_hosts") in settings.known_hosts
-        assert (settings.known_as, str(settings), settings.jumps) == ("ol-web1", "ol-web1", ())
+        assert (settings.known_hosts_name, str(settings), settings.jumps) == ("ol-web1", "ol-web1", ())
         assert (settings.proxy_command, settings.revoked_host_keys) == ("", None)
 
 
@@ -141,7 +141,7 @@ def test_without_a_config_the_defaults_are_those_of_ssh(tmp_path: Path) -> None:
     ("value", "agent"),
     [("none", ""), ("SSH_AUTH_SOCK", "/run/agent"), ("$OTHER", "/run/other"), ("${OTHER}.d", "/run/other.d")],
 )
-def test_identity_agent_names_a_socket(
+def test_identity_agent_is_a_socket(
     resolve: Resolve, monkeypatch: pytest.MonkeyPatch, value: str, agent: str
 ) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
@@ -150,10 +150,10 @@ def test_identity_agent_names_a_socket(
     assert resolve("").identity_agent == "/run/agent"
 
 
-def test_settings_are_those_of_the_user_who_logs_in(resolve: Resolve) -> None:
+def test_user_and_port_of_the_target_take_precedence(resolve: Resolve) -> None:
     settings = resolve("", target="me@bastion:2200")
     assert (settings.name, settings.user, settings.port) == ("bastion", "me", 2200)
-    assert settings.known_as == "[bastion]:2200"
+    assert settings.known_hosts_name == "[bastion]:2200"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_targets_and_jump_hosts_are_parsed(text: str, target: Target) -> None:
         ("none", ()),
     ],
 )
-def test_jump_hosts_are_as_ssh_lists_them(resolve: Resolve, jump: str, jumps: tuple[str, ...]) -> None:
+def test_proxy_jump_is_parsed_as_by_ssh(resolve: Resolve, jump: str, jumps: tuple[str, ...]) -> None:
     assert resolve(f"ProxyJump {jump}\n").jumps == jumps
 
 
@@ -198,38 +198,38 @@ def test_jump_hosts_are_as_ssh_lists_them(resolve: Resolve, jump: str, jumps: tu
         ("IdentityFile ${UNSET_HERE}/key", "the environment variable UNSET_HERE is not set"),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_by_name(resolve: Resolve, line: str, message: str) -> None:
-    reason, text = refusal(resolve, f"{line}\n")
+def test_unsupported_directive_is_refused_by_name(resolve: Resolve, line: str, message: str) -> None:
+    reason, text = host_failure(resolve, f"{line}\n")
     assert reason is FailureReason.SSH
     assert message in text
 
 
 @pytest.mark.parametrize("line", ["KnownHostsCommand none", "ProxyUseFdpass no", "PubkeyAuthentication yes"])
-def test_a_directive_that_is_off_is_not_refused(resolve: Resolve, line: str) -> None:
+def test_disabled_directive_is_not_refused(resolve: Resolve, line: str) -> None:
     assert resolve(f"{line}\n").hostname == "ol-web1"
 
 
-def test_a_name_that_cannot_be_made_canonical_is_dns(resolve: Resolve) -> None:
+def test_failed_canonicalization_is_dns(resolve: Resolve) -> None:
     config = "CanonicalizeHostname yes\nCanonicalDomains x.invalid\nCanonicalizeFallbackLocal no\n"
-    reason, message = refusal(resolve, config)
+    reason, message = host_failure(resolve, config)
     assert reason is FailureReason.DNS
     assert "ol-web1" in message
 
 
-def test_a_canonical_name_is_the_name_to_connect_to(resolve: Resolve) -> None:
+def test_canonicalization_falls_back_to_the_name(resolve: Resolve) -> None:
     config = "CanonicalizeHostname yes\nCanonicalDomains invalid\nCanonicalizeFallbackLocal yes\n"
     assert resolve(config).hostname == "ol-web1"
 
 
-# --- faulty files --------------------------------------------------------------------------------------------
+# --- invalid files -------------------------------------------------------------------------------------------
 
 
-def test_a_config_named_but_missing_is_an_error(tmp_path: Path) -> None:
+def test_missing_named_config_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         SshConfig(tmp_path / "none")
 
 
-def test_a_config_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+def test_unreadable_config_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         SshConfig(tmp_path)
 
@@ -242,7 +242,7 @@ def test_a_config_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         ("Host *\n  Port many\n", "line 2: Bad port 'many'"),
     ],
 )
-def test_a_faulty_config_is_an_error_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_config_is_an_error_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "config"
     file.write_text(text)
     with pytest.raises(UsageError) as caught:
@@ -250,14 +250,14 @@ def test_a_faulty_config_is_an_error_with_its_line(tmp_path: Path, text: str, me
     assert message in caught.value.message
 
 
-def test_a_faulty_config_is_an_error_of_the_parser_too(tmp_path: Path) -> None:
+def test_parser_rejects_an_invalid_config(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("Match nothing\n")
     with pytest.raises(UsageError, match=r"config: .*Match"):
         ParsedConfig(file)
 
 
-def test_a_value_that_fails_one_host_fails_that_host(tmp_path: Path) -> None:
+def test_invalid_value_of_one_host_fails_only_that_host(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("Host ol-web1\n  Port many\n")
     config = SshConfig(file, ParsedConfig(file))
@@ -266,10 +266,10 @@ def test_a_value_that_fails_one_host_fails_that_host(tmp_path: Path) -> None:
     assert config.settings("ol-web2", Deadline.after(10)).port == 22
 
 
-def test_a_name_that_ssh_refuses_fails_that_host(tmp_path: Path) -> None:
+def test_name_that_ssh_rejects_fails_the_host(tmp_path: Path) -> None:
     for name in ("-oProxyCommand=touch x", "a;b"):
         with pytest.raises(HostFailed, match="hostname contains invalid characters"):
-            by_ssh(tmp_path, "", name)
+            resolve_by_ssh(tmp_path, "", name)
 
 
 # --- OpenSSH's own resolution --------------------------------------------------------------------------------
@@ -277,26 +277,26 @@ def test_a_name_that_ssh_refuses_fails_that_host(tmp_path: Path) -> None:
 
 def test_included_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "more").write_text("User included\nRevokedHostKeys /revoked\n")
-    settings = by_ssh(tmp_path, f"Host ol-web1\n  Include {tmp_path}/mo*\nHost *\n  User other\n")
+    settings = resolve_by_ssh(tmp_path, f"Host ol-web1\n  Include {tmp_path}/mo*\nHost *\n  User other\n")
     assert (settings.user, settings.revoked_host_keys) == ("included", Path("/revoked"))
 
 
-def test_match_exec_that_hangs_ends_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_match_exec_ends_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openssh, "_CHECK_SECONDS", 0.3)
     started = time.monotonic()
     with pytest.raises(HostFailed, match=r"within 0\.5 s: does a `Match exec`") as caught:
-        by_ssh(tmp_path, 'Match exec "sleep 4242"\n  User x\n', seconds=0.5)
+        resolve_by_ssh(tmp_path, 'Match exec "sleep 4242"\n  User x\n', seconds=0.5)
     assert time.monotonic() - started < 2
     assert caught.value.failure.reason is FailureReason.TIMEOUT
     assert "4242" not in subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
 
 
-def test_an_error_for_one_host_carries_the_message_of_ssh(tmp_path: Path) -> None:
+def test_error_of_one_host_contains_the_message_of_ssh(tmp_path: Path) -> None:
     with pytest.raises(HostFailed, match=r"ssh_config cannot be resolved: .*%x"):
-        by_ssh(tmp_path, "Host ol-web1\n  HostName %x\n")
+        resolve_by_ssh(tmp_path, "Host ol-web1\n  HostName %x\n")
 
 
-def test_a_target_is_resolved_once(tmp_path: Path) -> None:
+def test_target_is_resolved_once(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     file = tmp_path / "config"
     file.write_text(f'Match host ol-web1 exec "echo x >> {marks}"\n  User x\n')
@@ -306,7 +306,7 @@ def test_a_target_is_resolved_once(tmp_path: Path) -> None:
     assert marks.read_text() == "x\n"
 
 
-def test_home_wins_over_the_home_in_passwd(tmp_path: Path) -> None:
+def test_home_variable_overrides_the_home_in_passwd(tmp_path: Path) -> None:
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh/config").write_text("Host ol-web1\n  User home\n  UserKnownHostsFile ~/known\n")
     settings = SshConfig(None).settings("ol-web1", Deadline.after(10))
@@ -315,7 +315,7 @@ def test_home_wins_over_the_home_in_passwd(tmp_path: Path) -> None:
     assert SshConfig(None).settings("ol-web2", Deadline.after(10)).user == getpass.getuser()
 
 
-def test_the_system_s_file_is_read_where_home_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_file_is_read_where_home_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     system = tmp_path / "system [1]"
     system.write_text("User system\nRevokedHostKeys /revoked\n")
     (tmp_path / ".ssh").mkdir()
@@ -345,8 +345,8 @@ pubkeyacceptedkeytypes +ssh-dss
 """
 
 
-def test_the_output_of_an_old_ssh_is_understood(tmp_path: Path) -> None:
-    settings = build(Target("ol-web1"), openssh.parse(SSH_7_2))
+def test_output_of_ssh_7_2_is_parsed(tmp_path: Path) -> None:
+    settings = build_settings(Target("ol-web1"), openssh.parse(SSH_7_2))
     assert (settings.hostname, settings.user, settings.port) == ("ol-web1", "auditor", 22)
     assert settings.identity_files[0] == tmp_path / ".ssh/id_rsa"
     assert settings.known_hosts[0] == tmp_path / ".ssh/known_hosts"
@@ -364,11 +364,11 @@ def test_the_output_of_an_old_ssh_is_understood(tmp_path: Path) -> None:
         ("", []),
     ],
 )
-def test_paths_with_spaces_are_kept_together(value: str, paths: list[str]) -> None:
+def test_paths_with_spaces_are_not_split(value: str, paths: list[str]) -> None:
     assert split_paths(value) == paths
 
 
-def test_quoted_known_hosts_paths_survive_ssh(resolve: Resolve) -> None:
+def test_quoted_known_hosts_paths_are_parsed(resolve: Resolve) -> None:
     settings = resolve('UserKnownHostsFile "/known/one two" /b\nGlobalKnownHostsFile none\n')
     assert settings.known_hosts == (Path("/known/one two"), Path("/b"))
 
@@ -376,18 +376,16 @@ def test_quoted_known_hosts_paths_survive_ssh(resolve: Resolve) -> None:
 # --- the parser without OpenSSH ------------------------------------------------------------------------------
 
 
-def test_without_ssh_the_parser_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parser_is_used_without_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert OpenSsh.find(None) is None
-    assert by_ssh(tmp_path, "User auditor\n").user == "auditor"
+    assert resolve_by_ssh(tmp_path, "User auditor\n").user == "auditor"
 
 
 @pytest.mark.parametrize(
     "message", ["No user exists for uid 4242", "ssh: unknown option -- G", "ssh: illegal option -- G"]
 )
-def test_an_ssh_that_works_for_no_host_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str
-) -> None:
+def test_unusable_ssh_client_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str) -> None:
     program = tmp_path / "ssh"
     program.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 255\n")
     program.chmod(0o755)
@@ -395,7 +393,7 @@ def test_an_ssh_that_works_for_no_host_is_not_used(
     assert OpenSsh.find(None) is None
 
 
-def test_the_parser_includes_ahead_of_the_first_block(tmp_path: Path) -> None:
+def test_parser_reads_includes_before_the_first_block(tmp_path: Path) -> None:
     (tmp_path / "more").write_text("Host ol-web1\n  User included\n")
     file = tmp_path / "config"
     file.write_text(f"Include {tmp_path}/mo*\nHost *\n  User other\n")
@@ -407,31 +405,31 @@ def test_the_parser_includes_ahead_of_the_first_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Host *\n  Include more\n", ":2: Include within a Host or Match block, which only OpenSSH's own client"),
-        ('Match exec "true"\n', ":1: Match exec, which only OpenSSH's own client"),
+        ("Host *\n  Include more\n", ":2: Include within a Host or Match block, which only OpenSSH's client"),
+        ('Match exec "true"\n', ":1: Match exec, which only OpenSSH's client"),
     ],
 )
-def test_the_parser_refuses_what_it_must_not_ignore(tmp_path: Path, text: str, message: str) -> None:
+def test_parser_refuses_directives_it_cannot_ignore(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "config"
     file.write_text(text)
-    with pytest.raises(HostFailed, match="none that works is installed") as caught:
+    with pytest.raises(HostFailed, match="no usable one is installed") as caught:
         SshConfig(file, ParsedConfig(file)).settings("ol-web1", Deadline.after(10))
     assert message in caught.value.failure.message
 
 
-def test_the_parser_names_each_directive_that_it_ignores(tmp_path: Path) -> None:
+def test_parser_reports_each_ignored_directive(tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text("Port 22\nPKCS11Provider /lib/x\nHost a\n  Tag = b\n  ForwardAgent yes\nHost b\n  Tag c\n")
     assert SshConfig(file, ParsedConfig(file)).notices == (
-        f"{file}:2: PKCS11Provider is not honoured without OpenSSH's own client (ssh)",
-        f"{file}:4: Tag is not honoured without OpenSSH's own client (ssh)",
+        f"{file}:2: PKCS11Provider is not honoured without OpenSSH's client (ssh)",
+        f"{file}:4: Tag is not honoured without OpenSSH's client (ssh)",
     )
     file.write_text("Port 22\n")
     assert SshConfig(file).notices == ()
 
 
 @pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 12345"), OSError("No username set")])
-def test_a_user_without_a_name_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_unknown_user_name_has_a_hint(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def getuser() -> str:
         raise error
 
@@ -441,9 +439,9 @@ def test_a_user_without_a_name_is_told_what_to_do(monkeypatch: pytest.MonkeyPatc
     assert caught.value.failure.message.endswith(": set $USER and $HOME")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a number without a name")
-def test_a_user_without_a_passwd_entry_is_served(tmp_path: Path) -> None:
-    """ssh refuses to run at all for such a user, as in a container that runs as a number."""
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can run as a user without a name")
+def test_user_without_a_passwd_entry_can_audit(tmp_path: Path) -> None:
+    """ssh does not run for such a user, who is common in containers."""
     file = tmp_path / "config"
     file.write_text("User auditor\n")
     file.chmod(0o644)

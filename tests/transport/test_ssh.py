@@ -1,4 +1,4 @@
-"""Against real OpenSSH servers on loopback: every way a host can fail is a reason, and says how to mend it."""
+"""Audits of OpenSSH servers on loopback: every failure has a reason that explains how to fix it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ import pytest
 
 from olaudit.model import Answer, Answered, Command, EngineQuery, FailureReason, Probe, Unanswered
 from olaudit.transport import Deadline, HostFailed
-from olaudit.transport.batch import script
+from olaudit.transport.batch import build_script
 from olaudit.transport.ssh import SshTransport
-from olaudit.transport.ssh.link import Stream
+from olaudit.transport.ssh.link import BufferedSocket
 from olaudit.transport.ssh.settings import SshConfig
 from tests.transport.sshd import Sshd, free_port, keygen, running
 
@@ -47,19 +47,19 @@ def failure(config: Path, reason: FailureReason, host: str = "host", seconds: fl
 
 @contextlib.contextmanager
 def listening(greeting: bytes | None) -> Iterator[int]:
-    """Take connections on a port; greet and hang up, or (None) say nothing and hold on."""
+    """Accept connections on a port: send `greeting` and close, or (None) send nothing and keep them open."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        held = []
+        open_connections = []
 
         def serve() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    one, _ = server.accept()
+                    connection, _ = server.accept()
                     if greeting is None:
-                        held.append(one)
+                        open_connections.append(connection)
                     else:
-                        one.sendall(greeting)
-                        one.close()
+                        connection.sendall(greeting)
+                        connection.close()
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -67,14 +67,14 @@ def listening(greeting: bytes | None) -> Iterator[int]:
         yield port
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
-        for one in held:
-            one.close()
+        for connection in open_connections:
+            connection.close()
 
 
 # --- answers -------------------------------------------------------------------------------------------------
 
 
-def test_commands_are_answered(server: Sshd) -> None:
+def test_commands_are_answered_over_ssh(server: Sshd) -> None:
     missing = Command(("cat", "/nonexistent"), may_hang=True, statuses=(0, 1))
     assert ask(server.config(), HELLO, missing) == {
         HELLO: Answered("hello\n"),
@@ -82,17 +82,17 @@ def test_commands_are_answered(server: Sshd) -> None:
     }
 
 
-def test_a_host_of_which_nothing_is_asked_is_only_connected_to(server: Sshd) -> None:
+def test_connection_without_probes_succeeds(server: Sshd) -> None:
     transport = SshTransport(SshConfig(server.config()))
     assert not transport.ask("host", (), Deadline.after(10))
 
 
-def test_large_answers_arrive_whole(server: Sshd) -> None:
+def test_large_answers_are_complete(server: Sshd) -> None:
     large = Command(("head", "-c", "1000000", "/dev/zero"))
     assert ask(server.config(), large)[large] == Answered("\0" * 1_000_000)
 
 
-def test_what_is_larger_than_allowed_is_unanswered_and_what_came_before_is_kept(server: Sshd) -> None:
+def test_oversized_stream_loses_only_its_own_answer(server: Sshd) -> None:
     endless = Command(("cat", "/dev/zero"), may_hang=True)
     assert ask(server.config(), HELLO, endless) == {
         HELLO: Answered("hello\n"),
@@ -100,12 +100,12 @@ def test_what_is_larger_than_allowed_is_unanswered_and_what_came_before_is_kept(
     }
 
 
-def test_a_host_that_talks_without_end_is_cut_off(server: Sshd) -> None:
+def test_endless_output_is_cut_off(server: Sshd) -> None:
     endless = Command(("cat", "/dev/zero"))
     assert ask(server.config(), HELLO, endless)[endless] == Unanswered("the host answered with more than 4 MiB")
 
 
-def test_at_the_deadline_what_was_answered_is_kept(server: Sshd) -> None:
+def test_answers_before_the_deadline_are_kept(server: Sshd) -> None:
     slow = Command(("sleep", "5"), may_hang=True)
     assert ask(server.config(), HELLO, slow, seconds=2) == {
         HELLO: Answered("hello\n"),
@@ -113,37 +113,39 @@ def test_at_the_deadline_what_was_answered_is_kept(server: Sshd) -> None:
     }
 
 
-def test_a_host_that_answers_nothing_at_all_in_time_has_failed(server: Sshd) -> None:
+def test_host_without_any_answer_in_time_has_failed(server: Sshd) -> None:
     transport = SshTransport(SshConfig(server.config()))
-    with pytest.raises(HostFailed, match="lets one in, but answers nothing within 1 s") as caught:
+    with pytest.raises(HostFailed, match="accepted the login, but answered nothing within 1 s") as caught:
         transport.ask("host", (Command(("sleep", "5")),), Deadline.after(1))
     assert caught.value.failure.reason is FailureReason.TIMEOUT
 
 
-def test_a_connection_that_breaks_off_leaves_the_rest_unanswered(server: Sshd) -> None:
-    # up from the command to the batch's shell, and from there to the sshd of this very session
-    up = "p=$$; while [ $(cat /proc/$p/comm) != sshd ]; do p=$(ps -o ppid= -p $p | tr -d ' '); done; kill -9 $p"
-    suicide = Command(("sh", "-c", f"sleep 1; {up}"), may_hang=True)
-    answers = ask(server.config(), HELLO, suicide)
+def test_lost_connection_leaves_the_rest_unanswered(server: Sshd) -> None:
+    # Walks up from the command to the shell of the batch, and to the sshd of this session
+    kill_sshd = (
+        "p=$$; while [ $(cat /proc/$p/comm) != sshd ]; do p=$(ps -o ppid= -p $p | tr -d ' '); done; kill -9 $p"
+    )
+    disconnect = Command(("sh", "-c", f"sleep 1; {kill_sshd}"), may_hang=True)
+    answers = ask(server.config(), HELLO, disconnect)
     assert answers[HELLO] == Answered("hello\n")
-    assert isinstance(answers[suicide], Unanswered)
-    assert "the connection broke off before this was answered" in str(answers[suicide])
+    assert isinstance(answers[disconnect], Unanswered)
+    assert "the connection ended before this was answered" in str(answers[disconnect])
 
 
 # --- names, ports, greetings ---------------------------------------------------------------------------------
 
 
-def test_a_name_that_does_not_resolve_is_dns(server: Sshd) -> None:
+def test_unknown_name_is_dns(server: Sshd) -> None:
     message = failure(server.config("HostName ol-web9.invalid"), FailureReason.DNS)
     assert message.startswith("the name ol-web9.invalid does not resolve (")
     assert message.endswith("correct DNS, or set HostName in ssh_config")
 
 
-def test_a_name_that_cannot_be_one_is_dns(server: Sshd) -> None:
+def test_invalid_name_is_dns(server: Sshd) -> None:
     assert "does not resolve" in failure(server.config(f"HostName {'x' * 70}"), FailureReason.DNS)
 
 
-def test_a_resolver_that_hangs_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_resolver_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     hang = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: hang.wait(5) and [])
     message = failure(server.config(), FailureReason.DNS, seconds=0.5)
@@ -151,137 +153,141 @@ def test_a_resolver_that_hangs_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPa
     assert message.startswith("the resolver did not answer for 127.0.0.1 within 0.5 s")
 
 
-def test_a_name_without_addresses_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_without_addresses_is_dns(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: [])
     assert failure(server.config(), FailureReason.DNS) == "127.0.0.1 has no address"
 
 
-def test_a_closed_port_is_refused(server: Sshd) -> None:
+def test_closed_port_is_refused(server: Sshd) -> None:
     port = free_port()
     assert failure(server.config(f"Port {port}"), FailureReason.REFUSED) == (
-        f"127.0.0.1 port {port} refuses connections: the host is up, but is sshd running, and on that port?"
+        f"127.0.0.1 port {port} refuses connections: "
+        "the host is up, but is sshd running and listening on that port?"
     )
 
 
-def test_a_full_backlog_is_a_timeout(server: Sshd) -> None:
+def test_full_backlog_is_a_timeout(server: Sshd) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         port = full.getsockname()[1]
         waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)  # noqa: FBT003 - the socket's own interface
-            one.connect_ex(("127.0.0.1", port))
+        for client in waiting:
+            client.setblocking(False)  # noqa: FBT003 - the interface of sockets
+            client.connect_ex(("127.0.0.1", port))
         message = failure(server.config(f"Port {port}", "ConnectTimeout 1"), FailureReason.TIMEOUT)
-        for one in waiting:
-            one.close()
+        for client in waiting:
+            client.close()
     assert message == (
-        f"nothing answers at 127.0.0.1 port {port} within 1 s: is the host up, and does a firewall let you in?"
+        f"no answer from 127.0.0.1 port {port} within 1 s: "
+        "is the host up, and does a firewall block the connection?"
     )
 
 
-def cannot_connect(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def fail_connections(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def connect(*_args: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(socket.socket, "connect", connect)
 
 
-def test_no_route_is_a_timeout_that_names_the_route(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    cannot_connect(monkeypatch, errno.EHOSTUNREACH)
+def test_missing_route_is_a_timeout(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_connections(monkeypatch, errno.EHOSTUNREACH)
     assert "(No route to host)" in failure(server.config(), FailureReason.TIMEOUT)
 
 
-def test_a_connection_that_fails_in_another_way_is_ssh(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    cannot_connect(monkeypatch, errno.EPERM)
+def test_other_connection_error_is_ssh(server: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_connections(monkeypatch, errno.EPERM)
     message = failure(server.config(), FailureReason.SSH)
     assert message == f"cannot connect to 127.0.0.1 port {server.port}: Operation not permitted"
 
 
-def test_a_server_that_says_nothing_is_a_timeout(server: Sshd) -> None:
+def test_silent_server_is_a_timeout(server: Sshd) -> None:
     with listening(None) as port:
         message = failure(server.config(f"Port {port}"), FailureReason.TIMEOUT, seconds=1)
     assert "the connection was accepted, but no SSH greeting came within 1 s" in message
 
 
-def test_a_server_that_hangs_up_is_tried_again_and_then_ssh(server: Sshd) -> None:
+def test_dropped_connections_are_retried_and_then_ssh(server: Sshd) -> None:
     with listening(b"") as port:
         message = failure(server.config(f"Port {port}"), FailureReason.SSH)
     assert "closed 4 connections before its SSH greeting: too many logins at once (MaxStartups" in message
 
 
-def test_something_that_is_no_ssh_server_is_ssh(server: Sshd) -> None:
+def test_other_service_on_the_port_is_ssh(server: Sshd) -> None:
     with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 200) as port:
         failure(server.config(f"Port {port}"), FailureReason.SSH)
 
 
-def test_a_server_that_breaks_off_during_the_key_exchange_is_ssh(server: Sshd) -> None:
+def test_connection_lost_in_the_key_exchange_is_ssh(server: Sshd) -> None:
     with listening(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
         message = failure(server.config(f"Port {port}"), FailureReason.SSH)
     assert "SSH-2.0-OpenSSH_9.2: " in message
 
 
-def test_a_burst_of_logins_gets_through_a_server_that_drops_some(tmp_path: Path) -> None:
-    with running(tmp_path / "sshd", ["MaxStartups 2:80:8"]) as one:
-        transport = SshTransport(SshConfig(one.config()))
+def test_burst_of_logins_passes_max_startups(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["MaxStartups 2:80:8"]) as server:
+        transport = SshTransport(SshConfig(server.config()))
         with ThreadPoolExecutor(12) as pool:
-            asked = [pool.submit(transport.ask, "host", (HELLO,), Deadline.after(30)) for _ in range(12)]
-            assert all(future.result()[HELLO] == Answered("hello\n") for future in asked)
+            futures = [pool.submit(transport.ask, "host", (HELLO,), Deadline.after(30)) for _ in range(12)]
+            assert all(future.result()[HELLO] == Answered("hello\n") for future in futures)
 
 
 # --- host keys -----------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_host_key_is_refused_and_says_what_to_compare_with(server: Sshd, tmp_path: Path) -> None:
+def test_unknown_host_key_is_refused_with_its_fingerprint(server: Sshd, tmp_path: Path) -> None:
     message = failure(server.config(f"UserKnownHostsFile {tmp_path}/none"), FailureReason.HOSTKEY)
-    print_ = subprocess.run(
+    fingerprint = subprocess.run(
         ["ssh-keygen", "-lf", server.folder / "host_key.pub"], capture_output=True, text=True, check=True
     ).stdout.split()[1]
-    assert f"is unknown (no line in {tmp_path}/none): it shows ed25519 {print_}." in message
+    assert f"is unknown (no line in {tmp_path}/none): it presents ed25519 {fingerprint}." in message
     assert f"`ssh-keyscan -p {server.port} -t ed25519 127.0.0.1 | ssh-keygen -lf -`" in message
 
 
-def test_without_any_known_hosts_file_the_key_is_unknown_too(server: Sshd) -> None:
+def test_host_key_without_known_hosts_files_is_unknown(server: Sshd) -> None:
     assert "any known_hosts file" in failure(server.config("UserKnownHostsFile none"), FailureReason.HOSTKEY)
 
 
-def test_a_changed_host_key_is_refused_and_says_which_line_to_mend(server: Sshd, tmp_path: Path) -> None:
+def test_changed_host_key_is_refused_with_the_line_to_fix(server: Sshd, tmp_path: Path) -> None:
     other = keygen(tmp_path / "other").with_suffix(".pub").read_text()
-    known = tmp_path / "known"
-    known.write_text(f"[127.0.0.1]:{server.port} {other}")
-    message = failure(server.config(f"UserKnownHostsFile {known}"), FailureReason.HOSTKEY)
-    assert f"CHANGED: it shows ed25519 SHA256:" in message  # noqa: F541 - reads as the others
-    assert f"{known}:1 has another" in message
-    assert f"`ssh-keygen -R '[127.0.0.1]:{server.port}' -f {known}`" in message
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"[127.0.0.1]:{server.port} {other}")
+    message = failure(server.config(f"UserKnownHostsFile {known_hosts}"), FailureReason.HOSTKEY)
+    assert f"CHANGED: it presents ed25519 SHA256:" in message  # noqa: F541 - as in the other assertions
+    assert f"{known_hosts}:1 has another key" in message
+    assert f"`ssh-keygen -R '[127.0.0.1]:{server.port}' -f {known_hosts}`" in message
 
 
-def test_a_host_known_by_another_type_of_key_only_has_changed(server: Sshd, tmp_path: Path) -> None:
+def test_host_key_of_another_type_has_changed(server: Sshd, tmp_path: Path) -> None:
     other = keygen(tmp_path / "other", "ecdsa").with_suffix(".pub").read_text()
-    known = tmp_path / "known"
-    known.write_text(f"[127.0.0.1]:{server.port} {other}")
-    assert "CHANGED" in failure(server.config(f"UserKnownHostsFile {known}"), FailureReason.HOSTKEY)
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"[127.0.0.1]:{server.port} {other}")
+    assert "CHANGED" in failure(server.config(f"UserKnownHostsFile {known_hosts}"), FailureReason.HOSTKEY)
 
 
-def test_a_revoked_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
+def test_revoked_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
     key = (server.folder / "host_key.pub").read_text()
-    known = tmp_path / "known"
-    known.write_text(f"{server.known_hosts.read_text()}@revoked * {key}")
-    assert f"{known}:2 revokes" in failure(server.config(f"UserKnownHostsFile {known}"), FailureReason.HOSTKEY)
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"{server.known_hosts.read_text()}@revoked * {key}")
+    assert f"{known_hosts}:2 revokes" in failure(
+        server.config(f"UserKnownHostsFile {known_hosts}"), FailureReason.HOSTKEY
+    )
 
 
-def test_a_host_is_asked_for_the_key_it_is_known_by(tmp_path: Path) -> None:
+def test_known_type_of_host_key_is_requested(tmp_path: Path) -> None:
     folder = tmp_path / "sshd"
     folder.mkdir()
     rsa = keygen(tmp_path / "rsa", "rsa")
-    with running(folder, [f"HostKey {rsa}"]) as one:
-        one.known_hosts.write_text(f"[127.0.0.1]:{one.port} {rsa.with_suffix('.pub').read_text()}")
-        assert ask(one.config())[HELLO] == Answered("hello\n")
+    with running(folder, [f"HostKey {rsa}"]) as server:
+        server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {rsa.with_suffix('.pub').read_text()}")
+        assert ask(server.config())[HELLO] == Answered("hello\n")
 
 
-def test_a_host_key_alias_is_looked_up_instead_of_the_name(server: Sshd, tmp_path: Path) -> None:
-    known = tmp_path / "known"
-    known.write_text("web " + (server.folder / "host_key.pub").read_text())
-    config = server.config("HostKeyAlias web", f"UserKnownHostsFile {known}")
+def test_host_key_alias_replaces_the_name(server: Sshd, tmp_path: Path) -> None:
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text("web " + (server.folder / "host_key.pub").read_text())
+    config = server.config("HostKeyAlias web", f"UserKnownHostsFile {known_hosts}")
     assert ask(config)[HELLO] == Answered("hello\n")
 
 
@@ -294,54 +300,55 @@ def test_a_host_key_alias_is_looked_up_instead_of_the_name(server: Sshd, tmp_pat
         ("KexAlgorithms diffie-hellman-group14-sha1", "key exchange method", "diffie-hellman-group14-sha1"),
     ],
 )
-def test_a_server_with_nothing_in_common_names_both_sides(
-    tmp_path: Path, line: str, kind: str, theirs: str
-) -> None:
-    with running(tmp_path / "sshd", [line]) as one:
-        message = failure(one.config(), FailureReason.SSH)
-    assert f"SSH-2.0-OpenSSH_" in message  # noqa: F541 - reads as the others
+def test_algorithm_mismatch_lists_both_sides(tmp_path: Path, line: str, kind: str, theirs: str) -> None:
+    with running(tmp_path / "sshd", [line]) as server:
+        message = failure(server.config(), FailureReason.SSH)
+    assert f"SSH-2.0-OpenSSH_" in message  # noqa: F541 - as in the other assertions
     assert f": no common {kind}: it offers {theirs}; olaudit offers " in message
     ours = message.partition("olaudit offers ")[2]
     assert "cbc" not in ours
     assert "md5" not in ours
 
 
-def test_host_key_algorithms_restrict_what_is_asked_for(server: Sshd) -> None:
+def test_host_key_algorithms_restrict_the_offer(server: Sshd) -> None:
     message = failure(server.config("HostKeyAlgorithms rsa-sha2-512"), FailureReason.SSH)
     assert message.endswith("no common host key algorithm: it offers ssh-ed25519; olaudit offers rsa-sha2-512")
 
 
 @pytest.mark.parametrize("line", ["Ciphers 3des-cbc", "MACs hmac-md5", "HostKeyAlgorithms ssh-dss"])
-def test_algorithms_that_are_refused_cannot_be_configured(server: Sshd, line: str) -> None:
+def test_unsupported_algorithms_cannot_be_configured(server: Sshd, line: str) -> None:
     message = failure(server.config(line), FailureReason.SSH)
-    assert f"ssh_config's {line.split(maxsplit=1)[0]} allows {line.split()[1]}, and olaudit has only " in message
+    assert (
+        f"ssh_config's {line.split(maxsplit=1)[0]} allows {line.split()[1]}, and olaudit supports only " in message
+    )
 
 
 # --- logging in ----------------------------------------------------------------------------------------------
 
 
-def test_a_key_that_is_not_accepted_is_named(server: Sshd, tmp_path: Path) -> None:
+def test_rejected_key_is_named(server: Sshd, tmp_path: Path) -> None:
     other = keygen(tmp_path / "other")
     config = server.config("User nobody", f"IdentityFile {other}")
     message = failure(config, FailureReason.AUTH)
     assert message == (
-        f"host (127.0.0.1:{server.port}) did not let nobody in with {other}, {server.identity}; "
+        f"host (127.0.0.1:{server.port}) rejected the login of nobody with {other}, {server.identity}; "
         "set User and IdentityFile in ssh_config, or add the key to its authorized_keys"
     )
 
 
-def test_without_a_key_it_says_that_there_is_none(server: Sshd, tmp_path: Path) -> None:
+def test_missing_key_is_reported(server: Sshd, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
         f"Host host\nHostName 127.0.0.1\nPort {server.port}\nUserKnownHostsFile {server.known_hosts}\n"
         "IdentityFile ~/.ssh/none\n"
     )
     message = failure(config, FailureReason.AUTH)
-    assert f"did not let {getpass.getuser()} in because there is no key to try" in message
-    assert f"{tmp_path}/.ssh/none: there is no such file" in message
+    assert message.startswith("cannot log in to host (")
+    assert f" as {getpass.getuser()}: there is no key to try; " in message
+    assert f"{tmp_path}/.ssh/none: no such file" in message
 
 
-def test_a_key_with_a_passphrase_wants_an_agent(server: Sshd, tmp_path: Path) -> None:
+def test_key_with_a_passphrase_needs_an_agent(server: Sshd, tmp_path: Path) -> None:
     locked = keygen(tmp_path / "locked", passphrase="secret")
     config = tmp_path / "config"
     config.write_text(server.config().read_text().replace(str(server.identity), str(locked)))
@@ -350,17 +357,17 @@ def test_a_key_with_a_passphrase_wants_an_agent(server: Sshd, tmp_path: Path) ->
     )
 
 
-def test_a_file_that_is_no_key_is_named(server: Sshd, tmp_path: Path) -> None:
-    none = tmp_path / "none"
-    none.write_text("no key")
+def test_invalid_key_file_is_named(server: Sshd, tmp_path: Path) -> None:
+    invalid = tmp_path / "invalid"
+    invalid.write_text("no key")
     config = tmp_path / "config"
-    config.write_text(server.config().read_text().replace(str(server.identity), str(none)))
-    assert f"; {none}: " in failure(config, FailureReason.AUTH)
+    config.write_text(server.config().read_text().replace(str(server.identity), str(invalid)))
+    assert f"; {invalid}: " in failure(config, FailureReason.AUTH)
 
 
 @contextlib.contextmanager
 def agent(tmp_path: Path, *keys: Path) -> Iterator[str]:
-    """A real ssh-agent that holds `keys`."""
+    """Run an ssh-agent with `keys`; yield its socket."""
     sock = tmp_path / "agent.sock"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", sock], stdout=subprocess.DEVNULL)
     try:
@@ -375,11 +382,11 @@ def agent(tmp_path: Path, *keys: Path) -> Iterator[str]:
         process.wait(5)
 
 
-def test_the_agent_s_keys_are_used_and_the_one_named_comes_first(
+def test_agent_keys_are_used_with_the_configured_one_first(
     server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = keygen(tmp_path / "other")
-    locked = tmp_path / "locked"  # only its public half is readable here: the agent has to sign
+    locked = tmp_path / "locked"  # only the public key is readable: the agent has to sign
     shutil.copy(f"{server.identity}.pub", f"{locked}.pub")
     config = tmp_path / "config"
     text = server.config().read_text().replace(str(server.identity), str(locked))
@@ -393,83 +400,83 @@ def test_the_agent_s_keys_are_used_and_the_one_named_comes_first(
         assert "agent key test ed25519" in failure(config, FailureReason.AUTH)
 
 
-def test_a_server_that_wants_more_than_a_key_is_auth(tmp_path: Path) -> None:
+def test_further_authentication_method_is_auth(tmp_path: Path) -> None:
     extra = ["AuthenticationMethods publickey,password", "PasswordAuthentication yes"]
-    with running(tmp_path / "sshd", extra) as one:
-        assert "the host also asks for password, which a tool cannot give" in failure(
-            one.config(), FailureReason.AUTH
+    with running(tmp_path / "sshd", extra) as server:
+        assert "the host also requires password, which olaudit cannot provide" in failure(
+            server.config(), FailureReason.AUTH
         )
 
 
-def test_a_server_that_takes_no_keys_is_auth(tmp_path: Path) -> None:
-    with running(tmp_path / "sshd", ["PubkeyAuthentication no", "PasswordAuthentication yes"]) as one:
-        assert "the host takes no keys, only password" in failure(one.config(), FailureReason.AUTH)
+def test_server_that_accepts_no_keys_is_auth(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["PubkeyAuthentication no", "PasswordAuthentication yes"]) as server:
+        assert "the host accepts no keys, only password" in failure(server.config(), FailureReason.AUTH)
 
 
-def test_a_server_that_hangs_up_over_too_many_keys_says_what_helps(tmp_path: Path) -> None:
+def test_too_many_keys_have_a_hint(tmp_path: Path) -> None:
     keys = [keygen(tmp_path / f"key{n}") for n in range(3)]
-    with running(tmp_path / "sshd", ["MaxAuthTries 2"]) as one:
-        config = one.config(*(f"IdentityFile {key}" for key in keys))
+    with running(tmp_path / "sshd", ["MaxAuthTries 2"]) as server:
+        config = server.config(*(f"IdentityFile {key}" for key in keys))
         assert "set IdentitiesOnly in ssh_config" in failure(config, FailureReason.AUTH)
 
 
-def test_rsa_keys_at_an_old_server_are_told_apart(tmp_path: Path) -> None:
-    """OpenSSH 6.6, on Ubuntu Trusty, has no RSA signatures but SHA-1's; its version is what gives it away."""
+def test_rsa_key_at_an_old_server_has_a_hint(tmp_path: Path) -> None:
+    """OpenSSH 6.6 (Ubuntu 14.04) supports RSA signatures with SHA-1 only, which its version shows."""
     rsa = keygen(tmp_path / "rsa", "rsa")
     folder = tmp_path / "sshd"
-    with running(folder, ["PubkeyAcceptedAlgorithms ssh-ed25519", "VersionAddendum none"]) as one:
+    with running(folder, ["PubkeyAcceptedAlgorithms ssh-ed25519", "VersionAddendum none"]) as server:
         shutil.copy(rsa.with_suffix(".pub"), folder / "authorized_keys")
         config = tmp_path / "config"
-        config.write_text(one.config().read_text().replace(str(one.identity), str(rsa)))
+        config.write_text(server.config().read_text().replace(str(server.identity), str(rsa)))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("olaudit.transport.ssh.login._RSA_SHA2_SINCE", (99, 0))
-            assert "there: use an ed25519 key" in failure(config, FailureReason.AUTH)
+            patch.setattr("olaudit.transport.ssh.login._FIRST_RSA_SHA2_VERSION", (99, 0))
+            assert "does not support RSA signatures with SHA-2: use an ed25519 key" in failure(
+                config, FailureReason.AUTH
+            )
 
 
 @pytest.mark.parametrize("command", ["echo go away >&2; exit 1", "true"])
-def test_an_account_that_runs_no_command_is_ssh(tmp_path: Path, command: str) -> None:
-    with running(tmp_path / "sshd", [f"ForceCommand {command}"]) as one:
-        message = failure(one.config(), FailureReason.SSH)
-    said = "go away" if "echo" in command else "the session ended without any output"
-    assert message == f"the login was accepted, but no command is run there: {said}"
+def test_account_that_runs_no_command_is_ssh(tmp_path: Path, command: str) -> None:
+    with running(tmp_path / "sshd", [f"ForceCommand {command}"]) as server:
+        message = failure(server.config(), FailureReason.SSH)
+    output = "go away" if "echo" in command else "the session ended without any output"
+    assert message == f"the login was accepted, but the host runs no command: {output}"
 
 
-def test_an_account_that_ends_before_it_was_told_anything_is_ssh(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def slow(commands: tuple[Command, ...], marker: str) -> str:
+def test_session_that_ends_before_the_batch_is_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow_build(commands: tuple[Command, ...], marker: str) -> str:
         time.sleep(1)
-        return script(commands, marker)
+        return build_script(commands, marker)
 
-    monkeypatch.setattr("olaudit.transport.ssh.script", slow)
-    with running(tmp_path / "sshd", ["ForceCommand echo go away >&2"]) as one:
-        message = failure(one.config(), FailureReason.SSH)
-    assert message == "the login was accepted, but no command is run there: go away"
-
-
-def test_an_account_without_sessions_is_ssh(tmp_path: Path) -> None:
-    with running(tmp_path / "sshd", ["MaxSessions 0"]) as one:
-        message = failure(one.config(), FailureReason.SSH)
-    assert message.startswith("the login was accepted, but no session is opened there: ")
+    monkeypatch.setattr("olaudit.transport.ssh.build_script", slow_build)
+    with running(tmp_path / "sshd", ["ForceCommand echo go away >&2"]) as server:
+        message = failure(server.config(), FailureReason.SSH)
+    assert message == "the login was accepted, but the host runs no command: go away"
 
 
-def test_a_chatty_login_shell_does_no_harm(tmp_path: Path) -> None:
-    with running(tmp_path / "sshd", ["ForceCommand echo hi; echo ho >&2; eval $SSH_ORIGINAL_COMMAND"]) as one:
-        assert ask(one.config())[HELLO] == Answered("hello\n")
+def test_account_without_sessions_is_ssh(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["MaxSessions 0"]) as server:
+        message = failure(server.config(), FailureReason.SSH)
+    assert message.startswith("the login was accepted, but the server opens no session: ")
+
+
+def test_output_of_a_login_shell_is_ignored(tmp_path: Path) -> None:
+    with running(tmp_path / "sshd", ["ForceCommand echo hi; echo ho >&2; eval $SSH_ORIGINAL_COMMAND"]) as server:
+        assert ask(server.config())[HELLO] == Answered("hello\n")
 
 
 # --- jump hosts ----------------------------------------------------------------------------------------------
 
 
 def jumping(server: Sshd, through: str, *target: str) -> Path:
-    """Write an ssh_config in which `host` lies behind `through`."""
+    """Write an ssh_config in which `host` is behind the jump hosts `through`."""
     jump = server.config(name="jump").read_text()
     file = server.folder / "config-jumping"
     file.write_text(jump + server.config(*target, f"ProxyJump {through}").read_text())
     return file
 
 
-def test_a_jump_host_leads_to_the_host_and_is_connected_to_once(server: Sshd) -> None:
+def test_jump_host_is_connected_to_once(server: Sshd) -> None:
     transport = SshTransport(SshConfig(jumping(server, "jump")))
     before = (server.folder / "log").read_text().count("Accepted publickey")
     for _ in range(3):
@@ -478,64 +485,67 @@ def test_a_jump_host_leads_to_the_host_and_is_connected_to_once(server: Sshd) ->
     transport.close()
 
 
-def test_a_jump_through_a_jump_works(server: Sshd) -> None:
+def test_two_jump_hosts_in_a_row_work(server: Sshd) -> None:
     assert ask(jumping(server, "jump,jump"))[HELLO] == Answered("hello\n")
 
 
-def test_what_is_wrong_behind_a_jump_host_is_told(server: Sshd) -> None:
+def test_failure_behind_a_jump_host_is_reported(server: Sshd) -> None:
     message = failure(jumping(server, "jump", f"Port {free_port()}"), FailureReason.REFUSED)
     assert message.startswith("the jump host jump could not connect to 127.0.0.1 port")
 
 
-def test_a_host_behind_a_jump_host_that_does_not_answer_is_a_timeout(server: Sshd) -> None:
+def test_silent_host_behind_a_jump_host_is_a_timeout(server: Sshd) -> None:
     with listening(None) as port:
         failure(jumping(server, "jump", f"Port {port}"), FailureReason.TIMEOUT, seconds=1)
 
 
-def test_what_is_wrong_at_a_jump_host_is_told(server: Sshd) -> None:
+def test_failure_of_a_jump_host_is_reported(server: Sshd) -> None:
     file = jumping(server, "jump")
     file.write_text(file.read_text().replace(f"Port {server.port}", f"Port {free_port()}", 1))
     assert failure(file, FailureReason.REFUSED).startswith("at the jump host jump: 127.0.0.1 port ")
 
 
 @pytest.mark.parametrize("error", [EOFError(), OSError(), paramiko.SSHException()])
-def test_a_jump_host_that_went_first_is_no_error_for_what_ran_through_it(error: Exception) -> None:
+def test_closing_after_the_jump_host_raises_no_error(error: Exception) -> None:
     class Channel:
         def close(self) -> None:
             raise error
 
-    Stream(Channel()).close()
+    BufferedSocket(Channel()).close()
 
 
-def test_jump_hosts_in_a_circle_end(server: Sshd) -> None:
+def test_number_of_jump_hosts_is_limited(server: Sshd) -> None:
     message = failure(jumping(server, ",".join(["jump"] * 9)), FailureReason.SSH)
-    assert "does ProxyJump go in a circle?" in message
+    assert "does ProxyJump contain a cycle?" in message
 
 
 # --- Docker --------------------------------------------------------------------------------------------------
 
 
-def test_a_host_without_docker_says_so_and_answers_the_rest(server: Sshd) -> None:
+def test_host_without_docker_loses_only_engine_answers(server: Sshd) -> None:
     if Path("/var/run/docker.sock").exists():
-        pytest.skip("a Docker Engine runs on this very machine")
+        pytest.skip("a Docker Engine runs on this machine")
     answers = ask(server.config(), HELLO, EngineQuery.VERSION, EngineQuery.CONTAINERS)
     assert answers[HELLO] == Answered("hello\n")
-    for question in EngineQuery:
-        assert answers[question] == Unanswered(
+    for query in EngineQuery:
+        assert answers[query] == Unanswered(
             "the Docker Engine is not running there: no process is dockerd; "
             "it was not contacted because connecting could start it"
         )
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("stderr", "reason"),
     [
         (
             "permission denied while trying to connect to the Docker daemon socket",
-            "no right to ask Docker: {0} is not in the docker group there "  # noqa: ISC004 - one long reason
-            "(usermod -aG docker {0}, then log in anew)",
+            "no permission to use Docker: {0} is not in the docker group of the host "  # noqa: ISC004 - one long reason
+            "(usermod -aG docker {0}, then log in again)",
         ),
-        ("sh: 1: docker: not found", "no Docker there: neither /var/run/docker.sock nor a docker command"),
+        (
+            "sh: 1: docker: not found",
+            "Docker is not installed: the host has neither /var/run/docker.sock nor a docker command",
+        ),
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
             "no Docker Engine listens at /var/run/docker.sock",
@@ -547,13 +557,15 @@ def test_a_host_without_docker_says_so_and_answers_the_rest(server: Sshd) -> Non
         ("out of cheese", "Docker cannot be reached: out of cheese"),
     ],
 )
-def test_what_the_docker_command_complains_of_is_put_plainly(
-    tmp_path: Path, said: str, reason: str, monkeypatch: pytest.MonkeyPatch
+def test_errors_of_the_docker_command_are_explained(
+    tmp_path: Path, stderr: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # none runs on this machine
-    force = f"""ForceCommand case $SSH_ORIGINAL_COMMAND in *dial-stdio) echo "{said}" >&2; exit 1;; *) sh;; esac"""
-    with running(tmp_path / "sshd", ["AllowStreamLocalForwarding no", force]) as one:
-        answers = ask(one.config(), HELLO, EngineQuery.VERSION)
+    monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # no engine runs on this machine
+    force = (
+        f"""ForceCommand case $SSH_ORIGINAL_COMMAND in *dial-stdio) echo "{stderr}" >&2; exit 1;; *) sh;; esac"""
+    )
+    with running(tmp_path / "sshd", ["AllowStreamLocalForwarding no", force]) as server:
+        answers = ask(server.config(), HELLO, EngineQuery.VERSION)
     assert answers == {
         HELLO: Answered("hello\n"),
         EngineQuery.VERSION: Unanswered(reason.format(getpass.getuser())),

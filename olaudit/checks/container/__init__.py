@@ -1,4 +1,4 @@
-"""The containers of a host: which are there, under which names, alive, and set up as expected."""
+"""Checks of a host's containers: presence, names, lifecycle and settings."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from olaudit.checks.container import changes
 from olaudit.checks.container.identity import (
     evaluate_absent,
     evaluate_present,
-    evaluate_rest,
     evaluate_unanswered,
+    evaluate_unpaired,
     evaluate_unreadable,
     why_uncertain,
 )
 from olaudit.checks.container.ids import IDS
-from olaudit.checks.container.inspect import read, read_clock
+from olaudit.checks.container.inspect import parse_clock, parse_containers
 from olaudit.checks.container.lifecycle import evaluate_lifecycle
 from olaudit.checks.container.pairing import pair
 from olaudit.checks.container.setup import evaluate_setup
-from olaudit.checks.container.spec import ContainerDefaults, Containers, ContainerSpec, Item
+from olaudit.checks.container.spec import ContainerDefaults, ContainerItem, Containers, ContainerSpec
 from olaudit.model import Answers, Command, EngineQuery, Probe, Result, Unanswered
 
 CLOCK = Command(("date", "-u", "+%s"))
-"""The host's own clock: how recent a restart is can only be told by it."""
+"""The host's own clock. The age of a restart is measured by it."""
 
 
 def probes(spec: tuple[ContainerSpec, ...]) -> tuple[Probe, ...]:
-    """Ask for all containers, what time it is there, and what was changed in their code."""
+    """List the probes: all containers, the host's clock, and the changed files below each container's code."""
     return (EngineQuery.CONTAINERS, CLOCK, *changes.probes(spec))
 
 
 def evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> tuple[Result, ...]:
-    """Judge every expected container, and every other one."""
+    """Evaluate every expected container and every unexpected one."""
     return tuple(_evaluate(spec, answers))
 
 
 def _evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Result]:
-    items = tuple(Item(index, one) for index, one in enumerate(spec))
-    containers = read(answers[EngineQuery.CONTAINERS])
+    items = tuple(ContainerItem(index, container_spec) for index, container_spec in enumerate(spec))
+    containers = parse_containers(answers[EngineQuery.CONTAINERS])
     if isinstance(containers, Unanswered):
         yield from evaluate_unanswered(items, containers.reason)
         return
-    now, pairing = read_clock(answers[CLOCK]), pair(spec, containers)
-    changed = changes.read(spec, answers)
-    uncertain = why_uncertain(pairing.rest)
+    now, pairing = parse_clock(answers[CLOCK]), pair(spec, containers)
+    changed = changes.parse_changes(spec, answers)
+    uncertain = why_uncertain(pairing.unpaired)
     for item in items:
         container = pairing.pairs.get(item.index)
         if container and container.unreadable:
@@ -56,7 +56,7 @@ def _evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Res
             yield from changes.evaluate_changes(item, container, changed)
         else:
             yield evaluate_absent(item, uncertain)
-    yield from evaluate_rest(items, pairing.rest)
+    yield from evaluate_unpaired(items, pairing.unpaired)
 
 
 CHECKER: Checker[tuple[ContainerSpec, ...]] = Checker(
@@ -64,7 +64,9 @@ CHECKER: Checker[tuple[ContainerSpec, ...]] = Checker(
     model=Containers,
     defaults=("container_defaults", ContainerDefaults),
     ids=IDS,
-    collected="the engine's `GET /containers/ID/json`, `/containers/ID/changes` of running ones; `date` there",
+    collected=(
+        "the engine's `GET /containers/ID/json`, `/containers/ID/changes` of running containers; the host's `date`"
+    ),
     probes=probes,
     evaluate=evaluate,
 )

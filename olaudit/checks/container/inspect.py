@@ -1,7 +1,7 @@
-"""What a Docker Engine says of its containers, read without trusting any of it.
+"""Parser of a Docker Engine's answer about its containers, which treats the answer as untrusted input.
 
-A host may answer anything. A value that is not of Docker's shape becomes None, "could not be read", on its
-own: the rest of the container, and the other containers, stay readable.
+A host may answer anything. A value that is not of Docker's form becomes None, "could not be read". The other
+values of the container, and the other containers, stay readable.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from olaudit.checks.container.notation import Logs, Mount, Port, clean_path, every_address
+from olaudit.checks.container.notation import LogSettings, Mount, Port, clean_path, normalize_address
 from olaudit.model import Answer, Answered, Unanswered
 
-_LONGEST = 4096  # characters of one text: the longest path there is; what is longer is not Docker's
+_TEXT_LIMIT = 4096  # characters: the longest path; Docker returns no longer text
 _STATUSES = frozenset({"created", "running", "paused", "restarting", "removing", "exited", "dead"})
-_INSIDE = re.compile(r"([0-9]{1,5})/(tcp|udp|sctp)")
-_COMPOSE = "com.docker.compose."
+_CONTAINER_PORT = re.compile(r"([0-9]{1,5})/(tcp|udp|sctp)")
+_LABEL_PREFIX = "com.docker.compose."
 _ABSENT: Final = object()
-_MOST = 1 << 63  # counts are 64 bits wide
+_COUNT_LIMIT = 1 << 63  # counts are 64 bits wide
 
-V = TypeVar("V", Port, Mount)
+T = TypeVar("T", Port, Mount)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What a container is doing. `health` is empty without a healthcheck; times are aware of their zone."""
+class ContainerState:
+    """The state of a container. `health` is empty without a healthcheck; times are aware of their zone."""
 
     status: str | None
     exit_code: int | None
@@ -40,8 +40,8 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Compose:
-    """The labels that Compose leaves on what it starts; empty where there is none."""
+class ComposeLabels:
+    """The labels that Compose sets on its containers; a missing label is empty."""
 
     project: str
     service: str
@@ -51,33 +51,33 @@ class Compose:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container, running or not. None: could not be read. `id` is empty then.
+    """One container, running or not. A value that could not be read is None; an `id` is empty then.
 
-    `unreadable` says why an engine that lists the container gave no description of it; it is empty otherwise.
+    `unreadable` is the reason why the engine lists the container but does not describe it; it is empty otherwise.
     """
 
     id: str
     name: str | None
     image: str | None
     hostname: str | None
-    state: State
+    state: ContainerState
     restarts: int | None
     policy: str | None
     network: str
-    compose: Compose | None
+    compose: ComposeLabels | None
     ports: tuple[Port, ...] | None
     mounts: tuple[Mount, ...] | None
-    logs: Logs | None
+    logs: LogSettings | None
     unreadable: str = ""
 
     @property
     def running(self) -> bool:
-        """Whether its processes run now; not so when paused, or between two restarts."""
+        """Whether its processes run now; False when it is paused or between two restarts."""
         return self.state.status == "running"
 
 
-def read(answer: Answer) -> tuple[Container, ...] | Unanswered:
-    """Read the engine's answer; what is not a list of containers at all is no answer. Total."""
+def parse_containers(answer: Answer) -> tuple[Container, ...] | Unanswered:
+    """Parse the engine's answer; an answer that is not a list of containers counts as unanswered. Total."""
     if isinstance(answer, Unanswered):
         return answer
     if answer.status != 0:
@@ -91,49 +91,49 @@ def read(answer: Answer) -> tuple[Container, ...] | Unanswered:
     return tuple(_container(entry) for entry in entries)
 
 
-def read_clock(answer: Answer) -> int | None:
-    """Read `date -u +%s`: seconds since 1970 by the host's own clock. Total."""
+def parse_clock(answer: Answer) -> int | None:
+    """Parse the output of `date -u +%s`: seconds since 1970 by the host's own clock. Total."""
     text = answer.stdout.strip() if isinstance(answer, Answered) and answer.status == 0 else ""
     return int(text) if re.fullmatch(r"[0-9]{1,11}", text) else None
 
 
 def _container(entry: Mapping[str, object]) -> Container:
-    name = _text(_find(entry, "Name"))
+    name = _text(_value_at(entry, "Name"))
     return Container(
-        id=_text(_find(entry, "Id")) or "",
+        id=_text(_value_at(entry, "Id")) or "",
         name=(name or "").removeprefix("/") or None,
-        image=_text(_find(entry, "Config", "Image")) or None,
-        hostname=_text(_find(entry, "Config", "Hostname")),
+        image=_text(_value_at(entry, "Config", "Image")) or None,
+        hostname=_text(_value_at(entry, "Config", "Hostname")),
         state=_state(entry),
-        restarts=_count(_find(entry, "RestartCount")),
-        policy=_policy(_find(entry, "HostConfig", "RestartPolicy")),
-        network=_text(_find(entry, "HostConfig", "NetworkMode")) or "",
+        restarts=_count(_value_at(entry, "RestartCount")),
+        policy=_policy(_value_at(entry, "HostConfig", "RestartPolicy")),
+        network=_text(_value_at(entry, "HostConfig", "NetworkMode")) or "",
         compose=_compose(entry),
-        ports=_ports(_find(entry, "HostConfig", "PortBindings")),
-        mounts=_mounts(_find(entry, "Mounts")),
-        logs=_logs(_find(entry, "HostConfig", "LogConfig")),
-        unreadable=_unreadable(_find(entry, "Unreadable")),
+        ports=_ports(_value_at(entry, "HostConfig", "PortBindings")),
+        mounts=_mounts(_value_at(entry, "Mounts")),
+        logs=_logs(_value_at(entry, "HostConfig", "LogConfig")),
+        unreadable=_unreadable(_value_at(entry, "Unreadable")),
     )
 
 
 def _unreadable(reason: object) -> str:
-    return "" if reason is _ABSENT else _text(reason) or "it could not be read"
+    return "" if reason is _ABSENT else _text(reason) or "no reason given"
 
 
-def _state(entry: Mapping[str, object]) -> State:
-    return State(
-        status=_status(_find(entry, "State")),
-        exit_code=_count(_find(entry, "State", "ExitCode")),
-        oom_killed=_find(entry, "State", "OOMKilled") is True,
-        error=_text(_find(entry, "State", "Error")) or "",
-        started=_time(_find(entry, "State", "StartedAt")),
-        finished=_time(_find(entry, "State", "FinishedAt")),
-        health=_health(_find(entry, "State", "Health")),
+def _state(entry: Mapping[str, object]) -> ContainerState:
+    return ContainerState(
+        status=_status(_value_at(entry, "State")),
+        exit_code=_count(_value_at(entry, "State", "ExitCode")),
+        oom_killed=_value_at(entry, "State", "OOMKilled") is True,
+        error=_text(_value_at(entry, "State", "Error")) or "",
+        started=_time(_value_at(entry, "State", "StartedAt")),
+        finished=_time(_value_at(entry, "State", "FinishedAt")),
+        health=_health(_value_at(entry, "State", "Health")),
     )
 
 
 def _status(state: object) -> str | None:
-    """Take the engine's word, or on engines older than the word (1.8) what its flags come to."""
+    """Return the engine's status; for engines before 1.8, which have none, derive it from the flags."""
     if not isinstance(state, dict):
         return None
     flags = {flag for flag in ("Restarting", "Paused", "Running", "Dead") if state.get(flag) is True}
@@ -153,30 +153,31 @@ def _status(state: object) -> str | None:
 def _health(health: object) -> str | None:
     if health is _ABSENT or health is None:
         return ""
-    status = _text(_find(health, "Status"))
+    status = _text(_value_at(health, "Status"))
     return "" if status == "none" else status
 
 
 def _policy(policy: object) -> str | None:
-    name = _text(_find(policy, "Name"))
+    name = _text(_value_at(policy, "Name"))
     if name is None:
         return None
-    tries = _count(_find(policy, "MaximumRetryCount")) or 0
+    tries = _count(_value_at(policy, "MaximumRetryCount")) or 0
     return f"{name}:{tries}" if name == "on-failure" and tries else name or "no"
 
 
-def _compose(entry: Mapping[str, object]) -> Compose | None:
+def _compose(entry: Mapping[str, object]) -> ComposeLabels | None:
     if not isinstance(entry.get("Config"), dict):
         return None
-    labels = _find(entry, "Config", "Labels")
+    labels = _value_at(entry, "Config", "Labels")
     if labels is _ABSENT or labels is None:
-        return Compose("", "", "", oneoff=False)
+        return ComposeLabels("", "", "", oneoff=False)
     if not isinstance(labels, dict):
         return None
     project, service, number, oneoff = (
-        _text(labels.get(f"{_COMPOSE}{key}")) or "" for key in ("project", "service", "container-number", "oneoff")
+        _text(labels.get(f"{_LABEL_PREFIX}{key}")) or ""
+        for key in ("project", "service", "container-number", "oneoff")
     )
-    return Compose(project, service, number, oneoff=oneoff.lower() == "true")
+    return ComposeLabels(project, service, number, oneoff=oneoff.lower() == "true")
 
 
 def _ports(bindings: object) -> tuple[Port, ...] | None:
@@ -184,25 +185,25 @@ def _ports(bindings: object) -> tuple[Port, ...] | None:
         return ()
     if not isinstance(bindings, dict):
         return None
-    # A port that is merely exposed has null for its bindings.
+    # A port that is only exposed has null for its bindings.
     return _complete(_port(key, row) for key, rows in bindings.items() if rows is not None for row in _rows(rows))
 
 
 def _port(key: str, binding: object) -> Port | None:
-    match = _INSIDE.fullmatch(key)
-    ip, host = _text(_find(binding, "HostIp")), _text(_find(binding, "HostPort"))
+    match = _CONTAINER_PORT.fullmatch(key)
+    ip, host = _text(_value_at(binding, "HostIp")), _text(_value_at(binding, "HostPort"))
     if match is None or host is None:
         return None
-    return Port(ip=every_address(ip or ""), host=host, inside=match[1], protocol=match[2])
+    return Port(ip=normalize_address(ip or ""), host=host, inside=match[1], protocol=match[2])
 
 
-def _logs(logs: object) -> Logs | None:
-    driver, config = _text(_find(logs, "Type")), _find(logs, "Config")
+def _logs(logs: object) -> LogSettings | None:
+    driver, config = _text(_value_at(logs, "Type")), _value_at(logs, "Config")
     options = {} if config is None else config
     if not driver or not isinstance(options, dict):
         return None
     size, files = (_text(options.get(key, "")) for key in ("max-size", "max-file"))
-    return None if size is None or files is None else Logs(driver, size, files)
+    return None if size is None or files is None else LogSettings(driver, size, files)
 
 
 def _mounts(mounts: object) -> tuple[Mount, ...] | None:
@@ -210,45 +211,45 @@ def _mounts(mounts: object) -> tuple[Mount, ...] | None:
 
 
 def _mount(mount: object) -> Mount | None:
-    source = _text(_find(mount, "Name")) or _text(_find(mount, "Source"))
-    destination, writable = _text(_find(mount, "Destination")), _find(mount, "RW")
+    source = _text(_value_at(mount, "Name")) or _text(_value_at(mount, "Source"))
+    destination, writable = _text(_value_at(mount, "Destination")), _value_at(mount, "RW")
     if source is None or not destination or not isinstance(writable, bool):
         return None
     return Mount(clean_path(source), clean_path(destination), writable)
 
 
 def _rows(value: object) -> list[object]:
-    """Give the rows of a list; anything else counts as one row, which then cannot be read."""
+    """Return the rows of a list; any other value counts as one row, which then cannot be parsed."""
     return value if isinstance(value, list) else [value]
 
 
-def _complete(values: Iterable[V | None]) -> tuple[V, ...] | None:
-    """Sort the values, or give None when one could not be read: half a list would be judged as a whole one."""
-    found = list(values)
-    readable = [value for value in found if value is not None]
-    return tuple(sorted(set(readable))) if len(readable) == len(found) else None
+def _complete(values: Iterable[T | None]) -> tuple[T, ...] | None:
+    """Sort the values, or return None if any could not be read: a partial list must not look complete."""
+    rows = list(values)
+    readable = [value for value in rows if value is not None]
+    return tuple(sorted(set(readable))) if len(readable) == len(rows) else None
 
 
-def _find(tree: object, *path: str) -> object:
-    """Follow keys into nested objects. `_ABSENT` where a key, or an object on the way, is not there."""
+def _value_at(tree: object, *path: str) -> object:
+    """Return the value at a path of keys in nested objects, or `_ABSENT` if the path does not exist."""
     for key in path:
         tree = tree.get(key, _ABSENT) if isinstance(tree, dict) else _ABSENT
     return tree
 
 
 def _text(value: object) -> str | None:
-    if not isinstance(value, str) or len(value) > _LONGEST:
+    if not isinstance(value, str) or len(value) > _TEXT_LIMIT:
         return None
-    # JSON can spell half a surrogate pair, which no file, terminal or hash takes.
+    # JSON can contain half of a surrogate pair, which no file, terminal or hash accepts.
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNT_LIMIT else None
 
 
 def _time(value: object) -> datetime | None:
-    """Read RFC 3339. Docker writes the year 1 for "never"."""
+    """Parse an RFC 3339 time. Docker writes the year 1 for "never"."""
     try:
         time = datetime.fromisoformat(_text(value) or "")
         return time.astimezone(UTC) if time.tzinfo and time.year > 1 else None

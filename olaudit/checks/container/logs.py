@@ -1,34 +1,35 @@
 """container.logging: the container's logs cannot fill the disk.
 
-Full disks are what has hurt the fleet most often: internetarchive/openlibrary#7393, #7395, #7977, #11333.
+Full disks are the most frequent cause of outages: internetarchive/openlibrary#7393, #7395, #7977, #11333.
 """
 
 from __future__ import annotations
 
 from olaudit.checks.container import fixes
 from olaudit.checks.container.inspect import Container
-from olaudit.checks.container.notation import Logs
-from olaudit.checks.container.spec import Item, Logging
+from olaudit.checks.container.notation import LogSettings
+from olaudit.checks.container.spec import ContainerItem, Logging
 from olaudit.model import Result
 
 _DRIVER = "json-file"
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
-def evaluate_logging(item: Item, container: Container, expected: Logging) -> Result:
-    """Judge the log driver and its caps, as far as the expected file gives them."""
+def evaluate_logging(item: ContainerItem, container: Container, expected: Logging) -> Result:
+    """Evaluate the log driver and those of its limits that the expected file sets."""
     size, files = expected.max_size or "", str(expected.max_file or "")
-    expectation, logs = item.expectation("logging", str(Logs(_DRIVER, size, files)), "logging"), container.logs
+    settings = LogSettings(_DRIVER, size, files)
+    expectation, logs = item.expectation("logging", str(settings), "logging"), container.logs
     if logs is None:
-        return expectation.unknown("the engine's answer does not tell where its logs go")
+        return expectation.unknown("the Docker Engine returned no valid log settings")
     observed = str(logs)
     if logs.driver != _DRIVER:
-        message = f"its logs go to the driver {logs.driver}, whose size nobody here has judged"
+        message = f"its log driver is {logs.driver}, not {_DRIVER}: its log size is not checked"
     elif expected.max_size is not None and not logs.max_size:
-        message = "its log grows until the disk is full: nothing caps it"
+        message = "its log has no max-size and grows until the disk is full"
     elif expected.max_size is not None and _bytes(logs.max_size) != _bytes(expected.max_size):
-        message = f"a file of its log may have {logs.max_size}, not {size}"
-    elif expected.max_file is not None and (logs.max_file or "1") != files:  # Docker keeps one unless told more
+        message = f"its log's max-size is {logs.max_size}, not {size}"
+    elif expected.max_file is not None and (logs.max_file or "1") != files:  # Docker's default is one file
         message = f"its log's max-file is {logs.max_file or '1'}, not {files}"
     else:
         return expectation.ok(observed)
@@ -36,7 +37,7 @@ def evaluate_logging(item: Item, container: Container, expected: Logging) -> Res
 
 
 def _bytes(size: str) -> int | str:
-    """Count the bytes of a size as compose.yaml writes it; one in another notation is equal to itself alone."""
+    """Parse a size of compose.yaml to bytes; return a size in another notation unchanged."""
     lower = size.lower().removesuffix("b")
     number, unit = lower[:-1], lower[-1:]
     if unit in _UNITS and number.isascii() and number.isdigit() and len(number) < 10:

@@ -1,4 +1,4 @@
-"""Ports, mounts and log caps in the syntax of compose.yaml, as values that compare."""
+"""Ports, mounts and log settings in the notation of compose.yaml, as comparable values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Port:
     protocol: str
 
     def __str__(self) -> str:
-        """Write the port as compose.yaml does: "127.0.0.1:7000:7000/tcp"."""
+        """Format the port as compose.yaml does: "127.0.0.1:7000:7000/tcp"."""
         ip = f"[{self.ip}]" if ":" in self.ip else self.ip
         outside = f"{ip}:{self.host}:" if ip else self.host and f"{self.host}:"
         return f"{outside}{self.inside}/{self.protocol}"
@@ -30,49 +30,49 @@ class Port:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mount:
-    """A mount: an absolute path of the host, or the name of a volume, seen inside at `destination`."""
+    """A mount of an absolute path of the host, or of a named volume, at `destination` in the container."""
 
     source: str
     destination: str
     writable: bool
 
     def __str__(self) -> str:
-        """Write the mount as compose.yaml does: "/opt/olsystem:/olsystem:ro"."""
+        """Format the mount as compose.yaml does: "/opt/olsystem:/olsystem:ro"."""
         return f"{self.source}:{self.destination}{'' if self.writable else ':ro'}"
 
 
 @dataclass(frozen=True, slots=True)
-class Logs:
-    """A log driver and its caps, in Docker's own notation; empty where they are not given."""
+class LogSettings:
+    """A log driver and its limits in Docker's notation; a limit that is not set is empty."""
 
     driver: str
     max_size: str
     max_file: str
 
     def __str__(self) -> str:
-        """Write them on one line."""
+        """Format the settings on one line."""
         size, files = self.max_size or "not given", self.max_file or "not given"
         return f"{self.driver}, max-size {size}, max-file {files}"
 
 
-def every_address(ip: str) -> str:
-    """Give Docker's two spellings of "all addresses" one: the empty one."""
-    return "" if ip == "0.0.0.0" else ip  # noqa: S104 - a spelling to compare with; nothing is bound here
+def normalize_address(ip: str) -> str:
+    """Return the empty string for "0.0.0.0": Docker writes "all addresses" in both ways."""
+    return "" if ip == "0.0.0.0" else ip  # noqa: S104 - only compared; no socket is bound
 
 
 def clean_path(path: str) -> str:
-    """Drop doubled and trailing slashes, which mean nothing in a mount."""
+    """Remove doubled and trailing slashes, which have no meaning in a mount."""
     return posixpath.normpath(path) if path.startswith("/") else path
 
 
 def parse_port(text: str) -> Port:
-    """Read "8080:8080/tcp" or "127.0.0.1:7000:7000". Raises ValueError for anything else."""
+    """Parse "8080:8080/tcp" or "127.0.0.1:7000:7000". Raises ValueError for other texts."""
     match = _PORT.fullmatch(text)
     if not match or not all(0 < int(match[side]) < 65536 for side in ("host", "inside")):
         msg = f'{text!r} is not a published port: write "8080:8080/tcp" or "127.0.0.1:7000:7000/tcp"'
         raise ValueError(msg)
     return Port(
-        ip=every_address((match["ip"] or "").strip("[]")),
+        ip=normalize_address((match["ip"] or "").strip("[]")),
         host=match["host"],
         inside=match["inside"],
         protocol=match["protocol"] or "tcp",
@@ -80,7 +80,7 @@ def parse_port(text: str) -> Port:
 
 
 def parse_mount(text: str) -> Mount:
-    """Read "/opt/olsystem:/olsystem:ro" or "solr-data:/var/solr". Raises ValueError for anything else."""
+    """Parse "/opt/olsystem:/olsystem:ro" or "solr-data:/var/solr". Raises ValueError for other texts."""
     if not (match := _MOUNT.fullmatch(text)):
         msg = (
             f'{text!r} is not a mount: write "SOURCE:DESTINATION" or "SOURCE:DESTINATION:ro", with absolute paths'

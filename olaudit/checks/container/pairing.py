@@ -1,7 +1,7 @@
-"""Which observed container is which expected one, whatever it is called.
+"""Pairing of observed containers with expected ones, under any name.
 
-The rules are tried in order, each over all containers before the next: a container that has a place by its
-name never loses it to one that merely looks alike. Nothing depends on the order of either list.
+The rules are tried in order, each for all containers before the next. So a container that matches by name never
+loses its place to one that is only similar. The result does not depend on the order of either list.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.spec import ContainerSpec
 
-_RECREATED = re.compile(r"\A(?:[0-9a-f]{12}_)+(?=.)")
-"""What Compose puts before a name while it replaces a container, and leaves there when that fails."""
+_RECREATE_PREFIX = re.compile(r"\A(?:[0-9a-f]{12}_)+(?=.)")
+"""The prefix that Compose adds to a name while it replaces a container. It remains when the recreate fails."""
 
-Rule = Callable[[ContainerSpec, Container], bool]
+PairingRule = Callable[[ContainerSpec, Container], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeName:
-    """A name of Compose's making: <project><separator><service><separator><number>."""
+    """A container name of Compose's form: <project><separator><service><separator><number>."""
 
     project: str
     number: str
@@ -30,108 +30,110 @@ class ComposeName:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What is what: observed containers by the position of the expected one, and those that are nobody's."""
+    """The observed containers by the position of the expected one, and the containers that match none."""
 
     pairs: Mapping[int, Container]
-    rest: tuple[Container, ...]
+    unpaired: tuple[Container, ...]
 
 
-def compose_name(name: str, service: str) -> ComposeName | None:
-    """Read `name` as Compose's for `service`. The project may be missing: "-web-1" has none, nor has "web-1".
+def parse_compose_name(name: str, service: str) -> ComposeName | None:
+    """Parse `name` as Compose's name for `service`. The project may be missing, as in "-web-1" and "web-1".
 
     Only the two separators around the service may be either `_` (Compose v1) or `-` (v2): an underscore
-    inside of a service's name belongs to it.
+    inside the service's name belongs to it.
     """
     match = re.fullmatch(rf"(?:(.*)([-_]))?{re.escape(service)}([-_])([0-9]{{1,9}})", name, re.DOTALL)
     return ComposeName(match[1] or "", match[4], (match[2] or "") + match[3]) if match else None
 
 
 def without_prefix(name: str) -> str:
-    """Drop the `<12 hex>_` that a failed recreate left."""
-    return _RECREATED.sub("", name)
+    """Remove the `<12 hex>_` prefixes of failed recreates."""
+    return _RECREATE_PREFIX.sub("", name)
 
 
-def same_but_for_separators(spec: ContainerSpec, container: Container) -> bool:
-    """Whether the name is an expected one but for the separators around the service, or a recreate's prefix."""
+def differs_in_separators(spec: ContainerSpec, container: Container) -> bool:
+    """Return whether the name differs from an expected one only in its separators or a recreate's prefix."""
     if container.name is None or _is_oneoff(container):
         return False
     bare = without_prefix(container.name)
-    seen = compose_name(bare, spec.service)
+    observed = parse_compose_name(bare, spec.service)
     for name in spec.name.values:
-        wanted = compose_name(name, spec.service)
-        if bare == name or (seen and wanted and (seen.project, seen.number) == (wanted.project, wanted.number)):
+        expected = parse_compose_name(name, spec.service)
+        if bare == name or (
+            observed and expected and (observed.project, observed.number) == (expected.project, expected.number)
+        ):
             return True
     return False
 
 
-def same_but_for_project(spec: ContainerSpec, container: Container) -> bool:
-    """Whether the name is an expected one but for the project before it: another, or none.
+def differs_in_project(spec: ContainerSpec, container: Container) -> bool:
+    """Return whether the name differs from an expected one only in the project, which is another or missing.
 
-    Without Compose's own word for the service, only a project of one word counts: `openlibrary-fast_web-1`
+    Without Compose's label for the service, only a project of one word counts: `openlibrary-fast_web-1`
     is not `web` of a project "openlibrary-fast".
     """
     if container.name is None or container.compose is None or _is_oneoff(container):
         return False
-    seen = compose_name(without_prefix(container.name), spec.service)
-    if seen is None:
+    observed = parse_compose_name(without_prefix(container.name), spec.service)
+    if observed is None:
         return False
-    labelled = container.compose.service
-    if labelled != spec.service and (labelled or not re.fullmatch(r"[a-z0-9]*", seen.project)):
+    label = container.compose.service
+    if label != spec.service and (label or not re.fullmatch(r"[a-z0-9]*", observed.project)):
         return False
-    wanted = [compose_name(name, spec.service) for name in spec.name.values]
-    return any(name is not None and name.number == seen.number for name in wanted)
+    expected = [parse_compose_name(name, spec.service) for name in spec.name.values]
+    return any(name is not None and name.number == observed.number for name in expected)
 
 
-def _named(spec: ContainerSpec, container: Container) -> bool:
+def _has_expected_name(spec: ContainerSpec, container: Container) -> bool:
     return container.name == spec.name.value
 
 
-def _named_otherwise(spec: ContainerSpec, container: Container) -> bool:
+def _has_accepted_name(spec: ContainerSpec, container: Container) -> bool:
     return container.name in spec.name.accept
 
 
-def _labelled(spec: ContainerSpec, container: Container) -> bool:
+def _has_expected_labels(spec: ContainerSpec, container: Container) -> bool:
     return _has_labels_of(spec.name.value, spec, container)
 
 
-def _labelled_otherwise(spec: ContainerSpec, container: Container) -> bool:
+def _has_accepted_labels(spec: ContainerSpec, container: Container) -> bool:
     return any(_has_labels_of(name, spec, container) for name in spec.name.accept)
 
 
 def _has_labels_of(name: str, spec: ContainerSpec, container: Container) -> bool:
-    wanted, labels = compose_name(name, spec.service), container.compose
-    if wanted is None or not wanted.project or labels is None or labels.oneoff:
+    expected, labels = parse_compose_name(name, spec.service), container.compose
+    if expected is None or not expected.project or labels is None or labels.oneoff:
         return False
-    return (labels.project, labels.service, labels.number) == (wanted.project, spec.service, wanted.number)
+    return (labels.project, labels.service, labels.number) == (expected.project, spec.service, expected.number)
 
 
 def _is_oneoff(container: Container) -> bool:
     return container.compose is not None and container.compose.oneoff
 
 
-_RULES: tuple[Rule, ...] = (
-    _named,
-    _named_otherwise,
-    _labelled,
-    _labelled_otherwise,
-    same_but_for_separators,
-    same_but_for_project,
+_RULES: tuple[PairingRule, ...] = (
+    _has_expected_name,
+    _has_accepted_name,
+    _has_expected_labels,
+    _has_accepted_labels,
+    differs_in_separators,
+    differs_in_project,
 )
 
 
 def pair(specs: tuple[ContainerSpec, ...], containers: tuple[Container, ...]) -> Pairing:
-    """Give each expected container at most one observed one, and each observed one to at most one."""
-    free = sorted(containers, key=_preference)
-    waiting = sorted(range(len(specs)), key=lambda index: specs[index].name.value)
+    """Pair each expected container with at most one observed container, and each observed one with at most one."""
+    candidates = sorted(containers, key=_preference)
+    indices = sorted(range(len(specs)), key=lambda index: specs[index].name.value)
     pairs: dict[int, Container] = {}
     for rule in _RULES:
-        for index in [index for index in waiting if index not in pairs]:
-            found = next((i for i, container in enumerate(free) if rule(specs[index], container)), None)
-            if found is not None:
-                pairs[index] = free.pop(found)
-    return Pairing(pairs, tuple(free))
+        for index in [index for index in indices if index not in pairs]:
+            position = next((i for i, container in enumerate(candidates) if rule(specs[index], container)), None)
+            if position is not None:
+                pairs[index] = candidates.pop(position)
+    return Pairing(pairs, tuple(candidates))
 
 
 def _preference(container: Container) -> tuple[bool, str, str]:
-    """Order candidates: the running ones first, then by name; the rest only makes the order total."""
+    """Return the sort key of candidates: running ones first, then by name; `repr` only makes the order total."""
     return (not container.running, container.name or "", repr(container))

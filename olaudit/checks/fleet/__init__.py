@@ -1,4 +1,4 @@
-"""What all hosts should have in common, judged over all of their answers: one module per check id."""
+"""Checkers of what hosts should have in common, evaluated over all hosts; one module per check id."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from olaudit.checker import FleetChecker
 from olaudit.checks.fleet import git, image, tree, version
 
 CHECKERS: tuple[FleetChecker[Any], ...] = (git.CHECKER, tree.CHECKER, image.CHECKER, version.CHECKER)
-"""Each compares one thing, and each is asked for what the section `agree` names of it."""
+"""Each checker compares one value, and probes only what the section `agree` names for it."""

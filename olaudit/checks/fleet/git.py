@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from olaudit.checker import Check
 from olaudit.checks.fleet.majority import Topic
-from olaudit.checks.fleet.worktrees import agreeing
+from olaudit.checks.fleet.worktrees import worktree_checker
 from olaudit.model import Severity
 
-CHECKER = agreeing(
-    # A warning: the host serves, but with the settings of another day.
+CHECKER = worktree_checker(
+    # A warning: the host serves, but with outdated or newer settings.
     Check(
         "fleet.git",
         Severity.WARNING,
-        "most other hosts have another commit of olsystem",
-        "deploy olsystem to the host that is named",
+        "the host has another commit of olsystem than most hosts",
+        "deploy olsystem to the host of the finding",
     ),
     Topic("fleet.git", "the commit of olsystem", ("agree", "olsystem")),
     path_of=lambda agree: agree.olsystem,
-    hash_of=lambda found: found.commit,
-    collected="`git rev-parse HEAD` on each host; what most hosts say counts",
+    hash_of=lambda worktree: worktree.commit,
+    collected="`git rev-parse HEAD` on each host",
 )

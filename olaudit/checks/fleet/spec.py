@@ -1,4 +1,4 @@
-"""The section `agree`: what a host should have in common with all others that say the same."""
+"""The section `agree`: what a host should have in common with the other hosts that have the same section."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import Field
 
 from olaudit.language import AbsolutePath, Section
 
-Program = Literal["docker", "compose"]
+ComparedProgram = Literal["docker", "compose"]
 
 
 class Agree(Section):
-    """What hosts agree on: those that say it of the same thing. What is not given is not compared."""
+    """What hosts with the same values here have in common. An omitted key is not compared."""
 
     olsystem: AbsolutePath | None = None
     openlibrary: AbsolutePath | None = None
     image: str | None = Field(default=None, min_length=1)
-    versions: tuple[Program, ...] = ()
+    versions: tuple[ComparedProgram, ...] = ()

@@ -1,6 +1,6 @@
 """fleet.version: all hosts have the same Docker Engine and the same Compose.
 
-Versions that differed have brought hosts down at upgrades: internetarchive/openlibrary#7667, #7706, #11332.
+Different versions have caused outages during upgrades: internetarchive/openlibrary#7667, #7706, #11332.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from olaudit.checker import Check, FleetChecker
-from olaudit.checks.fleet.majority import ABSENT, Told, Topic, Vote, compare, reach
-from olaudit.checks.fleet.spec import Agree, Program
+from olaudit.checks.fleet.majority import ABSENT, HostValue, Topic, Vote, answers_of, compare
+from olaudit.checks.fleet.spec import Agree, ComparedProgram
 from olaudit.model import Answer, Answers, Command, EngineQuery, Failure, Probe, Result, Severity, Unanswered
 
 COMPOSE = Command(
@@ -32,13 +32,13 @@ exit 1""",
     may_hang=True,
     statuses=(0, 1),
 )
-"""Asks for Compose v2, which is a plugin of `docker`, else v1, a program of its own.
+"""Prints the version of Compose v2, a plugin of `docker`, else of Compose v1, a separate program.
 
-Not `docker compose version`: the docker command of Docker 20.10 connects to the engine for that, and later ones do
-where they lack the plugin, which starts a stopped engine. They look for plugins in these folders, in this order,
-and ask each for its metadata, which never connects.
+It does not run `docker compose version`, which can start a stopped engine: Docker 20.10 connects to the engine for
+it, and later releases do so if the plugin is missing. These search for plugins in the folders listed here, in this
+order, and request each plugin's metadata, which never connects.
 
-It ends with 1 where there is neither, since 127 would be about `sh`.
+The exit status is 1 if neither exists, because 127 would mean that `sh` is missing.
 """
 
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){1,3}[-+~.0-9A-Za-z]{0,60})")
@@ -46,44 +46,44 @@ _NO_PROGRAM = re.compile(r"docker-compose: (?:command )?not found")
 
 
 def probes(spec: Agree) -> tuple[Probe, ...]:
-    """Ask for the versions that should agree."""
-    questions: dict[Program, Probe] = {"docker": EngineQuery.VERSION, "compose": COMPOSE}
-    return tuple(questions[program] for program in dict.fromkeys(spec.versions))
+    """List the probes of the versions to compare."""
+    by_program: dict[ComparedProgram, Probe] = {"docker": EngineQuery.VERSION, "compose": COMPOSE}
+    return tuple(by_program[program] for program in dict.fromkeys(spec.versions))
 
 
 def evaluate(
     specs: Mapping[str, Agree], outcomes: Mapping[str, Answers | Failure]
 ) -> Iterator[tuple[str, Result]]:
-    """Compare the versions of each program, among the hosts that name it."""
-    programs: tuple[Program, ...] = ("docker", "compose")
+    """Compare the versions of each program among the hosts that list it."""
+    programs: tuple[ComparedProgram, ...] = ("docker", "compose")
     for program in programs:
         topic = Topic("fleet.version", f"the version of {program.title()}", ("agree", "versions"))
         hosts = [host for host, spec in specs.items() if program in spec.versions]
         yield from compare(
-            topic, {host: Vote(program, _version(program, reach(outcomes[host]))) for host in hosts}
+            topic, {host: Vote(program, _version(program, answers_of(outcomes[host]))) for host in hosts}
         )
 
 
-def _version(program: Program, answers: Answers | Unanswered) -> Told:
+def _version(program: ComparedProgram, answers: Answers | Unanswered) -> HostValue:
     if isinstance(answers, Unanswered):
         return answers
     return _engine(answers[EngineQuery.VERSION]) if program == "docker" else _compose(answers[COMPOSE])
 
 
-def _engine(answer: Answer) -> Told:
+def _engine(answer: Answer) -> HostValue:
     if isinstance(answer, Unanswered):
         return answer
     try:
-        told = json.loads(answer.stdout)
+        version_info = json.loads(answer.stdout)
     except (ValueError, RecursionError):
-        told = None
-    version = told.get("Version") if isinstance(told, dict) else None
+        version_info = None
+    version = version_info.get("Version") if isinstance(version_info, dict) else None
     if isinstance(version, str) and (match := _VERSION.fullmatch(version)):
         return match[1]
-    return Unanswered("the Docker Engine's answer makes no sense")
+    return Unanswered("the Docker Engine's answer about its version could not be parsed")
 
 
-def _compose(answer: Answer) -> Told:
+def _compose(answer: Answer) -> HostValue:
     if isinstance(answer, Unanswered):
         return answer
     match = _VERSION.fullmatch(answer.stdout.removesuffix("\n"))
@@ -98,15 +98,15 @@ CHECKER: FleetChecker[Agree] = FleetChecker(
     section="agree",
     model=Agree,
     ids=(
-        # A warning: what differs runs, and is a surprise only at the next upgrade or deploy.
+        # A warning: other versions work, and may fail only at the next upgrade or deploy.
         Check(
             "fleet.version",
             Severity.WARNING,
-            "most other hosts have another version of Docker or Compose, or have none",
-            "upgrade the host that is named as the others were",
+            "the host has another version of Docker or Compose than most hosts, or lacks it",
+            "install the version of most hosts",
         ),
     ),
-    collected="the engine's `GET /version`, the metadata of Docker's Compose plugin; what most hosts say counts",
+    collected="the engine's `GET /version`, the metadata of Docker's Compose plugin",
     probes=probes,
     evaluate=evaluate,
 )

@@ -11,20 +11,20 @@ from olaudit.language import Section, Size, parse_size
 
 
 class Reserve(Section):
-    """What memcached's limit must leave of the machine's memory for everything else."""
+    """The memory that memcached's limit must leave to the rest of the machine."""
 
     least: Size
     most: Size
 
     @model_validator(mode="after")
-    def _in_order(self) -> Reserve:
+    def _least_not_above_most(self) -> Reserve:
         if parse_size(self.least) > parse_size(self.most):
             msg = f"least ({self.least}) is more than most ({self.most})"
             raise ValueError(msg)
         return self
 
 
-def _plain(path: str) -> str:
+def _plain_path(path: str) -> str:
     if not path.startswith("/") or posixpath.normpath(path) != path or not path.isprintable():
         msg = f"{path!r} is not a plain absolute path"
         raise ValueError(msg)
@@ -32,9 +32,9 @@ def _plain(path: str) -> str:
 
 
 class MemcachedSpec(Section):
-    """How much memory memcached may take, and where to find it (`address` as seen from the host itself)."""
+    """memcached's memory limit, address and configuration. The host itself connects to `address`."""
 
     reserve: Reserve
     address: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.:-]*$")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 11211
-    config: Annotated[str, AfterValidator(_plain)] = "/etc/memcached.conf"
+    config: Annotated[str, AfterValidator(_plain_path)] = "/etc/memcached.conf"

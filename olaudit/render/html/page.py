@@ -1,4 +1,4 @@
-"""The page as text, and the policy that allows it nothing but its own style and script."""
+"""The page as text, and the Content-Security-Policy that allows only its own style and script."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from markupsafe import Markup
 
 from olaudit.model import Report
 from olaudit.render.ages import moment
-from olaudit.render.html.view import view
+from olaudit.render.html.view import build_view
 from olaudit.render.style import Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
-    """A page that renews itself: when it was made (RFC 3339 UTC), and after how many seconds it asks again."""
+class LiveRefresh:
+    """A page that reloads itself: when it was rendered (RFC 3339 UTC), and the seconds between reloads."""
 
     refreshed_at: str
     every_seconds: int
 
 
-def page(report: Report, style: Style, live: Live | None = None) -> str:
-    """Give the page of `report`; where it is served `live`, it says so, and loads itself anew."""
+def render_page(report: Report, style: Style, live: LiveRefresh | None = None) -> str:
+    """Render the page of `report`; with `live` it reloads itself and shows when it was rendered."""
     environment = Environment(
         loader=PackageLoader("olaudit.render.html", "."),
-        autoescape=True,  # whatever comes from a host is text, and stays it
+        autoescape=True,  # texts from hosts must never become markup
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["moment"] = moment
     return environment.get_template("page.html.j2").render(
-        page=view(report, style),
+        page=build_view(report, style),
         live=live,
-        policy=policy(),
-        css=Markup(_embedded("page.css")),  # noqa: S704 - our own file
-        js=Markup(_embedded("page.js")),  # noqa: S704 - our own file
+        policy=content_security_policy(),
+        css=Markup(_embedded("page.css")),  # noqa: S704 - a file of this package
+        js=Markup(_embedded("page.js")),  # noqa: S704 - a file of this package
     )
 
 
-def policy() -> str:
-    """Give the Content-Security-Policy that the page carries as a meta element.
+def content_security_policy() -> str:
+    """Return the Content-Security-Policy that the page contains as a meta element.
 
-    Who serves the page should send it as a header as well, and may add `frame-ancestors 'none'`, which a meta
-    element cannot carry.
+    A server of the page should send it as a header as well, and may add `frame-ancestors 'none'`, which has no
+    effect in a meta element.
     """
     return "; ".join(
         (
             "default-src 'none'",
-            f"style-src '{_hashed('page.css')}'",
-            f"script-src '{_hashed('page.js')}'",
+            f"style-src '{_source_hash('page.css')}'",
+            f"script-src '{_source_hash('page.js')}'",
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -65,6 +65,6 @@ def _embedded(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
-def _hashed(name: str) -> str:
+def _source_hash(name: str) -> str:
     digest = hashlib.sha256(_embedded(name).encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,4 +1,4 @@
-"""The last runs as bars, for a drawing without styles: every number is a length in the drawing's own units."""
+"""Bar chart of the last runs, readable without styles: all lengths are in user units of the SVG image."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from olaudit.model import RunSummary
 from olaudit.render.ages import age
 
 _SLOT = 20
-_SLOTS = 15  # at least: a single run is no wall
+_MIN_SLOTS = 15  # so that the bar of a single run is not as wide as the chart
 _HEIGHT = 140
-_LEAST = 3  # so that one drift shows beside a night of five hundred
-_MISSED = 1.6  # times the usual pause: a run is missing
+_MIN_BAR = 3  # so that a single drift is visible next to a run with five hundred
+_GAP_FACTOR = 1.6  # times the median pause: a longer pause is a missed run
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One run: drift stands on the ground, what was unknown on top of it."""
+    """One run: the height of its drift, and of its unknowns on top of it."""
 
     x: int
     run: RunSummary
@@ -28,14 +28,14 @@ class Bar:
     unknown: int
 
     @property
-    def bare(self) -> bool:
-        """Say whether there was nothing to draw: a night without drift is no night without a run."""
+    def empty(self) -> bool:
+        """Whether the run has neither drift nor unknowns; it is drawn differently from a missed run."""
         return not self.drift and not self.unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A pause longer than usual, and how long it was, in words."""
+    """A pause longer than usual, and its formatted length."""
 
     x: int
     length: str
@@ -43,7 +43,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The drawing: its size, its bars and gaps in order of time, and what the tallest bar stands for."""
+    """The chart: its size, its bars and gaps in order of time, and the count that the tallest bar represents."""
 
     width: int
     ground: int
@@ -53,37 +53,37 @@ class Timeline:
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:
-        """List the runs, the oldest first."""
+        """The runs, the oldest first."""
         return tuple(bar.run for bar in self.bars)
 
 
 def timeline(runs: Sequence[RunSummary]) -> Timeline:
-    """Draw `runs`, which are in order of time."""
-    pauses = [_seconds(one, next_) for one, next_ in pairwise(runs)]
-    missed = [bool(pauses) and pause > _MISSED * median(pauses) for pause in pauses]
+    """Lay out the chart of `runs`, which are in order of time."""
+    pauses = [_seconds(earlier, later) for earlier, later in pairwise(runs)]
+    missed = [bool(pauses) and pause > _GAP_FACTOR * median(pauses) for pause in pauses]
     most = max((run.drift + run.unknown for run in runs), default=0)
     bars: list[Bar] = []
     gaps: list[Gap] = []
     x = 0
-    for run, (before, gap) in zip(runs, _before(runs, missed), strict=True):
-        if before and gap:
-            gaps.append(Gap(x, age(before.started_at, run.started_at)))
+    for run, (previous, gap) in zip(runs, _predecessors(runs, missed), strict=True):
+        if previous and gap:
+            gaps.append(Gap(x, age(previous.started_at, run.started_at)))
             x += _SLOT
         bars.append(Bar(x, run, _height(run.drift, most), _height(run.unknown, most)))
         x += _SLOT
-    return Timeline(max(x, _SLOTS * _SLOT), _HEIGHT, tuple(bars), tuple(gaps), most)
+    return Timeline(max(x, _MIN_SLOTS * _SLOT), _HEIGHT, tuple(bars), tuple(gaps), most)
 
 
-def _before(runs: Sequence[RunSummary], missed: Sequence[bool]) -> Iterator[tuple[RunSummary | None, bool]]:
+def _predecessors(runs: Sequence[RunSummary], missed: Sequence[bool]) -> Iterator[tuple[RunSummary | None, bool]]:
     if runs:
         yield None, False
     yield from zip(runs, missed, strict=False)
 
 
 def _height(count: int, most: int) -> int:
-    # two bars on each other, each at least as high as can be seen, must not grow out of the drawing
-    return max(_LEAST, round(count * (_HEIGHT - 2 * _LEAST) / most)) if count else 0
+    # two stacked bars of at least the minimal height must not exceed the chart
+    return max(_MIN_BAR, round(count * (_HEIGHT - 2 * _MIN_BAR) / most)) if count else 0
 
 
-def _seconds(one: RunSummary, other: RunSummary) -> float:
-    return (datetime.fromisoformat(other.started_at) - datetime.fromisoformat(one.started_at)).total_seconds()
+def _seconds(earlier: RunSummary, later: RunSummary) -> float:
+    return (datetime.fromisoformat(later.started_at) - datetime.fromisoformat(earlier.started_at)).total_seconds()

@@ -1,4 +1,4 @@
-"""The metrics of a report. Labels hold only what the expected files and olaudit itself say, never a host."""
+"""Collector of a report's metrics. Label values come from the expected files or olaudit, never from a host."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from olaudit.model import FLEET, FailureReason, Report, Verdict, Waiver
-from olaudit.render.prometheus.drift import drifts, first_seen
-from olaudit.render.prometheus.helps import HELP, MEASURED
+from olaudit.render.prometheus.drift import count_drift, drift_first_seen
+from olaudit.render.prometheus.help_texts import HELP, MEASUREMENT_LABELS
 
 Samples = Iterable[tuple[Sequence[str], float]]
-"""Label values, and the value."""
+"""Label values and sample value of each series."""
 
 
 class ReportCollector(Collector):
-    """A report as gauges, for one registry of its own.
+    """Prometheus collector of one report: all metrics are gauges. It needs a separate registry.
 
-    `audited` says when each host was last audited or tried (seconds since 1970); where it is not given, that is
-    the end of the run. `waivers` are all waivers there are; where not given, those that the findings carry.
+    `audited` has the time of the last audit attempt by host (seconds since 1970); the default is the end of the
+    run. `waivers` are the waivers to export; the default are those of the findings.
     """
 
     def __init__(
@@ -31,29 +31,29 @@ class ReportCollector(Collector):
         waivers: Iterable[Waiver] | None = None,
     ) -> None:
         self._report = report
-        self._audited = _all_at_the_end(report) if audited is None else audited
-        carried = (finding.waiver for finding in report.findings if finding.waiver)
-        self._waivers = tuple(carried if waivers is None else waivers)
+        self._audited = _end_of_run(report) if audited is None else audited
+        of_findings = (finding.waiver for finding in report.findings if finding.waiver)
+        self._waivers = tuple(of_findings if waivers is None else waivers)
 
     def collect(self) -> Iterator[Metric]:
-        """Give every family, those too that have no sample now."""
+        """Yield every metric family, including those without samples."""
         run = self._report.run
         yield _gauge("build_info", ["version"], [([run.olaudit_version], 1)])
         yield _gauge("expected_info", ["revision"], [([run.expected_revision], 1)])
         yield from self._hosts()
         yield from self._findings()
-        expiries = {waiver.name: _end_of(waiver.expires) for waiver in self._waivers}
+        expiries = {waiver.name: _end_of_day(waiver.expires) for waiver in self._waivers}
         samples = [([name], expiry) for name, expiry in sorted(expiries.items())]
         yield _gauge("waiver_expiry_timestamp_seconds", ["waiver"], samples)
         yield from self._measures()
         yield _gauge("run_duration_seconds", [], [([], run.duration_seconds)])
-        yield _gauge("last_run_timestamp_seconds", [], [([], seconds(run.finished_at))])
+        yield _gauge("last_run_timestamp_seconds", [], [([], to_unix_time(run.finished_at))])
 
     def _hosts(self) -> Iterator[Metric]:
         hosts = self._report.hosts
         failed = [(host.host, host.failure.reason if host.failure else None) for host in hosts]
         yield _gauge("host_up", ["host"], [([host], reason is None) for host, reason in failed])
-        reasons = [([host, one.value], one is reason) for host, reason in failed for one in FailureReason]
+        reasons = [([host, value.value], value is reason) for host, reason in failed for value in FailureReason]
         yield _gauge("host_failure", ["host", "reason"], reasons)
         durations = [([host.host], host.duration_seconds) for host in hosts]
         yield _gauge("audit_duration_seconds", ["host"], durations)
@@ -65,17 +65,17 @@ class ReportCollector(Collector):
         names = [host.host for host in report.hosts]
         counts = {(host, verdict): 0 for host in names for verdict in Verdict}
         for finding in report.findings:
-            if finding.host == FLEET:  # there only while there is something to say
+            if finding.host == FLEET:  # the fleet has series only if it has findings
                 counts = {(FLEET, verdict): 0 for verdict in Verdict} | counts
             counts[finding.host, finding.verdict] += 1
         checks = [([host, verdict.value], count) for (host, verdict), count in sorted(counts.items())]
         yield _gauge("checks", ["host", "verdict"], checks)
-        yield _gauge("drift", ["host", "check", "subject", "severity"], sorted(drifts(report).items()))
-        ages = [(labels, seconds(moment)) for labels, moment in sorted(first_seen(report).items())]
+        yield _gauge("drift", ["host", "check", "subject", "severity"], sorted(count_drift(report).items()))
+        ages = [(labels, to_unix_time(moment)) for labels, moment in sorted(drift_first_seen(report).items())]
         yield _gauge("drift_first_seen_timestamp_seconds", ["host", "check", "subject"], ages)
 
     def _measures(self) -> Iterator[Metric]:
-        for name, labels in MEASURED.items():
+        for name, labels in MEASUREMENT_LABELS.items():
             yield _gauge(
                 name,
                 labels,
@@ -95,20 +95,20 @@ def _gauge(name: str, labels: Sequence[str], samples: Samples) -> Metric:
     return family
 
 
-def _all_at_the_end(report: Report) -> Mapping[str, float]:
-    """Take the end of the run for each host but those that an interrupt kept from being asked."""
-    tried = [
+def _end_of_run(report: Report) -> Mapping[str, float]:
+    """Return the end of the run for each host, except hosts whose audit was interrupted."""
+    attempted = [
         host for host in report.hosts if not host.failure or host.failure.reason is not FailureReason.INTERRUPTED
     ]
-    return {host.host: seconds(report.run.finished_at) for host in tried}
+    return {host.host: to_unix_time(report.run.finished_at) for host in attempted}
 
 
-def _end_of(day: str) -> float:
-    """Give the first second after `day` (YYYY-MM-DD, UTC), in seconds since 1970."""
+def _end_of_day(day: str) -> float:
+    """Return the first second after `day` (YYYY-MM-DD, UTC), in seconds since 1970."""
     midnight = datetime.combine(datetime.fromisoformat(day).date(), time(), UTC)
     return (midnight + timedelta(days=1)).timestamp()
 
 
-def seconds(moment: str) -> float:
-    """Read RFC 3339 as seconds since 1970."""
-    return datetime.fromisoformat(moment).timestamp()
+def to_unix_time(rfc3339: str) -> float:
+    """Convert an RFC 3339 time to seconds since 1970."""
+    return datetime.fromisoformat(rfc3339).timestamp()

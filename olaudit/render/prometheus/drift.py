@@ -1,4 +1,4 @@
-"""Which drift series a report comes to: what is zero, what is counted, and what must have no series at all."""
+"""Drift series of a report: which are 0, which are counted, and which must not exist."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from olaudit.model import FLEET, Finding, Report, Verdict
 
-NAMELESS = ""
-"""The subject of all that a host brought up and no expected file names: it is counted, and adds no series."""
+UNNAMED_SUBJECT = ""
+"""Subject of findings that no expected file names: they are counted under it, so that hosts cannot add series."""
 
-# What it finds is never named in the expected files; a zero says that it looked and found nothing.
-_ALWAYS_NAMELESS = frozenset({"container.unexpected"})
+# The expected files never name what these checks report; 0 means evaluated, and nothing unexpected.
+_ALWAYS_UNNAMED = frozenset({"container.unexpected"})
 
 
-class Key(NamedTuple):
+class DriftLabels(NamedTuple):
     """The labels of one drift series."""
 
     host: str
@@ -23,41 +23,41 @@ class Key(NamedTuple):
     severity: str
 
 
-def drifts(report: Report) -> Mapping[Key, int]:
-    """Count drift by series: 0 is as expected, or waived.
+def count_drift(report: Report) -> Mapping[DriftLabels, int]:
+    """Count drift by series; 0 means as expected or waived.
 
-    What is unknown has no series, for it is not zero. A subject that a host can choose is never a label.
+    Unknown findings have no series, because unknown is not 0. A subject that a host can choose is never a label.
     """
     subjects = {host.host: host.subjects for host in report.hosts}
-    counts: dict[Key, int] = {}
+    counts: dict[DriftLabels, int] = {}
     for finding in report.findings:
         if finding.verdict is not Verdict.UNKNOWN:
-            key = _key(finding, subjects)
-            counts[key] = counts.get(key, 0) + (finding.verdict is Verdict.DRIFT)
-    return _without_half_seen(report, subjects, counts)
+            labels = _labels(finding, subjects)
+            counts[labels] = counts.get(labels, 0) + (finding.verdict is Verdict.DRIFT)
+    return _without_partly_unknown(report, subjects, counts)
 
 
-def first_seen(report: Report) -> Mapping[tuple[str, str, str], str]:
-    """Give since when (RFC 3339 UTC) there is drift, by host, check and subject; the oldest of what is counted."""
+def drift_first_seen(report: Report) -> Mapping[tuple[str, str, str], str]:
+    """Return when drift was first seen (RFC 3339 UTC) by host, check and subject: the oldest of each series."""
     subjects = {host.host: host.subjects for host in report.hosts}
-    since: dict[tuple[str, str, str], str] = {}
+    oldest: dict[tuple[str, str, str], str] = {}
     for finding in report.findings:
         if finding.verdict is Verdict.DRIFT and finding.first_seen:
-            labels = _key(finding, subjects)[:3]
-            since[labels] = min(since.get(labels, finding.first_seen), finding.first_seen)
-    return since
+            labels = _labels(finding, subjects)[:3]
+            oldest[labels] = min(oldest.get(labels, finding.first_seen), finding.first_seen)
+    return oldest
 
 
-def _key(finding: Finding, subjects: Mapping[str, frozenset[str]]) -> Key:
-    # findings about the fleet as a whole speak of the expected files only
+def _labels(finding: Finding, subjects: Mapping[str, frozenset[str]]) -> DriftLabels:
+    # subjects of findings about the fleet as a whole come from the expected files only
     listed = finding.host == FLEET or finding.subject in subjects.get(finding.host, frozenset())
-    subject = finding.subject if listed and finding.check not in _ALWAYS_NAMELESS else NAMELESS
-    return Key(finding.host, finding.check, subject, finding.severity)
+    subject = finding.subject if listed and finding.check not in _ALWAYS_UNNAMED else UNNAMED_SUBJECT
+    return DriftLabels(finding.host, finding.check, subject, finding.severity)
 
 
-def _without_half_seen(
-    report: Report, subjects: Mapping[str, frozenset[str]], counts: Mapping[Key, int]
-) -> Mapping[Key, int]:
-    """Drop zeros beside which something of the same labels is unknown."""
-    unknown = {_key(found, subjects)[:3] for found in report.findings if found.verdict is Verdict.UNKNOWN}
-    return {key: count for key, count in counts.items() if count or key[:3] not in unknown}
+def _without_partly_unknown(
+    report: Report, subjects: Mapping[str, frozenset[str]], counts: Mapping[DriftLabels, int]
+) -> Mapping[DriftLabels, int]:
+    """Remove series of 0 if a finding with the same labels is unknown."""
+    unknown = {_labels(finding, subjects)[:3] for finding in report.findings if finding.verdict is Verdict.UNKNOWN}
+    return {labels: count for labels, count in counts.items() if count or labels[:3] not in unknown}

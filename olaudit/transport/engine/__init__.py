@@ -1,8 +1,8 @@
-"""Questions to a host's Docker Engine: the Docker SDK's APIClient over any stream that a transport opens.
+"""Probes of a host's Docker Engine: the Docker SDK's APIClient over any stream that a transport opens.
 
-Never the SDK's own `ssh://`, which connects again for every URL and under a host-key policy that callers
-cannot set. An engine may be hostile, broken or slow: everything is bounded by one deadline and by sizes, nothing
-that it sends leads to another destination, and what it sends beyond the bounds is unanswered, with the reason.
+The SDK's own `ssh://` is not used: it connects again for every URL, with a host-key policy that callers cannot
+set. An engine may be hostile, broken or slow. One deadline and size limits bound everything that it sends.
+Nothing that it sends leads to another destination. A probe whose answer exceeds a limit is unanswered.
 """
 
 from __future__ import annotations
@@ -16,97 +16,95 @@ from functools import partial
 from olaudit.engine_process import obstacle, read_engines
 from olaudit.model import Answer, Answered, EngineProbe, Probe, Unanswered
 from olaudit.transport import Deadline
-from olaudit.transport.engine.errors import EngineError, NoEngine, StreamBroke
-from olaudit.transport.engine.exchange import Streams
-from olaudit.transport.engine.questions import Questions
-from olaudit.transport.engine.stream import Dial, out_of_time
+from olaudit.transport.engine.errors import BrokenStream, EngineError, EngineUnreachable
+from olaudit.transport.engine.http_streams import StreamPool
+from olaudit.transport.engine.prober import EngineProber
+from olaudit.transport.engine.stream import Dial, deadline_exceeded
 from olaudit.transport.engine.workers import Workers
 
-__all__ = ["ENGINE_SECONDS", "Dial", "NoEngine", "ask_engine", "ask_running_engine"]
+__all__ = ["ENGINE_SECONDS", "Dial", "EngineUnreachable", "ask_engine", "ask_running_engine"]
 
 ENGINE_SECONDS = 15.0
-"""How long one answer of an engine may take. A `docker builder prune` blocks an engine for 10-50 minutes."""
+"""Time limit of an engine's answers. A `docker builder prune` blocks an engine for 10 to 50 minutes."""
 
-_STREAMS = 8
+_MAX_STREAMS = 8
 _GRACE_SECONDS = 0.25
-"""How long after the deadline threads may take to give their own, more precise reason."""
+"""Time after the deadline in which threads may still report their own, more precise reason."""
 
-Outcome = tuple[EngineProbe, str | Exception]
+ProbeOutcome = tuple[EngineProbe, str | Exception]
 
 
 def ask_running_engine(
-    wanted: Sequence[EngineProbe],
-    look: Callable[[], Answer],
+    probes: Sequence[EngineProbe],
+    find_engines: Callable[[], Answer],
     dial: Dial,
     deadline: Deadline,
     explain: Callable[[], str],
 ) -> dict[Probe, Answer]:
-    """Ask the engine, unless connecting to it could start it.
+    """Send the probes to the engine, unless connecting to it could start it.
 
-    `look` runs the script of `engine_process` there. Between its answer and the connection an
-    operator may stop the engine, which the connection then starts again: only a connection could exclude that.
-    The two follow each other as closely as possible, and no stream is dialled after one that broke.
+    `find_engines` runs the script of `engine_process` on the host. If an operator stops the engine between that
+    answer and the connection, the connection starts it again; only a connection could rule that out. The two
+    follow each other as closely as possible, and no stream is dialled after one that broke.
     """
-    if reason := obstacle(read_engines(look())):
-        return dict.fromkeys(wanted, Unanswered(reason))
-    return ask_engine(wanted, dial, deadline, explain)
+    if reason := obstacle(read_engines(find_engines())):
+        return dict.fromkeys(probes, Unanswered(reason))
+    return ask_engine(probes, dial, deadline, explain)
 
 
 def ask_engine(
-    wanted: Sequence[EngineProbe], dial: Dial, deadline: Deadline, explain: Callable[[], str]
+    probes: Sequence[EngineProbe], dial: Dial, deadline: Deadline, explain: Callable[[], str]
 ) -> dict[Probe, Answer]:
-    """Ask the engine behind `dial` all `wanted` questions at once. Returns when the deadline has passed.
+    """Send all probes in parallel to the engine that `dial` connects to. Returns by the deadline.
 
-    `explain` is called after a stream broke, for the host's own explanation ("" if there is none).
+    `explain` is called after a stream broke. It returns the host's explanation, "" if there is none.
     """
-    until = _at_most(ENGINE_SECONDS, deadline)
-    streams = Streams(dial, until)
-    workers = Workers(_STREAMS, until)
-    questions = Questions(streams, workers)
-    outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+    engine_deadline = _at_most(ENGINE_SECONDS, deadline)
+    streams = StreamPool(dial, engine_deadline)
+    workers = Workers(_MAX_STREAMS, engine_deadline)
+    prober = EngineProber(streams, workers)
+    queued: queue.SimpleQueue[ProbeOutcome] = queue.SimpleQueue()
     try:
-        for question in wanted:
-            workers.submit(partial(_ask, questions, question, outcomes))
-        outcomes_by_question = dict(_collect(len(wanted), outcomes, until))
+        for probe in probes:
+            workers.submit(partial(_ask, prober, probe, queued))
+        outcomes = dict(_collect(len(probes), queued, engine_deadline))
     finally:
         workers.close()
-        # Beside: to close a channel of an SSH connection is a message, which may have to wait for the network.
+        # In a thread: closing a channel of an SSH connection sends a message, which may block on the network.
         threading.Thread(target=streams.close, daemon=True, name="engine close").start()
-    explained = (
-        explain() if any(isinstance(outcome, StreamBroke) for outcome in outcomes_by_question.values()) else ""
-    )
-    late = out_of_time(until)
-    return {question: _answer(outcomes_by_question.get(question, late), explained) for question in wanted}
+    explanation = explain() if any(isinstance(outcome, BrokenStream) for outcome in outcomes.values()) else ""
+    late = deadline_exceeded(engine_deadline)
+    return {probe: _answer(outcomes.get(probe, late), explanation) for probe in probes}
 
 
 def _at_most(seconds: float, deadline: Deadline) -> Deadline:
-    seconds = min(seconds, deadline.left())
+    seconds = min(seconds, deadline.remaining())
     return Deadline(time.monotonic() + seconds, seconds)
 
 
-def _ask(questions: Questions, question: EngineProbe, outcomes: queue.SimpleQueue[Outcome]) -> None:
+def _ask(prober: EngineProber, probe: EngineProbe, queued: queue.SimpleQueue[ProbeOutcome]) -> None:
     try:
-        outcomes.put((question, questions.ask(question)))
+        queued.put((probe, prober.ask(probe)))
     except Exception as error:  # noqa: BLE001 - a reason, or a bug: raised again by `_answer`
-        outcomes.put((question, error))
+        queued.put((probe, error))
 
 
-def _collect(count: int, outcomes: queue.SimpleQueue[Outcome], until: Deadline) -> list[Outcome]:
-    collected: list[Outcome] = []
-    while len(collected) < count:
+def _collect(count: int, queued: queue.SimpleQueue[ProbeOutcome], deadline: Deadline) -> list[ProbeOutcome]:
+    outcomes: list[ProbeOutcome] = []
+    while len(outcomes) < count:
         try:
-            collected.append(outcomes.get(timeout=until.left() + _GRACE_SECONDS))
+            outcomes.append(queued.get(timeout=deadline.remaining() + _GRACE_SECONDS))
         except queue.Empty:
             break
-    return collected
+    return outcomes
 
 
-def _answer(outcome: str | Exception, explained: str) -> Answer:
+def _answer(outcome: str | Exception, explanation: str) -> Answer:
     match outcome:
         case str():
             return Answered(outcome)
-        case StreamBroke():
-            return Unanswered(explained or str(outcome))
+        case BrokenStream():
+            return Unanswered(explanation or str(outcome))
         case EngineError():
             return Unanswered(str(outcome))
         case _:

@@ -1,7 +1,7 @@
-"""JSON from an engine: decoded within bounds of depth and count, and in values that every program can carry on.
+"""Decoding of JSON from an engine, with limits on depth, count and text length.
 
-`json.loads` recurses, so that some kilobytes of brackets exhaust the interpreter's stack, and one answer of a few
-megabytes can become gigabytes of objects. Both are counted before anything is decoded.
+`json.loads` recurses: some kilobytes of brackets exhaust the interpreter's stack, and one answer of a few
+megabytes can become gigabytes of objects. Brackets and values are therefore counted before the answer is decoded.
 """
 
 from __future__ import annotations
@@ -10,50 +10,51 @@ import json
 import re
 from typing import Any
 
-from olaudit.transport.engine.errors import BadAnswer, one_line
+from olaudit.transport.engine.errors import InvalidAnswer
+from olaudit.transport.reasons import describe_error
 
-MOST_LEVELS = 64
-MOST_VALUES = 150_000
-"""How many values one answer may hold. A list of 40,000 changed files stays below it."""
+MAX_LEVELS = 64
+MAX_VALUES = 150_000
+"""Most values in one answer. A list of 40,000 changed files stays below it."""
 
-MOST_CHARACTERS = 64 << 10
-"""How long one text may be that is kept."""
+MAX_CHARACTERS = 64 << 10
+"""Most characters of one text in a reduced answer."""
 
-# Possessive, and with an end that may be missing: if a match could fail, each quote within a string without an end
-# would be tried as a beginning. That takes hours for one answer, and no other thread runs meanwhile.
+# The quantifiers are possessive and the closing quote is optional, so a match cannot fail. If it could, each quote
+# within an unterminated string would be tried as a start: hours for one answer, while no other thread runs.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[]{},")
 
 
 def decode(body: bytes) -> Any:
-    """Decode an answer. Raises BadAnswer where it is not JSON, or beyond a bound."""
+    """Decode an answer. Raises InvalidAnswer where it is not JSON or exceeds a limit."""
     structure = _STRING.sub(b"", body).translate(None, _NOT_STRUCTURE)
-    if len(structure) - structure.count(b"]") - structure.count(b"}") > MOST_VALUES:
-        raise BadAnswer(f"Docker's answer holds more than {MOST_VALUES:,} values")
-    if _levels(structure) > MOST_LEVELS:
-        raise BadAnswer(f"Docker's answer is nested deeper than {MOST_LEVELS} levels")
+    if len(structure) - structure.count(b"]") - structure.count(b"}") > MAX_VALUES:
+        raise InvalidAnswer(f"Docker's answer holds more than {MAX_VALUES:,} values")
+    if _depth(structure) > MAX_LEVELS:
+        raise InvalidAnswer(f"Docker's answer is nested deeper than {MAX_LEVELS} levels")
     try:
-        return json.loads(body.decode(), parse_constant=_no_number, parse_float=_finite)
+        return json.loads(body.decode(), parse_constant=_reject_constant, parse_float=_parse_finite)
     except (ValueError, RecursionError) as error:
-        raise BadAnswer(f"Docker's answer could not be parsed as JSON: {one_line(error)}") from None
+        raise InvalidAnswer(f"Docker's answer could not be parsed as JSON: {describe_error(error)}") from None
 
 
-def _levels(structure: bytes) -> int:
-    deepest = level = 0
+def _depth(structure: bytes) -> int:
+    depth = level = 0
     for byte in structure:
         if byte in b"[{":
             level += 1
-            deepest = max(deepest, level)
+            depth = max(depth, level)
         elif byte in b"]}":
             level -= 1
-    return deepest
+    return depth
 
 
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is not a number of JSON's")
+def _reject_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if abs(number) == float("inf"):
         raise ValueError("a number is too large")
@@ -61,12 +62,12 @@ def _finite(text: str) -> float:
 
 
 def bounded(value: Any) -> Any:
-    """Copy a decoded value with valid Unicode in all texts. Raises BadAnswer for a text that is too long."""
+    """Copy a decoded value, with valid Unicode in all texts. Raises InvalidAnswer for a text that is too long."""
     match value:
         case str():
-            if len(value) > MOST_CHARACTERS:
-                raise BadAnswer(f"Docker's answer holds a text of more than {MOST_CHARACTERS:,} characters")
-            # JSON can spell half a surrogate pair, which no file, terminal or hash takes.
+            if len(value) > MAX_CHARACTERS:
+                raise InvalidAnswer(f"Docker's answer holds a text of more than {MAX_CHARACTERS:,} characters")
+            # JSON can contain half a surrogate pair, which cannot be encoded for a file, terminal or hash.
             return value.encode("utf-8", "backslashreplace").decode()
         case dict():
             return {bounded(key): bounded(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""The rows of a list of containers."""
+"""Parsing of the engine's list of containers."""
 
 from __future__ import annotations
 
@@ -9,74 +9,77 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from olaudit.transport.engine.decoding import bounded
-from olaudit.transport.engine.errors import BadAnswer
+from olaudit.transport.engine.errors import InvalidAnswer
 
-MOST_CONTAINERS = 1000
+MAX_CONTAINERS = 1000
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")  # nothing that could lead to another path of the API
-_LONGEST_NAME = 1000
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")  # no character that could lead to another path of the API
+_MAX_NAME_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A container as it is listed. `reason` says why it cannot be asked for, and is empty where it can be."""
+class ListedContainer:
+    """A container in the engine's list. `reason` explains why it cannot be inspected; "" if it can."""
 
     id: str
     name: str
     reason: str = ""
 
 
-def read_rows(listed: object) -> list[Row]:
-    """Read `GET /containers/json`. A row that cannot be read becomes one with a reason."""
-    if not isinstance(listed, list):
-        raise BadAnswer("Docker's answer could not be parsed: no list of containers")
-    if len(listed) > MOST_CONTAINERS:
-        raise BadAnswer(
-            f"Docker lists {len(listed):,} containers, more than the {MOST_CONTAINERS:,} that are read"
+def parse_listing(answer: object) -> list[ListedContainer]:
+    """Parse `GET /containers/json`. An invalid row becomes a container with a reason. Raises InvalidAnswer."""
+    if not isinstance(answer, list):
+        raise InvalidAnswer("Docker's answer could not be parsed: no list of containers")
+    if len(answer) > MAX_CONTAINERS:
+        raise InvalidAnswer(
+            f"Docker lists {len(answer):,} containers, more than the {MAX_CONTAINERS:,} that are supported"
         )
-    rows = [_row(row) for row in listed]
-    ids = Counter(row.id for row in rows if row.id)
-    names = Counter(row.name for row in rows if row.name)
-    return [_unambiguous(row, ids, names) for row in rows]
+    containers = [_parse_row(row) for row in answer]
+    ids = Counter(container.id for container in containers if container.id)
+    names = Counter(container.name for container in containers if container.name)
+    return [_with_duplicate_reason(container, ids, names) for container in containers]
 
 
-def _row(row: Any) -> Row:
+def _parse_row(row: Any) -> ListedContainer:
     id_, names = (row.get("Id"), row.get("Names")) if isinstance(row, dict) else (None, None)
-    name = _name(names)
+    name = _own_name(names)
     if not isinstance(id_, str) or not _ID.fullmatch(id_):
-        return Row("", name, "its row in Docker's list of containers has no valid id")
-    return Row(id_, name, "" if name else "its row in Docker's list of containers has no name")
+        return ListedContainer("", name, "its row in Docker's list of containers has no valid id")
+    return ListedContainer(id_, name, "" if name else "its row in Docker's list of containers has no name")
 
 
-def _name(names: object) -> str:
-    """Find a container's own name. Names of links to it have a second slash: "/web/db"."""
+def _own_name(names: object) -> str:
+    """Return a container's own name. Names of links to it have a second slash: "/web/db"."""
     own = [name for name in names if _is_own(name)] if isinstance(names, list) else []
     return str(bounded(own[0][1:])) if own else ""
 
 
 def _is_own(name: object) -> bool:
-    return isinstance(name, str) and name.rfind("/") == 0 and 1 < len(name) < _LONGEST_NAME
+    return isinstance(name, str) and name.rfind("/") == 0 and 1 < len(name) < _MAX_NAME_LENGTH
 
 
-def _unambiguous(row: Row, ids: Counter[str], names: Counter[str]) -> Row:
-    if row.reason:
-        return row
-    if ids[row.id] > 1:
-        return replace(row, reason=f"Docker lists {ids[row.id]} containers of its id")
-    if names[row.name] > 1:
-        return replace(row, reason=shared_name(names[row.name]))
-    return row
+def _with_duplicate_reason(container: ListedContainer, ids: Counter[str], names: Counter[str]) -> ListedContainer:
+    """Add a reason to a container whose id or name is not unique."""
+    if container.reason:
+        return container
+    if ids[container.id] > 1:
+        return replace(container, reason=f"Docker lists {ids[container.id]} containers with this id")
+    if names[container.name] > 1:
+        return replace(container, reason=duplicate_name_reason(names[container.name]))
+    return container
 
 
-def shared_name(count: int) -> str:
-    """Give the reason for a name that several containers have."""
-    return f"Docker names {count} containers so"
+def duplicate_name_reason(count: int) -> str:
+    """Render the reason for a name that `count` containers have."""
+    return f"Docker lists {count} containers with this name"
 
 
-def still_listed(rows: Iterable[Row], not_found: Sequence[Row]) -> set[Row]:
-    """Find the rows that a second list still holds, under their id or as a successor under their name."""
+def still_listed(
+    containers: Iterable[ListedContainer], not_found: Sequence[ListedContainer]
+) -> set[ListedContainer]:
+    """Select from `not_found` what a second listing contains, by id, or by name as a replacement."""
     ids, names = set(), set()
-    for row in rows:
-        ids.add(row.id)
-        names.add(row.name)
-    return {row for row in not_found if row.id in ids or row.name in names}
+    for container in containers:
+        ids.add(container.id)
+        names.add(container.name)
+    return {container for container in not_found if container.id in ids or container.name in names}

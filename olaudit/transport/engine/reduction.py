@@ -1,6 +1,7 @@
-"""What is kept of an engine's answers. The environment of containers (passwords, mostly) is dropped here.
+"""Reduction of an engine's answers to the fields that checks use.
 
-An object that the engine lists and that cannot be read is kept too, as `unreadable`: it must not vanish.
+The environment of containers, which contains passwords, is removed here. A container that is listed and could not
+be read is represented by `unreadable_container`, so that it is not lost.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from olaudit.transport.engine.decoding import bounded
-from olaudit.transport.engine.errors import BadAnswer
+from olaudit.transport.engine.errors import InvalidAnswer
 
-_VERSION = ("Platform", "Version", "ApiVersion", "MinAPIVersion", "GitCommit", "Os", "Arch", "KernelVersion")
-_CONTAINER = ("Id", "Name", "Image", "Created", "RestartCount")
-_KEPT: dict[str, tuple[str, ...]] = {
+_VERSION_KEYS = ("Platform", "Version", "ApiVersion", "MinAPIVersion", "GitCommit", "Os", "Arch", "KernelVersion")
+_CONTAINER_KEYS = ("Id", "Name", "Image", "Created", "RestartCount")
+_NESTED_KEYS: dict[str, tuple[str, ...]] = {
     "State": (
         "Status",
         "Running",
@@ -29,61 +30,63 @@ _KEPT: dict[str, tuple[str, ...]] = {
     "Config": ("Hostname", "Image"),
     "HostConfig": ("RestartPolicy", "PortBindings", "LogConfig", "NetworkMode"),
 }
-_MOUNT = ("Type", "Name", "Source", "Destination", "Mode", "RW")
-_LABELS = "com.docker.compose."
+_MOUNT_KEYS = ("Type", "Name", "Source", "Destination", "Mode", "RW")
+_LABEL_PREFIX = "com.docker.compose."
 
 
-def reduced(inspect: dict[str, Any]) -> dict[str, Any]:
-    """Keep of `GET /containers/ID/json` only what checks may see."""
-    kept = _only(inspect, _CONTAINER)
-    for part, keys in _KEPT.items():
-        kept[part] = _only(inspect.get(part), keys)
-    health = _dict(_dict(inspect.get("State")).get("Health"))
+def reduce_inspection(inspection: dict[str, Any]) -> dict[str, Any]:
+    """Reduce an answer to `GET /containers/ID/json`."""
+    reduced = _select(inspection, _CONTAINER_KEYS)
+    for key, nested_keys in _NESTED_KEYS.items():
+        reduced[key] = _select(inspection.get(key), nested_keys)
+    health = _as_dict(_as_dict(inspection.get("State")).get("Health"))
     if "Status" in health:
-        kept["State"]["Health"] = {"Status": health["Status"]}
-    # A key that the engine left out stays out: "says nothing of mounts" is not "has no mounts"
-    if "Labels" in _dict(inspect.get("Config")):
-        labels = _dict(inspect["Config"]["Labels"])
-        kept["Config"]["Labels"] = {key: value for key, value in labels.items() if key.startswith(_LABELS)}
-    if isinstance(mounts := inspect.get("Mounts"), list):
-        kept["Mounts"] = [_only(mount, _MOUNT) for mount in mounts]
-    bounded_copy: dict[str, Any] = bounded(kept)
+        reduced["State"]["Health"] = {"Status": health["Status"]}
+    # A key that the engine omits stays absent: an answer without "Mounts" does not mean that there are no mounts
+    if "Labels" in _as_dict(inspection.get("Config")):
+        labels = _as_dict(inspection["Config"]["Labels"])
+        reduced["Config"]["Labels"] = {
+            key: value for key, value in labels.items() if key.startswith(_LABEL_PREFIX)
+        }
+    if isinstance(mounts := inspection.get("Mounts"), list):
+        reduced["Mounts"] = [_select(mount, _MOUNT_KEYS) for mount in mounts]
+    bounded_copy: dict[str, Any] = bounded(reduced)
     return bounded_copy
 
 
-def _only(whole: Any, keys: Iterable[str]) -> dict[str, Any]:
-    return {key: _dict(whole)[key] for key in keys if key in _dict(whole)}
+def _select(mapping: Any, keys: Iterable[str]) -> dict[str, Any]:
+    return {key: _as_dict(mapping)[key] for key in keys if key in _as_dict(mapping)}
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    """Take anything else for empty: an engine may send null, or nonsense."""
+def _as_dict(value: Any) -> dict[str, Any]:
+    """Return a dictionary unchanged, and an empty one for any other value: an engine may send null."""
     return value if isinstance(value, dict) else {}
 
 
-def reduced_version(answer: Any) -> dict[str, Any]:
-    """Keep of `GET /version` what describes the engine. Raises BadAnswer where it names no version."""
+def reduce_version(answer: Any) -> dict[str, Any]:
+    """Reduce an answer to `GET /version`. Raises InvalidAnswer where it contains no version."""
     if not isinstance(answer, dict) or not isinstance(answer.get("Version"), str):
-        raise BadAnswer("Docker's answer could not be parsed: it names no version")
-    kept: dict[str, Any] = bounded(_only(answer, _VERSION))
-    return kept
+        raise InvalidAnswer("Docker's answer could not be parsed: it contains no version")
+    reduced: dict[str, Any] = bounded(_select(answer, _VERSION_KEYS))
+    return reduced
 
 
-def unreadable(id_: str, name: str, reason: str) -> dict[str, Any]:
-    """Describe a container that the engine lists and that could not be read; `name` is empty where it has none."""
+def unreadable_container(id_: str, name: str, reason: str) -> dict[str, Any]:
+    """Describe a container that is listed and could not be read; `name` is "" if it is not known."""
     return {"Id": id_, "Name": name and f"/{name}", "Unreadable": reason}
 
 
-def reduced_changes(answer: Any, below: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Keep of `GET /containers/ID/changes` the rows of paths that begin with one of `below`."""
-    if answer is None:  # how engines write that there are none
+def reduce_changes(answer: Any, prefixes: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Reduce an answer to `GET /containers/ID/changes` to paths that begin with a prefix. Raises InvalidAnswer."""
+    if answer is None:  # what engines send instead of an empty list
         return []
     if not isinstance(answer, list):
-        raise BadAnswer("Docker's answer could not be parsed: no list of changed files")
-    kept = []
+        raise InvalidAnswer("Docker's answer could not be parsed: no list of changed files")
+    changes = []
     for row in answer:
         path, kind = (row.get("Path"), row.get("Kind")) if isinstance(row, dict) else (None, None)
         if not isinstance(path, str) or isinstance(kind, bool) or kind not in (0, 1, 2):
-            raise BadAnswer("Docker's answer could not be parsed: no list of changed files")
-        if path.startswith(below):
-            kept.append({"Path": bounded(path), "Kind": kind})
-    return kept
+            raise InvalidAnswer("Docker's answer could not be parsed: no list of changed files")
+        if path.startswith(prefixes):
+            changes.append({"Path": bounded(path), "Kind": kind})
+    return changes

@@ -1,4 +1,4 @@
-"""A stream to an engine on which every wait and every byte is bounded."""
+"""Stream to an engine, on which every wait and every byte is bounded."""
 
 from __future__ import annotations
 
@@ -9,122 +9,123 @@ from collections.abc import Callable
 from typing import Any
 
 from olaudit.transport import Deadline
-from olaudit.transport.engine.errors import BadAnswer, OutOfBudget, OutOfTime
+from olaudit.transport.engine.errors import BudgetExceeded, DeadlineExceeded, InvalidAnswer
 
 ANSWER_BYTES = 4 << 20
-"""How much one answer of an engine may take, HTTP headers and `100 Continue` included."""
+"""Most bytes of one answer of an engine, HTTP headers and `100 Continue` included."""
 
 HOST_BYTES = 32 << 20
-"""How much all answers of one engine may take together."""
+"""Most bytes of all answers of one engine together."""
 
 Dial = Callable[[Deadline], Any]
 """Opens one byte stream to the engine: a connected socket, or an object with the same methods."""
 
 
-class Budget:
-    """The bytes that one host may still send. Shared by its streams."""
+class ByteBudget:
+    """Number of bytes that one host may still send. Its streams share it."""
 
     def __init__(self, size: int = HOST_BYTES) -> None:
-        self._left = size
+        self._remaining = size
         self._size = size
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
-        """Count received bytes. Raises OutOfBudget where there are too many."""
+        """Subtract received bytes. Raises BudgetExceeded."""
         with self._lock:
-            self._left -= count
-            if self._left < 0:
-                raise OutOfBudget(f"Docker answered with more than {self._size >> 20} MiB in all")
+            self._remaining -= count
+            if self._remaining < 0:
+                raise BudgetExceeded(f"Docker answered with more than {self._size >> 20} MiB in all")
 
 
-class Stream(io.RawIOBase):
-    """A dialled stream. One deadline covers all of its waiting, so that no drip of bytes can extend it."""
+class BoundedStream(io.RawIOBase):
+    """A dialled stream. One deadline covers all waits, so a slow drip of bytes cannot extend it."""
 
-    def __init__(self, dialled: Any, deadline: Deadline, budget: Budget) -> None:
+    def __init__(self, connection: Any, deadline: Deadline, budget: ByteBudget) -> None:
         super().__init__()
-        self._dialled = dialled
+        self._connection = connection
         self._deadline = deadline
         self._budget = budget
         self._received = 0
-        self._waits = True
+        self._blocking = True
         self.ended = False
         """Whether the other side has closed it."""
 
     def readable(self) -> bool:
-        """Say that it can be read from."""
+        """Return True, as RawIOBase requires of a stream that can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Receive into `buffer`. Gives None where nothing has arrived and waiting is switched off."""
-        data = self._receive(len(buffer)) if self._waits else self._poll(len(buffer))
+        """Receive into `buffer`. Returns None where no data has arrived and waiting is switched off."""
+        data = self._receive(len(buffer)) if self._blocking else self._poll(len(buffer))
         if data is None:
             return None
         self.ended = not data
         self._received += len(data)
         self._budget.take(len(data))
         if self._received > ANSWER_BYTES:
-            raise BadAnswer(f"Docker's answer was larger than {ANSWER_BYTES >> 20} MiB")
+            raise InvalidAnswer(f"Docker's answer was larger than {ANSWER_BYTES >> 20} MiB")
         buffer[: len(data)] = data
         return len(data)
 
     def _receive(self, size: int) -> bytes:
         self._limit_wait()
         try:
-            data: bytes = self._dialled.recv(size)
+            data: bytes = self._connection.recv(size)
         except TimeoutError:
-            raise self._out_of_time() from None
+            raise self._deadline_exceeded() from None
         return data
 
     def _poll(self, size: int) -> bytes | None:
-        self._dialled.settimeout(0.0)
+        self._connection.settimeout(0.0)
         try:
-            data: bytes = self._dialled.recv(size)
+            data: bytes = self._connection.recv(size)
         except (TimeoutError, BlockingIOError):
             return None
         return data
 
     def send(self, data: bytes) -> None:
-        """Send a request. What is received from now on counts as its answer."""
+        """Send a request. All bytes received from now on count as its answer."""
         self._received = 0
         self._limit_wait()
         try:
-            self._dialled.sendall(data)
+            self._connection.sendall(data)
         except TimeoutError:
-            raise self._out_of_time() from None
+            raise self._deadline_exceeded() from None
 
     def _limit_wait(self) -> None:
-        seconds = self._deadline.left()
+        seconds = self._deadline.remaining()
         if not seconds:
-            raise self._out_of_time()
-        self._dialled.settimeout(seconds)
+            raise self._deadline_exceeded()
+        self._connection.settimeout(seconds)
 
-    def _out_of_time(self) -> OutOfTime:
-        return out_of_time(self._deadline, self._received)
+    def _deadline_exceeded(self) -> DeadlineExceeded:
+        return deadline_exceeded(self._deadline, self._received)
 
     @contextlib.contextmanager
-    def not_waiting(self) -> Any:
-        """Switch waiting off."""
-        self._waits = False
+    def without_waiting(self) -> Any:
+        """Switch waiting off for the duration of the context."""
+        self._blocking = False
         try:
             yield
         finally:
-            self._waits = True
+            self._blocking = True
 
-    def hang_up(self) -> None:
-        """Close what was dialled, and wake the thread that reads from it."""
-        # A thread that waits for a socket does not notice that another one closes it, but does notice a shutdown.
+    def disconnect(self) -> None:
+        """Close the connection, and wake a thread that reads from it."""
+        # A thread that waits for a socket does not notice that another thread closes it, but notices a shutdown.
         with contextlib.suppress(OSError, EOFError):
-            self._dialled.shutdown(2)
+            self._connection.shutdown(2)
         with contextlib.suppress(OSError, EOFError):
-            self._dialled.close()
+            self._connection.close()
 
 
-def out_of_time(deadline: Deadline, received: int = 0) -> OutOfTime:
-    """Say that the deadline has passed, and how far an answer came."""
+def deadline_exceeded(deadline: Deadline, received: int = 0) -> DeadlineExceeded:
+    """Build the error for a passed deadline, with the number of bytes received of the answer."""
     if received:
         within = f"within {deadline.seconds:.2g} s"
-        return OutOfTime(f"Docker's answer was not complete {within} ({received:,} bytes had been received)")
-    return OutOfTime(
+        message = f"Docker's answer was not complete {within} ({received:,} bytes had been received)"
+        return DeadlineExceeded(message)
+    return DeadlineExceeded(
         f"Docker gave no answer within {deadline.seconds:.2g} s "
         "(a running `docker builder prune` blocks every other command for that long and longer)"
     )

@@ -1,4 +1,4 @@
-"""A few daemon threads that share the work of one host. None of them is ever joined."""
+"""Pool of daemon threads for the requests of one host. The threads are never joined."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from functools import partial
 from typing import TypeVar
 
 from olaudit.transport import Deadline
-from olaudit.transport.engine.stream import out_of_time
+from olaudit.transport.engine.stream import deadline_exceeded
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Outcome = tuple[int, Result | Exception]
+InputT = TypeVar("InputT")
+OutputT = TypeVar("OutputT")
+IndexedOutcome = tuple[int, OutputT | Exception]
+"""Position of an input, and its output or the exception that was raised."""
 
 
 class Workers:
-    """At most `most` threads, started as tasks come in."""
+    """At most `max_threads` threads, which start when tasks are submitted."""
 
-    def __init__(self, most: int, deadline: Deadline) -> None:
-        self._most = most
+    def __init__(self, max_threads: int, deadline: Deadline) -> None:
+        self._max_threads = max_threads
         self._deadline = deadline
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._started = 0
@@ -29,10 +30,10 @@ class Workers:
         self._closed = False
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Run `task`, which must not raise, as soon as a thread is free."""
+        """Queue `task`, which must not raise, for the next free thread."""
         self._tasks.put(task)
         with self._lock:
-            start = self._started < self._most and not self._closed
+            start = self._started < self._max_threads and not self._closed
             self._started += start
         if start:
             threading.Thread(target=self._work, daemon=True, name="engine").start()
@@ -41,50 +42,50 @@ class Workers:
         while (task := self._tasks.get()) is not None and not self._closed:
             task()
 
-    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """Apply `work` to all items in parallel, the calling worker included. Raises what `work` raises.
+    def map(self, function: Callable[[InputT], OutputT], inputs: Sequence[InputT]) -> list[OutputT]:
+        """Apply `function` to all inputs in parallel. Raises what `function` raises, and DeadlineExceeded.
 
-        The caller takes part, so that it waits only for items that another thread is already at work on: however
-        many callers there are, they cannot wait for each other.
+        The calling thread takes part. It therefore waits only for inputs that another thread is processing, and
+        several callers cannot wait for each other.
         """
-        waiting = collections.deque(enumerate(items))
-        outcomes: queue.SimpleQueue[Outcome[Result]] = queue.SimpleQueue()
-        drain = partial(_drain, work, waiting, outcomes)
-        for _ in range(min(self._most, len(items)) - 1):
+        pending = collections.deque(enumerate(inputs))
+        outcomes: queue.SimpleQueue[IndexedOutcome[OutputT]] = queue.SimpleQueue()
+        drain = partial(_drain, function, pending, outcomes)
+        for _ in range(min(self._max_threads, len(inputs)) - 1):
             self.submit(drain)
         drain()
-        results: dict[int, Result] = {}
-        for _ in items:
+        outputs: dict[int, OutputT] = {}
+        for _ in inputs:
             try:
-                index, outcome = outcomes.get(timeout=max(0.001, self._deadline.left()))
+                index, outcome = outcomes.get(timeout=max(0.001, self._deadline.remaining()))
             except queue.Empty:
-                raise out_of_time(self._deadline) from None
+                raise deadline_exceeded(self._deadline) from None
             if isinstance(outcome, Exception):
                 raise outcome
-            results[index] = outcome
-        return [results[index] for index in range(len(items))]
+            outputs[index] = outcome
+        return [outputs[index] for index in range(len(inputs))]
 
     def close(self) -> None:
-        """Let every thread end after its task."""
+        """End every thread after its current task."""
         with self._lock:
             self._closed = True
-        for _ in range(self._most):
+        for _ in range(self._max_threads):
             self._tasks.put(None)
 
 
 def _drain(
-    work: Callable[[Item], Result],
-    waiting: collections.deque[tuple[int, Item]],
-    outcomes: queue.SimpleQueue[Outcome[Result]],
+    function: Callable[[InputT], OutputT],
+    pending: collections.deque[tuple[int, InputT]],
+    outcomes: queue.SimpleQueue[IndexedOutcome[OutputT]],
 ) -> None:
-    """Work until no item is left, or one has failed."""
+    """Process pending inputs until none remains, or one has failed."""
     while True:
         try:
-            index, item = waiting.popleft()
+            index, input_ = pending.popleft()
         except IndexError:
             return
         try:
-            outcomes.put((index, work(item)))
-        except Exception as error:  # noqa: BLE001 - raised again by `map`, in the thread that asked for it
-            waiting.clear()
+            outcomes.put((index, function(input_)))
+        except Exception as error:  # noqa: BLE001 - raised again by `map`, in the calling thread
+            pending.clear()
             outcomes.put((index, error))

@@ -1,4 +1,4 @@
-"""Asking a host over SSH: one connection, one batch of commands, and Docker's API beside it."""
+"""Transport over SSH: per host one connection, one batch of commands, and parallel requests to Docker's API."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from olaudit.model import (
     Unanswered,
 )
 from olaudit.transport import HostFailed
-from olaudit.transport.batch import script
-from olaudit.transport.beside import Beside, answers_of
+from olaudit.transport.background import BackgroundTask, await_answers
+from olaudit.transport.batch import build_script
 from olaudit.transport.engine import ask_running_engine
-from olaudit.transport.frames import ENDED_EARLY, Reader
-from olaudit.transport.names import look_up
-from olaudit.transport.reasons import describe, one_line
+from olaudit.transport.frames import ENDED_EARLY, BatchReader
+from olaudit.transport.reasons import describe_error, single_line
+from olaudit.transport.resolver import look_up_names
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.docker_stream import DockerStream
 from olaudit.transport.ssh.engine_gate import EngineGate
@@ -39,40 +39,44 @@ if TYPE_CHECKING:
     from olaudit.transport.ssh.link import Link
     from olaudit.transport.ssh.settings import SshConfig
 
-_BROKE_OFF = "the connection broke off before this was answered"
-_LET_IN = "the login was accepted, but"
-_MOST_TEXT = 4096
+_CONNECTION_ENDED = "the connection ended before this was answered"
+_LOGIN_ACCEPTED = "the login was accepted, but"
+_MAX_LOGIN_OUTPUT = 4096
 
 
 class SshTransport:
-    """Asks any number of hosts, from any number of threads."""
+    """Transport over SSH for any number of hosts and threads."""
 
     def __init__(self, config: SshConfig) -> None:
         self._connector = Connector(config)
 
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
-        """Ask `host` every probe in one round trip. Raises HostFailed where it cannot be asked at all."""
+        """Send all `probes` to `host` in one round trip and return the answers. Raises HostFailed."""
         link, settings = self._connector.connect(host, deadline)
         commands = tuple(probe for probe in probes if isinstance(probe, Command))
-        engine = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
+        engine_probes = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
         lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
         answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _address(link, settings)}
         gate = EngineGate(link, deadline)
-        watch = _BatchWatch(gate)
-        names = Beside(f"names {host}", partial(look_up, lookups, deadline))
-        docker = _ask_engine(engine, gate, DockerStream(link, settings.user, deadline), deadline)
+        stopwatch = _BatchStopwatch(gate)
+        lookup_task = BackgroundTask(f"names {host}", partial(look_up_names, lookups, deadline))
+        engine_stream = DockerStream(link, settings.user, deadline)
+        engine_task = _start_engine_probes(engine_probes, gate, engine_stream, deadline)
         try:
             try:
-                said = _run(link, commands, deadline, watch)
+                host_answers = _run_batch(link, commands, deadline, stopwatch)
             finally:
                 gate.batch_done()
-            said |= answers_of(docker, engine, deadline)
-            answers |= said | answers_of(names, lookups, deadline) | {ConnectionProbe.CLOCK: watch.answer()}
+            host_answers |= await_answers(engine_task, engine_probes, deadline)
+            answers |= host_answers | await_answers(lookup_task, lookups, deadline)
+            answers[ConnectionProbe.CLOCK] = stopwatch.answer()
         finally:
             link.close()
-        if said and deadline.passed() and not any(isinstance(one, Answered) for one in said.values()):
+        answered = any(isinstance(answer, Answered) for answer in host_answers.values())
+        if host_answers and deadline.passed() and not answered:
             raise HostFailed(
-                FailureReason.TIMEOUT, f"{settings} lets one in, but answers nothing within {deadline.seconds:g} s"
+                FailureReason.TIMEOUT,
+                f"{settings} accepted the login, but answered nothing within {deadline.seconds:g} s",
             )
         return Answers({probe: answers[probe] for probe in probes})
 
@@ -81,8 +85,8 @@ class SshTransport:
         self._connector.close()
 
 
-class _BatchWatch(Stopwatch):
-    """Started when the batch is sent, and so when it has its session."""
+class _BatchStopwatch(Stopwatch):
+    """Stopwatch that starts when the batch is sent, and then signals the gate that the batch has a session."""
 
     def __init__(self, gate: EngineGate) -> None:
         self._gate: EngineGate | None = None
@@ -90,83 +94,87 @@ class _BatchWatch(Stopwatch):
         self._gate = gate
 
     def start(self) -> None:
-        """Take the time, and let the gate open its session."""
+        """Record the current time, and allow the gate to open its session."""
         super().start()
         if self._gate:
             self._gate.batch_opened()
 
 
-def _ask_engine(
-    wanted: Sequence[EngineProbe], gate: EngineGate, stream: DockerStream, deadline: Deadline
-) -> Beside[dict[Probe, Answer]] | None:
-    """Begin to ask the engine, beside the batch."""
-    if not wanted:
+def _start_engine_probes(
+    probes: Sequence[EngineProbe], gate: EngineGate, stream: DockerStream, deadline: Deadline
+) -> BackgroundTask[dict[Probe, Answer]] | None:
+    """Start the engine probes in the background, in parallel with the batch."""
+    if not probes:
         return None
-    ask = partial(ask_running_engine, wanted, gate.look, stream.dial, deadline, stream.explain)
-    return Beside("engine of a host", ask)
+    ask = partial(ask_running_engine, probes, gate.find_engines, stream.dial, deadline, stream.explain)
+    return BackgroundTask("engine of a host", ask)
 
 
 def _address(link: Link, settings: Settings) -> Answer:
-    """Give the address at the other end of the connection; behind a jump host there is none of our own."""
-    if settings.via:
-        return Unanswered(f"reached through {settings.via}, so not at an address of ours")
+    """Return the IP address of the host; Unanswered if the connection is not direct."""
+    if settings.intermediary:
+        return Unanswered(f"reached through {settings.intermediary}, so the address of the host is not known")
     try:
         return Answered(str(link.getpeername()[0]))
     except OSError as error:
-        return Unanswered(f"{_BROKE_OFF}: {describe(error)}")
+        return Unanswered(f"{_CONNECTION_ENDED}: {describe_error(error)}")
 
 
-def _run(link: Link, commands: tuple[Command, ...], deadline: Deadline, watch: Stopwatch) -> dict[Probe, Answer]:
-    """Run the batch and read its answers as they come, until the last one or the deadline."""
+def _run_batch(
+    link: Link, commands: tuple[Command, ...], deadline: Deadline, stopwatch: Stopwatch
+) -> dict[Probe, Answer]:
+    """Send the batch, and read its answers until the last one or the deadline. Raises HostFailed."""
     marker = secrets.token_hex(16)
-    reader = Reader(commands, marker)
-    reason = _BROKE_OFF
-    login = b""  # what was printed before the batch ran
+    reader = BatchReader(commands, marker)
+    reason = _CONNECTION_ENDED
+    login_output = b""  # output of the login shell before the batch
     channel = None
     try:
-        channel = link.execute("exec /bin/sh", deadline.left())
-        channel.settimeout(max(0.001, deadline.left()))
-        watch.start()
-        channel.sendall(script(commands, marker).encode())
+        channel = link.execute("exec /bin/sh", deadline.remaining())
+        channel.settimeout(max(0.001, deadline.remaining()))
+        stopwatch.start()
+        channel.sendall(build_script(commands, marker).encode())
         channel.shutdown_write()
         while not reader.complete and not reader.overflowed:
-            channel.settimeout(max(0.001, deadline.left()))
+            channel.settimeout(max(0.001, deadline.remaining()))
             if not (data := channel.recv(1 << 16)):
                 if not reader.started:
-                    raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login))
-                reason = ENDED_EARLY if link.is_active() else _broke_off(link)
+                    raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login_output))
+                reason = ENDED_EARLY if link.is_active() else _connection_ended(link)
                 break
-            login = login if reader.started else (login + data)[:_MOST_TEXT]
+            login_output = login_output if reader.started else (login_output + data)[:_MAX_LOGIN_OUTPUT]
             reader.feed(data)
-            watch.look(reader)
+            stopwatch.stop_if_answered(reader)
     except TimeoutError:
         reason = f"no answer within {deadline.seconds:g} s"
     except paramiko.ChannelException as error:
-        why = f"{describe(error)}: see MaxSessions in its sshd_config"
-        raise HostFailed(FailureReason.SSH, f"{_LET_IN} no session is opened there: {why}") from None
+        why = f"{describe_error(error)}: see MaxSessions in its sshd_config"
+        raise HostFailed(FailureReason.SSH, f"{_LOGIN_ACCEPTED} the server opens no session: {why}") from None
     except (paramiko.SSHException, OSError, EOFError) as error:
-        if channel and link.is_active() and not reader.started:  # it had ended before it was told anything
-            raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login)) from None
-        reason = f"{_BROKE_OFF}: {describe(error)}"
+        if channel and link.is_active() and not reader.started:  # the session ended before the batch was sent
+            raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login_output)) from None
+        reason = f"{_CONNECTION_ENDED}: {describe_error(error)}"
     return reader.answers(reason)
 
 
-def _broke_off(link: Link) -> str:
-    """Say that the connection ended, with the text of the server or the error that ended it."""
+def _connection_ended(link: Link) -> str:
+    """Render that the connection ended, with the server's message or the error that ended it."""
     error = link.get_exception()
-    why = link.farewell or ("" if error is None or isinstance(error, EOFError) else describe(error))
-    return f"{_BROKE_OFF}: {why}" if why else _BROKE_OFF
+    no_error = error is None or isinstance(error, EOFError)
+    why = link.disconnect_message or ("" if no_error else describe_error(error))
+    return f"{_CONNECTION_ENDED}: {why}" if why else _CONNECTION_ENDED
 
 
-def _no_shell(link: Link, channel: paramiko.Channel, login: bytes) -> str:
-    """Say why a login shell ran nothing: nologin, a forced command, a missing /bin/sh."""
+def _no_shell(link: Link, channel: paramiko.Channel, login_output: bytes) -> str:
+    """Explain why a login shell ran nothing: nologin, a forced command, a missing /bin/sh."""
     errors = b""
-    while channel.recv_stderr_ready() and len(errors) < _MOST_TEXT:
-        errors += channel.recv_stderr(_MOST_TEXT)
-    while channel.recv_ready() and len(login) < _MOST_TEXT:  # not read yet where sending the batch failed first
-        login += channel.recv(_MOST_TEXT)
-    if text := one_line(errors) or one_line(login):
-        return f"{_LET_IN} no command is run there: {text}"
+    while channel.recv_stderr_ready() and len(errors) < _MAX_LOGIN_OUTPUT:
+        errors += channel.recv_stderr(_MAX_LOGIN_OUTPUT)
+    # Not read yet where sending the batch failed first
+    while channel.recv_ready() and len(login_output) < _MAX_LOGIN_OUTPUT:
+        login_output += channel.recv(_MAX_LOGIN_OUTPUT)
+    if text := single_line(errors) or single_line(login_output):
+        return f"{_LOGIN_ACCEPTED} the host runs no command: {text}"
     if not link.is_active():
-        return f"{_LET_IN} {_broke_off(link)}"
-    return f"{_LET_IN} no command is run there: the session ended without any output"
+        return f"{_LOGIN_ACCEPTED} {_connection_ended(link)}"
+    return f"{_LOGIN_ACCEPTED} the host runs no command: the session ended without any output"

@@ -1,4 +1,4 @@
-"""The algorithms that olaudit offers: those of a current OpenSSH, within what ssh_config allows."""
+"""Algorithms that olaudit offers: those of a current OpenSSH, as far as ssh_config allows them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
-from olaudit.transport.reasons import listed
+from olaudit.transport.reasons import format_names
 
 if TYPE_CHECKING:
     from olaudit.transport.ssh.host import Settings
 
-# The order is that of preference: the fastest of those that are equally safe. OpenSSH 6.6 (2014) has one of each.
+# In order of preference: the fastest of equally safe algorithms first. OpenSSH 6.6 (2014) has one of each kind.
 KEX = (
     "curve25519-sha256@libssh.org",
     "ecdh-sha2-nistp256",
@@ -26,7 +26,7 @@ KEX = (
     "diffie-hellman-group14-sha256",
 )
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
-# hmac-sha1 is among OpenSSH 9's defaults: the weakness of SHA-1 does not extend to it
+# hmac-sha1 is a default of OpenSSH 9: the weakness of SHA-1 does not affect HMAC
 MACS = (
     "hmac-sha2-256-etm@openssh.com",
     "hmac-sha2-512-etm@openssh.com",
@@ -47,7 +47,7 @@ _ALIASES = {"curve25519-sha256@libssh.org": "curve25519-sha256"}
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The algorithms that one connection offers, in the order of preference."""
+    """Algorithms that one connection offers, in order of preference."""
 
     kex: tuple[str, ...] = KEX
     ciphers: tuple[str, ...] = CIPHERS
@@ -55,11 +55,11 @@ class Offer:
     host_keys: tuple[str, ...] = HOST_KEYS
 
 
-def allowed(ours: Iterable[str], setting: str) -> tuple[str, ...]:
-    """Keep what a list of ssh_config allows: names and patterns, or `+`, `^`, `-` to change the default."""
+def filter_allowed(supported: Iterable[str], setting: str) -> tuple[str, ...]:
+    """Filter algorithms by a list of ssh_config: names and patterns, or `+`, `^`, `-` to change the default."""
     patterns = setting.lstrip("+-^").split(",")
     if not setting or setting[0] in "+^":
-        return tuple(ours)
+        return tuple(supported)
 
     def is_listed(name: str) -> bool:
         return any(
@@ -68,26 +68,26 @@ def allowed(ours: Iterable[str], setting: str) -> tuple[str, ...]:
             for pattern in patterns
         )
 
-    return tuple(name for name in ours if is_listed(name) != (setting[0] == "-"))
+    return tuple(name for name in supported if is_listed(name) != (setting[0] == "-"))
 
 
-def offer(settings: Settings, key_types: tuple[str, ...]) -> Offer:
-    """Decide what to offer to a host, types of host key by which it is known first. Raises HostFailed."""
-    setting = settings.algorithms
-    keys = _choose(settings, "HostKeyAlgorithms", HOST_KEYS, setting.host_keys)
+def build_offer(settings: Settings, key_types: tuple[str, ...]) -> Offer:
+    """Select the algorithms to offer to a host, with its known types of host key first. Raises HostFailed."""
+    configured = settings.algorithms
+    keys = _choose(settings, "HostKeyAlgorithms", HOST_KEYS, configured.host_keys)
     return Offer(
-        kex=_choose(settings, "KexAlgorithms", KEX, setting.kex),
-        ciphers=_choose(settings, "Ciphers", CIPHERS, setting.ciphers),
-        macs=_choose(settings, "MACs", MACS, setting.macs),
+        kex=_choose(settings, "KexAlgorithms", KEX, configured.kex),
+        ciphers=_choose(settings, "Ciphers", CIPHERS, configured.ciphers),
+        macs=_choose(settings, "MACs", MACS, configured.macs),
         host_keys=tuple(sorted(keys, key=lambda name: name not in key_types)),
     )
 
 
-def _choose(settings: Settings, keyword: str, ours: tuple[str, ...], setting: str) -> tuple[str, ...]:
-    if chosen := allowed(ours, setting):
-        return chosen
+def _choose(settings: Settings, keyword: str, supported: tuple[str, ...], setting: str) -> tuple[str, ...]:
+    if algorithms := filter_allowed(supported, setting):
+        return algorithms
     raise HostFailed(
         FailureReason.SSH,
-        f"{settings}: ssh_config's {keyword} allows {listed(setting.split(','))}, "
-        f"and olaudit has only {listed(ours)}",
+        f"{settings}: ssh_config's {keyword} allows {format_names(setting.split(','))}, "
+        f"and olaudit supports only {format_names(supported)}",
     )

@@ -1,4 +1,4 @@
-"""From a host's name to a connection that is logged in, through what ssh_config puts in between."""
+"""Connecting and logging in to a host, through the jump hosts and proxy commands of ssh_config."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import paramiko
 
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
-from olaudit.transport.reasons import describe, one_line
+from olaudit.transport.reasons import describe_error, single_line
 from olaudit.transport.ssh import trust
-from olaudit.transport.ssh.algorithms import offer
+from olaudit.transport.ssh.algorithms import build_offer
 from olaudit.transport.ssh.dial import dial
-from olaudit.transport.ssh.handshake import Dropped, negotiate
+from olaudit.transport.ssh.handshake import ConnectionDropped, negotiate
 from olaudit.transport.ssh.keys import KeyRing
 from olaudit.transport.ssh.known_hosts import KnownHosts
 from olaudit.transport.ssh.link import Link, TunnelRefused
@@ -28,16 +28,20 @@ if TYPE_CHECKING:
     from olaudit.transport.ssh.host import Settings
     from olaudit.transport.ssh.settings import SshConfig
 
-Jumps = tuple[str, ...]
+JumpPath = tuple[str, ...]
+"""Jump hosts in the order in which they are passed."""
 
-_TRIES = 4
+WaitingJumps = tuple[JumpPath, ...] | None
+"""Jump hosts whose connections wait for this one; None for a connection to an audited host."""
+
+_ATTEMPTS = 4
 _MAX_JUMPS = 8
 _PROHIBITED = 1
 """RFC 4254's SSH_OPEN_ADMINISTRATIVELY_PROHIBITED."""
 
 
-class _Jump:
-    """The one connection to a jump host that all hosts behind it share."""
+class _JumpHost:
+    """Connection to a jump host, shared by all hosts behind it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -47,80 +51,77 @@ class _Jump:
 
 
 class Connector:
-    """Makes connections; keys, known hosts and jump hosts are shared by all of a run's hosts."""
+    """Factory of connections. All hosts of a run share its keys, known hosts and jump hosts."""
 
     def __init__(self, config: SshConfig) -> None:
         self._config = config
-        self._ring = KeyRing()
-        self._known = KnownHosts()
+        self._key_ring = KeyRing()
+        self._known_hosts = KnownHosts()
         self._lock = threading.Lock()
-        self._jumps: dict[Jumps, _Jump] = {}
+        self._jump_hosts: dict[JumpPath, _JumpHost] = {}
 
     def connect(self, target: str, deadline: Deadline) -> tuple[Link, Settings]:
         """Connect to `[user@]host[:port]` and log in. Raises HostFailed."""
         settings = self._config.settings(target, deadline)
-        return self._link(settings, settings.jumps, deadline, None), settings
+        return self._connect(settings, settings.jumps, deadline, None), settings
 
     def close(self) -> None:
         """Close the connections to jump hosts."""
-        for jump in self._jumps.values():
-            for link in jump.links:
+        for jump_host in self._jump_hosts.values():
+            for link in jump_host.links:
                 link.close()
 
-    def _link(self, settings: Settings, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...] | None) -> Link:
-        """Connect, again if need be: an sshd with many logins under way drops some of them (MaxStartups).
-
-        `trail` holds the jump hosts that wait for this one; None where it is no jump host itself.
-        """
+    def _connect(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Link:
+        """Connect and log in, with retries: sshd drops connections while many logins are pending (MaxStartups)."""
         sent = ""
-        for again in range(1, _TRIES + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._attempt(settings, jumps, deadline, trail)
-            except Dropped as dropped:
+                return self._attempt(settings, jumps, deadline, waiting)
+            except ConnectionDropped as dropped:
                 sent = str(dropped)
-            time.sleep(min(random.uniform(0.1, 0.5) * 2 ** (again - 1), deadline.left()))  # noqa: S311 - only to spread
+            seconds = random.uniform(0.1, 0.5) * 2 ** (attempt - 1)  # noqa: S311 - only spreads the retries
+            time.sleep(min(seconds, deadline.remaining()))
             if deadline.passed():
                 break
         raise HostFailed(
             FailureReason.SSH,
-            f"{settings} closed {again} connections before its SSH greeting{f', with {sent!r}' if sent else ''}: "
+            f"{settings} closed {attempt} connections before its SSH greeting{sent and f', with {sent!r}'}: "
             "too many logins at once (MaxStartups in its sshd_config), a ban, or no sshd on that port",
         )
 
-    def _attempt(
-        self, settings: Settings, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...] | None
-    ) -> Link:
-        knowledge = self._known.knowledge(settings)
-        offered = offer(settings, trust.key_types(knowledge))
-        below = self._below(settings, jumps, deadline, trail)
-        link = Link(below, offered)
+    def _attempt(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Link:
+        known_keys = self._known_hosts.keys_for(settings)
+        offer = build_offer(settings, trust.key_types(known_keys))
+        carrier = self._open_carrier(settings, jumps, deadline, waiting)
+        link = Link(carrier, offer)
         try:
             negotiate(link, settings, deadline)
-            shown = link.get_remote_server_key()
-            trust.check(settings, shown, knowledge)
-            check_revoked(settings, shown.get_name(), shown.asbytes(), deadline)
-            if settings.check_host_ip and not settings.via:
-                trust.check_address(settings, shown, str(link.getpeername()[0]), self._known)
-            log_in(link, settings, self._ring, deadline)
+            host_key = link.get_remote_server_key()
+            trust.check(settings, host_key, known_keys)
+            check_revoked(settings, host_key.get_name(), host_key.asbytes(), deadline)
+            if settings.check_host_ip and not settings.intermediary:
+                trust.check_address(settings, host_key, str(link.getpeername()[0]), self._known_hosts)
+            log_in(link, settings, self._key_ring, deadline)
         except BaseException:
             link.close()
-            below.close()  # paramiko leaves it open where its thread has not started
+            carrier.close()  # paramiko leaves it open where its thread has not started
             raise
         return link
 
-    def _below(self, settings: Settings, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...] | None) -> Any:
-        """Open what the connection runs over: a socket, a local command, or a channel through a jump host."""
+    def _open_carrier(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Any:
+        """Open what carries the connection: a socket, a ProxyCommand, or a channel through a jump host."""
         if not jumps:
             if settings.proxy_command:
-                return ProxyStream(settings.proxy_command, deadline if trail is None else None)
+                return ProxyStream(settings.proxy_command, deadline if waiting is None else None)
             return dial(settings, deadline)
         if len(jumps) > _MAX_JUMPS:
             raise HostFailed(
-                FailureReason.SSH, f"{settings}: more than {_MAX_JUMPS} jump hosts: does ProxyJump go in a circle?"
+                FailureReason.SSH,
+                f"{settings}: more than {_MAX_JUMPS} jump hosts: does ProxyJump contain a cycle?",
             )
-        link = self._jump(jumps, deadline, trail or ())
+        link = self._jump_link(jumps, deadline, waiting or ())
         try:
-            seconds = min(settings.connect_seconds, deadline.left())
+            seconds = min(settings.connect_seconds, deadline.remaining())
             return link.open_tunnel(settings.hostname, settings.port, seconds)
         except TunnelRefused as refused:
             raise _refused_by_jump(settings, jumps[-1], refused) from None
@@ -128,48 +129,50 @@ class Connector:
             if link.is_active():
                 raise HostFailed(
                     FailureReason.TIMEOUT,
-                    f"nothing answers at {settings.hostname} port {settings.port} through the jump host "
+                    f"no answer from {settings.hostname} port {settings.port} through the jump host "
                     f"{jumps[-1]} within {seconds:.2g} s",
                 ) from None
             raise HostFailed(
-                FailureReason.SSH, f"the connection to the jump host {jumps[-1]} ended: {describe(error)}"
+                FailureReason.SSH, f"the connection to the jump host {jumps[-1]} ended: {describe_error(error)}"
             ) from None
 
-    def _jump(self, jumps: Jumps, deadline: Deadline, trail: tuple[Jumps, ...]) -> Link:
-        """Give the shared connection to a jump host, made by the first host that needs it."""
-        if jumps in trail:
+    def _jump_link(self, jumps: JumpPath, deadline: Deadline, waiting: tuple[JumpPath, ...]) -> Link:
+        """Return the shared connection to a jump host. The first host that needs it opens it."""
+        if jumps in waiting:
             raise HostFailed(
-                FailureReason.SSH, f"ProxyJump goes in a circle: {jumps[-1]} is to be reached through itself"
+                FailureReason.SSH, f"ProxyJump contains a cycle: {jumps[-1]} would be reached through itself"
             )
         started = time.monotonic()
         with self._lock:
-            jump = self._jumps.setdefault(jumps, _Jump())
-        if not jump.lock.acquire(timeout=deadline.left()):
+            jump_host = self._jump_hosts.setdefault(jumps, _JumpHost())
+        if not jump_host.lock.acquire(timeout=deadline.remaining()):
             raise HostFailed(
                 FailureReason.TIMEOUT, f"the jump host {jumps[-1]} was not reached within {deadline.seconds:g} s"
             )
         try:
-            if jump.links and jump.links[-1].is_active():
-                return jump.links[-1]
-            if jump.failure and jump.failed_at > started:  # while this host waited: another try costs its time
-                raise jump.failure
+            if jump_host.links and jump_host.links[-1].is_active():
+                return jump_host.links[-1]
+            # An attempt failed while this host waited for it: another one would use up this host's time
+            if jump_host.failure and jump_host.failed_at > started:
+                raise jump_host.failure
             try:
                 settings = self._config.settings(jumps[-1], deadline)
-                jump.links = [link for link in jump.links if link.is_active()]
-                jump.links.append(self._link(settings, jumps[:-1] or settings.jumps, deadline, (*trail, jumps)))
+                jump_host.links = [link for link in jump_host.links if link.is_active()]
+                path = jumps[:-1] or settings.jumps
+                jump_host.links.append(self._connect(settings, path, deadline, (*waiting, jumps)))
             except HostFailed as failed:
                 failure = failed.failure
-                jump.failure = HostFailed(failure.reason, f"at the jump host {jumps[-1]}: {failure.message}")
-                jump.failed_at = time.monotonic()
-                raise jump.failure from None
-            return jump.links[-1]
+                jump_host.failure = HostFailed(failure.reason, f"at the jump host {jumps[-1]}: {failure.message}")
+                jump_host.failed_at = time.monotonic()
+                raise jump_host.failure from None
+            return jump_host.links[-1]
         finally:
-            jump.lock.release()
+            jump_host.lock.release()
 
 
 def _refused_by_jump(settings: Settings, jump: str, refused: TunnelRefused) -> HostFailed:
-    """Say why a jump host opened no connection; OpenSSH's text is that of the system's error there."""
-    text = one_line(describe(refused), 200)
+    """Build the failure for a jump host that opened no connection. OpenSSH sends the text of a system error."""
+    text = single_line(describe_error(refused), 200)
     if refused.code == _PROHIBITED:
         why = f"the jump host {jump} does not forward connections ({text})"
         return HostFailed(FailureReason.SSH, f"{why}: see AllowTcpForwarding and PermitOpen in its sshd_config")

@@ -1,4 +1,4 @@
-"""From a host's name to a connected stream: name resolution and TCP, with their ways to fail told apart."""
+"""Name resolution and TCP connection of a host. Failures are distinguished: dns, refused, timeout, ssh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
-from olaudit.transport.reasons import describe
+from olaudit.transport.reasons import describe_error
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -21,13 +21,13 @@ _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 def dial(settings: Settings, deadline: Deadline) -> socket.socket:
-    """Connect to the host, trying its addresses in turn. Raises HostFailed: dns, refused or timeout."""
+    """Connect to the host, trying its addresses in turn. Raises HostFailed: dns, refused, timeout or ssh."""
     failed: HostFailed | None = None
     for family, kind, protocol, _, address in _resolve(settings, deadline):
-        seconds = max(0.001, min(settings.connect_seconds, deadline.left()))
+        seconds = max(0.001, min(settings.connect_seconds, deadline.remaining()))
         try:
             stream = socket.socket(family, kind, protocol)
-        except OSError as error:  # no descriptors are left, or this machine has no IPv6
+        except OSError as error:  # no free descriptor, or no IPv6 on this machine
             failed = _tcp_failure(settings, str(address[0]), error, seconds)
             continue
         stream.settimeout(seconds)
@@ -51,19 +51,19 @@ def _bind(stream: socket.socket, settings: Settings) -> None:
 
 
 def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
-    """Ask the resolver, which knows no time-out of its own, for no longer than there is time."""
+    """Resolve the host's name in a thread: the resolver has no timeout that can be set. Raises HostFailed."""
     family = _FAMILIES.get(settings.address_family, socket.AF_UNSPEC)
     answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def resolve() -> None:
         try:
             answers.put(socket.getaddrinfo(settings.hostname, settings.port, family, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            answers.put(error if isinstance(error, OSError) else OSError(describe(error)))
+            answers.put(error if isinstance(error, OSError) else OSError(describe_error(error)))
 
-    threading.Thread(target=ask, daemon=True, name=f"resolve {settings.hostname}").start()
+    threading.Thread(target=resolve, daemon=True, name=f"resolve {settings.hostname}").start()
     try:
-        answer = answers.get(timeout=deadline.left())
+        answer = answers.get(timeout=deadline.remaining())
     except queue.Empty:
         raise HostFailed(
             FailureReason.DNS,
@@ -73,23 +73,24 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
     if isinstance(answer, OSError):
         raise HostFailed(
             FailureReason.DNS,
-            f"the name {settings.hostname} does not resolve ({describe(answer)}): "
+            f"the name {settings.hostname} does not resolve ({describe_error(answer)}): "
             "correct DNS, or set HostName in ssh_config",
         )
     return answer
 
 
 def _tcp_failure(settings: Settings, address: str, error: OSError, seconds: float) -> HostFailed:
+    """Build the failure for an error of the TCP connection."""
     where = f"{address} port {settings.port}"
     if isinstance(error, TimeoutError) or error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}:
-        why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({describe(error)})"
+        why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({describe_error(error)})"
         return HostFailed(
             FailureReason.TIMEOUT,
-            f"nothing answers at {where} {why}: is the host up, and does a firewall let you in?",
+            f"no answer from {where} {why}: is the host up, and does a firewall block the connection?",
         )
     if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
         return HostFailed(
             FailureReason.REFUSED,
-            f"{where} refuses connections: the host is up, but is sshd running, and on that port?",
+            f"{where} refuses connections: the host is up, but is sshd running and listening on that port?",
         )
-    return HostFailed(FailureReason.SSH, f"cannot connect to {where}: {describe(error)}")
+    return HostFailed(FailureReason.SSH, f"cannot connect to {where}: {describe_error(error)}")

@@ -1,4 +1,4 @@
-"""What a host is called, and everything that is needed to connect to it."""
+"""Target of a connection, and the settings to connect to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a host is called: `[user@]host[:port]`, taken apart."""
+    """Parsed form of `[user@]host[:port]`."""
 
     host: str
     user: str = ""
@@ -16,7 +16,7 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """Parse `[ssh://][user@]host[:port][/]`; an IPv6 address with a port, or in a URI, is in brackets."""
+        """Parse `[ssh://][user@]host[:port][/]`; an IPv6 address with a port or in a URI is in brackets."""
         text = text.strip()
         if text.lower().startswith("ssh://"):
             text = text[len("ssh://") :].rstrip("/")
@@ -30,13 +30,13 @@ class Target:
         return cls(address, user)
 
     def __str__(self) -> str:
-        """Name the host for people."""
+        """Render the host name for messages."""
         return self.host
 
 
 @dataclass(frozen=True, slots=True)
 class Algorithms:
-    """The lists of ssh_config by which algorithms are restricted, in its own notation; "" restricts nothing."""
+    """Lists of algorithms in the notation of ssh_config; "" does not restrict them."""
 
     ciphers: str = ""
     macs: str = ""
@@ -47,7 +47,7 @@ class Algorithms:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything needed to connect to one host. `connect_seconds` bounds the TCP connection alone."""
+    """Settings to connect to one host. `connect_seconds` limits the TCP connection only."""
 
     name: str
     hostname: str
@@ -61,7 +61,7 @@ class Settings:
     connect_seconds: float
     proxy_command: str = ""
     identity_agent: str = ""
-    """The agent's socket; "" stands for no agent."""
+    """Socket of the agent; "" for no agent."""
     certificates: tuple[Path, ...] = ()
     revoked_host_keys: Path | None = None
     check_host_ip: bool = False
@@ -72,20 +72,20 @@ class Settings:
     algorithms: Algorithms = Algorithms()
 
     @property
-    def known_as(self) -> str:
-        """The name under which known_hosts files list this host's key."""
+    def known_hosts_name(self) -> str:
+        """Name under which known_hosts files list the key of this host."""
         if self.host_key_alias:
             return self.host_key_alias
         return self.hostname if self.port == 22 else f"[{self.hostname}]:{self.port}"
 
     @property
-    def via(self) -> str:
-        """What lies between this machine and the host, for messages; "" for a direct connection."""
+    def intermediary(self) -> str:
+        """Jump host or ProxyCommand before the host, for messages; "" for a direct connection."""
         if self.jumps:
             return f"the jump host {self.jumps[-1]}"
         return "its ProxyCommand" if self.proxy_command else ""
 
     def __str__(self) -> str:
-        """Name the host for people, with where it really lies when that differs."""
-        where = self.hostname if self.port == 22 else f"{self.hostname}:{self.port}"
-        return self.name if where == self.name else f"{self.name} ({where})"
+        """Render the name for messages, with its host name and port where these differ."""
+        address = self.hostname if self.port == 22 else f"{self.hostname}:{self.port}"
+        return self.name if address == self.name else f"{self.name} ({address})"

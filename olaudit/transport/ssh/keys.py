@@ -1,4 +1,4 @@
-"""The keys to log in with: the agent's and those in files, each file read once for the whole run."""
+"""Private keys to log in with, from the agent and from files. Each file is read once per run."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ import paramiko
 from paramiko.agent import AgentSSH
 from paramiko.pkey import PublicBlob
 
-from olaudit.transport.reasons import describe
-from olaudit.transport.ssh.algorithms import allowed
+from olaudit.transport.reasons import describe_error
+from olaudit.transport.ssh.algorithms import filter_allowed
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
     from olaudit.transport.ssh.host import Settings
 
 _LIST_SECONDS = 3.0
-NO_FILE = "there is no such file"
+NO_FILE = "no such file"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A private key and how to name it to people."""
+    """Private key, and its name for messages."""
 
     key: paramiko.PKey
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
-    """A key file that gave no key, and why."""
+class UnusableKey:
+    """Source of keys that cannot be used, and the reason."""
 
     name: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """The keys to try at a host, in order, and what could not be used."""
+    """Keys to try at a host, in order, and the keys that cannot be used."""
 
     usable: tuple[Identity, ...]
-    unusable: tuple[Unusable, ...]
+    unusable: tuple[UnusableKey, ...]
 
 
 class _Agent(AgentSSH):
-    """The agent at a socket, which may hang: paramiko's own knows neither another socket nor a time-out."""
+    """Client of the agent at a given socket, with a timeout. paramiko's own client supports neither."""
 
     def __init__(self, path: str, seconds: float) -> None:
         super().__init__()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            # Its list comes at once or never; a signature may wait for a finger on a hardware key
+            # An agent lists its keys at once; a signature may wait until the user touches a hardware key
             connection.settimeout(max(0.001, min(seconds / 2, _LIST_SECONDS)))
             connection.connect(path)
             self._connect(connection)  # type: ignore[attr-defined]  # not in the stubs
@@ -69,46 +69,48 @@ class _Agent(AgentSSH):
 
 
 class KeyRing:
-    """The identities of the person who audits."""
+    """Keys of the user who runs the audit."""
 
     def __init__(self) -> None:
-        self._files: dict[Path, tuple[Identity, ...] | Unusable] = {}
+        self._files: dict[Path, tuple[Identity, ...] | UnusableKey] = {}
 
     @contextmanager
     def identities(self, settings: Settings, deadline: Deadline) -> Iterator[Identities]:
-        """Give the keys to try, in ssh's order: the agent's named in IdentityFile, the agent's others, files.
+        """Collect the keys to try, in the order of ssh: agent keys named in IdentityFile, other agent keys, files.
 
-        The agent is asked on a connection of this host's own, for as long as the context lasts: paramiko
-        does not keep two signatures on one connection apart.
+        Each host has its own connection to the agent for the duration of the context: paramiko mixes up two
+        signatures on one connection.
         """
-        files = [self._file(file) for file in settings.identity_files]
-        unusable = [identity for identity in files if isinstance(identity, Unusable)]
+        loaded_files = [self._load(file) for file in settings.identity_files]
+        unusable = [loaded for loaded in loaded_files if isinstance(loaded, UnusableKey)]
         agent: _Agent | None = None
         try:
             try:
-                agent = _Agent(settings.identity_agent, deadline.left()) if settings.identity_agent else None
+                agent = _Agent(settings.identity_agent, deadline.remaining()) if settings.identity_agent else None
             except (OSError, paramiko.SSHException, struct.error, IndexError) as error:
-                unusable.append(Unusable(f"the agent at {settings.identity_agent}", describe(error)))
+                unusable.append(UnusableKey(f"the agent at {settings.identity_agent}", describe_error(error)))
             from_agent = _agent_identities(agent)
-            publics = [_public(file) for file in settings.identity_files]
-            named = [identity for identity in from_agent if identity.key.asbytes() in publics]
-            others = (
-                [] if settings.identities_only else [identity for identity in from_agent if identity not in named]
-            )
-            in_agent = {identity.key.asbytes() for identity in from_agent}
-            loaded = [identity for group in files if isinstance(group, tuple) for identity in group]
+            public_keys = [_read_public_key(file) for file in settings.identity_files]
+            configured = [identity for identity in from_agent if identity.key.asbytes() in public_keys]
+            others = [identity for identity in from_agent if identity not in configured]
+            if settings.identities_only:
+                others = []
+            agent_keys = {identity.key.asbytes() for identity in from_agent}
+            all_from_files = [
+                identity for loaded in loaded_files if isinstance(loaded, tuple) for identity in loaded
+            ]
             from_files = [
                 identity
-                for identity in loaded
-                if identity.key.public_blob or identity.key.asbytes() not in in_agent
+                for identity in all_from_files
+                if identity.key.public_blob or identity.key.asbytes() not in agent_keys
             ]
-            certified = _with_certificates(settings, (*loaded, *named, *others), unusable)
-            candidates = (*certified, *named, *others, *from_files)
+            certified = _with_certificates(settings, (*all_from_files, *configured, *others), unusable)
+            candidates = (*certified, *configured, *others, *from_files)
             usable = tuple(
-                identity for identity in candidates if _accepted(identity.key, settings.algorithms.user_keys)
+                identity for identity in candidates if _is_accepted(identity.key, settings.algorithms.user_keys)
             )
             unusable += [
-                Unusable(identity.name, "PubkeyAcceptedAlgorithms does not allow it")
+                UnusableKey(identity.name, "PubkeyAcceptedAlgorithms does not allow it")
                 for identity in candidates
                 if identity not in usable
             ]
@@ -117,9 +119,9 @@ class KeyRing:
             if agent:
                 agent._close()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
 
-    def _file(self, file: Path) -> tuple[Identity, ...] | Unusable:
+    def _load(self, file: Path) -> tuple[Identity, ...] | UnusableKey:
         if file not in self._files:
-            self._files[file] = _from_file(file)
+            self._files[file] = _load_file(file)
         return self._files[file]
 
 
@@ -128,40 +130,40 @@ def _agent_identities(agent: AgentSSH | None) -> list[Identity]:
     return [Identity(key, f"agent key {key.comment or key.fingerprint}") for key in keys]
 
 
-def _from_file(file: Path) -> tuple[Identity, ...] | Unusable:
-    """Read a key; one with a certificate beside it is tried with the certificate first, as ssh does."""
+def _load_file(file: Path) -> tuple[Identity, ...] | UnusableKey:
+    """Load the key in a file. With a certificate beside it, the certificate comes first, as in ssh."""
     try:
         if file.exists() and not file.is_file():
-            return Unusable(str(file), "it is not a regular file")
+            return UnusableKey(str(file), "it is not a regular file")
         key = paramiko.PKey.from_path(file)
     except FileNotFoundError:
-        return Unusable(str(file), NO_FILE)
+        return UnusableKey(str(file), NO_FILE)
     except (paramiko.PasswordRequiredException, TypeError):
-        return Unusable(str(file), "it needs a passphrase: add it to an agent with ssh-add")
+        return UnusableKey(str(file), "it needs a passphrase: add it to an agent with ssh-add")
     except (OSError, ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
-        return Unusable(str(file), describe(error))
+        return UnusableKey(str(file), describe_error(error))
     if not key.public_blob:
         return (Identity(key, str(file)),)
-    plain = copy.copy(key)
-    plain.public_blob = None
-    return (Identity(key, f"{file}-cert.pub"), Identity(plain, str(file)))
+    without_certificate = copy.copy(key)
+    without_certificate.public_blob = None
+    return (Identity(key, f"{file}-cert.pub"), Identity(without_certificate, str(file)))
 
 
 def _with_certificates(
-    settings: Settings, identities: tuple[Identity, ...], unusable: list[Unusable]
+    settings: Settings, identities: tuple[Identity, ...], unusable: list[UnusableKey]
 ) -> list[Identity]:
-    """Pair each CertificateFile with its private key."""
+    """Pair each CertificateFile with its private key. Adds to `unusable` those without one."""
     certified = []
     for file in settings.certificates:
         try:
             blob = PublicBlob.from_file(str(file))
             owner = next(identity for identity in identities if _certifies(blob, identity.key))
         except StopIteration:
-            unusable.append(Unusable(str(file), "no key of it is in IdentityFile or in the agent"))
+            unusable.append(UnusableKey(str(file), "its key is neither in IdentityFile nor in the agent"))
         except FileNotFoundError:
-            unusable.append(Unusable(str(file), NO_FILE))
+            unusable.append(UnusableKey(str(file), NO_FILE))
         except (OSError, ValueError, IndexError, paramiko.SSHException) as error:
-            unusable.append(Unusable(str(file), f"it is not a certificate: {describe(error)}"))
+            unusable.append(UnusableKey(str(file), f"it is not a certificate: {describe_error(error)}"))
         else:
             key = copy.copy(owner.key)
             key.public_blob = blob
@@ -170,20 +172,20 @@ def _with_certificates(
 
 
 def _certifies(blob: PublicBlob, key: paramiko.PKey) -> bool:
-    """Return whether a certificate belongs to this key: it holds the key's fields, without their type."""
+    """Return whether a certificate belongs to this key: it contains the fields of the key without their type."""
     name = key.get_name()
     return blob.key_type.startswith(f"{name}-cert") and key.asbytes()[4 + len(name) :] in blob.key_blob
 
 
-def _accepted(key: paramiko.PKey, setting: str) -> bool:
+def _is_accepted(key: paramiko.PKey, setting: str) -> bool:
     name = key.public_blob.key_type if key.public_blob else key.get_name()
     rsa = ("rsa-sha2-512", "rsa-sha2-256")
     names = tuple(name.replace("ssh-rsa", variant) for variant in rsa) if name.startswith("ssh-rsa") else (name,)
-    return bool(allowed(names, setting))
+    return bool(filter_allowed(names, setting))
 
 
-def _public(file: Path) -> bytes | None:
-    """Read the public half beside a key file, by which an agent's key is recognised."""
+def _read_public_key(file: Path) -> bytes | None:
+    """Read the public key beside a key file, which identifies the key in the agent; None if there is none."""
     try:
         return base64.b64decode(Path(f"{file}.pub").read_text().split()[1])
     except (OSError, ValueError, IndexError):

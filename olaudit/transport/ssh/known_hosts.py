@@ -1,8 +1,8 @@
-"""known_hosts files, read as OpenSSH reads them, each once for the whole run.
+"""Parser of known_hosts files, with the rules of OpenSSH. A file is parsed again only when it has changed.
 
-paramiko's own reader parses every key and compares each line with all before it (35 ms for 200 lines, per
-host, and quadratic), and overlooks `@revoked` and patterns. Here a key is compared by its wire format. The
-rules are those of OpenSSH's hostfile.c and match.c; `ssh-keygen -F` and ssh are held against them in tests.
+paramiko's own reader parses every key and compares each line with all lines before it (35 ms for 200 lines, per
+host, and quadratic). It ignores `@revoked` and patterns. This module compares keys by their wire format. The
+rules are those of OpenSSH's hostfile.c and match.c. Tests compare the results with `ssh-keygen -F` and ssh.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from olaudit.transport.reasons import describe
+from olaudit.transport.reasons import describe_error
 
 if TYPE_CHECKING:
     from olaudit.transport.ssh.host import Settings
 
-_BLANK = " \t"
+_BLANKS = " \t"
 _MAX_PATTERN = 1023
-"""OpenSSH gives up on a list of patterns at one that is longer than this."""
+"""Longest pattern. OpenSSH stops at a longer one, and the list does not match."""
 
 
 class Marker(StrEnum):
-    """What a line says of its key."""
+    """Marker of a known_hosts line."""
 
     TRUSTED = ""
     REVOKED = "@revoked"
@@ -36,8 +36,8 @@ class Marker(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """One line of a known_hosts file: the key, in wire format, of the hosts that match `names`."""
+class KnownHostsLine:
+    """Line of a known_hosts file: the key, in wire format, of the hosts that match `names`."""
 
     names: str
     type: str
@@ -47,27 +47,27 @@ class Known:
     line: int
 
     def matches(self, name: str) -> bool:
-        """Return whether this line is about the host that is known as `name`."""
+        """Return whether this line applies to the host `name`."""
         if self.names.startswith("|"):
             return _hash_matches(self.names, name)
         return matches_list(_lower(self.names), name)
 
 
 def matches_list(patterns: str, name: str) -> bool:
-    """Match `name` with a comma-separated list in which `!` excludes, `*` and `?` are the only wildcards."""
+    """Match `name` with a comma-separated list: `!` excludes, and `*` and `?` are the only wildcards."""
     matched = False
     for pattern in patterns.split(","):
         if len(pattern.removeprefix("!")) > _MAX_PATTERN:
             return False
-        if _matches(pattern.removeprefix("!"), name):
+        if _matches_pattern(pattern.removeprefix("!"), name):
             if pattern.startswith("!"):
                 return False
             matched = True
     return matched
 
 
-def _matches(pattern: str, name: str) -> bool:
-    """Match with `*` and `?`. Linear backtracking: known_hosts patterns must not be able to hang an audit."""
+def _matches_pattern(pattern: str, name: str) -> bool:
+    """Match with `*` and `?`. Backtracks to the last `*` only, so that no pattern can hang an audit."""
     at = position = 0
     star, retry = -1, 0
     while position < len(name):
@@ -86,7 +86,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _lower(text: str) -> str:
-    """Lower ASCII letters only: every other byte stands for itself."""
+    """Convert ASCII letters to lower case, and leave all other bytes unchanged."""
     return text.encode("latin-1").lower().decode("latin-1")
 
 
@@ -100,57 +100,60 @@ def _hash_matches(names: str, name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the known_hosts files hold about one host, and which of them could not be read, and why."""
+class KnownHostKeys:
+    """Lines of the known_hosts files that apply to one host, and the reasons why files could not be read."""
 
-    trusted: tuple[Known, ...]
-    revoked: tuple[Known, ...]
-    authorities: tuple[Known, ...]
+    trusted: tuple[KnownHostsLine, ...]
+    revoked: tuple[KnownHostsLine, ...]
+    authorities: tuple[KnownHostsLine, ...]
     unreadable: tuple[str, ...] = ()
 
 
 class KnownHosts:
-    """The known_hosts files, each parsed again only when it has changed: a key that is revoked counts at once."""
+    """Cache of known_hosts files. A changed file is parsed again, so that a revoked key takes effect at once."""
 
     def __init__(self) -> None:
-        self._files: dict[Path, tuple[_Version, tuple[Known, ...] | str]] = {}
+        self._files: dict[Path, tuple[_FileVersion, tuple[KnownHostsLine, ...] | str]] = {}
 
-    def knowledge(self, settings: Settings) -> Knowledge:
-        """Collect what is known about a host.
+    def keys_for(self, settings: Settings) -> KnownHostKeys:
+        """Collect the lines that apply to a host.
 
-        Like OpenSSH: where `[host]:port` is not known, the key of `host` on the default port is accepted too.
+        As in OpenSSH, the key of `host` on the default port is accepted if no trusted line has `[host]:port`.
         """
         files = settings.known_hosts
-        lines = self.about(settings.known_as, files)
-        alone = not settings.host_key_alias and settings.port != 22
-        if alone and not any(line.marker is Marker.TRUSTED for line in lines):
-            lines += self.about(settings.hostname, files)
-        return Knowledge(
+        lines = self.lines_for(settings.known_hosts_name, files)
+        accepts_default_port = not settings.host_key_alias and settings.port != 22
+        if accepts_default_port and not any(line.marker is Marker.TRUSTED for line in lines):
+            lines += self.lines_for(settings.hostname, files)
+        return KnownHostKeys(
             trusted=tuple(line for line in lines if line.marker is Marker.TRUSTED),
             revoked=tuple(line for line in lines if line.marker is Marker.REVOKED),
             authorities=tuple(line for line in lines if line.marker is Marker.AUTHORITY),
             unreadable=tuple(text for file in files if isinstance(text := self._read(file), str) and text),
         )
 
-    def about(self, name: str, files: tuple[Path, ...]) -> tuple[Known, ...]:
-        """Find the lines about the host known as `name` ("host", or "[host]:port" for another port than 22)."""
+    def lines_for(self, name: str, files: tuple[Path, ...]) -> tuple[KnownHostsLine, ...]:
+        """Select the lines that apply to `name` ("host", or "[host]:port" for another port than 22)."""
         name = _lower(name.encode(errors="surrogateescape").decode("latin-1"))
         return tuple(
-            line for file in files for line in self._read(file) if isinstance(line, Known) and line.matches(name)
+            line
+            for file in files
+            for line in self._read(file)
+            if isinstance(line, KnownHostsLine) and line.matches(name)
         )
 
-    def _read(self, file: Path) -> tuple[Known, ...] | str:
-        version = _version(file)
+    def _read(self, file: Path) -> tuple[KnownHostsLine, ...] | str:
+        version = _file_version(file)
         cached = self._files.get(file)
         if cached is None or cached[0] != version:
             cached = self._files[file] = version, read(file)
         return cached[1]
 
 
-_Version = tuple[int, ...]
+_FileVersion = tuple[int, ...]
 
 
-def _version(file: Path) -> _Version:
+def _file_version(file: Path) -> _FileVersion:
     """Identify the content of a file: equal versions mean equal content."""
     try:
         status = file.stat()
@@ -159,22 +162,22 @@ def _version(file: Path) -> _Version:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def read(file: Path) -> tuple[Known, ...] | str:
-    """Read a known_hosts file, or say why it cannot be read; a file that does not exist is empty."""
+def read(file: Path) -> tuple[KnownHostsLine, ...] | str:
+    """Read a known_hosts file. Returns its lines, or why it cannot be read; a missing file has no lines."""
     try:
-        if file.exists() and not file.is_file():  # /dev/null; a FIFO would hang
+        if file.exists() and not file.is_file():  # such as /dev/null; reading a FIFO would hang
             return ()
         text = file.read_bytes().decode("latin-1")
     except FileNotFoundError:
         return ()
-    except OSError as error:  # ssh goes on without it too; a host known nowhere else is refused
-        return f"{file} cannot be read: {describe(error)}"
-    lines = (_parse(line, file, number) for number, line in enumerate(text.split("\n"), 1))
+    except OSError as error:  # ssh continues too, and refuses a host that no other file contains
+        return f"{file} cannot be read: {describe_error(error)}"
+    lines = (_parse_line(line, file, number) for number, line in enumerate(text.split("\n"), 1))
     return tuple(line for line in lines if line is not None)
 
 
-def _parse(line: str, file: Path, number: int) -> Known | None:
-    line = line.partition("\0")[0].strip(_BLANK)
+def _parse_line(line: str, file: Path, number: int) -> KnownHostsLine | None:
+    line = line.partition("\0")[0].strip(_BLANKS)
     marker = Marker.TRUSTED
     if line.startswith("@"):
         word, _, line = _partition(line)
@@ -187,7 +190,7 @@ def _parse(line: str, file: Path, number: int) -> Known | None:
     if not encoded or names.startswith(("#", "@")):
         return None
     key = decode_key(kind, encoded)
-    return Known(names, kind, key, marker, file, number) if key else None
+    return KnownHostsLine(names, kind, key, marker, file, number) if key else None
 
 
 def _partition(text: str) -> tuple[str, str, str]:
@@ -197,7 +200,7 @@ def _partition(text: str) -> tuple[str, str, str]:
 
 
 def decode_key(kind: str, encoded: str) -> bytes:
-    """Decode a public key and check that it is of the type that is written before it; b"" where it is not."""
+    """Decode a public key; b"" where it is invalid or of another type than the line states."""
     encoded = re.sub(r"[\r\v\f]", "", encoded)
     try:
         key = base64.b64decode(encoded, validate=True)

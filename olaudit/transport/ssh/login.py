@@ -1,4 +1,4 @@
-"""Logging in with keys, and saying what to do where that fails."""
+"""Login with keys, and the reasons of its failures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import paramiko
 
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
-from olaudit.transport.reasons import describe, listed
-from olaudit.transport.ssh.keys import NO_FILE, Unusable
+from olaudit.transport.reasons import describe_error, format_names
+from olaudit.transport.ssh.keys import NO_FILE, UnusableKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from olaudit.transport.ssh.keys import Identity, KeyRing
     from olaudit.transport.ssh.link import Link
 
-_RSA_SHA2_SINCE = (7, 2)
+_FIRST_RSA_SHA2_VERSION = (7, 2)
 
 
 def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) -> None:
-    """Authenticate `link` with the first key that is accepted. Raises HostFailed: auth, ssh or timeout."""
+    """Authenticate `link` with the first key that the host accepts. Raises HostFailed: auth or timeout."""
     with ring.identities(settings, deadline) as identities:
         tried: list[Identity] = []
         unusable = list(identities.unusable)
         note = ""
         for identity in identities.usable:
-            link.auth_timeout = max(0.001, deadline.left())
+            link.auth_timeout = max(0.001, deadline.remaining())
             try:
-                more = link.auth_publickey(settings.user, identity.key)
+                other_methods = link.auth_publickey(settings.user, identity.key)
                 tried.append(identity)
-                if not more:
+                if not other_methods:
                     return
-                note = f"the host also asks for {listed(more)}, which a tool cannot give"
+                note = f"the host also requires {format_names(other_methods)}, which olaudit cannot provide"
                 break
             except paramiko.BadAuthenticationType as error:
                 tried.append(identity)
-                note = f"the host takes no keys, only {listed(error.allowed_types)}"
+                note = f"the host accepts no keys, only {format_names(error.allowed_types)}"
                 break
             except paramiko.AuthenticationException as error:
                 tried.append(identity)
@@ -51,10 +51,10 @@ def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) ->
                 _check_time(settings, deadline)
                 if not link.is_active():
                     raise HostFailed(*_closed(link, settings, [*tried, identity], error)) from None
-                unusable.append(Unusable(identity.name, f"it gave no signature: {describe(error)}"))
-        if link.farewell:
-            note = f"the host disconnected: {link.farewell}"
-        raise HostFailed(FailureReason.AUTH, _refused(link, settings, tried, unusable, note))
+                unusable.append(UnusableKey(identity.name, f"it could not sign: {describe_error(error)}"))
+        if link.disconnect_message:
+            note = f"the host disconnected: {link.disconnect_message}"
+        raise HostFailed(FailureReason.AUTH, _rejection(link, settings, tried, unusable, note))
 
 
 def _check_time(settings: Settings, deadline: Deadline) -> None:
@@ -67,44 +67,46 @@ def _check_time(settings: Settings, deadline: Deadline) -> None:
 def _closed(
     link: Link, settings: Settings, tried: Sequence[Identity], error: BaseException
 ) -> tuple[FailureReason, str]:
-    """Say that the host closed the connection during the login: too many keys, or something else."""
+    """Build the failure for a connection that the host closed during the login, as after too many keys."""
     names = ", ".join(identity.name for identity in tried)
-    # paramiko's words for a closed connection add nothing
+    # paramiko's texts for a closed connection add no information
     closed = isinstance(error, EOFError) or re.search(r"session|saw EOF", str(error))
-    why = "" if closed else f" ({describe(error)})"
-    why = f" ({link.farewell})" if link.farewell else why
+    reason = "" if closed else f" ({describe_error(error)})"
+    reason = f" ({link.disconnect_message})" if link.disconnect_message else reason
     hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
     return (
         FailureReason.AUTH,
-        f"{settings} closed the connection during the login of {settings.user} with {names}{why}; {hint}",
+        f"{settings} closed the connection during the login of {settings.user} with {names}{reason}; {hint}",
     )
 
 
-def _refused(
-    link: Link, settings: Settings, tried: Sequence[Identity], unusable: Sequence[Unusable], note: str
+def _rejection(
+    link: Link, settings: Settings, tried: Sequence[Identity], unusable: Sequence[UnusableKey], note: str
 ) -> str:
-    """Say who was refused, with which keys, and the likeliest remedy."""
-    parts = [f"{settings} did not let {settings.user} in"]
-    parts.append(
-        f"with {', '.join(identity.name for identity in tried)}" if tried else "because there is no key to try"
-    )
-    text = " ".join(parts)
-    # Default files that do not exist are no news where another key was tried
+    """Describe the rejected login: the user, the keys, and the most likely fix."""
+    if tried:
+        names = ", ".join(identity.name for identity in tried)
+        text = f"{settings} rejected the login of {settings.user} with {names}"
+    else:
+        text = f"cannot log in to {settings} as {settings.user}: there is no key to try"
+    # Missing default files are not reported where another key was tried
     reasons: dict[str, list[str]] = {}
-    for identity in unusable:
-        if not (tried and identity.why == NO_FILE):
-            reasons.setdefault(identity.why, []).append(identity.name)
+    for key in unusable:
+        if not (tried and key.reason == NO_FILE):
+            reasons.setdefault(key.reason, []).append(key.name)
     if reasons:
-        text += "; " + "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+        text += "; " + "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
     if note:
         return f"{text}; {note}"
-    if (version := too_old_for_rsa(link)) and any("rsa" in identity.key.get_name() for identity in tried):
-        return f"{text}; OpenSSH {version} there: use an ed25519 key, it cannot check today's RSA signatures"
+    if (version := version_without_rsa_sha2(link)) and any("rsa" in identity.key.get_name() for identity in tried):
+        return (
+            f"{text}; OpenSSH {version} on the host does not support RSA signatures with SHA-2: use an ed25519 key"
+        )
     return f"{text}; set User and IdentityFile in ssh_config, or add the key to its authorized_keys"
 
 
-def too_old_for_rsa(link: Link) -> str:
-    """Give the version of a server that knows RSA signatures with SHA-1 only, else ""."""
+def version_without_rsa_sha2(link: Link) -> str:
+    """Return the version of a server that supports RSA signatures with SHA-1 only; "" for any other server."""
     match = re.search(r"OpenSSH_(\d+)\.(\d+)", link.remote_version)
-    old = match and (int(match[1]), int(match[2])) < _RSA_SHA2_SINCE
+    old = match and (int(match[1]), int(match[2])) < _FIRST_RSA_SHA2_VERSION
     return f"{match[1]}.{match[2]}" if match and old else ""

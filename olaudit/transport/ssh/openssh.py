@@ -1,9 +1,9 @@
-"""Settings of hosts as OpenSSH's own client resolves them: `ssh -G`.
+"""Resolution of ssh_config by OpenSSH's own client, with `ssh -G`.
 
-`ssh -G` prints one `keyword value` per line, defaults included, with `Include`, `Match` (its `exec` runs) and
-canonicalization applied. It takes about 5 ms per host. It looks for the user's file and home directory in the
-passwd entry and ignores $HOME. Everywhere else in this program `~` is $HOME. Where both differ, it reads
-`$HOME/.ssh/config` and the system's file through a temporary file that includes both.
+`ssh -G` prints one `keyword value` per line, including defaults. It applies `Include`, `Match` (and runs its
+`exec`) and canonicalization, in about 5 ms per host. It takes the home directory from the passwd entry and ignores
+$HOME. Everywhere else in this program, `~` is $HOME. Where both differ, `ssh -G` reads a temporary file that
+includes `$HOME/.ssh/config` and the system's file.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
-from olaudit.transport.reasons import describe, one_line
-from olaudit.transport.ssh.process import Completed, run_command
+from olaudit.transport.process import CommandOutput, run_command
+from olaudit.transport.reasons import describe_error, single_line
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -28,27 +28,33 @@ if TYPE_CHECKING:
 
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 _CHECK_SECONDS = 10.0
-_NOISE = ("Pseudo-terminal will not be allocated",)
-# An ssh that works for no host at all: no passwd entry, as in a container that runs as a number; before 6.8
-_UNUSABLE = ("no user exists for uid", "you don't exist", "unknown option", "illegal option", "invalid option")
+_IGNORED_MESSAGES = ("Pseudo-terminal will not be allocated",)
+# Messages of an ssh that works for no host: older than 6.8, or run by a user without a passwd entry
+_UNUSABLE_CLIENT = (
+    "no user exists for uid",
+    "you don't exist",
+    "unknown option",
+    "illegal option",
+    "invalid option",
+)
 
-Options = dict[str, list[str]]
-"""Lowercase keyword -> its values in order, without token expansion."""
+SshOptions = dict[str, list[str]]
+"""Values by lowercase keyword, in order, without token expansion."""
 
 
 class OpenSsh:
-    """The installed OpenSSH client. Called from several threads at once."""
+    """Installed OpenSSH client. Called from several threads at once."""
 
     notices: tuple[str, ...] = ()
 
     def __init__(self, program: str, file: Path | None) -> None:
-        self._combined = None if file else _combine()
+        self._combined = None if file else _combine_configs()
         config = file or (self._combined and Path(self._combined.name))
         self._argv = (program, "-T", "-G", *(("-F", str(config)) if config else ()))
 
     @classmethod
     def find(cls, file: Path | None) -> OpenSsh | None:
-        """Find the client; None where there is none that can be used. Raises UsageError for a faulty file."""
+        """Find the client; None if no usable one is installed. Raises UsageError for an invalid file."""
         program = shutil.which("ssh")
         if not program:
             return None
@@ -56,30 +62,28 @@ class OpenSsh:
         return client if client.works() else None
 
     def works(self) -> bool:
-        """Parse the configuration once, without any host. Raises UsageError where it is faulty."""
+        """Parse the configuration; return whether the client is usable. Raises UsageError for an invalid file."""
         try:
-            completed = run_command(
-                (*self._argv, "-o", "CanonicalizeHostname=no", "--", "localhost"), _CHECK_SECONDS
-            )
-        except TimeoutError:  # of a Match exec; hosts have their own deadlines for it
+            output = run_command((*self._argv, "-o", "CanonicalizeHostname=no", "--", "localhost"), _CHECK_SECONDS)
+        except TimeoutError:  # a Match exec took too long; for a host, its own deadline applies
             return True
         except OSError:
             return False
-        if completed.status == 0:
+        if output.status == 0:
             return True
-        message = self._message(completed)
-        if any(text in message.lower() for text in _UNUSABLE):
+        message = self._message(output)
+        if any(text in message.lower() for text in _UNUSABLE_CLIENT):
             return False
         if re.search(r"\bline \d+|terminating", message):
             raise UsageError(message, "see `man ssh_config`")
         return True
 
-    def resolve(self, target: Target, deadline: Deadline) -> Options:
+    def resolve(self, target: Target, deadline: Deadline) -> SshOptions:
         """Resolve the settings of one host. Raises HostFailed."""
         user = ("-l", target.user) if target.user else ()
         port = ("-p", target.port) if target.port else ()
         try:
-            completed = run_command((*self._argv, *user, *port, "--", target.host), deadline.left())
+            output = run_command((*self._argv, *user, *port, "--", target.host), deadline.remaining())
         except TimeoutError:
             raise HostFailed(
                 FailureReason.TIMEOUT,
@@ -87,22 +91,26 @@ class OpenSsh:
                 "does a `Match exec` or CanonicalizeHostname hang?",
             ) from None
         except OSError as error:
-            raise HostFailed(FailureReason.SSH, f"{target}: `ssh -G` cannot be run: {describe(error)}") from None
-        if completed.status:
-            message = self._message(completed)
+            raise HostFailed(
+                FailureReason.SSH, f"{target}: `ssh -G` cannot be run: {describe_error(error)}"
+            ) from None
+        if output.status:
+            message = self._message(output)
             reason = FailureReason.DNS if "could not resolve" in message.lower() else FailureReason.SSH
             raise HostFailed(reason, f"{target}: ssh_config cannot be resolved: {message}")
-        return parse(completed.stdout.decode(errors="surrogateescape"))
+        return parse(output.stdout.decode(errors="surrogateescape"))
 
-    def _message(self, completed: Completed) -> str:
-        lines = completed.stderr.decode(errors="backslashreplace").splitlines()
-        text = one_line("; ".join(line.strip() for line in lines if line and not line.startswith(_NOISE)))
-        return text or f"`ssh -G` ended with status {completed.status} and no message"
+    def _message(self, output: CommandOutput) -> str:
+        lines = output.stderr.decode(errors="backslashreplace").splitlines()
+        text = single_line(
+            "; ".join(line.strip() for line in lines if line and not line.startswith(_IGNORED_MESSAGES))
+        )
+        return text or f"`ssh -G` ended with status {output.status} and no message"
 
 
-def parse(text: str) -> Options:
-    """Parse what `ssh -G` prints."""
-    options: Options = {}
+def parse(text: str) -> SshOptions:
+    """Parse the output of `ssh -G`."""
+    options: SshOptions = {}
     for line in text.splitlines():
         keyword, _, value = line.strip().partition(" ")
         if keyword:
@@ -111,28 +119,28 @@ def parse(text: str) -> Options:
 
 
 def passwd_home() -> Path | None:
-    """Give the home directory of the passwd entry, which OpenSSH uses; None where there is no entry."""
+    """Return the home directory of the passwd entry, which OpenSSH uses; None if there is no entry."""
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
         return None
 
 
-def _combine() -> tempfile._TemporaryFileWrapper[str] | None:
-    """Write the file that stands for the two default ones where $HOME is not the home in passwd."""
+def _combine_configs() -> tempfile._TemporaryFileWrapper[str] | None:
+    """Write a temporary file that includes both default files; None if $HOME is the home in passwd."""
     passwd = passwd_home()
     home = Path("~").expanduser()
     if passwd is None or home == passwd or home.resolve() == passwd.resolve():
         return None
-    file = tempfile.NamedTemporaryFile("w", prefix="olaudit-ssh-config-")  # noqa: SIM115 - lives as long as the client
+    file = tempfile.NamedTemporaryFile("w", prefix="olaudit-ssh-config-")  # noqa: SIM115 - kept open as long as the client
     for config in (home / ".ssh" / "config", SYSTEM_CONFIG):
         if config.exists():
-            # A new Host block each time: what one file ends in must not be the condition of the next
-            file.write(f'Host *\nInclude "{_literal(config)}"\n')
+            # In a new Host block, so that the last condition of one file does not apply to the next file
+            file.write(f'Host *\nInclude "{_escape_pattern(config)}"\n')
     file.flush()
     return file
 
 
-def _literal(path: Path) -> str:
-    """Quote what Include would read as a pattern."""
+def _escape_pattern(path: Path) -> str:
+    """Escape the characters that Include reads as a pattern."""
     return "".join(f"\\{character}" if character in "*?[" else character for character in str(path))

@@ -1,4 +1,4 @@
-"""From resolved ssh_config options to `Settings`: paths, tokens, times, and what has to be refused by name."""
+"""Conversion of resolved ssh_config options to `Settings`: paths, tokens, times, unsupported directives."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from pathlib import Path
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.ssh.host import Algorithms, Settings, Target
-from olaudit.transport.ssh.openssh import Options, passwd_home
+from olaudit.transport.ssh.openssh import SshOptions, passwd_home
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 DEFAULT_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 CONNECT_SECONDS = 10.0
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_REFUSED = {
+_UNSUPPORTED = {
     "knownhostscommand": "olaudit does not run it: list the host keys in a known_hosts file",
-    "proxyusefdpass": "olaudit does not take a connection that is passed as a file descriptor",
+    "proxyusefdpass": "olaudit does not accept a connection that is passed as a file descriptor",
 }
+_DIRECTIVES = {"knownhostscommand": "KnownHostsCommand", "proxyusefdpass": "ProxyUseFdpass"}
 
 
-def build(target: Target, options: Options) -> Settings:
-    """Build the settings of a host. Raises HostFailed where ssh_config cannot be honoured."""
+def build_settings(target: Target, options: SshOptions) -> Settings:
+    """Build the settings of a host. Raises HostFailed if ssh_config is invalid or not supported."""
     try:
         return _Builder(target, options).settings()
     except ValueError as error:
@@ -38,10 +39,10 @@ def build(target: Target, options: Options) -> Settings:
 @dataclass(frozen=True, slots=True)
 class _Builder:
     target: Target
-    options: Options
+    options: SshOptions
 
     def settings(self) -> Settings:
-        self._refuse()
+        self._check_supported()
         jump = self._value("proxyjump")
         command = self._value("proxycommand")
         return Settings(
@@ -49,17 +50,17 @@ class _Builder:
             hostname=self._hostname(),
             port=self._port(),
             user=self._user(),
-            identity_files=tuple(map(self._path, self._files("identityfile", _default_keys()))),
-            identities_only=self._yes("identitiesonly"),
+            identity_files=tuple(map(self._expand_path, self._files("identityfile", _default_keys()))),
+            identities_only=self._flag("identitiesonly"),
             known_hosts=self._known_hosts(),
             host_key_alias=self._value("hostkeyalias"),
             jumps=tuple(hop.strip() for hop in self._expand(jump, "hnpr").split(",")) if jump else (),
             connect_seconds=_seconds(self._value("connecttimeout")),
             proxy_command=self._expand(command, "hnpr", environment=False),
             identity_agent=self._agent(),
-            certificates=tuple(map(self._path, self._files("certificatefile", ()))),
-            revoked_host_keys=self._revoked(),
-            check_host_ip=self._yes("checkhostip"),
+            certificates=tuple(map(self._expand_path, self._files("certificatefile", ()))),
+            revoked_host_keys=self._revoked_host_keys(),
+            check_host_ip=self._flag("checkhostip"),
             required_rsa_bits=int(self._value("requiredrsasize") or 1024),
             address_family=self._value("addressfamily") or "any",
             bind_address=self._value("bindaddress"),
@@ -73,16 +74,18 @@ class _Builder:
             ),
         )
 
-    def _refuse(self) -> None:
-        for keyword, why in _REFUSED.items():
+    def _check_supported(self) -> None:
+        for keyword, reason in _UNSUPPORTED.items():
             if self._value(keyword) not in {"", "no", "false"}:
-                raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets {_spelled(keyword)}: {why}")
+                name = _DIRECTIVES[keyword]
+                raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets {name}: {reason}")
         if self._value("pubkeyauthentication") in {"no", "false"}:
-            why = "olaudit logs in with keys only"
-            raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets PubkeyAuthentication no: {why}")
+            reason = "olaudit logs in with keys only"
+            message = f"{self.target}: ssh_config sets PubkeyAuthentication no: {reason}"
+            raise HostFailed(FailureReason.SSH, message)
 
     def _value(self, keyword: str) -> str:
-        """Give the value of an option, "" where it is not set or `none`."""
+        """Return the value of an option; "" where it is not set or `none`."""
         value = self.options.get(keyword, [""])[0]
         return "" if value.lower() == "none" else value
 
@@ -90,7 +93,7 @@ class _Builder:
         values = [value.strip('"') for value in self.options.get(keyword, default)]
         return [file for file in values if file and file.lower() != "none"]
 
-    def _yes(self, keyword: str) -> bool:
+    def _flag(self, keyword: str) -> bool:
         return self._value(keyword).lower() in {"yes", "true"}
 
     def _hostname(self) -> str:
@@ -105,14 +108,14 @@ class _Builder:
     def _user(self) -> str:
         return self.target.user or self._value("user") or getpass.getuser()
 
-    def _path(self, text: str) -> Path:
+    def _expand_path(self, text: str) -> Path:
         return Path(self._expand(text, "CdhikLlnpru")).expanduser()
 
     def _known_hosts(self) -> tuple[Path, ...]:
         user = self.options.get("userknownhostsfile", [DEFAULT_KNOWN_HOSTS])[0]
         system = self.options.get("globalknownhostsfile", [DEFAULT_GLOBAL_KNOWN_HOSTS])[0]
         names = [name for value in (user, system) for name in split_paths(value) if name.lower() != "none"]
-        return tuple(dict.fromkeys(path for name in names for path in _homes(self._path(name))))
+        return tuple(dict.fromkeys(path for name in names for path in _home_candidates(self._expand_path(name))))
 
     def _agent(self) -> str:
         value = self.options.get("identityagent", ["SSH_AUTH_SOCK"])[0].strip('"')
@@ -122,18 +125,18 @@ class _Builder:
             return os.environ.get(value, "")
         if re.fullmatch(r"\$\w+", value):
             return os.environ.get(value[1:], "")
-        return str(_at_home(self._path(value)))
+        return str(_existing_at_home(self._expand_path(value)))
 
-    def _revoked(self) -> Path | None:
-        """Give the file; `%` in it is a token since OpenSSH 9.3 only, so a file of that very name comes first."""
+    def _revoked_host_keys(self) -> Path | None:
+        """Return the file. OpenSSH before 9.3 expands no `%` token, so a file of the literal name comes first."""
         value = self._value("revokedhostkeys").strip('"')
         if not value:
             return None
-        literal = _at_home(Path(value).expanduser())
-        return literal if literal.exists() or "%" not in value else _at_home(self._path(value))
+        literal = _existing_at_home(Path(value).expanduser())
+        return literal if literal.exists() or "%" not in value else _existing_at_home(self._expand_path(value))
 
     def _expand(self, text: str, tokens: str, *, environment: bool = True) -> str:
-        """Expand `%` tokens and `${NAME}`. Raises ValueError for one that is not known here."""
+        """Expand the `%` tokens in `tokens`, and `${NAME}`. Raises ValueError for any other token."""
         values: dict[str, Callable[[], str]] = {
             "%": lambda: "%",
             "d": lambda: str(Path("~").expanduser()),
@@ -148,10 +151,10 @@ class _Builder:
             "u": getpass.getuser,
         }
 
-        def token(match: re.Match[str]) -> str:
+        def expand(match: re.Match[str]) -> str:
             if name := match["name"]:
                 if not environment:
-                    return match[0]  # the shell expands it
+                    return match[0]  # left to the shell
                 if name not in os.environ:
                     raise ValueError(f"the environment variable {name} is not set")
                 return os.environ[name]
@@ -160,14 +163,14 @@ class _Builder:
                 raise ValueError(f"the token %{letter} in {text!r} is not supported")
             return values[letter]()
 
-        return re.sub(r"%(?P<letter>.?)|\$\{(?P<name>\w+)\}", token, text)
+        return re.sub(r"%(?P<letter>.?)|\$\{(?P<name>\w+)\}", expand, text)
 
 
 def split_paths(value: str) -> list[str]:
     """Split a list of paths.
 
-    `ssh -G` prints paths with spaces without quotes: a word that starts neither with `/` nor with `~`
-    continues the path before it.
+    `ssh -G` prints paths with spaces without quotes. A word that starts neither with `/` nor with `~`
+    therefore continues the previous path.
     """
     if '"' in value:
         return shlex.split(value)
@@ -180,8 +183,8 @@ def split_paths(value: str) -> list[str]:
     return [path for path in paths if path]
 
 
-def _homes(path: Path) -> list[Path]:
-    """Read `~` as $HOME, where OpenSSH has expanded it to the home of the passwd entry already: try both."""
+def _home_candidates(path: Path) -> list[Path]:
+    """List a path below $HOME and below the home in passwd, to which OpenSSH has already expanded `~`."""
     home = Path("~").expanduser()
     passwd = passwd_home()
     if passwd is None or passwd in {home, Path("/")} or not path.is_relative_to(passwd):
@@ -189,9 +192,9 @@ def _homes(path: Path) -> list[Path]:
     return [home / path.relative_to(passwd), path]
 
 
-def _at_home(path: Path) -> Path:
-    """Give the first of both that exists, else the one below $HOME."""
-    paths = _homes(path)
+def _existing_at_home(path: Path) -> Path:
+    """Return the candidate that exists; if none does, the one below $HOME."""
+    paths = _home_candidates(path)
     return next((path for path in paths if path.exists()), paths[0])
 
 
@@ -200,16 +203,12 @@ def _default_keys() -> tuple[str, ...]:
 
 
 def _seconds(text: str) -> float:
-    """Parse a time of ssh_config: `10`, `10s`, `1m30s`; none of it is the default."""
+    """Parse a time of ssh_config: `10`, `10s`, `1m30s`; the default if empty or zero. Raises ValueError."""
     if not text or text == "0":
         return CONNECT_SECONDS
     parts = re.findall(r"(\d+)([a-z]?)", text.lower())
     if "".join(number + unit for number, unit in parts) != text.lower() or any(
-        u not in _SECONDS for _, u in parts
+        unit not in _SECONDS for _, unit in parts
     ):
         raise ValueError(f"ConnectTimeout {text!r} is not a time")
     return float(sum(int(number) * _SECONDS[unit] for number, unit in parts)) or CONNECT_SECONDS
-
-
-def _spelled(keyword: str) -> str:
-    return {"knownhostscommand": "KnownHostsCommand", "proxyusefdpass": "ProxyUseFdpass"}[keyword]

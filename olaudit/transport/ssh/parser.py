@@ -1,7 +1,7 @@
-"""Settings of hosts by paramiko's parser, where no OpenSSH client can resolve them.
+"""Resolution of ssh_config by paramiko's parser, for machines without a usable OpenSSH client.
 
-It reads the same files and names every directive that is not honoured. Where to ignore one would be unsafe
-(`Include` within a block, `Match exec`), hosts are refused.
+The parser reads the same files as OpenSSH, and reports every directive that it does not honour. If a directive
+cannot be ignored safely (`Include` within a block, `Match exec`), all hosts fail.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import paramiko
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
-from olaudit.transport.reasons import describe
-from olaudit.transport.ssh.openssh import SYSTEM_CONFIG, Options
+from olaudit.transport.reasons import describe_error
+from olaudit.transport.ssh.openssh import SYSTEM_CONFIG, SshOptions
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -31,8 +31,8 @@ revokedhostkeys knownhostscommand checkhostip requiredrsasize addressfamily bind
 ciphers macs kexalgorithms hostkeyalgorithms pubkeyacceptedalgorithms pubkeyacceptedkeytypes
 pubkeyauthentication canonicalizehostname canonicaldomains canonicalizefallbacklocal canonicalizemaxdots
 """
-# Without effect on whether and where olaudit logs in: it forwards nothing, shares no connection, runs no local
-# command, asks for no password, and is always strict about host keys
+# These do not affect whether and where olaudit logs in: it forwards nothing, shares no connection, runs no local
+# command, prompts for no password, and always checks host keys
 _WITHOUT_EFFECT = """
 addkeystoagent batchmode casignaturealgorithms channeltimeout clearallforwardings compression
 connectionattempts controlmaster controlpath controlpersist dynamicforward enableescapecommandline
@@ -53,31 +53,35 @@ _MAX_DEPTH = 16
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """Line of an ssh_config file; `location` is "FILE:LINE"."""
+
     keyword: str
     value: str
     text: str
-    where: str
+    location: str
 
 
 class ParsedConfig:
-    """ssh_config files as paramiko understands them."""
+    """ssh_config files, parsed by paramiko."""
 
     def __init__(self, file: Path | None) -> None:
-        """Read `file`, or the user's and the system's. Raises UsageError."""
+        """Read `file`, or the default files of the user and the system. Raises UsageError."""
         user = Path("~/.ssh").expanduser()
         if file:
             lines = list(_read(file, user))
         else:
-            lines = [*_read(user / "config", user, optional=True), _everything()]
+            lines = [*_read(user / "config", user, optional=True), _match_all()]
             lines += _read(SYSTEM_CONFIG, SYSTEM_CONFIG.parent, optional=True)
-        self._unsafe = next((why for line in lines if (why := _unsafe(line))), "")
+        self._unsafe = next((reason for line in lines if (reason := _unsafe(line))), "")
         self.notices = _notices(lines)
         try:
             self._config = paramiko.SSHConfig.from_text("\n".join(line.text for line in lines))
         except (paramiko.ssh_exception.ConfigParseError, ValueError) as error:
-            raise UsageError(f"{file or user / 'config'}: {describe(error)}", "see `man ssh_config`") from None
+            raise UsageError(
+                f"{file or user / 'config'}: {describe_error(error)}", "see `man ssh_config`"
+            ) from None
 
-    def resolve(self, target: Target, _deadline: Deadline) -> Options:
+    def resolve(self, target: Target, _deadline: Deadline) -> SshOptions:
         """Resolve the options of one host. Raises HostFailed."""
         if self._unsafe:
             raise HostFailed(FailureReason.SSH, f"{target}: {self._unsafe}")
@@ -85,11 +89,11 @@ class ParsedConfig:
             options = self._config.lookup(target.host)
         except paramiko.ssh_exception.CouldNotCanonicalize as error:
             raise HostFailed(
-                FailureReason.DNS, f"{target}: no canonical name found for {describe(error)}"
+                FailureReason.DNS, f"{target}: no canonical name for {describe_error(error)}"
             ) from None
         except (paramiko.ssh_exception.ConfigParseError, ValueError) as error:
             raise HostFailed(
-                FailureReason.SSH, f"{target}: ssh_config could not be parsed: {describe(error)}"
+                FailureReason.SSH, f"{target}: ssh_config could not be parsed: {describe_error(error)}"
             ) from None
         return {
             keyword: [
@@ -101,7 +105,7 @@ class ParsedConfig:
 
 
 _EXPANDED = ("identityfile", "proxycommand", "proxyjump")
-"""Options whose tokens paramiko has expanded already."""
+"""Options whose tokens paramiko has already expanded."""
 
 
 def _values(value: object) -> list[object]:
@@ -110,13 +114,13 @@ def _values(value: object) -> list[object]:
     return ["none" if value is None else value]
 
 
-def _everything() -> _Line:
-    """Give the line that ends any Host or Match block."""
+def _match_all() -> _Line:
+    """Build the line that ends any Host or Match block."""
     return _Line("host", "*", "Host *", "")
 
 
 def _read(file: Path, base: Path, depth: int = 0, *, optional: bool = False) -> Iterator[_Line]:
-    """Read a file with what it includes ahead of its first block. Raises UsageError."""
+    """Read a file and the files that it includes before its first block. Raises UsageError."""
     try:
         text = file.read_text()
     except FileNotFoundError:
@@ -124,7 +128,7 @@ def _read(file: Path, base: Path, depth: int = 0, *, optional: bool = False) -> 
             return
         raise UsageError(f"{file}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: cannot be read: {describe(error)}") from None
+        raise UsageError(f"{file}: cannot be read: {describe_error(error)}") from None
     in_block = False
     for number, raw in enumerate(text.splitlines(), 1):
         match = re.match(r"\s*(\w+)(?:\s*=\s*|\s+)(.*)", raw)
@@ -138,25 +142,26 @@ def _read(file: Path, base: Path, depth: int = 0, *, optional: bool = False) -> 
             folder = Path(path.anchor) if path.is_absolute() else base
             for included in sorted(folder.glob(str(path.relative_to(folder) if path.is_absolute() else path))):
                 yield from _read(included, base, depth + 1)
-                yield _everything()
+                yield _match_all()
 
 
 def _unsafe(line: _Line) -> str:
-    """Say why a line must not be ignored; "" where it may, or is honoured."""
-    needs = "which only OpenSSH's own client (ssh) resolves, and none that works is installed here"
+    """Explain why a line cannot be ignored; "" where it can, or is honoured."""
+    needs = "which only OpenSSH's client (ssh) resolves, and no usable one is installed"
     if line.keyword == "include":
-        return f"{line.where}: Include within a Host or Match block, {needs}"
+        return f"{line.location}: Include within a Host or Match block, {needs}"
     if line.keyword == "match" and re.search(r"\bexec\b", line.value, re.IGNORECASE):
-        return f"{line.where}: Match exec, {needs}"
+        return f"{line.location}: Match exec, {needs}"
     return ""
 
 
 def _notices(lines: list[_Line]) -> tuple[str, ...]:
+    """Render a notice for the first line of each directive that is not honoured."""
     first: dict[str, _Line] = {}
     for line in lines:
         if line.keyword and line.keyword not in _RECOGNIZED:
             first.setdefault(line.keyword, line)
     return tuple(
-        f"{line.where}: {line.text.split()[0].split('=')[0]} is not honoured without OpenSSH's own client (ssh)"
+        f"{line.location}: {line.text.split()[0].split('=')[0]} is not honoured without OpenSSH's client (ssh)"
         for line in first.values()
     )

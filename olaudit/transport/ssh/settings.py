@@ -1,4 +1,4 @@
-"""How to reach a host: its ssh_config settings, resolved by OpenSSH itself or by paramiko's parser."""
+"""Settings of hosts from ssh_config, resolved by OpenSSH's client or by paramiko's parser."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
-from olaudit.transport.reasons import describe
+from olaudit.transport.reasons import describe_error
 from olaudit.transport.ssh.host import Target
 from olaudit.transport.ssh.openssh import OpenSsh
-from olaudit.transport.ssh.options import build
+from olaudit.transport.ssh.options import build_settings
 from olaudit.transport.ssh.parser import ParsedConfig
 
 if TYPE_CHECKING:
@@ -21,43 +21,43 @@ if TYPE_CHECKING:
 
 
 class SshConfig:
-    """An ssh_config file, or the default ones. A missing file is an error only where it was named explicitly."""
+    """An ssh_config file, or the default files. A missing file is an error only if the user named it."""
 
     def __init__(self, path: Path | None, resolver: OpenSsh | ParsedConfig | None = None) -> None:
-        """Choose `resolver`, else the OpenSSH that is installed, else paramiko's parser. Raises UsageError."""
-        file = _readable(path)
+        """Use `resolver`, else the installed OpenSSH client, else paramiko's parser. Raises UsageError."""
+        file = _check_readable(path)
         self._resolver = resolver or OpenSsh.find(path and file) or ParsedConfig(path and file)
         self._lock = threading.Lock()
         self._settings: dict[str, Settings] = {}
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user's files ask for and olaudit does not do, for standard error, once per run."""
+        """Directives in the user's files that are not honoured, as messages for standard error."""
         return self._resolver.notices
 
     def settings(self, target: str, deadline: Deadline) -> Settings:
-        """Resolve `[user@]host[:port]`, once per run. Raises HostFailed for what cannot be honoured."""
+        """Resolve `[user@]host[:port]`, once per run. Raises HostFailed."""
         with self._lock:
             cached = self._settings.get(target)
         if cached:
             return cached
-        parts = Target.parse(target)
+        parsed = Target.parse(target)
         try:
-            settings = build(parts, self._resolver.resolve(parts, deadline))
-        except (KeyError, RuntimeError, OSError) as error:  # as in a container that runs as a number
-            why = f"Cannot determine the name or the home directory of the user who runs this ({describe(error)})"
-            raise HostFailed(FailureReason.SSH, f"{parts}: {why}: set $USER and $HOME") from None
+            settings = build_settings(parsed, self._resolver.resolve(parsed, deadline))
+        except (KeyError, RuntimeError, OSError) as error:  # for example a container whose user has no name
+            reason = f"cannot determine the name or the home directory of the user ({describe_error(error)})"
+            raise HostFailed(FailureReason.SSH, f"{parsed}: {reason}: set $USER and $HOME") from None
         with self._lock:
             return self._settings.setdefault(target, settings)
 
 
-def _readable(path: Path | None) -> Path:
-    """Check that a named file can be read. Raises UsageError: every host would fail by it."""
+def _check_readable(path: Path | None) -> Path:
+    """Return the file, after a check that a named one can be read. Raises UsageError."""
     try:
         file = (path or Path("~/.ssh/config")).expanduser()
     except RuntimeError:
         raise UsageError(
-            "Cannot determine the home directory of the user who runs this", "set $HOME, or use --ssh-config"
+            "Cannot determine the home directory of the user", "set $HOME, or use --ssh-config"
         ) from None
     try:
         with file.open("rb"):
@@ -67,4 +67,4 @@ def _readable(path: Path | None) -> Path:
             return file
         raise UsageError(f"{path}: no such file", "name an ssh_config file with --ssh-config") from None
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {describe(error)}") from None
+        raise UsageError(f"{file}: cannot be read: {describe_error(error)}") from None

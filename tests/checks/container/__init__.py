@@ -1,1 +1,1 @@
-"""Tests of the kind `container`."""
+"""Tests of the container checks."""

@@ -1,8 +1,8 @@
-"""A Docker Engine's answers, made of ones that a real engine gave.
+"""A Docker Engine's answers, built from recorded answers of a real engine.
 
-`recorded.json` holds `docker inspect` of thirteen containers, each brought into its own condition on a real Docker
-20.10.24, reduced to the keys that checks may see; they are known by their names. The Compose labels were given by
-hand, in Compose's own spelling. `RECORDED_AT` is what that host's `date -u +%s` said right after.
+`recorded.json` holds `docker inspect` of thirteen containers, each in a different condition on a real Docker
+20.10.24, reduced to the keys that checks use; their names identify them. The Compose labels were added by hand, in
+Compose's notation. `RECORDED_AT` is the output of that host's `date -u +%s` directly after the recording.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from olaudit.checks.container import CHECKER, CLOCK, evaluate
 from olaudit.checks.container.spec import ContainerSpec
 from olaudit.model import Answered, Answers, ContainerChanges, EngineQuery, Result, Unanswered, Verdict
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 CODE = ("/olsystem", "/openlibrary")
 RECORDED_AT = 1795369413
 RECORDED: dict[str, dict[str, Any]] = {
-    entry["Name"].removeprefix("/"): entry for entry in json.loads((HERE / "recorded.json").read_text())
+    entry["Name"].removeprefix("/"): entry for entry in json.loads((FOLDER / "recorded.json").read_text())
 }
 
 
-def specs(*items: Mapping[str, Any]) -> tuple[ContainerSpec, ...]:
-    """Validate items as the loader would, but take lists for tuples as they come."""
-    read: tuple[ContainerSpec, ...] = TypeAdapter(CHECKER.model).validate_python(items, strict=False)
-    return read
+def parse_specs(*items: Mapping[str, Any]) -> tuple[ContainerSpec, ...]:
+    """Validate items as the loader does, but accept lists for tuples."""
+    specs: tuple[ContainerSpec, ...] = TypeAdapter(CHECKER.model).validate_python(items, strict=False)
+    return specs
 
 
 def inspect(like: str = "openlibrary-web-1", name: str = "", compose: str = "", **patch: Any) -> dict[str, Any]:
-    """Take the recorded container `like`; give it a name, labels ("project/service/number"), and a patch."""
+    """Copy the recorded container `like`, with a name, labels ("project/service/number") and a patch."""
     entry = copy.deepcopy(RECORDED[like])
     if name:
         entry["Name"] = f"/{name}"
@@ -55,8 +55,8 @@ def _merge(tree: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def answers(containers: Sequence[Any], clock: int | None = RECORDED_AT, changes: Any = None) -> Answers:
-    """Answer as a host would. No clock: `date` could not be asked. `changes`: by container, those below CODE."""
+def host_answers(containers: Sequence[Any], clock: int | None = RECORDED_AT, changes: Any = None) -> Answers:
+    """Build a host's answers. A `clock` of None is unanswered. `changes` are those below CODE, by container."""
     time = Unanswered("timed out") if clock is None else Answered(f"{clock}\n")
     changed = Answered(json.dumps(changes))
     return Answers(
@@ -64,14 +64,17 @@ def answers(containers: Sequence[Any], clock: int | None = RECORDED_AT, changes:
     )
 
 
-def judged(expected: Sequence[Mapping[str, Any]], containers: Sequence[Any]) -> dict[tuple[str, str], Result]:
-    """Judge, and give the judgements by aspect and subject, each of which must be there only once."""
-    made = evaluate(specs(*expected), answers(containers))
-    by_name = {(one.check.removeprefix("container."), one.subject): one for one in made}
-    assert len(by_name) == len(made)
-    return by_name
+def evaluate_by_aspect(
+    expected: Sequence[Mapping[str, Any]], containers: Sequence[Any]
+) -> dict[tuple[str, str], Result]:
+    """Return the results by aspect and subject; each pair must occur only once."""
+    results = evaluate(parse_specs(*expected), host_answers(containers))
+    by_aspect = {(result.check.removeprefix("container."), result.subject): result for result in results}
+    assert len(by_aspect) == len(results)
+    return by_aspect
 
 
-def findings(expected: Sequence[Mapping[str, Any]], containers: Sequence[Any]) -> list[tuple[str, str]]:
-    """Give aspect and subject of all that is not ok."""
-    return sorted(key for key, one in judged(expected, containers).items() if one.verdict is not Verdict.OK)
+def not_ok(expected: Sequence[Mapping[str, Any]], containers: Sequence[Any]) -> list[tuple[str, str]]:
+    """Return aspect and subject of each result that is not ok, sorted."""
+    results = evaluate_by_aspect(expected, containers)
+    return sorted(key for key, result in results.items() if result.verdict is not Verdict.OK)

@@ -1,4 +1,4 @@
-"""Recorded containers against expected ones: what is found, and what is ok, of each case of the tables."""
+"""Recorded containers against expected ones: the findings and the ok results of each case of the tables."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ import pytest
 
 from olaudit.checks.container import CHECKER, evaluate
 from olaudit.model import Verdict
-from tests.checks.container.engine import HERE, RECORDED_AT, answers, inspect, specs
+from tests.checks.container.engine import FOLDER, RECORDED_AT, host_answers, inspect, parse_specs
 
-TABLES = {path.stem: json.loads(path.read_text()) for path in sorted((HERE / "cases").glob("*.json"))}
+TABLES = {path.stem: json.loads(path.read_text()) for path in sorted((FOLDER / "cases").glob("*.json"))}
 CASES = [pytest.param(row, id=f"{table}: {row['case']}") for table, rows in TABLES.items() for row in rows]
 
 
 @pytest.mark.parametrize("row", CASES)
-def test_judges(row: dict[str, Any]) -> None:
+def test_case_has_the_expected_findings(row: dict[str, Any]) -> None:
     containers = [inspect(**container) for container in row["containers"]]
-    made = evaluate(
-        specs(*row["expected"]), answers(containers, row.get("clock", RECORDED_AT), row.get("changes"))
-    )
-    right = [f"{one.check.removeprefix('container.')} {one.subject}" for one in made if one.verdict is Verdict.OK]
-    wrong = [
-        {key: list(value) if isinstance(value := getattr(one, key), tuple) else value for key in want}
-        for one, want in zip((one for one in made if one.verdict is not Verdict.OK), row["findings"], strict=True)
+    answers = host_answers(containers, row.get("clock", RECORDED_AT), row.get("changes"))
+    results = evaluate(parse_specs(*row["expected"]), answers)
+    ok = [
+        f"{result.check.removeprefix('container.')} {result.subject}"
+        for result in results
+        if result.verdict is Verdict.OK
     ]
-    assert (wrong, right) == (row["findings"], row["ok"])
+    not_ok = [result for result in results if result.verdict is not Verdict.OK]
+    findings = [
+        {key: list(value) if isinstance(value := getattr(result, key), tuple) else value for key in expected}
+        for result, expected in zip(not_ok, row["findings"], strict=True)
+    ]
+    assert (findings, ok) == (row["findings"], row["ok"])
 
 
 def test_every_check_id_drifts_in_some_case() -> None:
-    drifting = {want["check"] for rows in TABLES.values() for row in rows for want in row["findings"]}
+    drifting = {expected["check"] for rows in TABLES.values() for row in rows for expected in row["findings"]}
     assert drifting == {check.id for check in CHECKER.ids}
 
 
 def test_every_recorded_container_is_used() -> None:
     used = {container["like"] for rows in TABLES.values() for row in rows for container in row["containers"]}
-    recorded = {entry["Name"].removeprefix("/") for entry in json.loads((HERE / "recorded.json").read_text())}
+    recorded = {entry["Name"].removeprefix("/") for entry in json.loads((FOLDER / "recorded.json").read_text())}
     assert used == recorded

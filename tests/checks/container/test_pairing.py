@@ -1,4 +1,4 @@
-"""Pairing, for any fleet: one container to one expectation, by the best sign there is, whatever the order."""
+"""Pairing of observed and expected containers, for any fleet and in any order."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.checks.container import evaluate
-from olaudit.checks.container.inspect import read
-from olaudit.checks.container.pairing import compose_name, pair, without_prefix
+from olaudit.checks.container.inspect import parse_containers
+from olaudit.checks.container.pairing import pair, parse_compose_name, without_prefix
 from olaudit.model import Answered, EngineQuery, Unanswered, Verdict
-from tests.checks.container.engine import answers, findings, inspect, specs
+from tests.checks.container.engine import host_answers, inspect, not_ok, parse_specs
 
-Item = dict[str, Any]
+JsonObject = dict[str, Any]
 
 SERVICES = (
     "web",
@@ -32,35 +32,35 @@ SERVICES = (
 PROJECTS = ("openlibrary", "solr_builder")
 PREFIX = "0123456789ab_"
 
-names = st.tuples(
+name_parts = st.tuples(
     st.sampled_from(PROJECTS), st.sampled_from("-_"), st.sampled_from(SERVICES), st.sampled_from(["1", "2", "10"])
 )
 
 
-def _item(parts: tuple[str, str, str, str]) -> Item:
+def _item(parts: tuple[str, str, str, str]) -> JsonObject:
     project, separator, service, number = parts
     return {"service": service, "name": separator.join((project, service, number))}
 
 
-def _as_expected(item: Mapping[str, Any]) -> Item:
-    found = compose_name(item["name"], item["service"])
-    assert found
-    return inspect(name=item["name"], compose=f"{found.project}/{item['service']}/{found.number}")
+def _as_expected(item: Mapping[str, Any]) -> JsonObject:
+    name = parse_compose_name(item["name"], item["service"])
+    assert name
+    return inspect(name=item["name"], compose=f"{name.project}/{item['service']}/{name.number}")
 
 
-fleets = st.lists(names.map(_item), max_size=6, unique_by=lambda item: item["name"])
-# Two styles of one name are told apart by exact names only, so fleets that are to be renamed have one of each.
-plain_fleets = st.lists(names, max_size=6, unique_by=lambda parts: (parts[0], parts[2], parts[3])).map(
+fleets = st.lists(name_parts.map(_item), max_size=6, unique_by=lambda item: item["name"])
+# Only exact names distinguish two styles of one name, so fleets with renamed containers have one style per name.
+single_style_fleets = st.lists(name_parts, max_size=6, unique_by=lambda parts: (parts[0], parts[2], parts[3])).map(
     lambda fleet: [_item(parts) for parts in fleet]
 )
 
 
 @st.composite
-def observed(draw: st.DrawFn) -> Item:
-    """Make a container with a name and labels that are near, or not, to what may be expected."""
-    project, separator, service, number = draw(names)
+def observed(draw: st.DrawFn) -> JsonObject:
+    """Draw a container whose name and labels may be similar to expected ones."""
+    project, separator, service, number = draw(name_parts)
     name = draw(st.sampled_from(["", PREFIX])) + separator.join((project, service, number))
-    project, _, service, _ = draw(names)
+    project, _, service, _ = draw(name_parts)
     labels = "/".join((project, service, draw(st.sampled_from("12")), draw(st.sampled_from(["True", "False"]))))
     entry = inspect(draw(st.sampled_from(["openlibrary-web-1", "exited"])), name=name, compose=labels)
     if draw(st.booleans()):
@@ -72,65 +72,68 @@ observations = st.lists(observed(), max_size=6, unique_by=lambda entry: entry["N
 
 
 @given(fleets)
-def test_a_fleet_that_equals_the_expected_one_is_ok_throughout(fleet: list[Item]) -> None:
-    assert findings(fleet, [_as_expected(item) for item in fleet]) == []
+def test_a_fleet_that_equals_the_expected_one_is_ok(fleet: list[JsonObject]) -> None:
+    assert not_ok(fleet, [_as_expected(item) for item in fleet]) == []
 
 
 @given(fleets, observations, st.randoms())
-def test_the_order_of_neither_list_matters(fleet: list[Item], entries: list[Item], chance: random.Random) -> None:
-    def told(items: list[Item], containers: list[Item]) -> set[object]:
-        return {replace(one, at=()) for one in evaluate(specs(*items), answers(containers))}
+def test_the_order_of_both_lists_is_irrelevant(
+    fleet: list[JsonObject], entries: list[JsonObject], chance: random.Random
+) -> None:
+    def results(items: list[JsonObject], containers: list[JsonObject]) -> set[object]:
+        return {replace(result, at=()) for result in evaluate(parse_specs(*items), host_answers(containers))}
 
     items, containers = chance.sample(fleet, len(fleet)), chance.sample(entries, len(entries))
-    assert told(items, containers) == told(fleet, entries)
+    assert results(items, containers) == results(fleet, entries)
 
 
 @given(fleets, observations)
-def test_each_container_is_paired_once_or_left_over(fleet: list[Item], entries: list[Item]) -> None:
-    containers = read(answers(entries)[EngineQuery.CONTAINERS])
+def test_each_container_is_paired_once_or_unpaired(fleet: list[JsonObject], entries: list[JsonObject]) -> None:
+    containers = parse_containers(host_answers(entries)[EngineQuery.CONTAINERS])
     assert not isinstance(containers, Unanswered)
-    pairing = pair(specs(*fleet), containers)
-    placed = [*pairing.pairs.values(), *pairing.rest]
+    pairing = pair(parse_specs(*fleet), containers)
+    placed = [*pairing.pairs.values(), *pairing.unpaired]
     assert sorted(map(repr, placed)) == sorted(map(repr, containers))
 
 
 @given(fleets, observations)
-def test_a_container_of_the_exact_name_is_the_expected_one(fleet: list[Item], entries: list[Item]) -> None:
-    here = {entry["Name"].removeprefix("/") for entry in entries}
-    wrong = findings(fleet, entries)
-    for name in here & {item["name"] for item in fleet}:
-        assert not {("missing", name), ("name", name), ("unexpected", name)} & set(wrong)
+def test_a_container_with_the_exact_name_is_paired(fleet: list[JsonObject], entries: list[JsonObject]) -> None:
+    observed_names = {entry["Name"].removeprefix("/") for entry in entries}
+    findings = not_ok(fleet, entries)
+    for name in observed_names & {item["name"] for item in fleet}:
+        assert not {("missing", name), ("name", name), ("unexpected", name)} & set(findings)
 
 
-@given(plain_fleets, st.sampled_from(["", PREFIX, PREFIX * 2]), st.booleans())
-def test_a_renamed_fleet_is_one_finding_about_each_name(fleet: list[Item], prefix: str, labelled: bool) -> None:
+@given(single_style_fleets, st.sampled_from(["", PREFIX, PREFIX * 2]), st.booleans())
+def test_a_renamed_container_is_one_name_finding(fleet: list[JsonObject], prefix: str, labelled: bool) -> None:
     swap = str.maketrans("-_", "_-")
     entries = []
     for item in fleet:
-        entry, found = _as_expected(item), compose_name(item["name"], item["service"])
-        assert found
-        separator = found.separators[0].translate(swap)
-        entry["Name"] = f"/{prefix}{separator.join((found.project, item['service'], found.number))}"
+        entry, name = _as_expected(item), parse_compose_name(item["name"], item["service"])
+        assert name
+        separator = name.separators[0].translate(swap)
+        entry["Name"] = f"/{prefix}{separator.join((name.project, item['service'], name.number))}"
         if not labelled:
             entry["Config"]["Labels"] = None
         entries.append(entry)
-    wrong = [finding for finding in findings(fleet, entries) if finding[0] != "service"]
-    assert wrong == sorted(("name", item["name"]) for item in fleet)
+    findings = [finding for finding in not_ok(fleet, entries) if finding[0] != "service"]
+    assert findings == sorted(("name", item["name"]) for item in fleet)
 
 
 @given(fleets, observations)
-def test_what_is_expected_and_not_found_is_missing_and_what_is_found_and_not_expected_is_told(
-    fleet: list[Item], entries: list[Item]
+def test_each_container_is_either_present_or_unexpected(
+    fleet: list[JsonObject], entries: list[JsonObject]
 ) -> None:
-    made = evaluate(specs(*fleet), answers(entries))
-    present = sum(one.check == "container.missing" and one.verdict is Verdict.OK for one in made)
-    unexpected = sum(one.check == "container.unexpected" and one.verdict is Verdict.DRIFT for one in made)
-    assert present + unexpected == len(entries)
-    assert {one.subject for one in made if one.check == "container.missing"} == {item["name"] for item in fleet}
+    results = evaluate(parse_specs(*fleet), host_answers(entries))
+    missing = [result for result in results if result.check == "container.missing"]
+    unexpected = [result for result in results if result.check == "container.unexpected"]
+    present = sum(result.verdict is Verdict.OK for result in missing)
+    assert present + sum(result.verdict is Verdict.DRIFT for result in unexpected) == len(entries)
+    assert {result.subject for result in missing} == {item["name"] for item in fleet}
 
 
 @pytest.mark.parametrize(
-    ("name", "service", "found"),
+    ("name", "service", "parts"),
     [
         ("openlibrary-web-1", "web", ("openlibrary", "1", "--")),
         ("openlibrary_web_12", "web", ("openlibrary", "12", "__")),
@@ -146,10 +149,10 @@ def test_what_is_expected_and_not_found_is_missing_and_what_is_found_and_not_exp
     ],
 )
 def test_a_compose_name_is_project_service_and_number(
-    name: str, service: str, found: tuple[str, str, str] | None
+    name: str, service: str, parts: tuple[str, str, str] | None
 ) -> None:
-    read_name = compose_name(name, service)
-    assert (read_name and (read_name.project, read_name.number, read_name.separators)) == found
+    compose_name = parse_compose_name(name, service)
+    assert (compose_name and (compose_name.project, compose_name.number, compose_name.separators)) == parts
 
 
 @pytest.mark.parametrize(
@@ -162,9 +165,9 @@ def test_a_compose_name_is_project_service_and_number(
         ("web_0123456789ab_1", "web_0123456789ab_1"),
     ],
 )
-def test_only_twelve_hex_digits_before_the_name_are_a_recreates_prefix(name: str, bare: str) -> None:
+def test_a_recreate_prefix_is_twelve_lowercase_hex_digits(name: str, bare: str) -> None:
     assert without_prefix(name) == bare
 
 
-def test_an_answer_is_read_as_it_was_given() -> None:
-    assert read(Answered("[]")) == ()
+def test_an_empty_list_has_no_containers() -> None:
+    assert parse_containers(Answered("[]")) == ()

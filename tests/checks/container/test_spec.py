@@ -1,4 +1,4 @@
-"""The sections `containers` and `container_defaults`: what they take, and what they say to what they do not."""
+"""The sections `containers` and `container_defaults`: accepted values, and errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from olaudit.checks.container import CHECKER
 from olaudit.checks.container.notation import parse_mount, parse_port
-from tests.checks.container.engine import specs
+from tests.checks.container.engine import parse_specs
 
 WEB = {"service": "web", "name": "openlibrary-web-1"}
 
@@ -21,13 +21,13 @@ def _errors(*items: dict[str, Any]) -> list[tuple[tuple[int | str, ...], str]]:
     return [(error["loc"], error["msg"]) for error in caught.value.errors()]
 
 
-def test_what_is_not_said_of_a_container_is_not_judged_but_that_it_runs() -> None:
+def test_defaults_expect_only_that_the_container_runs() -> None:
     (spec,) = TypeAdapter(CHECKER.model).validate_json(json.dumps([WEB]))
     assert (spec.state.value, spec.max_restarts, spec.presence, spec.severity) == ("running", 3, "required", None)
     assert spec.hostname is spec.image is spec.mounts is spec.ports is spec.restart is None
 
 
-def test_defaults_take_what_items_take_of_the_set_up() -> None:
+def test_container_defaults_accept_the_settings_of_items() -> None:
     assert CHECKER.defaults is not None
     section, model = CHECKER.defaults
     text = '{"restart": "always", "state": "exited", "ports": ["80:80"], "mounts": ["/1:/1"], "max_restarts": 0}'
@@ -35,33 +35,33 @@ def test_defaults_take_what_items_take_of_the_set_up() -> None:
     assert TypeAdapter(model).validate_json(text).restart.value == "always"
 
 
-def test_two_containers_of_one_name_are_an_error_at_the_second() -> None:
+def test_a_duplicate_name_is_an_error_at_the_second_container() -> None:
     assert _errors(WEB, {**WEB, "service": "covers"}) == [
         ((1, "name"), "two containers are named openlibrary-web-1")
     ]
 
 
-def test_accepted_alternatives_are_names_too() -> None:
+def test_an_accepted_name_counts_as_a_name() -> None:
     other = {"service": "web", "name": {"value": "openlibrary-web-2", "accept": ["openlibrary-web-1"]}}
     with pytest.raises(ValidationError, match="two containers are named openlibrary-web-1"):
-        specs(WEB, other)
+        parse_specs(WEB, other)
 
 
-def test_one_container_may_name_an_alternative_twice() -> None:
-    (spec,) = specs({"service": "web", "name": {"value": "web", "accept": ["web"]}})
+def test_a_container_may_accept_its_own_name() -> None:
+    (spec,) = parse_specs({"service": "web", "name": {"value": "web", "accept": ["web"]}})
     assert spec.name.values == ("web", "web")
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("name", "open library", "cannot be the name of a container"),
-        ("name", "", "cannot be the name of a container"),
+        ("name", "open library", "is not a valid container name"),
+        ("name", "", "is not a valid container name"),
         ("name", 7, "valid string"),
         ("service", "", "at least 1 character"),
         ("presence", "forbidden", "a container is required or optional"),
-        ("restart", "unless_stopped", "is no restart policy"),
-        ("restart", "on-failure:0", "is no restart policy"),
+        ("restart", "unless_stopped", "is not a restart policy"),
+        ("restart", "on-failure:0", "is not a restart policy"),
         ("state", "paused", "'running' or 'exited'"),
         ("max_restarts", -1, "greater than or equal to 0"),
         ("max_restarts", "3", "valid integer"),
@@ -73,18 +73,18 @@ def test_one_container_may_name_an_alternative_twice() -> None:
         ("logging", {"max_file": 0}, "greater than or equal to 1"),
         ("logging", "any", "should be an object"),
         ("code", ["openlibrary"], "is not a plain absolute path"),
-        ("severity", "loud", "'critical', 'warning' or 'info'"),
+        ("severity", "urgent", "'critical', 'warning' or 'info'"),
         ("colour", "red", "Extra inputs are not permitted"),
     ],
 )
-def test_what_makes_no_sense_is_refused(key: str, value: object, message: str) -> None:
+def test_an_invalid_value_is_an_error_at_its_key(key: str, value: object, message: str) -> None:
     errors = _errors({**WEB, key: value})
     assert any(message in text for _, text in errors)
-    assert all(where[:2] == (0, key) for where, _ in errors)
+    assert all(location[:2] == (0, key) for location, _ in errors)
 
 
 @pytest.mark.parametrize(
-    ("text", "written"),
+    ("text", "formatted"),
     [
         ("8080:8080", "8080:8080/tcp"),
         ("0.0.0.0:53:53/udp", "53:53/udp"),
@@ -92,17 +92,17 @@ def test_what_makes_no_sense_is_refused(key: str, value: object, message: str) -
         ("[::1]:80:80/sctp", "[::1]:80:80/sctp"),
     ],
 )
-def test_ports_are_written_as_compose_writes_them(text: str, written: str) -> None:
-    assert str(parse_port(text)) == written
+def test_ports_are_formatted_as_in_compose_yaml(text: str, formatted: str) -> None:
+    assert str(parse_port(text)) == formatted
 
 
 @pytest.mark.parametrize(
-    ("text", "written"),
+    ("text", "formatted"),
     [
         ("/opt/olsystem/:/olsystem", "/opt/olsystem:/olsystem"),
         ("/1:/1/:ro", "/1:/1:ro"),
         ("solr-data:/var/solr:rw", "solr-data:/var/solr"),
     ],
 )
-def test_mounts_are_written_as_compose_writes_them(text: str, written: str) -> None:
-    assert str(parse_mount(text)) == written
+def test_mounts_are_formatted_as_in_compose_yaml(text: str, formatted: str) -> None:
+    assert str(parse_mount(text)) == formatted

@@ -1,4 +1,4 @@
-"""An engine that does not answer, or answers nonsense, is unknown: never ok, never drift, never an exception."""
+"""A missing or malformed answer of the engine is unknown: never ok, never drift, never an exception."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from olaudit.checks.container import CLOCK, evaluate, probes
 from olaudit.model import Answer, Answered, Answers, ContainerChanges, EngineQuery, Unanswered, Verdict, finding_id
-from tests.checks.container.engine import CODE, RECORDED, answers, inspect, judged, specs
+from tests.checks.container.engine import CODE, RECORDED, evaluate_by_aspect, host_answers, inspect, parse_specs
 
 EXPECTED = (
     {"service": "web", "name": "openlibrary-web-1", "hostname": "docker-ol-web1-web-1", "ports": [], "mounts": []},
     {"service": "solr", "name": "openlibrary_solr_1", "presence": "optional", "restart": "always"},
 )
-SPECS = specs(*EXPECTED)
+SPECS = parse_specs(*EXPECTED)
 
-anything = st.recursive(
+json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=9,
@@ -42,12 +42,18 @@ anything = st.recursive(
         ),
     ],
 )
-def test_each_expected_container_and_all_others_are_unknown(answer: Answer, reason: str) -> None:
-    made = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: answer}))
-    assert [(one.check, one.subject, one.verdict, one.message) for one in made] == [
-        ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, f"cannot tell: {reason}"),
-        ("container.missing", "openlibrary_solr_1", Verdict.UNKNOWN, f"cannot tell: {reason}"),
-        ("container.unexpected", "container", Verdict.UNKNOWN, f"cannot tell: {reason}"),
+def test_all_containers_are_unknown_without_a_list(answer: Answer, reason: str) -> None:
+    results = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: answer}))
+    missing = f"cannot determine whether the container exists: {reason}"
+    assert [(result.check, result.subject, result.verdict, result.message) for result in results] == [
+        ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, missing),
+        ("container.missing", "openlibrary_solr_1", Verdict.UNKNOWN, missing),
+        (
+            "container.unexpected",
+            "container",
+            Verdict.UNKNOWN,
+            f"cannot determine which containers exist: {reason}",
+        ),
     ]
 
 
@@ -58,94 +64,94 @@ UNREADABLE = [
 ]
 
 
-def test_a_listed_container_that_was_not_read_is_unknown() -> None:
-    assert [
-        (one.check, one.subject, one.verdict, one.message) for one in evaluate(SPECS, answers(UNREADABLE))
-    ] == [
-        ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, "it could not be read: 404"),
+def test_a_container_that_could_not_be_inspected_is_unknown() -> None:
+    results = evaluate(SPECS, host_answers(UNREADABLE))
+    assert {result.verdict for result in results} == {Verdict.UNKNOWN}
+    assert [(result.check, result.subject, result.message) for result in results] == [
+        ("container.missing", "openlibrary-web-1", "the container could not be inspected: 404"),
         (
             "container.missing",
             "openlibrary_solr_1",
-            Verdict.UNKNOWN,
-            "not known: it may be a container that could not be read: another, one without a name",
+            "it may be a container that could not be inspected: (no name), another",
         ),
-        ("container.unexpected", "another", Verdict.UNKNOWN, "it could not be read: null"),
-        ("container.unexpected", "container", Verdict.UNKNOWN, "no id"),
+        ("container.unexpected", "another", "the container could not be inspected: null"),
+        ("container.unexpected", "container", "a container could not be inspected: no id"),
     ]
 
 
-def test_an_unreadable_container_alone_makes_no_check_ok() -> None:
+def test_an_unreadable_container_leaves_unexpected_not_ok() -> None:
     for entry in UNREADABLE:
-        assert {one.verdict for one in evaluate((), answers([entry]))} == {Verdict.UNKNOWN}
-        beside = evaluate(SPECS, answers([inspect(), entry]))
-        assert all(one.verdict is not Verdict.OK for one in beside if one.check == "container.unexpected")
+        assert {result.verdict for result in evaluate((), host_answers([entry]))} == {Verdict.UNKNOWN}
+        results = evaluate(SPECS, host_answers([inspect(), entry]))
+        unexpected = [result for result in results if result.check == "container.unexpected"]
+        assert all(result.verdict is not Verdict.OK for result in unexpected)
 
 
-def test_unreadable_changes_of_a_container_are_unknown_with_their_reason() -> None:
-    told = Answers(
-        {
-            **answers([inspect()]),
-            ContainerChanges(CODE): Answered(json.dumps({"openlibrary-web-1": {"Unreadable": "too deep"}})),
-        }
-    )
-    (found,) = [one for one in evaluate(WITH_CODE, told) if one.check == "container.modified"]
-    assert (found.verdict, found.message) == (Verdict.UNKNOWN, "too deep")
+def _answers_with_changes(changes: Answer, entry: dict[str, Any] | None = None) -> Answers:
+    return Answers({**host_answers([entry or inspect()]), ContainerChanges(CODE): changes})
 
 
-def test_an_engine_that_was_not_asked_is_unknown_even_where_nothing_is_expected() -> None:
-    assert [one.verdict for one in evaluate((), Answers({}))] == [Verdict.UNKNOWN]
+def test_unreadable_changes_are_unknown_with_their_reason() -> None:
+    changes = Answered(json.dumps({"openlibrary-web-1": {"Unreadable": "too deep"}}))
+    results = evaluate(WITH_CODE, _answers_with_changes(changes))
+    (modified,) = [result for result in results if result.check == "container.modified"]
+    assert (modified.verdict, modified.message) == (Verdict.UNKNOWN, "too deep")
 
 
-def test_the_host_is_asked_for_its_containers_and_its_clock() -> None:
+def test_no_answers_are_unknown_even_for_an_empty_section() -> None:
+    assert [result.verdict for result in evaluate((), Answers({}))] == [Verdict.UNKNOWN]
+
+
+def test_the_probes_are_the_containers_and_the_clock() -> None:
     assert set(probes(SPECS)) == {EngineQuery.CONTAINERS, CLOCK}
 
 
-def test_the_host_is_asked_once_for_the_changes_to_the_code_of_all_containers() -> None:
+def test_one_probe_covers_the_code_of_all_containers() -> None:
     items: list[dict[str, Any]] = [
         {"service": path, "name": f"openlibrary{number}", "code": [path]} for number, path in enumerate(CODE[::-1])
     ]
-    assert set(probes(specs(*items))) == {EngineQuery.CONTAINERS, CLOCK, ContainerChanges(CODE)}
+    assert set(probes(parse_specs(*items))) == {EngineQuery.CONTAINERS, CLOCK, ContainerChanges(CODE)}
 
 
-WITH_CODE = specs({"service": "web", "name": "openlibrary-web-1", "code": list(CODE)})
+WITH_CODE = parse_specs({"service": "web", "name": "openlibrary-web-1", "code": list(CODE)})
 
 
 @pytest.mark.parametrize(
     "answer", [Unanswered("timed out"), Answered(""), Answered("[" * 100_000), Answered("{}")]
 )
-def test_changes_that_are_not_answered_are_unknown(answer: Answer) -> None:
-    told = Answers({**answers([inspect()]), ContainerChanges(CODE): answer})
-    verdicts = [one.verdict for one in evaluate(WITH_CODE, told) if one.check == "container.modified"]
+def test_unanswered_or_malformed_changes_are_unknown(answer: Answer) -> None:
+    results = evaluate(WITH_CODE, _answers_with_changes(answer))
+    verdicts = [result.verdict for result in results if result.check == "container.modified"]
     assert verdicts == [Verdict.UNKNOWN]
 
 
-@given(st.text() | anything.map(json.dumps), anything)
-def test_nonsense_about_changes_and_logs_never_raises_and_is_never_ok(text: str, logs: object) -> None:
+@given(st.text() | json_values.map(json.dumps), json_values)
+def test_malformed_changes_and_log_settings_are_unknown(text: str, logs: object) -> None:
     item = {"service": "web", "name": "openlibrary-web-1", "code": list(CODE), "logging": {"max_size": "1m"}}
     entry = inspect()
     entry["HostConfig"]["LogConfig"] = logs
-    told = Answers({**answers([entry]), ContainerChanges(CODE): Answered(text)})
-    made = {one.check: one.verdict for one in evaluate(specs(item), told)}
-    assert made["container.modified"] is made["container.logging"] is Verdict.UNKNOWN
+    results = evaluate(parse_specs(item), _answers_with_changes(Answered(text), entry))
+    verdicts = {result.check: result.verdict for result in results}
+    assert verdicts["container.modified"] is verdicts["container.logging"] is Verdict.UNKNOWN
 
 
-def test_half_a_surrogate_pair_in_a_changed_path_does_no_harm() -> None:
+def test_half_a_surrogate_pair_in_a_path_is_escaped() -> None:
     text = '{"openlibrary-web-1": [{"Path": "/olsystem/\\ud800", "Kind": 1}]}'
-    told = Answers({**answers([inspect()]), ContainerChanges(CODE): Answered(text)})
-    (found,) = (one for one in evaluate(WITH_CODE, told) if one.check == "container.modified")
-    assert found.observed == "/olsystem/\\ud800 (added)"
+    results = evaluate(WITH_CODE, _answers_with_changes(Answered(text)))
+    (modified,) = (result for result in results if result.check == "container.modified")
+    assert modified.observed == "/olsystem/\\ud800 (added)"
 
 
-@given(st.text() | anything.map(json.dumps), st.text())
-def test_nonsense_never_raises_and_never_makes_an_expected_container_present(text: str, clock: str) -> None:
-    made = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: Answered(text), CLOCK: Answered(clock)}))
-    present = [one for one in made if one.verdict is Verdict.OK and one.observed not in {"absent", "none"}]
-    assert not present
+@given(st.text() | json_values.map(json.dumps), st.text())
+def test_a_malformed_answer_never_makes_a_container_present(text: str, clock: str) -> None:
+    results = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: Answered(text), CLOCK: Answered(clock)}))
+    ok = [result for result in results if result.verdict is Verdict.OK]
+    assert not [result for result in ok if result.observed not in {"absent", "none"}]
 
 
 @st.composite
 def damaged(draw: st.DrawFn) -> dict[str, Any]:
-    """Take a recorded container, and put nonsense, or nothing, in some places of it."""
+    """Draw a recorded container with random values in some places."""
     entry = inspect(draw(st.sampled_from(sorted(RECORDED))), name=draw(st.sampled_from(["", "openlibrary-web-1"])))
     for _ in range(draw(st.integers(1, 4))):
         tree = entry
@@ -155,43 +161,45 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
                 tree = tree[key]
                 continue
             break
-        tree[key] = draw(anything)
+        tree[key] = draw(json_values)
     return entry
 
 
 @given(st.lists(damaged(), max_size=4))
-def test_damaged_containers_never_raise_and_leave_the_others_readable(entries: list[dict[str, Any]]) -> None:
-    sound = inspect(name="openlibrary_solr_1", compose="openlibrary/solr/1")
-    made = evaluate(SPECS, answers([*entries, sound]))
-    about = {one.check: one.verdict for one in made if one.subject == "openlibrary_solr_1"}
-    assert about["container.name"] is about["container.state"] is about["container.service"] is Verdict.OK
-    assert about["container.restart-policy"] is Verdict.DRIFT
-    # Whatever a finding quotes can be named, hashed, and written to a file.
-    assert all(finding_id("ol-web1", one.check, one.subject) for one in made)
-    json.dumps([[one.message, one.observed, one.expected, one.fix] for one in made]).encode()
+def test_damaged_containers_leave_the_others_readable(entries: list[dict[str, Any]]) -> None:
+    intact = inspect(name="openlibrary_solr_1", compose="openlibrary/solr/1")
+    results = evaluate(SPECS, host_answers([*entries, intact]))
+    verdicts = {result.check: result.verdict for result in results if result.subject == "openlibrary_solr_1"}
+    ok = {"container.name", "container.state", "container.service"}
+    assert {verdicts[check] for check in ok} == {Verdict.OK}
+    assert verdicts["container.restart-policy"] is Verdict.DRIFT
+    # Every quoted text can be hashed and written to a file.
+    assert all(finding_id("ol-web1", result.check, result.subject) for result in results)
+    json.dumps([[result.message, result.observed, result.expected, result.fix] for result in results]).encode()
 
 
 @given(st.text())
-def test_no_command_quotes_a_name_that_docker_would_not_take(name: str) -> None:
-    made = evaluate(SPECS, answers([inspect(Name=f"/{name};reboot", compose="openlibrary/web/1")]))
-    assert not any(one.fix and "reboot" in one.fix for one in made)
+def test_an_invalid_container_name_is_never_in_a_fix(name: str) -> None:
+    results = evaluate(SPECS, host_answers([inspect(Name=f"/{name};reboot", compose="openlibrary/web/1")]))
+    assert not any(result.fix and "reboot" in result.fix for result in results)
 
 
-def test_half_a_surrogate_pair_and_an_endless_name_do_no_harm() -> None:
-    made = judged((), [inspect(Name="/\ud800"), inspect(Name="/" + "x" * 5_000)])
-    assert set(made) == {("unexpected", "\\ud800"), ("unexpected", "container")}
+def test_invalid_and_very_long_names_are_reported() -> None:
+    results = evaluate_by_aspect((), [inspect(Name="/\ud800"), inspect(Name="/" + "x" * 5_000)])
+    assert set(results) == {("unexpected", "\\ud800"), ("unexpected", "container")}
 
 
 @pytest.mark.parametrize("clock", ["", "now", "-1", "1e9", "\u0661", "9" * 12, "1795369413\n1"])
-def test_a_clock_that_cannot_be_read_leaves_the_age_of_restarts_unknown(clock: str) -> None:
-    told = Answered(json.dumps([inspect(RestartCount=9)]))
-    made = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: told, CLOCK: Answered(clock)}))
-    assert [one.verdict for one in made if one.check == "container.restarts"] == [Verdict.UNKNOWN]
+def test_an_unreadable_clock_leaves_restarts_unknown(clock: str) -> None:
+    containers = Answered(json.dumps([inspect(RestartCount=9)]))
+    results = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: containers, CLOCK: Answered(clock)}))
+    restarts = [result.verdict for result in results if result.check == "container.restarts"]
+    assert restarts == [Verdict.UNKNOWN]
 
 
 @pytest.mark.parametrize(
     "time", ["2026-11-22T17:43:01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "", 7]
 )
-def test_a_time_that_cannot_be_read_leaves_the_age_of_restarts_unknown(time: object) -> None:
-    made = judged(EXPECTED, [inspect(RestartCount=9, State={"StartedAt": time})])
-    assert made["restarts", "openlibrary-web-1"].verdict is Verdict.UNKNOWN
+def test_an_unreadable_start_time_leaves_restarts_unknown(time: object) -> None:
+    results = evaluate_by_aspect(EXPECTED, [inspect(RestartCount=9, State={"StartedAt": time})])
+    assert results["restarts", "openlibrary-web-1"].verdict is Verdict.UNKNOWN

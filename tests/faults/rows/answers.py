@@ -44,13 +44,13 @@ _PROGRAMS = (
     _row(
         "program-missing",
         "A program is not installed",
-        _unknown(_HOSTNAME, "no such command"),
+        _unknown(_HOSTNAME, "command not found"),
         real(setup=without("uname")),
     ),
     _row(
         "program-not-executable",
         "A program may not be executed",
-        _unknown(_HOSTNAME, "may not be run"),
+        _unknown(_HOSTNAME, "cannot be executed"),
         real(setup="mount --bind /run/authorized_keys /usr/bin/uname"),
     ),
     _row(
@@ -86,7 +86,7 @@ _PROGRAMS = (
     _row(
         "program-hangs-at-once",
         "A program hangs that should never hang",
-        Fails("timeout", "answers nothing within"),
+        Fails("timeout", "answered nothing within"),
         _faked("uname", "exec sleep 600"),
     ),
     _row(
@@ -180,7 +180,7 @@ _SYSTEM = (
     _row(
         "no-processes",
         "The user must not start processes (ulimit -u)",
-        Fails("ssh", "no command is run there"),
+        Fails("ssh", "the host runs no command"),
         real("ForceCommand ulimit -p 1; exec /bin/sh", setup=account(uid=61301)),
     ),
     _row(
@@ -192,7 +192,7 @@ _SYSTEM = (
     _row(
         "no-descriptors",
         "The user's programs may open few files (ulimit -n)",
-        Fails("ssh", "no command is run there"),
+        Fails("ssh", "the host runs no command"),
         real("ForceCommand ulimit -n 4; exec /bin/sh"),
     ),
     _row(
@@ -275,13 +275,13 @@ _CONNECTION = (
     _row(
         "session-killed",
         "The session's sshd is killed before the last answer",
-        _unknown("disk.free", "broke off", "path."),
+        _unknown("disk.free", "the connection ended", "path."),
         real(FAKED, setup=program("df", f"sleep 0.5; kill -KILL {_SESSION}; sleep 60"), client=_AS_ROOT),
     ),
     _row(
         "host-dies",
         "All processes of the host are killed before the last answer",
-        _unknown("disk.free", "broke off", "path."),
+        _unknown("disk.free", "the connection ended", "path."),
         real(FAKED, setup=program("df", "sleep 0.5; kill -KILL -1"), client=_AS_ROOT),
     ),
     _row(

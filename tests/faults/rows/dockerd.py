@@ -196,7 +196,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "lab-packets-dropped",
         "A firewall drops all packets to the host",
-        Fails("timeout", "nothing answers at"),
+        Fails("timeout", "no answer from"),
         "ol-home0",
         _on_host("ol-home0", lambda host: host.dropping_packets()),
     ),

@@ -137,7 +137,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-json-null",
         "The engine answers each request with null",
-        _unknown("it names no version"),
+        _unknown("it contains no version"),
         engine(_replies("null")),
     ),
     _row(
@@ -161,7 +161,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "containers-odd",
         "The list of containers contains numbers and null",
-        Finds(_CONTAINERS, "unknown", "without a name", ENGINE),
+        Finds(_CONTAINERS, "unknown", "(no name)", ENGINE),
         engine(_lists_containers([1, None, "x", []])),
     ),
     _row(
@@ -193,7 +193,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "container-gone",
         "A listed container is not found",
-        Finds(_CONTAINERS, "unknown", "answers that there is no such container", ENGINE),
+        Finds(_CONTAINERS, "unknown", "answers that it does not exist", ENGINE),
         engine(
             _inspects_container(lambda request: request.json({"message": "No such container"}, "404 Not Found"))
         ),
@@ -213,7 +213,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "container-state-odd",
         "The state of a container is a list",
-        Finds(_STATE, "unknown", "does not tell its state", ENGINE),
+        Finds(_STATE, "unknown", "no valid state", ENGINE),
         engine(_changed(State=[])),
     ),
     _row(
@@ -225,7 +225,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "containers-twins",
         "Two containers have the same name",
-        Finds(_CONTAINERS, "unknown", "names 2 containers", ENGINE),
+        Finds(_CONTAINERS, "unknown", "lists 2 containers with this name", ENGINE),
         engine(_twins),
     ),
 )

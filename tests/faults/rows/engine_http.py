@@ -201,7 +201,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-gzip-bomb",
         "The engine answers with a gzip bomb of 1 GiB",
-        _unknown("the encoding gzip, which was not asked for"),
+        _unknown("the encoding 'gzip', which was not requested"),
         _bombs(1),
         run="bombs",
         slow=True,
@@ -209,7 +209,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-gzip-twice",
         "The engine answers with a gzip bomb in gzip",
-        _unknown("which was not asked for"),
+        _unknown("which was not requested"),
         _bombs(2),
         run="bombs",
         slow=True,
@@ -217,7 +217,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-encoding-garbage",
         "The engine announces gzip and sends garbage",
-        _unknown("the encoding gzip, which was not asked for"),
+        _unknown("the encoding 'gzip', which was not requested"),
         engine(_replies(b"not gzip", "Content-Encoding: gzip")),
     ),
     _row("engine-redirect", "The engine redirects to another address", _unknown("302"), _redirects),
@@ -230,7 +230,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-upgrade",
         "The engine switches protocols",
-        _unknown("the interim status 101"),
+        _unknown("interim status 101"),
         engine(_sends(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")),
     ),
     _row(

@@ -40,21 +40,31 @@ _LOGINS = (
     _row(
         "key-refused",
         "The key is not in authorized_keys",
-        Fails("auth", "did not let"),
+        Fails("auth", "rejected the login of"),
         real(setup="echo >/run/authorized_keys"),
     ),
-    _row("no-such-user", "The user does not exist", Fails("auth", "did not let"), real(client=("User nonesuch",))),
-    _row("user-not-allowed", "AllowUsers names others", Fails("auth", "did not let"), real("AllowUsers root")),
+    _row(
+        "no-such-user",
+        "The user does not exist",
+        Fails("auth", "rejected the login of"),
+        real(client=("User nonesuch",)),
+    ),
+    _row(
+        "user-not-allowed",
+        "AllowUsers names others",
+        Fails("auth", "rejected the login of"),
+        real("AllowUsers root"),
+    ),
     _row(
         "key-expired",
         "The key of authorized_keys has expired",
-        Fails("auth", "did not let"),
+        Fails("auth", "rejected the login of"),
         real(setup="sed -i 's/^/expiry-time=\"20200101\" /' /run/authorized_keys"),
     ),
     _row(
         "key-from-elsewhere",
         "The key is accepted from another address only",
-        Fails("auth", "did not let"),
+        Fails("auth", "rejected the login of"),
         real(setup="sed -i 's/^/from=\"192.0.2.1\" /' /run/authorized_keys"),
     ),
     _row(
@@ -77,17 +87,17 @@ _LOGINS = (
     _row(
         "second-factor",
         "The server requires a password after the key",
-        Fails("auth", "also asks for password"),
+        Fails("auth", "also requires password"),
         real("AuthenticationMethods publickey,password", "PasswordAuthentication yes"),
     ),
     _row(
         "too-many-keys", "The server disconnects after one wrong key", Fails("auth", "IdentitiesOnly"), _many_keys
     ),
-    _row("account-locked", "The account is locked", Fails("auth", "did not let"), real(setup=_LOCKED)),
+    _row("account-locked", "The account is locked", Fails("auth", "rejected the login of"), real(setup=_LOCKED)),
     _row(
         "account-expired",
         "The account has expired (PAM)",
-        Fails("auth", "did not let", "closed the connection during the login"),
+        Fails("auth", "rejected the login of", "closed the connection during the login"),
         real("UsePAM yes", setup=_pam(_PAM, _EXPIRED)),
     ),
     _row(
@@ -99,7 +109,7 @@ _LOGINS = (
     _row(
         "nologin-file",
         "/etc/nologin exists while the host shuts down",
-        Fails("auth", "did not let", "closed the connection during the login"),
+        Fails("auth", "rejected the login of", "closed the connection during the login"),
         real(
             "UsePAM yes",
             setup=_pam(f"account required pam_nologin.so\n{_PAM}", file("/etc/nologin", "Shutting down\n")),
@@ -121,7 +131,7 @@ _LOGINS = (
 
 # --- sessions --------------------------------------------------------------------------------------------------
 
-_NO_COMMAND = "no command is run there"
+_NO_COMMAND = "the host runs no command"
 
 _SESSIONS = (
     _row("sessions-none", "MaxSessions is 0", Fails("ssh", "MaxSessions"), real("MaxSessions 0")),
@@ -147,7 +157,7 @@ _SESSIONS = (
     _row(
         "forced-sleep",
         "ForceCommand runs a program that hangs",
-        Fails("timeout", "answers nothing within"),
+        Fails("timeout", "answered nothing within"),
         real("ForceCommand sleep 600"),
     ),
     _row(
@@ -165,7 +175,7 @@ _SESSIONS = (
     _row(
         "shell-missing",
         "The login shell does not exist",
-        Fails("auth", "did not let"),
+        Fails("auth", "rejected the login of"),
         real(setup=account("/bin/none")),
     ),
     _row(
@@ -189,7 +199,7 @@ _SESSIONS = (
     _row(
         "bashrc-asks",
         ".bashrc hangs",
-        Fails("timeout", "answers nothing within"),
+        Fails("timeout", "answered nothing within"),
         real(setup=account("/bin/bash") + file("/home/audit/.bashrc", "sleep 600\n")),
     ),
     _row("home-missing", "The home directory does not exist", Passes(), real(setup="rm -r /home/audit")),

@@ -67,7 +67,7 @@ _TCP = (
     ),
     _row("name-impossible", "The host's name is invalid", Fails("dns", "does not resolve"), _name("x" * 70)),
     _row("tcp-refused", "Nothing listens on the port", Fails("refused", "refuses connections"), _refused),
-    _row("tcp-dropped", "Packets to the port are dropped", Fails("timeout", "nothing answers at"), _full_backlog),
+    _row("tcp-dropped", "Packets to the port are dropped", Fails("timeout", "no answer from"), _full_backlog),
     _row(
         "tcp-reset",
         "The connection is reset after it is accepted",

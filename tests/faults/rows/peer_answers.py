@@ -13,7 +13,7 @@ from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Ro
 from tests.faults.server import Script, served
 
 _HOSTNAME = "host.hostname"
-_NO_ANSWER = Fails("timeout", "answers nothing within")
+_NO_ANSWER = Fails("timeout", "answered nothing within")
 
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
@@ -164,7 +164,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "stderr-beyond-window",
         "The server floods standard error beyond the client's window",
-        Fails("ssh", "no command is run there"),
+        Fails("ssh", "the host runs no command"),
         served(_ErrorsBeyondWindow),
         run="floods",
     ),

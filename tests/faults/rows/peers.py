@@ -20,7 +20,7 @@ from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row
 from tests.faults.server import Script, Server, served
 
 _HOSTNAME = "host.hostname"
-_NO_ANSWER = Fails("timeout", "answers nothing within")
+_NO_ANSWER = Fails("timeout", "answered nothing within")
 
 
 def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
@@ -112,7 +112,7 @@ _LOGINS = (
     _row(
         "login-factors-endless",
         "The server requests another key after each key",
-        Fails("auth", "also asks for publickey"),
+        Fails("auth", "also requires publickey"),
         served(_EndlessFactors),
     ),
     _row(
@@ -185,14 +185,14 @@ _CHANNELS = (
     _row(
         "channel-refused",
         "The server refuses to open a channel",
-        Fails("ssh", "no session is opened"),
+        Fails("ssh", "the server opens no session"),
         served(_NoChannel),
     ),
     _row("session-silent", "The session reads the batch and never answers", _NO_ANSWER, served(_SilentSession)),
     _row(
         "session-empty",
         "The session ends before its first answer",
-        Fails("ssh", "no command is run there"),
+        Fails("ssh", "the host runs no command"),
         served(_EndsAtOnce),
     ),
     _row(
@@ -204,7 +204,7 @@ _CHANNELS = (
     _row(
         "channel-unknown",
         "The server sends data for a channel that was never opened",
-        Fails("ssh", "broke off"),
+        Fails("ssh", "the connection ended"),
         served(_UnknownChannel),
     ),
     _row(

@@ -1,4 +1,4 @@
-"""A service over the toy fleet of tests/cli/fleet.py: by hand, on a clock that stands still, or over real HTTP."""
+"""A service over the test fleet of tests/cli/fleet.py: stepped manually with a fake clock, or over real HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from olaudit.expected import FleetSpec, load
 from olaudit.model import Answered, Answers, Failure, HostAnswers, Probe
 from olaudit.serve.auditor import Auditor
 from olaudit.serve.events import Pace, Sources
-from olaudit.serve.file_watch import Watched, expected_files
+from olaudit.serve.file_watch import FileWatcher, expected_folders
 from olaudit.serve.guard import Guard
 from olaudit.serve.server import HttpServer, listen
 from olaudit.serve.service import Service
@@ -28,20 +28,20 @@ from olaudit.transport import Deadline, HostFailed
 from tests.cli.fleet import KERNEL, UNAME
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-Said = str | Failure | threading.Event | Exception
-"""What a host answers to `uname`; how it fails; or what it waits for before it answers Linux."""
+HostBehavior = str | Failure | threading.Event | Exception
+"""A host's answer to `uname`, its failure, a bug, or an event to wait for before it answers Linux."""
 
 
-class Counted:
-    """A transport that counts who was asked."""
+class CountingTransport:
+    """A transport that records the audited hosts."""
 
-    def __init__(self, said: Mapping[str, Said]) -> None:
-        self.said = dict(said)
-        self.asked: list[str] = []
+    def __init__(self, behaviors: Mapping[str, HostBehavior]) -> None:
+        self.behaviors = dict(behaviors)
+        self.audited: list[str] = []
 
-    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - as the protocol has it
-        self.asked.append(host)
-        match self.said.get(host, "Linux"):
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - the protocol
+        self.audited.append(host)
+        match self.behaviors.get(host, "Linux"):
             case Failure() as failure:
                 raise HostFailed(failure.reason, failure.message)
             case Exception() as bug:
@@ -49,8 +49,8 @@ class Counted:
             case threading.Event() as event:
                 event.wait(60)
                 return Answers({UNAME: Answered("Linux")})
-            case str() as said:
-                return Answers({UNAME: Answered(said)})
+            case str() as output:
+                return Answers({UNAME: Answered(output)})
 
     def close(self) -> None:
         pass
@@ -58,7 +58,7 @@ class Counted:
 
 @dataclass
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that advances only when a test sets it."""
 
     seconds: float = 0.0
 
@@ -70,28 +70,28 @@ class Clock:
 
 
 @dataclass
-class ByHand:
-    """Asks nobody: a test says when an audit ends, and how."""
+class ManualAuditor:
+    """An auditor without hosts: the test ends each audit and determines its outcome."""
 
-    begun: dict[str, Callable[[HostAnswers], None]] = field(default_factory=dict)
+    running: dict[str, Callable[[HostAnswers], None]] = field(default_factory=dict)
     count: int = 0
 
     def start(self, job: Job, done: Callable[[HostAnswers], None]) -> None:
-        assert job.host not in self.begun
-        self.begun[job.host] = done
+        assert job.host not in self.running
+        self.running[job.host] = done
         self.count += 1
 
-    def end(self, host: str, said: str | Failure = "Linux") -> None:
-        outcome = said if isinstance(said, Failure) else Answers({UNAME: Answered(said)})
-        self.begun.pop(host)(HostAnswers(host, outcome, 0.5))
+    def end(self, host: str, answer: str | Failure = "Linux") -> None:
+        outcome = answer if isinstance(answer, Failure) else Answers({UNAME: Answered(answer)})
+        self.running.pop(host)(HostAnswers(host, outcome, 0.5))
 
 
 @dataclass
-class Toy:
-    """All parts of a service over expected files that may be edited."""
+class ServiceHarness:
+    """A service with all its parts, over expected files that tests may edit."""
 
     expected: Path
-    said: Mapping[str, Said] = field(default_factory=dict)
+    behaviors: Mapping[str, HostBehavior] = field(default_factory=dict)
     interval: float = 300.0
     jobs: int = 32
     timeout: float = 30.0
@@ -101,23 +101,25 @@ class Toy:
 
     def __post_init__(self) -> None:
         self.log: list[str] = []
-        self.transport = Counted(self.said)
-        self.judge = ReportBuilder(checkers=[KERNEL], wanted=select_checks([KERNEL]), version="1.2.3")
+        self.transport = CountingTransport(self.behaviors)
+        check_ids = select_checks([KERNEL])
+        self.build_report = ReportBuilder(checkers=[KERNEL], check_ids=check_ids, version="1.2.3")
         clock = {"now": self.clock.now, "monotonic": self.clock.monotonic} if self.clock else {"now": _now}
-        sources = Sources(expected=self.load, watch_expected=Watched(expected_files(self.expected)), **clock)
-        self.hand = ByHand()
-        asker = self.hand if self.clock else Auditor(self.transport, self.timeout)
+        watcher = FileWatcher(expected_folders(self.expected))
+        sources = Sources(load_expected=self.load, expected_watcher=watcher, **clock)
+        self.auditor = ManualAuditor()
+        auditor = self.auditor if self.clock else Auditor(self.transport, self.timeout)
         pace = Pace(interval=self.interval, jobs=self.jobs)
-        self.service = Service(sources, self.judge, asker, pace, self.log.append)
+        self.service = Service(sources, self.build_report, auditor, pace, self.log.append)
 
     def load(self) -> FleetSpec:
         return load(self.expected, [KERNEL], START.date())
 
     @contextmanager
-    def served(self) -> Iterator[int]:
-        """Run it on a port of its own."""
+    def serve(self) -> Iterator[int]:
+        """Run the service and its HTTP server; yield the port."""
         listening = listen("127.0.0.1", 0)
-        web = Web(self.service, self.judge, Guard(self.users), self.log.append, timeout=self.timeout)
+        web = Web(self.service, self.build_report, Guard(self.users), self.log.append, timeout=self.timeout)
         thread = threading.Thread(target=self.service.run, daemon=True)
         with HttpServer(web, listening, self.tls):
             thread.start()
@@ -126,9 +128,9 @@ class Toy:
             finally:
                 self.service.stop()
                 thread.join(5)
-                for said in self.said.values():
-                    if isinstance(said, threading.Event):
-                        said.set()
+                for behavior in self.behaviors.values():
+                    if isinstance(behavior, threading.Event):
+                        behavior.set()
 
 
 def _now() -> datetime:
@@ -136,32 +138,32 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Got:
+class HttpReply:
     status: int
     headers: Mapping[str, str]
     body: str
 
 
-def get(port: int, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Got:
+def get(port: int, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> HttpReply:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, path, headers=dict(headers or {}))
         response = connection.getresponse()
-        said = {name.lower(): value for name, value in response.getheaders()}
-        return Got(response.status, said, response.read().decode())
+        response_headers = {name.lower(): value for name, value in response.getheaders()}
+        return HttpReply(response.status, response_headers, response.read().decode())
     finally:
         connection.close()
 
 
-def samples(text: str) -> dict[str, float]:
-    """Read series and their values."""
+def parse_samples(text: str) -> dict[str, float]:
+    """Parse an exposition into the value of each series."""
     lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
     return {series: float(value) for series, _, value in lines}
 
 
-def ready(port: int) -> None:
+def wait_until_ready(port: int) -> None:
     """Wait until every host was audited once."""
     end = time.monotonic() + 30
-    while (got := get(port, "/readyz")).status != 200:
-        assert time.monotonic() < end, got
+    while (reply := get(port, "/readyz")).status != 200:
+        assert time.monotonic() < end, reply
         time.sleep(0.01)

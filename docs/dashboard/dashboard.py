@@ -1,4 +1,4 @@
-"""The dashboard as a whole: its rows, variables, annotations and links."""
+"""The dashboard: its rows, variables, annotations and links."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from docs.dashboard import auditor, drift, memcached, parts, queries, state, unk
 ROWS = (state, drift, unknown, memcached, auditor)
 
 
-def text() -> str:
-    """Make the JSON that Grafana takes."""
-    whole = json.loads(JSONEncoder().encode(_dashboard()), object_hook=_said)
-    return json.dumps(whole, sort_keys=True, indent=2) + "\n"
+def dashboard_json() -> str:
+    """Build the JSON of the dashboard for Grafana."""
+    model = json.loads(JSONEncoder().encode(_dashboard()), object_hook=_without_defaults)
+    return json.dumps(model, sort_keys=True, indent=2) + "\n"
 
 
-def _said(thing: dict[str, object]) -> dict[str, object]:
-    """Leave out what the SDK says unasked."""
-    return {key: value for key, value in thing.items() if key not in _UNASKED or value != _UNASKED[key]}
+def _without_defaults(properties: dict[str, object]) -> dict[str, object]:
+    """Remove unwanted defaults of the SDK."""
+    return {
+        key: value
+        for key, value in properties.items()
+        if key not in _UNWANTED_DEFAULTS or value != _UNWANTED_DEFAULTS[key]
+    }
 
 
-_UNASKED: dict[str, object] = {
-    "placement": "inControlsMenu",  # it would hide every link and every annotation's switch in a menu
-    "auto": False,  # these three belong to intervals, which no variable here is
+_UNWANTED_DEFAULTS: dict[str, object] = {
+    "placement": "inControlsMenu",  # hides all links and switches of annotations in a menu
+    "auto": False,  # these three are for interval variables, which the dashboard does not have
     "auto_count": 30,
     "auto_min": "10s",
     "repeatDirection": "h",
@@ -37,12 +41,10 @@ _UNASKED: dict[str, object] = {
 
 
 def _dashboard() -> models.Dashboard:
-    whole = (
+    builder = (
         builders.Dashboard("olaudit: fleet state")
         .uid("olaudit-fleet")
-        .description(
-            "Whether the fleet is as its expected files say: what drifted, since when, and what nobody knows."
-        )
+        .description("State of the fleet compared with its expected files: drift, its age, and what is unknown.")
         .tags(["olaudit", "openlibrary"])
         .timezone(TimeZoneUtc)
         .time("now-24h", "now")
@@ -53,30 +55,30 @@ def _dashboard() -> models.Dashboard:
         .links(list(_links()))
     )
     for row in ROWS:
-        whole.with_row(builders.Row(row.TITLE))
+        builder.with_row(builders.Row(row.TITLE))
         for panel in row.panels():
-            whole.with_panel(panel)
-    built = whole.build()
-    for number, panel in enumerate(built.panels or [], start=1):  # links to one panel go by its number
+            builder.with_panel(panel)
+    dashboard = builder.build()
+    for number, panel in enumerate(dashboard.panels or [], start=1):  # links to a panel use its number
         panel.id_val = number
-    return built
+    return dashboard
 
 
 def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariable | builders.CustomVariable]:
     yield builders.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
     hosts = "label_values(olaudit_checks, host)"
     checks = f"label_values(olaudit_drift{{{queries.HOST}}}, check)"
-    for name, question in {"host": hosts, "check": checks}.items():
+    for name, query in {"host": hosts, "check": checks}.items():
         yield (
             builders.QueryVariable(name)
             .label(name.capitalize())
             .datasource(parts.SOURCE)
-            .query({"query": question, "refId": name})
+            .query({"query": query, "refId": name})
             .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
             .sort(models.VariableSort.NATURAL_ASC)
             .multi(multi=True)
             .include_all(include_all=True)
-            .all_value(".*")  # shorter than a thousand names
+            .all_value(".*")  # shorter than the names of a thousand hosts
             .current(models.VariableOption(selected=True, text=["All"], value=["$__all"]))
         )
     yield (
@@ -91,17 +93,17 @@ def _variables() -> Iterator[builders.DatasourceVariable | builders.QueryVariabl
 
 
 def _annotations() -> Iterator[builders.AnnotationQuery]:
-    """Mark moments: Grafana draws where a value is above zero, and as one region while it stays so."""
-    # One mark for each check of each host, at the moment of its newest drift: the value is that moment, in ms.
-    began = f"1000 * max by (host, check) ({queries.SINCE})"
-    new = _annotation("New drift", parts.CRITICAL, began, "{{check}} on {{host}}").tag_keys("check,host")
+    """Build the annotations: Grafana draws a region for the time in which a value is above zero."""
+    # One mark per check and host, at the time of its newest drift: the value is that time, in ms.
+    start = f"1000 * max by (host, check) ({queries.SINCE})"
+    new = _annotation("New drift", parts.CRITICAL, start, "{{check}} on {{host}}").tag_keys("check,host")
     yield new.use_value_for_time(use_value_for_time=True)
-    lost = f"{queries.UP} == bool 0"
-    yield _annotation("Host unknown", parts.UNKNOWN, lost, "{{host}} could not be audited").tag_keys("host")
+    unreachable = f"{queries.UP} == bool 0"
+    yield _annotation("Host unknown", parts.UNKNOWN, unreachable, "{{host}} could not be audited").tag_keys("host")
     revision = "max by (revision) (olaudit_expected_info)"
-    before = "max by (revision) (last_over_time(olaudit_expected_info[1h] offset $__interval))"
-    known = "on () group_left () max(last_over_time(olaudit_expected_info[1h] offset $__interval))"
-    changed = f"({revision} unless on (revision) {before}) * {known}"
+    earlier = "max by (revision) (last_over_time(olaudit_expected_info[1h] offset $__interval))"
+    any_earlier = "on () group_left () max(last_over_time(olaudit_expected_info[1h] offset $__interval))"
+    changed = f"({revision} unless on (revision) {earlier}) * {any_earlier}"
     yield _annotation("New expected files", parts.INFO, changed, "expected files {{revision}}").tag_keys(
         "revision"
     )
@@ -122,7 +124,7 @@ def _annotation(name: str, color: str, expr: str, title: str) -> builders.Annota
 
 def _links() -> Iterator[builders.DashboardLink]:
     page = "https://github.com/internetarchive/openlibrary/wiki/Production-Service-Architecture"
-    yield _link("How production should be", page, "The page that the expected files follow")
+    yield _link("Architecture of production", page, "The page that describes the expected state")
 
 
 def _link(title: str, url: str, tooltip: str) -> builders.DashboardLink:

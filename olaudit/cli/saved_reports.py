@@ -1,4 +1,4 @@
-"""Reports that were written earlier: reading one back, and finding a finding in it by what somebody typed."""
+"""Saved JSON reports: reading one, and finding a finding in it by its id."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from olaudit.cli.naming import SHORTEST, digits_of, the_one
+from olaudit.cli.finding_ids import MIN_DIGITS, find_by_prefix, parse_id_prefix
 from olaudit.errors import UsageError
 from olaudit.files import MAX_DATA_BYTES, read_regular
 from olaudit.render.document import Document, FindingPart
 
 LATEST = "latest.json"
-"""What the last of them is called there, as JSON."""
+"""The name of the last JSON report in the reports' folder."""
 
 
 def read_report(file: Path) -> Document:
     """Read a report that `-o json=FILE` or `olaudit report` wrote.
 
-    Raises UsageError where there is none, or it is something else.
+    Raises UsageError if the file is missing, unreadable, or not such a report.
     """
     try:
         text = read_regular(file, MAX_DATA_BYTES)
@@ -30,24 +30,24 @@ def read_report(file: Path) -> Document:
         return Document.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = "".join(f"{step}." for step in first["loc"]).removesuffix(".")
-        said = f"{where}: {first['msg']}" if where else first["msg"]
-        raise UsageError(f"{file} is not a JSON report of this olaudit: {said}", _HINT) from None
+        path = ".".join(map(str, first["loc"]))
+        problem = f"{path}: {first['msg']}" if path else first["msg"]
+        raise UsageError(f"{file} is not a JSON report of this olaudit: {problem}", _HINT) from None
 
 
 _HINT = "write one with `olaudit check -o json=FILE`, and name it with --report FILE"
 
 
 def find_finding(document: Document, text: str) -> FindingPart:
-    """Find the finding whose id is, or begins with, `text`. Raises UsageError where none or several do."""
-    if (digits := digits_of(text)) is None:
+    """Find the finding whose id is, or begins with, `text`. Raises UsageError if none or several match."""
+    if (prefix := parse_id_prefix(text)) is None:
         raise UsageError(
-            f"{text!r} is no finding's id: {SHORTEST} to 12 hex digits make one",
+            f"{text!r} is not a finding id: expected {MIN_DIGITS} to 12 hex digits",
             "each finding in a report has its id",
         )
-    if (found := the_one(document.findings, digits)) is None:
+    if (finding := find_by_prefix(document.findings, prefix)) is None:
         raise UsageError(
-            f"no finding in the report of {document.run.started_at} has the id {digits}",
-            "what is ok is only in reports that were written with --all",
+            f"no finding in the report of {document.run.started_at} has the id {prefix}",
+            "findings that are ok are only in reports written with --all",
         )
-    return found
+    return finding

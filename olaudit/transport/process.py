@@ -1,4 +1,4 @@
-"""Local commands that resolving and connecting need, each bounded in time together with its children."""
+"""Local commands, each bounded in time together with its child processes."""
 
 from __future__ import annotations
 
@@ -6,23 +6,30 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
-    """What a command wrote, and its exit status."""
+class CommandOutput:
+    """Exit status and output of a command that ended."""
 
     status: int
     stdout: bytes
     stderr: bytes
 
 
-def run_command(argv: Sequence[str], seconds: float, stdin: bytes = b"") -> Completed:
-    """Run a command to its end. Raises OSError; TimeoutError after its process group was killed."""
+def run_command(
+    argv: Sequence[str], seconds: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> CommandOutput:
+    """Run a command to its end. Raises OSError, and TimeoutError after it killed the process group."""
     process = subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
     )
     try:
         stdout, stderr = process.communicate(stdin, timeout=max(0.001, seconds))
@@ -33,7 +40,7 @@ def run_command(argv: Sequence[str], seconds: float, stdin: bytes = b"") -> Comp
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]  # all three are pipes
         raise TimeoutError from None
-    return Completed(process.returncode, stdout, stderr)
+    return CommandOutput(process.returncode, stdout, stderr)
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""A drifting fleet told to Prometheus: reports rendered as the exporter does, served on loopback."""
+"""Reports of a drifting fleet, rendered as metrics and served on loopback for Prometheus."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SINCE = "2026-11-20T03:00:00Z"
 
 
 class Exporter:
-    """Says `text` to whoever asks."""
+    """A server of metrics: it responds with `text` to every request."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -46,12 +46,12 @@ class Exporter:
 
 @contextmanager
 def exporter(text: str) -> Iterator[Exporter]:
-    """Serve metrics on a port of loopback that is free."""
-    told = Exporter(text)
+    """Serve metrics on a free loopback port."""
+    metrics = Exporter(text)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = told.text.encode()
+            body = metrics.text.encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
@@ -64,28 +64,28 @@ def exporter(text: str) -> Iterator[Exporter]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    told.address = f"127.0.0.1:{server.server_port}"
+    metrics.address = f"127.0.0.1:{server.server_port}"
     try:
-        yield told
+        yield metrics
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def before() -> Report:
-    """The first night: every host is there, and one drifts; another leaves the fleet the next day."""
+def first_report() -> Report:
+    """Build the first report: one host drifts, and `ol-old0` is removed from the fleet afterwards."""
     return _report(
         "aaaaaaaaaaaa", [*HOSTS, "ol-old0"], {"ol-mem2": [("host.os", "host", Verdict.DRIFT, Severity.WARNING)]}
     )
 
 
-def drifting() -> Report:
-    """The second night, after new expected files: drift of all severities, unknown checks, a host out of reach."""
-    said = {
+def second_report() -> Report:
+    """Build the second report, with new expected files: drift, unknown checks, and a host that failed."""
+    results = {
         "ol-home0": [
             ("container.state", "openlibrary-web-1", Verdict.DRIFT, Severity.CRITICAL),
-            ("container.unexpected", "somebody's", Verdict.DRIFT, Severity.WARNING),
+            ("container.unexpected", "unnamed-1", Verdict.DRIFT, Severity.WARNING),
             ("container.restarts", "openlibrary-web-1", Verdict.WAIVED, Severity.WARNING),
         ],
         "ol-mem0": [("memcached.limit", "memcached", Verdict.DRIFT, Severity.WARNING)],
@@ -97,27 +97,33 @@ def drifting() -> Report:
         FLEET: [("waiver.unused", "ol-db1 disk.free", Verdict.DRIFT, Severity.INFO)],
     }
     failure = Failure(FailureReason.TIMEOUT, "no answer within 30 s")
-    return _report("bbbbbbbbbbbb", HOSTS, said, {"ol-mem2": failure})
+    return _report("bbbbbbbbbbbb", HOSTS, results, {"ol-mem2": failure})
 
 
-def text(report: Report, *, reloaded: bool) -> str:
-    """Give what `olaudit serve` says of a report."""
-    head = "# TYPE olaudit_config_reload_success gauge\n"
-    return render(report, Style()) + f"{head}olaudit_config_reload_success {int(reloaded)}\n"
+def metrics_text(report: Report, *, reloaded: bool) -> str:
+    """Render the metrics that `olaudit serve` exports for a report."""
+    reload_type = "# TYPE olaudit_config_reload_success gauge\n"
+    return render(report, Style()) + f"{reload_type}olaudit_config_reload_success {int(reloaded)}\n"
 
 
-Said = list[tuple[str, str, Verdict, Severity]]
+CheckResults = list[tuple[str, str, Verdict, Severity]]
 
 
 def _report(
-    revision: str, names: Iterable[str], said: Mapping[str, Said], failures: Mapping[str, Failure] | None = None
+    revision: str,
+    names: Iterable[str],
+    results: Mapping[str, CheckResults],
+    failures: Mapping[str, Failure] | None = None,
 ) -> Report:
     hosts = tuple(_host(name, (failures or {}).get(name)) for name in names)
-    whole = {
+    ok = {
         host.host: [("host.hostname", "host", Verdict.OK, Severity.WARNING)] for host in hosts if not host.failure
     }
     findings = [
-        _finding(host, *one) for told in (whole, said) for host, all_of_it in told.items() for one in all_of_it
+        _finding(host, *result)
+        for by_host in (ok, results)
+        for host, of_host in by_host.items()
+        for result in of_host
     ]
     run = values.run(finished_at="2026-11-22T03:00:04Z", duration_seconds=4.25, expected_revision=revision)
     return values.report(findings, hosts, run)

@@ -1,0 +1,207 @@
+"""JSON documents of `olaudit compare` and `olaudit history`: the public models, from which JSON Schema is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, RootModel
+
+from olaudit.history import Comparison, DriftEpisode, RunRow, Span, Subject, UnreachableSpan
+from olaudit.model import EpisodeEnd, Finding, Verdict
+from olaudit.render.document import FailurePart, FindingPart, Time
+
+
+class _HistoryModel(BaseModel):
+    """An object of the documents: frozen, strict, and closed to unknown keys. Key order is the order here."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", from_attributes=True, use_attribute_docstrings=True
+    )
+
+
+class RunSummaryPart(_HistoryModel):
+    """One run, and its counts as in the report's summary."""
+
+    id: str
+    """Identifies the run, and sorts by its start."""
+    started_at: Time
+    complete: bool
+    """False if the run was interrupted."""
+    hosts: int
+    unreachable: int
+    """Hosts that could not be audited."""
+    ok: int
+    drift: int
+    unknown: int
+    waived: int
+
+
+# --- olaudit compare ---------------------------------------------------------------------------------------------
+
+
+class ResolvedFindingPart(FindingPart):
+    """A drift that was resolved, as the first run reported it."""
+
+    ending: EpisodeEnd
+    """How it was resolved."""
+
+
+class ObservedFindingPart(FindingPart):
+    """A finding that was unknown, as the first run reported it."""
+
+    verdict_now: Verdict
+    """Its verdict in the second run."""
+
+
+class ComparisonDocument(_HistoryModel):
+    """A comparison of two runs, `before` and `after`. Each list is sorted by host, check and subject."""
+
+    before: RunSummaryPart
+    after: RunSummaryPart
+    new: tuple[FindingPart, ...]
+    """Drift of the second run that was not drift in the first."""
+    unchanged: tuple[FindingPart, ...]
+    """Drift of both runs, as the second run reported it."""
+    resolved: tuple[ResolvedFindingPart, ...]
+    unobserved: tuple[FindingPart, ...]
+    """Drift of the first run that the second run could not observe."""
+    newly_unknown: tuple[FindingPart, ...]
+    """Findings that are unknown in the second run, and were not in the first."""
+    observed_again: tuple[ObservedFindingPart, ...]
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> Self:
+        """Build the document of a comparison."""
+        return cls(
+            before=RunSummaryPart.model_validate(comparison.before),
+            after=RunSummaryPart.model_validate(comparison.after),
+            new=_findings(comparison.new),
+            unchanged=_findings(comparison.unchanged),
+            resolved=tuple(
+                ResolvedFindingPart(**dict(FindingPart.model_validate(finding)), ending=ending)
+                for finding, ending in comparison.resolved
+            ),
+            unobserved=_findings(comparison.unobserved),
+            newly_unknown=_findings(comparison.newly_unknown),
+            observed_again=tuple(
+                ObservedFindingPart(**dict(FindingPart.model_validate(finding)), verdict_now=verdict)
+                for finding, verdict in comparison.observed_again
+            ),
+        )
+
+
+def _findings(findings: Sequence[Finding]) -> tuple[FindingPart, ...]:
+    return tuple(FindingPart.model_validate(finding) for finding in findings)
+
+
+# --- olaudit history ---------------------------------------------------------------------------------------------
+
+
+class HistoryRunPart(RunSummaryPart):
+    """One run, and how many drifts were new and resolved in it."""
+
+    new: int
+    resolved: int
+
+
+class EpisodePart(_HistoryModel):
+    """One drift from the run that first saw it (`finding.first_seen`) to its end."""
+
+    id: str
+    """The finding's id."""
+    finding: FindingPart
+    """The finding as last seen."""
+    last_seen: Time
+    """Start of the last run that saw the drift."""
+    ended: Time | None
+    """Start of the run that ended the episode; null while it is open."""
+    ending: EpisodeEnd | None
+    """How the episode ended; null while it is open."""
+
+    @classmethod
+    def of(cls, episode: DriftEpisode) -> Self:
+        """Build the object of an episode."""
+        finding = FindingPart.model_validate(episode.finding)
+        return cls(
+            id=finding.id, finding=finding, last_seen=episode.last_seen, ended=episode.ended, ending=episode.ending
+        )
+
+
+class SpanPart(_HistoryModel):
+    """Consecutive runs with the same verdict."""
+
+    verdict: Verdict
+    first: Time
+    """Start of the first of these runs."""
+    last: Time
+    """Start of the last of these runs."""
+    runs: int
+    finding: FindingPart | None
+    """The finding of the last of these runs; null if it was ok."""
+
+
+class UnreachableSpanPart(_HistoryModel):
+    """Consecutive runs that could not audit a host, for the same reason."""
+
+    first: Time
+    """Start of the first of these runs."""
+    last: Time
+    """Start of the last of these runs."""
+    runs: int
+    failure: FailurePart
+    """The failure of the last of these runs."""
+
+
+class HostHistory(_HistoryModel):
+    """History of one host. The lists are sorted, oldest first."""
+
+    host: str
+    episodes: tuple[EpisodePart, ...]
+    unreachable_spans: tuple[UnreachableSpanPart, ...]
+
+    @classmethod
+    def of(cls, host: str, episodes: Sequence[DriftEpisode], unreachable: Sequence[UnreachableSpan]) -> Self:
+        """Build the history of a host."""
+        return cls(
+            host=host,
+            episodes=tuple(map(EpisodePart.of, episodes)),
+            unreachable_spans=tuple(UnreachableSpanPart.model_validate(span) for span in unreachable),
+        )
+
+
+class FindingHistory(_HistoryModel):
+    """History of one finding. The lists are sorted, oldest first."""
+
+    id: str
+    host: str
+    check: str
+    subject: str
+    episodes: tuple[EpisodePart, ...]
+    spans: tuple[SpanPart, ...]
+
+    @classmethod
+    def of(cls, subject: Subject, episodes: Sequence[DriftEpisode], spans: Sequence[Span]) -> Self:
+        """Build the history of a finding."""
+        return cls(
+            id=subject.id,
+            host=subject.host,
+            check=subject.check,
+            subject=subject.subject,
+            episodes=tuple(map(EpisodePart.of, episodes)),
+            spans=tuple(SpanPart.model_validate(span) for span in spans),
+        )
+
+
+class HistoryDocument(RootModel[tuple[HistoryRunPart, ...] | HostHistory | FindingHistory]):
+    """An answer of `olaudit history`: the runs, newest first, or the history of one host or one finding."""
+
+    @classmethod
+    def of_runs(cls, rows: Sequence[RunRow]) -> Self:
+        """Build the list of runs."""
+        return cls(
+            tuple(
+                HistoryRunPart(**dict(RunSummaryPart.model_validate(row.run)), new=row.new, resolved=row.resolved)
+                for row in rows
+            )
+        )

@@ -1,0 +1,97 @@
+"""Changes since the previous run, for the page: new, resolved, newly unknown, unobserved, observed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from olaudit.model import Changes, EpisodeEnd, Finding, Report, Verdict
+from olaudit.render.ages import age, moment
+from olaudit.render.html.groups import finding_tone, host_anchor, rank
+
+_MAX_ITEMS = 20  # of a section; further findings have a badge where they are listed
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeItem:
+    """One line: the finding, a text about the change, and where the page has details (None: nowhere)."""
+
+    finding: Finding
+    text: str
+    anchor: str | None
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSection:
+    """The changes of one kind: `items` are listed, `more` is the number of those that are not."""
+
+    name: str
+    title: str
+    items: tuple[ChangeItem, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanges:
+    """All changes since the previous run, which started at `since` (formatted; None: there was none)."""
+
+    since: str | None
+    sections: tuple[ChangeSection, ...]
+
+
+def run_changes(report: Report) -> RunChanges | None:
+    """Build the list of changes since the previous run; None if no history was read."""
+    changes = report.changes
+    if changes is None:
+        return None
+    findings = sorted((finding for finding in report.findings if finding.verdict is not Verdict.OK), key=rank)
+    new = [_item(finding) for finding in findings if finding.id in changes.new]
+    unknown = [_item(finding) for finding in findings if finding.id in changes.newly_unknown]
+    observed_again = [
+        ChangeItem(finding, f"now {finding.verdict}", None, finding_tone(finding))
+        for finding in report.findings
+        if finding.id in changes.observed_again
+    ]
+    sections = (
+        _section("new", "New drift", new),
+        ChangeSection("resolved", "Resolved", tuple(_resolved(changes))),
+        _section("newly-unknown", "Newly unknown", unknown),
+        ChangeSection("unobserved", "Unobserved drift", tuple(_unobserved(report, changes))),
+        _section("observed-again", "Observed again", observed_again),
+    )
+    return RunChanges(moment(changes.since) if changes.since else None, sections)
+
+
+def _item(finding: Finding) -> ChangeItem:
+    return ChangeItem(finding, finding.message, finding.id, finding_tone(finding))
+
+
+def _section(name: str, title: str, items: list[ChangeItem]) -> ChangeSection:
+    return ChangeSection(name, title, tuple(items[:_MAX_ITEMS]), len(items[_MAX_ITEMS:]))
+
+
+def _resolved(changes: Changes) -> Iterator[ChangeItem]:
+    tones = {EpisodeEnd.FIXED: "ok", EpisodeEnd.WAIVED: "waived", EpisodeEnd.REMOVED: "ok"}
+    for drift in changes.resolved:
+        duration = _duration(drift.finding, drift.last_seen)
+        text = f"{drift.ending}{duration}, last seen {moment(drift.last_seen)}"
+        yield ChangeItem(drift.finding, text, None, tones[drift.ending])
+
+
+def _duration(finding: Finding, last_seen: str) -> str:
+    if not finding.first_seen or finding.first_seen == last_seen:
+        return ""
+    return f" after {age(finding.first_seen, last_seen)}"
+
+
+def _unobserved(report: Report, changes: Changes) -> Iterator[ChangeItem]:
+    ids = {finding.id for finding in report.findings if finding.verdict is not Verdict.OK}
+    failed_hosts = {host.host for host in report.hosts if host.failure}
+    for drift in changes.unobserved:
+        finding = drift.finding
+        anchor = finding.id if finding.id in ids else None
+        if anchor is None and finding.host in failed_hosts:
+            anchor = host_anchor(finding.host)
+        text = f"{drift.severity_or_waived} when last seen, {moment(drift.last_seen)}: {finding.message}"
+        yield ChangeItem(finding, text, anchor, "unknown")

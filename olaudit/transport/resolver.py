@@ -1,0 +1,75 @@
+"""Forward and reverse lookups of names by the resolver of the auditing machine."""
+
+from __future__ import annotations
+
+import json
+import queue
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from olaudit.model import Answer, Answered, Lookup, Probe, Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from olaudit.transport import Deadline
+
+_LOOKUP_SECONDS = 8.0
+"""Time limit of the lookups. The resolver has no timeout that can be set."""
+
+_NO_SUCH_NAME = (1, 4)
+"""HOST_NOT_FOUND and NO_DATA of netdb.h, which are answers. The other codes report that there was no answer."""
+
+
+def look_up_names(lookups: Sequence[Lookup], deadline: Deadline) -> dict[Probe, Answer]:
+    """Resolve all names in parallel, within `_LOOKUP_SECONDS` and the deadline."""
+    queued: queue.SimpleQueue[tuple[Lookup, Answer]] = queue.SimpleQueue()
+    for lookup in lookups:
+        # One daemon thread per name: a resolver that hangs cannot be interrupted, only abandoned
+        threading.Thread(
+            target=_resolve, args=(lookup, queued), daemon=True, name=f"resolve {lookup.name}"
+        ).start()
+    seconds = min(_LOOKUP_SECONDS, deadline.remaining())
+    late = Unanswered(f"the auditor's resolver gave no answer within {seconds:.2g} s")
+    answers: dict[Probe, Answer] = dict.fromkeys(lookups, late)
+    lookup_deadline = type(deadline).after(seconds)
+    for _ in lookups:
+        try:
+            lookup, answer = queued.get(timeout=lookup_deadline.remaining())
+        except queue.Empty:
+            break
+        answers[lookup] = answer
+    return answers
+
+
+def _resolve(lookup: Lookup, queued: queue.SimpleQueue[tuple[Lookup, Answer]]) -> None:
+    queued.put((lookup, _answer(lookup.name)))
+
+
+def _answer(name: str) -> Answer:
+    try:
+        entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
+            return Answered(json.dumps({"addresses": [], "names": {}}))
+        return Unanswered(f"the auditor's resolver failed for {name}: {error.strerror}")
+    except (OSError, UnicodeError) as error:
+        return Unanswered(f"the auditor's resolver failed for {name}: {error}")
+    addresses = sorted({str(entry[4][0]) for entry in entries})
+    try:
+        names = {address: _names_of(address) for address in addresses}
+    except OSError as error:
+        return Unanswered(f"the auditor's resolver failed for an address of {name}: {error.strerror or error}")
+    return Answered(json.dumps({"addresses": addresses, "names": names}))
+
+
+def _names_of(address: str) -> list[str]:
+    """Return the names of an address, sorted; an empty list where it has none. Raises OSError."""
+    try:
+        name, aliases, _ = socket.gethostbyaddr(address)
+    except socket.herror as error:
+        if error.errno in _NO_SUCH_NAME:
+            return []
+        raise
+    return sorted({name, *aliases})
