@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.faults.measure import Measurement
-from tests.faults.row import Exits, Fails, Finds, Row
+from tests.faults.row import ExitCode, ExpectedFinding, Row, Unreachable
 
 HEALTHY = ("healthy-0", "healthy-1")
 """Two hosts without a fault that each run also audits; the second has a Docker Engine."""
@@ -26,7 +26,7 @@ _CODES = (0, 1, 3)
 def problems(row: Row, measurement: Measurement) -> Iterator[str]:
     """Yield the differences between the expectation of a row and its result."""
     yield from _process_problems(row, measurement)
-    if isinstance(row.expect, Exits):
+    if isinstance(row.expect, ExitCode):
         yield from _command_problems(row.expect, measurement)
     elif measurement.code not in _CODES or not measurement.report:
         yield f"exit code {measurement.code}: {measurement.stderr[-600:]}"
@@ -38,7 +38,7 @@ def problems(row: Row, measurement: Measurement) -> Iterator[str]:
 
 def seconds(row: Row, measurement: Measurement) -> float:
     """Return the audit duration of a row's host, or of the command if the row is about the command."""
-    if isinstance(row.expect, Exits) or not measurement.report:
+    if isinstance(row.expect, ExitCode) or not measurement.report:
         return measurement.seconds
     duration: float = _host(row.id, measurement)["duration_seconds"]
     return duration
@@ -53,7 +53,7 @@ def _process_problems(row: Row, measurement: Measurement) -> Iterator[str]:
         yield f"the process used {measurement.peak_mib:.0f} MiB"
 
 
-def _command_problems(expect: Exits, measurement: Measurement) -> Iterator[str]:
+def _command_problems(expect: ExitCode, measurement: Measurement) -> Iterator[str]:
     if measurement.code != expect.code:
         yield f"exit code {measurement.code}"
     if expect.text not in measurement.stderr:
@@ -71,25 +71,27 @@ def _host_problems(row: Row, measurement: Measurement) -> Iterator[str]:
             yield f"{finding['check']} has no reason: {finding['message']!r}"
     failure = host["failure"] or {}
     match row.expect:
-        case Fails(reason, text, other):
+        case Unreachable(reason, text, other):
             message = str(failure.get("message"))
             if failure.get("reason") != reason or not (text in message or (other and other in message)):
                 yield f"failure is {failure or _not_ok(findings)}"
-        case Finds() as expected:
+        case ExpectedFinding() as expected:
             yield from _finding_problems(expected, failure, findings)
         case _:
             if host["verdict"] != "ok":
                 yield f"not ok: {failure or _not_ok(findings)}"
 
 
-def _finding_problems(expected: Finds, failure: dict[str, Any], findings: list[dict[str, Any]]) -> Iterator[str]:
+def _finding_problems(
+    expected: ExpectedFinding, failure: dict[str, Any], findings: list[dict[str, Any]]
+) -> Iterator[str]:
     if not any(finding["check"] == expected.check and _has_text(finding, expected) for finding in findings):
         yield f"no such finding, failure {failure}: {_not_ok(findings)}"
     if wrong := _not_ok(finding for finding in findings if not expected.affected(finding["check"])):
         yield f"other checks are not ok: {wrong}"
 
 
-def _has_text(finding: dict[str, Any], expected: Finds) -> bool:
+def _has_text(finding: dict[str, Any], expected: ExpectedFinding) -> bool:
     fields = (str(finding.get(name) or "") for name in ("message", "observed", "advice"))
     texts = [text for text in (expected.text, expected.other) if text]
     return finding["verdict"] == expected.status and any(text in field for field in fields for text in texts)
@@ -130,6 +132,6 @@ def reported_text(row: Row, measurement: Measurement) -> str:
     if not measurement.report:
         return measurement.stderr
     findings = _findings(row.id, measurement)
-    if isinstance(row.expect, Finds):
+    if isinstance(row.expect, ExpectedFinding):
         findings = [finding for finding in findings if finding["check"] == row.expect.check]
     return "; ".join(finding["message"] for finding in findings if finding["verdict"] != "ok")

@@ -70,15 +70,15 @@ def page(rows: Sequence[Row], seconds: Mapping[str, str], healthy: float) -> str
         timeouts=" or ".join(f"{timeout:g}" for timeout in timeouts),
         healthy=healthy,
         rows=len(rows),
-        real=sum(row.real for row in rows),
+        real=sum(row.real_host for row in rows),
     )
     return head + "".join(_section(kind, rows, seconds) for kind in _KINDS)
 
 
 def _section(kind: Kind, rows: Iterable[Row], seconds: Mapping[str, str]) -> str:
-    title, real = _KINDS[kind]
+    title, description = _KINDS[kind]
     lines = "".join(_line(row, seconds.get(row.id, "-")) for row in rows if row.kind is kind)
-    return f"\n## {title}\n\n{real}\n\n{_COLUMNS}{lines}"
+    return f"\n## {title}\n\n{description}\n\n{_COLUMNS}{lines}"
 
 
 def _line(row: Row, seconds: str) -> str:

@@ -29,7 +29,7 @@ REAL = (Kind.SSHD, Kind.ENGINE_BEHIND_SSHD, Kind.DOCKERD, Kind.AUDITOR)
 
 
 @dataclass(frozen=True)
-class Fails:
+class Unreachable:
     """The host cannot be audited: `failure.reason` is `reason`, and the message contains `text`.
 
     `other` is an alternative text, if the message depends on when the client notices the fault.
@@ -45,10 +45,10 @@ class Fails:
 
 
 @dataclass(frozen=True)
-class Finds:
+class ExpectedFinding:
     """A finding of `check` has the verdict `status`, and its message contains `text`.
 
-    All other checks must be ok, except those with a prefix in `affects`. `other` is as in `Fails`.
+    All other checks must be ok, except those with a prefix in `affects`. `other` is as in `Unreachable`.
     """
 
     check: str
@@ -67,7 +67,7 @@ class Finds:
 
 
 @dataclass(frozen=True)
-class Passes:
+class AllOk:
     """The fault has no effect: the host is audited, and all of its checks are ok."""
 
     verdict: str = "ok"
@@ -75,7 +75,7 @@ class Passes:
 
 
 @dataclass(frozen=True)
-class Exits:
+class ExitCode:
     """The command exits with `code` and writes `text` to standard error.
 
     `prints`: whether it prints the report too.
@@ -90,7 +90,7 @@ class Exits:
         return f"exit code {self.code}"
 
 
-Expectation = Fails | Finds | Passes | Exits
+ExpectedOutcome = Unreachable | ExpectedFinding | AllOk | ExitCode
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Row:
     id: str
     title: str
     kind: Kind
-    expect: Expectation
+    expect: ExpectedOutcome
     inject: Inject
     run: str = ""
     role: str = "shell"
@@ -147,11 +147,11 @@ class Row:
         return self.kind is Kind.DOCKERD
 
     @property
-    def real(self) -> bool:
-        """Whether the host of this row is a real sshd."""
+    def real_host(self) -> bool:
+        """Whether the host of this row is real: namespaces with a real sshd."""
         return self.kind in REAL
 
     @property
     def quick(self) -> bool:
         """Whether the quick tests include it: a run of real hosts occupies a machine of two cores."""
-        return not (self.slow or self.real)
+        return not (self.slow or self.real_host)

@@ -116,7 +116,7 @@ class Server(paramiko.Transport):
         self.set_log_channel(_LOG.name)
 
 
-def served(
+def scripted_server(
     script: type[Script], link: type[Server] = Server, key: Callable[[Path], paramiko.PKey] | None = None
 ) -> Inject:
     """Return the injection of a scripted server."""

@@ -93,7 +93,7 @@ def _child(pid: int) -> int:
     return int(pids[0])
 
 
-def real(
+def real_sshd(
     *config: str, setup: str = "", client: tuple[str, ...] = (), keys: str = "", greets: bool = True
 ) -> Inject:
     """Return the injection of an sshd."""

@@ -14,6 +14,6 @@ SLOW = [row for row in ROWS if not row.quick and not row.lab]
 
 @pytest.mark.parametrize("row", SLOW, ids=[row.id for row in SLOW])
 def test_slow_fault_is_reported(row: Row, audit: Audit) -> None:
-    if row.real:
+    if row.real_host:
         require_root()
     assert audit(row).problems == ()

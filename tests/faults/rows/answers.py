@@ -9,21 +9,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.hosts import FAKED, SHELL, account, program, without
-from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Row, Target
+from tests.faults.row import AllOk, ExpectedFinding, ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
 from tests.faults.scene import ADDRESS, Scene
-from tests.faults.sshd import real, running
+from tests.faults.sshd import real_sshd, running
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.SSHD, expect, inject, **{"run": "answers", **more})
 
 
-def _unknown(check: str, text: str, *affects: str) -> Finds:
-    return Finds(check, "unknown", text, affects)
+def _unknown(check: str, text: str, *affects: str) -> ExpectedFinding:
+    return ExpectedFinding(check, "unknown", text, affects)
 
 
 def _faked(name: str, script: str) -> Inject:
-    return real(FAKED, setup=program(name, script))
+    return real_sshd(FAKED, setup=program(name, script))
 
 
 _HOSTNAME = "host.hostname"
@@ -45,13 +45,13 @@ _PROGRAMS = (
         "program-missing",
         "A program is not installed",
         _unknown(_HOSTNAME, "command not found"),
-        real(setup=without("uname")),
+        real_sshd(setup=without("uname")),
     ),
     _row(
         "program-not-executable",
         "A program may not be executed",
         _unknown(_HOSTNAME, "cannot be executed"),
-        real(setup="mount --bind /run/authorized_keys /usr/bin/uname"),
+        real_sshd(setup="mount --bind /run/authorized_keys /usr/bin/uname"),
     ),
     _row(
         "program-killed",
@@ -86,7 +86,7 @@ _PROGRAMS = (
     _row(
         "program-hangs-at-once",
         "A program hangs that should never hang",
-        Fails("timeout", "answered nothing within"),
+        Unreachable("timeout", "answered nothing within"),
         _faked("uname", "exec sleep 600"),
     ),
     _row(
@@ -136,19 +136,19 @@ _PROGRAMS = (
     _row(
         "answer-nul",
         "An answer contains NUL bytes",
-        Finds(_HOSTNAME, "drift", "\\x00"),
+        ExpectedFinding(_HOSTNAME, "drift", "\\x00"),
         _faked("uname", "printf 'a\\0b\\n'"),
     ),
     _row(
         "answer-not-utf-8",
         "An answer is not UTF-8 and contains a surrogate",
-        Finds(_HOSTNAME, "drift", "\\xff"),
+        ExpectedFinding(_HOSTNAME, "drift", "\\xff"),
         _faked("uname", "printf '\\377\\355\\240\\200\\n'"),
     ),
     _row(
         "answer-escapes",
         "An answer contains terminal escapes and a bidirectional override",
-        Finds(_HOSTNAME, "drift", "\\x1b"),
+        ExpectedFinding(_HOSTNAME, "drift", "\\x1b"),
         _faked("uname", "printf '\\033[2J\\033]0;owned\\007\\342\\200\\256x\\n'"),
     ),
     _row(
@@ -160,8 +160,8 @@ _PROGRAMS = (
     _row(
         "answer-forged",
         "A program reads the marker in /proc and answers for other programs",
-        Finds(_FORBIDDEN, "drift", "/etc/forbidden", ("disk.free", "path.")),
-        real(FAKED, setup="touch /etc/forbidden\n" + program("df", _FORGE)),
+        ExpectedFinding(_FORBIDDEN, "drift", "/etc/forbidden", ("disk.free", "path.")),
+        real_sshd(FAKED, setup="touch /etc/forbidden\n" + program("df", _FORGE)),
     ),
     _row(
         "answer-kills-shell",
@@ -180,43 +180,43 @@ _SYSTEM = (
     _row(
         "no-processes",
         "The user must not start processes (ulimit -u)",
-        Fails("ssh", "the host runs no command"),
-        real("ForceCommand ulimit -p 1; exec /bin/sh", setup=account(uid=61301)),
+        Unreachable("ssh", "the host runs no command"),
+        real_sshd("ForceCommand ulimit -p 1; exec /bin/sh", setup=account(uid=61301)),
     ),
     _row(
         "no-memory",
         "The user's programs get no memory (ulimit -v)",
         _unknown(_FORBIDDEN, "failed to map", *SHELL),
-        real("ForceCommand ulimit -v 4000; exec /bin/sh"),
+        real_sshd("ForceCommand ulimit -v 4000; exec /bin/sh"),
     ),
     _row(
         "no-descriptors",
         "The user's programs may open few files (ulimit -n)",
-        Fails("ssh", "the host runs no command"),
-        real("ForceCommand ulimit -n 4; exec /bin/sh"),
+        Unreachable("ssh", "the host runs no command"),
+        real_sshd("ForceCommand ulimit -n 4; exec /bin/sh"),
     ),
     _row(
         "clock-behind",
         "The host's clock is in 1970",
-        Finds("clock.skew", "drift", "behind"),
+        ExpectedFinding("clock.skew", "drift", "behind"),
         _faked("date", "echo 60.123456789"),
         role="clock",
     ),
     _row(
         "clock-far-ahead",
         "The host's clock is in the year 30,000",
-        Finds("clock.skew", "drift", "ahead"),
+        ExpectedFinding("clock.skew", "drift", "ahead"),
         _faked("date", "echo 884541340800.123456789"),
         role="clock",
     ),
     _row(
         "clock-garbage",
         "The host's clock is not a number",
-        Finds("clock.skew", "unknown", "date"),
+        ExpectedFinding("clock.skew", "unknown", "date"),
         _faked("date", "echo nan"),
         role="clock",
     ),
-    _row("proc-missing", "/proc is not mounted", Passes(), real(setup="umount -l /proc")),
+    _row("proc-missing", "/proc is not mounted", AllOk(), real_sshd(setup="umount -l /proc")),
 )
 
 # --- the connection --------------------------------------------------------------------------------------------
@@ -270,30 +270,30 @@ _CONNECTION = (
         "session-stopped",
         "The session's sshd is stopped (SIGSTOP) before the last answer",
         _unknown("disk.free", "no answer within 4 s", "path."),
-        real(FAKED, setup=program("df", f"sleep 0.5; kill -STOP {_SESSION}; sleep 60"), client=_AS_ROOT),
+        real_sshd(FAKED, setup=program("df", f"sleep 0.5; kill -STOP {_SESSION}; sleep 60"), client=_AS_ROOT),
     ),
     _row(
         "session-killed",
         "The session's sshd is killed before the last answer",
         _unknown("disk.free", "the connection ended", "path."),
-        real(FAKED, setup=program("df", f"sleep 0.5; kill -KILL {_SESSION}; sleep 60"), client=_AS_ROOT),
+        real_sshd(FAKED, setup=program("df", f"sleep 0.5; kill -KILL {_SESSION}; sleep 60"), client=_AS_ROOT),
     ),
     _row(
         "host-dies",
         "All processes of the host are killed before the last answer",
         _unknown("disk.free", "the connection ended", "path."),
-        real(FAKED, setup=program("df", "sleep 0.5; kill -KILL -1"), client=_AS_ROOT),
+        real_sshd(FAKED, setup=program("df", "sleep 0.5; kill -KILL -1"), client=_AS_ROOT),
     ),
     _row(
         "cut-in-exchange",
         "Packets are lost after the middle of the key exchange",
-        Fails("timeout", "within 4 s"),
+        Unreachable("timeout", "within 4 s"),
         _relayed(600, close=False),
     ),
     _row(
         "closed-in-exchange",
         "The connection is closed in the middle of the key exchange",
-        Fails("ssh", "it closed the connection during the key exchange"),
+        Unreachable("ssh", "it closed the connection during the key exchange"),
         _relayed(600, close=True),
     ),
 )

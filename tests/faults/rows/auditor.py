@@ -11,12 +11,22 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.row import AuditorSetup, Exits, Expectation, Fails, Finds, Inject, Kind, Row, Target
+from tests.faults.row import (
+    AuditorSetup,
+    ExitCode,
+    ExpectedFinding,
+    ExpectedOutcome,
+    Inject,
+    Kind,
+    Row,
+    Target,
+    Unreachable,
+)
 from tests.faults.scene import Scene
-from tests.faults.sshd import real
+from tests.faults.sshd import real_sshd
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.AUDITOR, expect, inject, **more)
 
 
@@ -86,14 +96,14 @@ def _name(name: str) -> Inject:
     return lambda _: contextlib.nullcontext(Target((f"HostName {name}",)))
 
 
-_HEALTHY = real()
+_HEALTHY = real_sshd()
 _AUDITOR_ONLY: dict[str, Any] = {"healthy": False}
 
 ROWS: tuple[Row, ...] = (
     _row(
         "resolver-silent",
         "The auditor's resolver never answers",
-        Fails("dns", "resolver did not answer"),
+        Unreachable("dns", "resolver did not answer"),
         _name("host.example.org"),
         auditor=_silent_resolver,
         slow=True,
@@ -101,7 +111,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "disk-full",
         "The disk for the report is full",
-        Exits(74, "No space left on device"),
+        ExitCode(74, "No space left on device"),
         _HEALTHY,
         auditor=_full_disk,
         **_AUDITOR_ONLY,
@@ -109,7 +119,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "stdout-full",
         "Standard output is full",
-        Exits(74, "No space left on device", prints=False),
+        ExitCode(74, "No space left on device", prints=False),
         _HEALTHY,
         auditor=_setup(stdout=Path("/dev/full")),
         **_AUDITOR_ONLY,
@@ -117,7 +127,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "descriptors-few",
         "The auditor may open 4 files (ulimit -n)",
-        Finds("host.reachable", "unknown", "Too many open files"),
+        ExpectedFinding("host.reachable", "unknown", "Too many open files"),
         _HEALTHY,
         auditor=_setup(environment=(("FAULTS_DESCRIPTORS", "4"),)),
         slow=True,
@@ -126,15 +136,15 @@ ROWS: tuple[Row, ...] = (
     _row(
         "interrupt",
         "The audit is interrupted (SIGINT) while a host is silent",
-        Exits(130, "interrupted"),
-        real("ForceCommand sleep 600"),
+        ExitCode(130, "interrupted"),
+        real_sshd("ForceCommand sleep 600"),
         auditor=_setup(interrupt_after=1.0),
         **_AUDITOR_ONLY,
     ),
     _row(
         "expected-fifo",
         "An expected file is a FIFO",
-        Exits(2, "fifo.yaml", prints=False),
+        ExitCode(2, "fifo.yaml", prints=False),
         _HEALTHY,
         auditor=_fifo_expected,
         slow=True,
@@ -143,7 +153,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "expected-device",
         "An expected file is /dev/zero",
-        Exits(2, "zero.yaml", prints=False),
+        ExitCode(2, "zero.yaml", prints=False),
         _HEALTHY,
         auditor=_device_expected,
         slow=True,
@@ -152,7 +162,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "history-corrupt",
         "The history is damaged",
-        Exits(2, "history.sqlite", prints=False),
+        ExitCode(2, "history.sqlite", prints=False),
         _HEALTHY,
         auditor=_corrupt_history,
         slow=True,
@@ -161,7 +171,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "history-fifo",
         "The history is a FIFO",
-        Exits(2, "history.sqlite", prints=False),
+        ExitCode(2, "history.sqlite", prints=False),
         _HEALTHY,
         auditor=_fifo_history,
         slow=True,
@@ -170,7 +180,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "history-locked",
         "Another process has locked the history",
-        Exits(2, "is locked", prints=False),
+        ExitCode(2, "is locked", prints=False),
         _HEALTHY,
         auditor=_locked_history,
         timeout=6.0,

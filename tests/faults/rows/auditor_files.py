@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.peers import hold, listening
-from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row, Target
+from tests.faults.row import AllOk, ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
 from tests.faults.scene import ADDRESS, Scene
 from tests.faults.sshd import running
 from tests.transport.sshd import free_port, keygen
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.AUDITOR, expect, inject, **more)
 
 
@@ -69,47 +69,47 @@ _FILES = (
     _row(
         "key-fifo",
         "The key file is a FIFO",
-        Fails("auth", "not a regular file"),
+        Unreachable("auth", "not a regular file"),
         _with_lines(lambda scene, _: (f"IdentityFile {_fifo(scene, 'key')}",), identity=False),
         run="auditor",
     ),
     _row(
         "key-encrypted",
         "The key needs a passphrase",
-        Fails("auth", "passphrase"),
+        Unreachable("auth", "passphrase"),
         _with_lines(_locked, identity=False),
         run="auditor",
     ),
     _row(
         "key-missing",
         "The key file does not exist",
-        Fails("auth", "no such file"),
+        Unreachable("auth", "no such file"),
         _with_lines(lambda *_: ("IdentityFile /nonexistent/key",), identity=False),
         run="auditor",
     ),
-    _row("agent-silent", "The SSH agent never answers", Passes(), _silent_agent, run="auditor"),
+    _row("agent-silent", "The SSH agent never answers", AllOk(), _silent_agent, run="auditor"),
     _row(
         "agent-missing",
         "The SSH agent's socket does not exist",
-        Passes(),
+        AllOk(),
         _with_lines(lambda *_: ("IdentityAgent /nonexistent/agent",)),
         run="auditor",
     ),
     _row(
         "known-hosts-fifo",
         "known_hosts is a FIFO",
-        Fails("hostkey", "is unknown"),
+        Unreachable("hostkey", "is unknown"),
         _with_lines(lambda scene, _: (f"UserKnownHostsFile {_fifo(scene, 'known_hosts')}",)),
         run="auditor",
     ),
     _row(
         "known-hosts-folder",
         "known_hosts is a directory",
-        Fails("hostkey", "is unknown"),
+        Unreachable("hostkey", "is unknown"),
         _with_lines(lambda *_: ("UserKnownHostsFile /etc",)),
         run="auditor",
     ),
-    _row("known-hosts-huge", "known_hosts has 30,000 lines", Passes(), _with_lines(_huge), run="auditor"),
+    _row("known-hosts-huge", "known_hosts has 30,000 lines", AllOk(), _with_lines(_huge), run="auditor"),
 )
 
 # --- jump hosts and ProxyCommand -------------------------------------------------------------------------------
@@ -131,37 +131,43 @@ _ROUTES = (
     _row(
         "jump-refused",
         "Nothing listens on the jump host",
-        Fails("refused", "at the jump host"),
+        Unreachable("refused", "at the jump host"),
         _with_lines(lambda *_: (f"ProxyJump {ADDRESS}:{free_port()}",)),
         run="auditor",
     ),
     _row(
         "jump-silent",
         "The jump host never answers",
-        Fails("timeout", "at the jump host"),
+        Unreachable("timeout", "at the jump host"),
         _silent_jump,
         run="auditor",
     ),
-    _row("proxy-works", "ProxyCommand carries the connection", Passes(), _proxy(_CAT), run="auditor"),
-    _row("proxy-hangs", "ProxyCommand hangs", Fails("timeout", "within 4 s"), _proxy("sleep 600"), run="auditor"),
+    _row("proxy-works", "ProxyCommand carries the connection", AllOk(), _proxy(_CAT), run="auditor"),
+    _row(
+        "proxy-hangs",
+        "ProxyCommand hangs",
+        Unreachable("timeout", "within 4 s"),
+        _proxy("sleep 600"),
+        run="auditor",
+    ),
     _row(
         "proxy-fails",
         "ProxyCommand fails, with a text",
-        Fails("ssh", "no route to the bastion"),
+        Unreachable("ssh", "no route to the bastion"),
         _proxy("sh -c 'echo no route to the bastion >&2; exit 7'"),
         run="auditor",
     ),
     _row(
         "proxy-missing",
         "ProxyCommand does not exist",
-        Fails("ssh", "ProxyCommand"),
+        Unreachable("ssh", "ProxyCommand"),
         _proxy("/nonexistent/proxy %h"),
         run="auditor",
     ),
     _row(
         "proxy-ignores-signals",
         "ProxyCommand hangs and ignores signals",
-        Fails("timeout", "within 4 s"),
+        Unreachable("timeout", "within 4 s"),
         _proxy("sh -c 'trap \"\" TERM HUP INT PIPE; while :; do sleep 1; done'"),
         run="auditor",
     ),

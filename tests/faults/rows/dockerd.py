@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.hosts import ENGINE
-from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Row, Target
+from tests.faults.row import AllOk, ExpectedFinding, ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
 from tests.faults.scene import Scene
 from tests.fleet.host import LabHost
 from tests.fleet.processes import wait_for
@@ -20,7 +20,7 @@ from tests.fleet.rootfs import USER
 _START_SCRIPT = "rm -f /run/docker.pid; dockerd >>/var/log/dockerd.log 2>&1 &"
 
 
-def _row(id_: str, title: str, expect: Expectation, host: str, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, host: str, inject: Inject, **more: Any) -> Row:
     return Row(
         id_, title, Kind.DOCKERD, expect, inject, role=host, slow=True, timeout=8.0, **{"run": "lab", **more}
     )
@@ -152,7 +152,7 @@ def _thaw(host: LabHost) -> None:
     wait_for(host.engine_answers, f"the engine of {host.name}")
 
 
-_UNKNOWN = Finds("docker.engine", "unknown", "no answer within", ENGINE)
+_UNKNOWN = ExpectedFinding("docker.engine", "unknown", "no answer within", ENGINE)
 
 ROWS: tuple[Row, ...] = (
     _row(
@@ -165,14 +165,14 @@ ROWS: tuple[Row, ...] = (
     _row(
         "dockerd-stopped",
         "The engine is stopped, with its containers",
-        Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
+        ExpectedFinding("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
         "ol-web2",
         _on_host("ol-web2", _stopped),
     ),
     _row(
         "dockerd-no-right",
         "The auditor's user is not in the docker group",
-        Finds("docker.engine", "unknown", "docker group", ENGINE),
+        ExpectedFinding("docker.engine", "unknown", "docker group", ENGINE),
         "ol-solr0",
         _on_host(
             "ol-solr0",
@@ -182,35 +182,35 @@ ROWS: tuple[Row, ...] = (
     _row(
         "dockerd-no-forwarding",
         "sshd forwards no sockets, the docker command connects",
-        Passes(),
+        AllOk(),
         "ol-solr1",
         _on_host("ol-solr1", lambda host: host.sshd_option("AllowStreamLocalForwarding no")),
     ),
     _row(
         "dockerd-one-session",
         "MaxSessions is 1",
-        Passes(),
+        AllOk(),
         "ol-covers0",
         _on_host("ol-covers0", lambda host: host.sshd_option("MaxSessions 1")),
     ),
     _row(
         "lab-packets-dropped",
         "A firewall drops all packets to the host",
-        Fails("timeout", "no answer from"),
+        Unreachable("timeout", "no answer from"),
         "ol-home0",
         _on_host("ol-home0", lambda host: host.dropping_packets()),
     ),
     _row(
         "lab-refused",
         "No sshd runs on the host",
-        Fails("refused", "refuses connections"),
+        Unreachable("refused", "refuses connections"),
         "ol-www0",
         _on_host("ol-www0", lambda host: host.refusing_connections()),
     ),
     _row(
         "dockerd-killed",
         "The engine is killed in the middle of its answers",
-        Finds("container.missing", "unknown", "Docker", ENGINE),
+        ExpectedFinding("container.missing", "unknown", "Docker", ENGINE),
         "ol-web1",
         _on_host("ol-web1", _during_answers(lambda host: _kill_engine(host, "KILL"), _start_engine, 1)),
         run="lab-asked",
@@ -218,7 +218,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "dockerd-frozen-midway",
         "The engine's process is stopped (SIGSTOP) in the middle of its answers",
-        Finds("container.missing", "unknown", "was not complete within", ENGINE, "no answer within"),
+        ExpectedFinding("container.missing", "unknown", "was not complete within", ENGINE, "no answer within"),
         "ol-home0",
         _on_host("ol-home0", _during_answers(_freeze, _thaw, 1)),
         run="lab-asked",
@@ -226,7 +226,9 @@ ROWS: tuple[Row, ...] = (
     _row(
         "lab-packets-dropped-midway",
         "A firewall drops all packets in the middle of the engine's answers",
-        Finds("container.missing", "unknown", "was not complete within", (*ENGINE, "path."), "no answer within"),
+        ExpectedFinding(
+            "container.missing", "unknown", "was not complete within", (*ENGINE, "path."), "no answer within"
+        ),
         "ol-covers0",
         _on_host("ol-covers0", _during_answers(_drop_packets, _accept_packets, 1)),
         run="lab-asked",

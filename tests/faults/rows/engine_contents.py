@@ -9,16 +9,16 @@ from typing import Any
 from tests.faults.engines import Behaviour, Request, engine
 from tests.faults.hosts import ENGINE
 from tests.faults.peers import hold
-from tests.faults.row import Expectation, Finds, Inject, Kind, Row
+from tests.faults.row import ExpectedFinding, ExpectedOutcome, Inject, Kind, Row
 from tests.faults.scene import CONTAINER
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.ENGINE_BEHIND_SSHD, expect, inject, role="engine", **{"run": "contents", **more})
 
 
-def _unknown(text: str, check: str = "docker.engine") -> Finds:
-    return Finds(check, "unknown", text, ENGINE)
+def _unknown(text: str, check: str = "docker.engine") -> ExpectedFinding:
+    return ExpectedFinding(check, "unknown", text, ENGINE)
 
 
 def _replies(body: bytes | str, *headers: str, status: str = "200 OK") -> Behaviour:
@@ -143,37 +143,37 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-versions",
         "The engine refuses every API version",
-        Finds(_CONTAINERS, "unknown", "version", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "version", ENGINE),
         engine(_refuses_versions),
     ),
     _row(
         "containers-null",
         "The list of containers is null",
-        Finds(_CONTAINERS, "unknown", "no list of containers", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "no list of containers", ENGINE),
         engine(_lists_containers(None)),
     ),
     _row(
         "containers-object",
         "The list of containers is an object",
-        Finds(_CONTAINERS, "unknown", "no list of containers", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "no list of containers", ENGINE),
         engine(_lists_containers({})),
     ),
     _row(
         "containers-odd",
         "The list of containers contains numbers and null",
-        Finds(_CONTAINERS, "unknown", "(no name)", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "(no name)", ENGINE),
         engine(_lists_containers([1, None, "x", []])),
     ),
     _row(
         "containers-deep",
         "The list of containers has 200,000 levels",
-        Finds(_CONTAINERS, "unknown", "values", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "values", ENGINE),
         engine(_lists_containers(_DEEP)),
     ),
     _row(
         "containers-many",
         "The engine lists 100,000 containers",
-        Finds(_CONTAINERS, "unknown", "larger than 4 MiB", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "larger than 4 MiB", ENGINE),
         engine(_many),
         run="bombs",
         slow=True,
@@ -181,19 +181,19 @@ ROWS: tuple[Row, ...] = (
     _row(
         "container-null",
         "The description of a listed container is null",
-        Finds(_CONTAINERS, "unknown", "no description of this container", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "no description of this container", ENGINE),
         engine(_inspects_container(lambda request: request.json(None))),
     ),
     _row(
         "container-empty",
         "The description of a listed container is {}",
-        Finds(_CONTAINERS, "unknown", "no description of this container", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "no description of this container", ENGINE),
         engine(_inspects_container(lambda request: request.json({}))),
     ),
     _row(
         "container-gone",
         "A listed container is not found",
-        Finds(_CONTAINERS, "unknown", "answers that it does not exist", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "answers that it does not exist", ENGINE),
         engine(
             _inspects_container(lambda request: request.json({"message": "No such container"}, "404 Not Found"))
         ),
@@ -201,31 +201,31 @@ ROWS: tuple[Row, ...] = (
     _row(
         "container-silent",
         "The description of a listed container never arrives",
-        Finds(_CONTAINERS, "unknown", "no answer within", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "no answer within", ENGINE),
         engine(_inspects_container(lambda request: hold(request.connection))),
     ),
     _row(
         "container-other",
         "The description of a listed container is that of another",
-        Finds(_CONTAINERS, "unknown", "no description of this container", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "no description of this container", ENGINE),
         engine(_changed(Id=_OTHER_ID, Name="/other")),
     ),
     _row(
         "container-state-odd",
         "The state of a container is a list",
-        Finds(_STATE, "unknown", "no valid state", ENGINE),
+        ExpectedFinding(_STATE, "unknown", "no valid state", ENGINE),
         engine(_changed(State=[])),
     ),
     _row(
         "container-name-surrogate",
         "The name of a container is a lone surrogate",
-        Finds("container.name", "drift", "\\ud800", ENGINE),
+        ExpectedFinding("container.name", "drift", "\\ud800", ENGINE),
         engine(_changed(Name="/\ud800")),
     ),
     _row(
         "containers-twins",
         "Two containers have the same name",
-        Finds(_CONTAINERS, "unknown", "lists 2 containers with this name", ENGINE),
+        ExpectedFinding(_CONTAINERS, "unknown", "lists 2 containers with this name", ENGINE),
         engine(_twins),
     ),
 )

@@ -15,21 +15,21 @@ from typing import Any
 from tests.faults.engines import Behaviour, Request, engine
 from tests.faults.hosts import ENGINE
 from tests.faults.peers import hold, listening
-from tests.faults.row import Expectation, Finds, Inject, Kind, Passes, Row, Target
+from tests.faults.row import AllOk, ExpectedFinding, ExpectedOutcome, Inject, Kind, Row, Target
 from tests.faults.scene import ADDRESS, Scene
 
 _MIB = 1 << 20
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.ENGINE_BEHIND_SSHD, expect, inject, role="engine", **{"run": "engines", **more})
 
 
-def _unknown(text: str, check: str = "docker.engine", other: str = "") -> Finds:
-    return Finds(check, "unknown", text, ENGINE, other)
+def _unknown(text: str, check: str = "docker.engine", other: str = "") -> ExpectedFinding:
+    return ExpectedFinding(check, "unknown", text, ENGINE, other)
 
 
-def _silent(text: str = "was not complete within") -> Finds:
+def _silent(text: str = "was not complete within") -> ExpectedFinding:
     return _unknown(text)
 
 
@@ -257,5 +257,5 @@ ROWS: tuple[Row, ...] = (
         _unknown("broke"),
         engine(lambda request: request.close()),
     ),
-    _row("engine-slow", "The engine takes 0.15 s for each answer", Passes(), engine(_slow)),
+    _row("engine-slow", "The engine takes 0.15 s for each answer", AllOk(), engine(_slow)),
 )

@@ -7,19 +7,19 @@ from typing import Any
 from tests.faults.engines import DAEMON, engine
 from tests.faults.hosts import ENGINE, without
 from tests.faults.peers import hold
-from tests.faults.row import Expectation, Finds, Inject, Kind, Passes, Row
-from tests.faults.sshd import real
+from tests.faults.row import AllOk, ExpectedFinding, ExpectedOutcome, Inject, Kind, Row
+from tests.faults.sshd import real_sshd
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.ENGINE_BEHIND_SSHD, expect, inject, role="engine", **{"run": "sockets", **more})
 
 
-def _unknown(text: str, check: str = "docker.engine") -> Finds:
-    return Finds(check, "unknown", text, ENGINE)
+def _unknown(text: str, check: str = "docker.engine") -> ExpectedFinding:
+    return ExpectedFinding(check, "unknown", text, ENGINE)
 
 
-def _silent(text: str = "no answer") -> Finds:
+def _silent(text: str = "no answer") -> ExpectedFinding:
     return _unknown(text)
 
 
@@ -33,13 +33,13 @@ ROWS: tuple[Row, ...] = (
     _row(
         "docker-absent",
         "Docker is not installed",
-        Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
-        real(setup=_NO_COMMAND),
+        ExpectedFinding("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
+        real_sshd(setup=_NO_COMMAND),
     ),
     _row(
         "docker-stopped",
         "The socket listens, and no engine runs",
-        Finds("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
+        ExpectedFinding("docker.engine", "drift", "the Docker Engine is stopped", ENGINE),
         engine(lambda request: request.reply_normally(), setup="", contacted=False),
     ),
     _row(
@@ -56,31 +56,36 @@ ROWS: tuple[Row, ...] = (
         "socket-missing",
         "The engine runs, and its socket does not exist",
         _unknown("no Docker Engine listens at"),
-        real(setup=DAEMON),
+        real_sshd(setup=DAEMON),
     ),
     _row(
         "socket-dead",
         "The socket exists, and no process listens",
         _unknown("no Docker Engine listens at"),
-        real(setup=f"{_BIND}chmod 666 {_SOCKET}"),
+        real_sshd(setup=f"{_BIND}chmod 666 {_SOCKET}"),
     ),
     _row(
         "socket-fifo",
         "The socket is a FIFO",
         _unknown("no Docker Engine listens at"),
-        real(setup=f"{DAEMON}mkfifo -m 666 {_SOCKET}"),
+        real_sshd(setup=f"{DAEMON}mkfifo -m 666 {_SOCKET}"),
     ),
-    _row("socket-folder", "The socket is a directory", _unknown("Docker"), real(setup=f"{DAEMON}mkdir {_SOCKET}")),
+    _row(
+        "socket-folder",
+        "The socket is a directory",
+        _unknown("Docker"),
+        real_sshd(setup=f"{DAEMON}mkdir {_SOCKET}"),
+    ),
     _row(
         "socket-closed",
         "The user has no access to the socket",
         _unknown("docker group"),
-        real(setup=f"{_BIND}chmod 600 {_SOCKET}"),
+        real_sshd(setup=f"{_BIND}chmod 600 {_SOCKET}"),
     ),
     _row(
         "forwarding-off",
         "sshd forwards no sockets, the docker command exists",
-        Passes(),
+        AllOk(),
         engine(lambda request: request.reply_normally(), _NO_FORWARDING),
     ),
     _row(
@@ -98,7 +103,7 @@ ROWS: tuple[Row, ...] = (
     _row(
         "engine-sessions-one",
         "MaxSessions is 1 beside an engine",
-        Passes(),
+        AllOk(),
         engine(lambda request: request.reply_normally(), "MaxSessions 1"),
     ),
 )

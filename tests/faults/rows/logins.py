@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.hosts import account, file
-from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Row, Target
+from tests.faults.row import AllOk, ExpectedFinding, ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
 from tests.faults.scene import Scene
-from tests.faults.sshd import real, sshd
+from tests.faults.sshd import real_sshd, sshd
 from tests.transport.sshd import keygen
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.SSHD, expect, inject, **{"run": "logins", **more})
 
 
@@ -40,44 +40,44 @@ _LOGINS = (
     _row(
         "key-refused",
         "The key is not in authorized_keys",
-        Fails("auth", "rejected the login of"),
-        real(setup="echo >/run/authorized_keys"),
+        Unreachable("auth", "rejected the login of"),
+        real_sshd(setup="echo >/run/authorized_keys"),
     ),
     _row(
         "no-such-user",
         "The user does not exist",
-        Fails("auth", "rejected the login of"),
-        real(client=("User nonesuch",)),
+        Unreachable("auth", "rejected the login of"),
+        real_sshd(client=("User nonesuch",)),
     ),
     _row(
         "user-not-allowed",
         "AllowUsers names others",
-        Fails("auth", "rejected the login of"),
-        real("AllowUsers root"),
+        Unreachable("auth", "rejected the login of"),
+        real_sshd("AllowUsers root"),
     ),
     _row(
         "key-expired",
         "The key of authorized_keys has expired",
-        Fails("auth", "rejected the login of"),
-        real(setup="sed -i 's/^/expiry-time=\"20200101\" /' /run/authorized_keys"),
+        Unreachable("auth", "rejected the login of"),
+        real_sshd(setup="sed -i 's/^/expiry-time=\"20200101\" /' /run/authorized_keys"),
     ),
     _row(
         "key-from-elsewhere",
         "The key is accepted from another address only",
-        Fails("auth", "rejected the login of"),
-        real(setup="sed -i 's/^/from=\"192.0.2.1\" /' /run/authorized_keys"),
+        Unreachable("auth", "rejected the login of"),
+        real_sshd(setup="sed -i 's/^/from=\"192.0.2.1\" /' /run/authorized_keys"),
     ),
     _row(
         "password-only",
         "The server accepts passwords only",
-        Fails("auth", "only password"),
-        real("PubkeyAuthentication no", "PasswordAuthentication yes"),
+        Unreachable("auth", "only password"),
+        real_sshd("PubkeyAuthentication no", "PasswordAuthentication yes"),
     ),
     _row(
         "keyboard-interactive-only",
         "The server accepts keyboard-interactive only",
-        Fails("auth", "only keyboard-interactive"),
-        real(
+        Unreachable("auth", "only keyboard-interactive"),
+        real_sshd(
             "UsePAM yes",
             "PubkeyAuthentication no",
             "KbdInteractiveAuthentication yes",
@@ -87,30 +87,38 @@ _LOGINS = (
     _row(
         "second-factor",
         "The server requires a password after the key",
-        Fails("auth", "also requires password"),
-        real("AuthenticationMethods publickey,password", "PasswordAuthentication yes"),
+        Unreachable("auth", "also requires password"),
+        real_sshd("AuthenticationMethods publickey,password", "PasswordAuthentication yes"),
     ),
     _row(
-        "too-many-keys", "The server disconnects after one wrong key", Fails("auth", "IdentitiesOnly"), _many_keys
+        "too-many-keys",
+        "The server disconnects after one wrong key",
+        Unreachable("auth", "IdentitiesOnly"),
+        _many_keys,
     ),
-    _row("account-locked", "The account is locked", Fails("auth", "rejected the login of"), real(setup=_LOCKED)),
+    _row(
+        "account-locked",
+        "The account is locked",
+        Unreachable("auth", "rejected the login of"),
+        real_sshd(setup=_LOCKED),
+    ),
     _row(
         "account-expired",
         "The account has expired (PAM)",
-        Fails("auth", "rejected the login of", "closed the connection during the login"),
-        real("UsePAM yes", setup=_pam(_PAM, _EXPIRED)),
+        Unreachable("auth", "rejected the login of", "closed the connection during the login"),
+        real_sshd("UsePAM yes", setup=_pam(_PAM, _EXPIRED)),
     ),
     _row(
         "pam-delay",
         "PAM takes a minute for each login",
-        Fails("timeout", "did not finish the login"),
-        real("UsePAM yes", setup=_pam(f"account required pam_exec.so /bin/sleep 60\n{_PAM}")),
+        Unreachable("timeout", "did not finish the login"),
+        real_sshd("UsePAM yes", setup=_pam(f"account required pam_exec.so /bin/sleep 60\n{_PAM}")),
     ),
     _row(
         "nologin-file",
         "/etc/nologin exists while the host shuts down",
-        Fails("auth", "rejected the login of", "closed the connection during the login"),
-        real(
+        Unreachable("auth", "rejected the login of", "closed the connection during the login"),
+        real_sshd(
             "UsePAM yes",
             setup=_pam(f"account required pam_nologin.so\n{_PAM}", file("/etc/nologin", "Shutting down\n")),
         ),
@@ -118,14 +126,14 @@ _LOGINS = (
     _row(
         "banner-200k",
         "The server sends a login banner of 200 kB",
-        Passes(),
-        real("Banner /run/banner", setup="yes 'Authorized use only' | head -c 200000 >/run/banner"),
+        AllOk(),
+        real_sshd("Banner /run/banner", setup="yes 'Authorized use only' | head -c 200000 >/run/banner"),
     ),
     _row(
         "banner-1m",
         "The server disconnects because its login banner has 1 MB",
-        Fails("auth", "closed the connection during the login"),
-        real("Banner /run/banner", setup="yes 'Authorized use only' | head -c 1000000 >/run/banner"),
+        Unreachable("auth", "closed the connection during the login"),
+        real_sshd("Banner /run/banner", setup="yes 'Authorized use only' | head -c 1000000 >/run/banner"),
     ),
 )
 
@@ -134,94 +142,94 @@ _LOGINS = (
 _NO_COMMAND = "the host runs no command"
 
 _SESSIONS = (
-    _row("sessions-none", "MaxSessions is 0", Fails("ssh", "MaxSessions"), real("MaxSessions 0")),
-    _row("sessions-one", "MaxSessions is 1", Passes(), real("MaxSessions 1")),
+    _row("sessions-none", "MaxSessions is 0", Unreachable("ssh", "MaxSessions"), real_sshd("MaxSessions 0")),
+    _row("sessions-one", "MaxSessions is 1", AllOk(), real_sshd("MaxSessions 1")),
     _row(
         "forced-command",
         "ForceCommand runs another program",
-        Fails("ssh", _NO_COMMAND),
-        real("ForceCommand echo 'This account is for backups only' >&2"),
+        Unreachable("ssh", _NO_COMMAND),
+        real_sshd("ForceCommand echo 'This account is for backups only' >&2"),
     ),
     _row(
         "forced-in-authorized-keys",
         "authorized_keys runs another program",
-        Fails("ssh", _NO_COMMAND),
-        real(setup="sed -i 's|^|command=\"/bin/true\",restrict |' /run/authorized_keys"),
+        Unreachable("ssh", _NO_COMMAND),
+        real_sshd(setup="sed -i 's|^|command=\"/bin/true\",restrict |' /run/authorized_keys"),
     ),
     _row(
         "forced-sftp",
         "ForceCommand is internal-sftp",
-        Fails("ssh", _NO_COMMAND),
-        real("ForceCommand internal-sftp", "Subsystem sftp internal-sftp"),
+        Unreachable("ssh", _NO_COMMAND),
+        real_sshd("ForceCommand internal-sftp", "Subsystem sftp internal-sftp"),
     ),
     _row(
         "forced-sleep",
         "ForceCommand runs a program that hangs",
-        Fails("timeout", "answered nothing within"),
-        real("ForceCommand sleep 600"),
+        Unreachable("timeout", "answered nothing within"),
+        real_sshd("ForceCommand sleep 600"),
     ),
     _row(
         "shell-false",
         "The login shell is /bin/false",
-        Fails("ssh", _NO_COMMAND),
-        real(setup=account("/bin/false")),
+        Unreachable("ssh", _NO_COMMAND),
+        real_sshd(setup=account("/bin/false")),
     ),
     _row(
         "shell-nologin",
         "The login shell is nologin",
-        Fails("ssh", "not available"),
-        real(setup=account("/usr/sbin/nologin")),
+        Unreachable("ssh", "not available"),
+        real_sshd(setup=account("/usr/sbin/nologin")),
     ),
     _row(
         "shell-missing",
         "The login shell does not exist",
-        Fails("auth", "rejected the login of"),
-        real(setup=account("/bin/none")),
+        Unreachable("auth", "rejected the login of"),
+        real_sshd(setup=account("/bin/none")),
     ),
     _row(
         "bashrc-exit",
         ".bashrc ends the shell",
-        Fails("ssh", _NO_COMMAND),
-        real(setup=account("/bin/bash") + file("/home/audit/.bashrc", "exit 3\n")),
+        Unreachable("ssh", _NO_COMMAND),
+        real_sshd(setup=account("/bin/bash") + file("/home/audit/.bashrc", "exit 3\n")),
     ),
     _row(
         "bashrc-noise",
         ".bashrc prints 200 kB",
-        Passes(),
-        real(setup=account("/bin/bash") + file("/home/audit/.bashrc", "yes 'Welcome!' | head -c 200000\n")),
+        AllOk(),
+        real_sshd(setup=account("/bin/bash") + file("/home/audit/.bashrc", "yes 'Welcome!' | head -c 200000\n")),
     ),
     _row(
         "bashrc-endless",
         ".bashrc prints without end",
-        Finds("host.hostname", "unknown", "more than 4 MiB", ("path.", "disk.")),
-        real(setup=account("/bin/bash") + file("/home/audit/.bashrc", "yes 'Welcome!'\n")),
+        ExpectedFinding("host.hostname", "unknown", "more than 4 MiB", ("path.", "disk.")),
+        real_sshd(setup=account("/bin/bash") + file("/home/audit/.bashrc", "yes 'Welcome!'\n")),
     ),
     _row(
         "bashrc-asks",
         ".bashrc hangs",
-        Fails("timeout", "answered nothing within"),
-        real(setup=account("/bin/bash") + file("/home/audit/.bashrc", "sleep 600\n")),
+        Unreachable("timeout", "answered nothing within"),
+        real_sshd(setup=account("/bin/bash") + file("/home/audit/.bashrc", "sleep 600\n")),
     ),
-    _row("home-missing", "The home directory does not exist", Passes(), real(setup="rm -r /home/audit")),
+    _row("home-missing", "The home directory does not exist", AllOk(), real_sshd(setup="rm -r /home/audit")),
     _row(
         "sh-missing",
         "The host has no /bin/sh",
-        Fails("ssh", _NO_COMMAND),
-        real(setup=account("/bin/bash") + "mount --bind /run/authorized_keys /bin/sh"),
+        Unreachable("ssh", _NO_COMMAND),
+        real_sshd(setup=account("/bin/bash") + "mount --bind /run/authorized_keys /bin/sh"),
     ),
     _row(
         "locale-odd",
         "The host sets a locale and a character set that do not exist",
-        Passes(),
-        real("SetEnv LANG=xx_XX.EBCDIC LC_ALL=tlh LANGUAGE=tlh TZ=Nowhere/None"),
+        AllOk(),
+        real_sshd("SetEnv LANG=xx_XX.EBCDIC LC_ALL=tlh LANGUAGE=tlh TZ=Nowhere/None"),
     ),
     _row(
         "environment-odd",
         "The host sets variables that change what GNU's programs print",
-        Passes(),
-        real("SetEnv POSIXLY_CORRECT=1 DF_BLOCK_SIZE=human QUOTING_STYLE=c TIME_STYLE=iso COLUMNS=10"),
+        AllOk(),
+        real_sshd("SetEnv POSIXLY_CORRECT=1 DF_BLOCK_SIZE=human QUOTING_STYLE=c TIME_STYLE=iso COLUMNS=10"),
     ),
-    _row("path-empty", "The host sets an empty PATH", Passes(), real("SetEnv PATH=/nonexistent")),
+    _row("path-empty", "The host sets an empty PATH", AllOk(), real_sshd("SetEnv PATH=/nonexistent")),
 )
 
 ROWS: tuple[Row, ...] = (*_LOGINS, *_SESSIONS)

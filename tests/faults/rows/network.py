@@ -12,20 +12,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.peers import BANNER, hold, kexinit, packet, peer, text
-from tests.faults.row import Expectation, Fails, Inject, Kind, Row, Target
+from tests.faults.row import ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
 from tests.faults.scene import ADDRESS, Scene
 from tests.transport.sshd import free_port
 
-_GREETING = Fails("timeout", "greeting")
-_EXCHANGE = Fails("timeout", "did not complete the key exchange within")
+_GREETING = Unreachable("timeout", "greeting")
+_EXCHANGE = Unreachable("timeout", "did not complete the key exchange within")
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, more.pop("kind", Kind.NETWORK), expect, inject, **{"run": "network", **more})
 
 
-def _ssh(text_: str) -> Fails:
-    return Fails("ssh", text_)
+def _ssh(text_: str) -> Unreachable:
+    return Unreachable("ssh", text_)
 
 
 # --- names and TCP ---------------------------------------------------------------------------------------------
@@ -63,11 +63,16 @@ def _reset(connection: socket.socket, _: Scene) -> None:
 
 _TCP = (
     _row(
-        "name-unknown", "The host's name does not resolve", Fails("dns", "does not resolve"), _name("none.invalid")
+        "name-unknown",
+        "The host's name does not resolve",
+        Unreachable("dns", "does not resolve"),
+        _name("none.invalid"),
     ),
-    _row("name-impossible", "The host's name is invalid", Fails("dns", "does not resolve"), _name("x" * 70)),
-    _row("tcp-refused", "Nothing listens on the port", Fails("refused", "refuses connections"), _refused),
-    _row("tcp-dropped", "Packets to the port are dropped", Fails("timeout", "no answer from"), _full_backlog),
+    _row("name-impossible", "The host's name is invalid", Unreachable("dns", "does not resolve"), _name("x" * 70)),
+    _row("tcp-refused", "Nothing listens on the port", Unreachable("refused", "refuses connections"), _refused),
+    _row(
+        "tcp-dropped", "Packets to the port are dropped", Unreachable("timeout", "no answer from"), _full_backlog
+    ),
     _row(
         "tcp-reset",
         "The connection is reset after it is accepted",

@@ -9,14 +9,14 @@ from typing import Any
 import paramiko
 
 from tests.faults.hosts import SHELL
-from tests.faults.row import Expectation, Fails, Finds, Inject, Kind, Passes, Row
-from tests.faults.server import Script, served
+from tests.faults.row import AllOk, ExpectedFinding, ExpectedOutcome, Inject, Kind, Row, Unreachable
+from tests.faults.server import Script, scripted_server
 
 _HOSTNAME = "host.hostname"
-_NO_ANSWER = Fails("timeout", "answered nothing within")
+_NO_ANSWER = Unreachable("timeout", "answered nothing within")
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.SSH_PEER, expect, inject, **{"run": "peers", **more})
 
 
@@ -131,44 +131,46 @@ ROWS: tuple[Row, ...] = (
     _row(
         "answers-half",
         "The stream ends in the middle of the answers",
-        Finds("disk.free", "unknown", "ended", SHELL),
-        served(_Half),
+        ExpectedFinding("disk.free", "unknown", "ended", SHELL),
+        scripted_server(_Half),
     ),
     _row(
         "answers-half-then-silence",
         "The server sends half of the answers and then nothing",
-        Finds("disk.free", "unknown", "no answer within 4 s", SHELL),
-        served(_HalfThenSilence),
+        ExpectedFinding("disk.free", "unknown", "no answer within 4 s", SHELL),
+        scripted_server(_HalfThenSilence),
     ),
     _row(
         "answers-half-then-disconnect",
         "The server disconnects in the middle of the answers, with a text",
-        Finds("disk.free", "unknown", "going down for reboot", SHELL),
-        served(_HalfThenDisconnect),
+        ExpectedFinding("disk.free", "unknown", "going down for reboot", SHELL),
+        scripted_server(_HalfThenDisconnect),
     ),
     _row(
         "answers-half-then-garbage",
         "The server sends garbage in the middle of the answers",
-        Finds("disk.free", "unknown", "no answer within 4 s", SHELL),
-        served(_HalfThenGarbage),
+        ExpectedFinding("disk.free", "unknown", "no answer within 4 s", SHELL),
+        scripted_server(_HalfThenGarbage),
     ),
-    _row("answers-drip", "The answers arrive one byte each half second", _NO_ANSWER, served(_Drips)),
-    _row("answers-slow", "The answers arrive slowly, in pieces", Passes(), served(_Slow)),
+    _row("answers-drip", "The answers arrive one byte each half second", _NO_ANSWER, scripted_server(_Drips)),
+    _row("answers-slow", "The answers arrive slowly, in pieces", AllOk(), scripted_server(_Slow)),
     _row(
         "stdout-beyond-window",
         "The server floods standard output beyond the client's window",
-        Finds(_HOSTNAME, "unknown", "more than", SHELL),
-        served(_BeyondWindow),
+        ExpectedFinding(_HOSTNAME, "unknown", "more than", SHELL),
+        scripted_server(_BeyondWindow),
         run="floods",
     ),
     _row(
         "stderr-beyond-window",
         "The server floods standard error beyond the client's window",
-        Fails("ssh", "the host runs no command"),
-        served(_ErrorsBeyondWindow),
+        Unreachable("ssh", "the host runs no command"),
+        scripted_server(_ErrorsBeyondWindow),
         run="floods",
     ),
-    _row("requests-endless", "The server sends global requests without end", Passes(), served(_Floods)),
-    _row("channels-endless", "The server opens channels without end", Passes(), served(_FloodsChannels)),
-    _row("rekeys-endless", "The server repeats the key exchange without end", _NO_ANSWER, served(_Rekeys)),
+    _row("requests-endless", "The server sends global requests without end", AllOk(), scripted_server(_Floods)),
+    _row("channels-endless", "The server opens channels without end", AllOk(), scripted_server(_FloodsChannels)),
+    _row(
+        "rekeys-endless", "The server repeats the key exchange without end", _NO_ANSWER, scripted_server(_Rekeys)
+    ),
 )

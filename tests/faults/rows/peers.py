@@ -16,14 +16,14 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
-from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row
-from tests.faults.server import Script, Server, served
+from tests.faults.row import AllOk, ExpectedOutcome, Inject, Kind, Row, Unreachable
+from tests.faults.server import Script, Server, scripted_server
 
 _HOSTNAME = "host.hostname"
-_NO_ANSWER = Fails("timeout", "answered nothing within")
+_NO_ANSWER = Unreachable("timeout", "answered nothing within")
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.SSH_PEER, expect, inject, **{"run": "peers", **more})
 
 
@@ -94,34 +94,34 @@ _LOGINS = (
     _row(
         "signature-wrong",
         "The host presents the known key and cannot sign with it",
-        Fails("ssh", "ignature"),
-        served(Script, key=lambda file: _InvalidSignatureKey.from_private_key_file(str(file))),
+        Unreachable("ssh", "ignature"),
+        scripted_server(Script, key=lambda file: _InvalidSignatureKey.from_private_key_file(str(file))),
     ),
     _row(
         "login-silent",
         "The server never answers the login",
-        Fails("timeout", "did not finish the login"),
-        served(_SilentLogin),
+        Unreachable("timeout", "did not finish the login"),
+        scripted_server(_SilentLogin),
     ),
     _row(
         "login-banners-endless",
         "The server sends login banners without end",
-        Fails("timeout", "did not finish the login"),
-        served(_EndlessBanners),
+        Unreachable("timeout", "did not finish the login"),
+        scripted_server(_EndlessBanners),
     ),
     _row(
         "login-factors-endless",
         "The server requests another key after each key",
-        Fails("auth", "also requires publickey"),
-        served(_EndlessFactors),
+        Unreachable("auth", "also requires publickey"),
+        scripted_server(_EndlessFactors),
     ),
     _row(
         "login-disconnect",
         "The server disconnects during the login, with a text",
-        Fails("auth", "Too many authentication failures"),
-        served(_DisconnectsInLogin),
+        Unreachable("auth", "Too many authentication failures"),
+        scripted_server(_DisconnectsInLogin),
     ),
-    _row("login-accepted-twice", "The server accepts the login twice", Passes(), served(_AcceptsTwice)),
+    _row("login-accepted-twice", "The server accepts the login twice", AllOk(), scripted_server(_AcceptsTwice)),
 )
 
 # --- channels --------------------------------------------------------------------------------------------------
@@ -180,38 +180,46 @@ class _NeverReads(Script):
 
 _CHANNELS = (
     _row(
-        "channel-silent", "The server never answers the opening of a channel", _NO_ANSWER, served(_SilentChannel)
+        "channel-silent",
+        "The server never answers the opening of a channel",
+        _NO_ANSWER,
+        scripted_server(_SilentChannel),
     ),
     _row(
         "channel-refused",
         "The server refuses to open a channel",
-        Fails("ssh", "the server opens no session"),
-        served(_NoChannel),
+        Unreachable("ssh", "the server opens no session"),
+        scripted_server(_NoChannel),
     ),
-    _row("session-silent", "The session reads the batch and never answers", _NO_ANSWER, served(_SilentSession)),
+    _row(
+        "session-silent",
+        "The session reads the batch and never answers",
+        _NO_ANSWER,
+        scripted_server(_SilentSession),
+    ),
     _row(
         "session-empty",
         "The session ends before its first answer",
-        Fails("ssh", "the host runs no command"),
-        served(_EndsAtOnce),
+        Unreachable("ssh", "the host runs no command"),
+        scripted_server(_EndsAtOnce),
     ),
     _row(
         "session-exit-signal",
         "The session's shell is killed before its first answer",
-        Fails("ssh", "the session ended without any output"),
-        served(_ExitSignal),
+        Unreachable("ssh", "the session ended without any output"),
+        scripted_server(_ExitSignal),
     ),
     _row(
         "channel-unknown",
         "The server sends data for a channel that was never opened",
-        Fails("ssh", "the connection ended"),
-        served(_UnknownChannel),
+        Unreachable("ssh", "the connection ended"),
+        scripted_server(_UnknownChannel),
     ),
     _row(
         "window-closed",
         "The server never widens the window of the session",
         _NO_ANSWER,
-        served(_NeverReads, _Starving),
+        scripted_server(_NeverReads, _Starving),
     ),
 )
 

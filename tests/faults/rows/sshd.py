@@ -8,13 +8,13 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faults.row import Expectation, Fails, Inject, Kind, Passes, Row, Target
+from tests.faults.row import AllOk, ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
 from tests.faults.scene import ADDRESS, Scene
-from tests.faults.sshd import real, running
+from tests.faults.sshd import real_sshd, running
 from tests.transport.sshd import keygen
 
 
-def _row(id_: str, title: str, expect: Expectation, inject: Inject, **more: Any) -> Row:
+def _row(id_: str, title: str, expect: ExpectedOutcome, inject: Inject, **more: Any) -> Row:
     return Row(id_, title, Kind.SSHD, expect, inject, **{"run": "sshd", **more})
 
 
@@ -68,38 +68,40 @@ def _several_keys(scene: Scene) -> Iterator[Target]:
 
 
 _HOST_KEYS = (
-    _row("hostkey-unknown", "The host key is in no known_hosts file", Fails("hostkey", "is unknown"), _unknown),
+    _row(
+        "hostkey-unknown", "The host key is in no known_hosts file", Unreachable("hostkey", "is unknown"), _unknown
+    ),
     _row(
         "hostkey-changed",
         "The host presents another key than the known one",
-        Fails("hostkey", "CHANGED"),
+        Unreachable("hostkey", "CHANGED"),
         lambda scene: _other_known_hosts(scene, "ed25519"),
     ),
     _row(
         "hostkey-other-type",
         "The host is known by a key of another type",
-        Fails("hostkey", "CHANGED"),
+        Unreachable("hostkey", "CHANGED"),
         lambda scene: _other_known_hosts(scene, "ecdsa"),
     ),
     _row(
         "hostkey-revoked-line",
         "A @revoked line of known_hosts names the host key",
-        Fails("hostkey", "revokes"),
+        Unreachable("hostkey", "revokes"),
         lambda scene: _other_known_hosts(scene, "ed25519", "@revoked"),
     ),
     _row(
         "hostkey-revoked-file",
         "RevokedHostKeys names the host key",
-        Fails("hostkey", "revoke"),
+        Unreachable("hostkey", "revoke"),
         _revoked_by_file,
     ),
     _row(
         "hostkey-excluded",
         "A negated pattern of known_hosts excludes the host",
-        Fails("hostkey", "is unknown"),
+        Unreachable("hostkey", "is unknown"),
         _excluded,
     ),
-    _row("hostkey-second-line", "The host is known by two keys and presents one", Passes(), _several_keys),
+    _row("hostkey-second-line", "The host is known by two keys and presents one", AllOk(), _several_keys),
 )
 
 # --- algorithms ------------------------------------------------------------------------------------------------
@@ -118,27 +120,32 @@ _ALGORITHMS = (
     _row(
         "kex-sha1-only",
         "The server offers a SHA-1 key exchange only",
-        Fails("ssh", "diffie-hellman-group14-sha1"),
-        real("KexAlgorithms diffie-hellman-group14-sha1"),
+        Unreachable("ssh", "diffie-hellman-group14-sha1"),
+        real_sshd("KexAlgorithms diffie-hellman-group14-sha1"),
     ),
     _row(
         "ciphers-cbc-only",
         "The server offers CBC ciphers only",
-        Fails("ssh", "aes256-cbc"),
-        real("Ciphers aes256-cbc"),
+        Unreachable("ssh", "aes256-cbc"),
+        real_sshd("Ciphers aes256-cbc"),
     ),
     _row(
         "macs-md5-only",
         "The server offers HMAC-MD5 only",
-        Fails("ssh", "hmac-md5"),
-        real("Ciphers aes128-ctr", "MACs hmac-md5"),
+        Unreachable("ssh", "hmac-md5"),
+        real_sshd("Ciphers aes128-ctr", "MACs hmac-md5"),
     ),
-    _row("hostkey-sha1-only", "The host signs with RSA and SHA-1 only", Fails("ssh", "ssh-rsa"), _sha1_signatures),
+    _row(
+        "hostkey-sha1-only",
+        "The host signs with RSA and SHA-1 only",
+        Unreachable("ssh", "ssh-rsa"),
+        _sha1_signatures,
+    ),
     _row(
         "rekey-each-kilobyte",
         "The server repeats the key exchange after each kilobyte",
-        Passes(),
-        real("RekeyLimit 1K"),
+        AllOk(),
+        real_sshd("RekeyLimit 1K"),
     ),
 )
 
@@ -158,12 +165,12 @@ def _busy(scene: Scene) -> Iterator[Target]:
 _STOPPED = "(while :; do for pid in $(pgrep sshd); do [ $pid = 1 ] || kill -STOP $pid; done; done) &"
 
 _SERVER = (
-    _row("max-startups", "The server drops logins above MaxStartups", Fails("ssh", "MaxStartups"), _busy),
+    _row("max-startups", "The server drops logins above MaxStartups", Unreachable("ssh", "MaxStartups"), _busy),
     _row(
         "stopped-before-greeting",
         "The server's process is stopped (SIGSTOP) before it greets",
-        Fails("timeout", "greeting"),
-        real("MaxStartups 100", setup=_STOPPED.replace("[ $pid = 1 ] || ", ""), greets=False),
+        Unreachable("timeout", "greeting"),
+        real_sshd("MaxStartups 100", setup=_STOPPED.replace("[ $pid = 1 ] || ", ""), greets=False),
     ),
 )
 
