@@ -62,7 +62,7 @@ def checks() -> str:
 
 def _section(section: str, checkers: list[AnyChecker]) -> str:
     collected = "; ".join(dict.fromkeys(checker.collected for checker in checkers))
-    checks = [check for checker in checkers for check in checker.ids]
+    checks = [check for checker in checkers for check in checker.checks]
     return f"\n## `{section}:`\n\nSource: {collected}.\n\n{_table(checks)}"
 
 

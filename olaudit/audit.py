@@ -46,7 +46,7 @@ def select_checks(
     is always selected, so that no host that could not be audited is left out. Raises UsageError for a glob that
     matches no id, and for `host.reachable` in `skip`.
     """
-    checks = (REACHABLE, *also, *(check for checker in checkers for check in checker.ids))
+    checks = (REACHABLE, *also, *(check for checker in checkers for check in checker.checks))
     ids = sorted({check.id for check in checks})
     for glob in (*only, *skip):
         if not any(fnmatchcase(check_id, glob) for check_id in ids):

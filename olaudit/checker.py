@@ -41,7 +41,7 @@ class Checker(Generic[S]):
 
     section: str
     model: Any
-    ids: tuple[Check, ...]
+    checks: tuple[Check, ...]
     probes: Callable[[S], Iterable[Probe]]
     evaluate: Callable[[S, Answers], Iterable[Result]]
     measure: Callable[[S, Answers], Iterable[Measurement]] = _no_measurements
@@ -60,7 +60,7 @@ class FleetChecker(Generic[S]):
 
     section: str
     model: Any
-    ids: tuple[Check, ...]
+    checks: tuple[Check, ...]
     probes: Callable[[S], Iterable[Probe]]
     evaluate: Callable[[Mapping[str, S], Mapping[str, Answers | Failure]], Iterable[tuple[str, Result]]]
     collected: str = ""

@@ -52,7 +52,7 @@ def applicable_checkers(
 ) -> Iterator[AnyChecker]:
     """Yield the checkers that have a section in `host` and a selected check."""
     for checker in checkers:
-        if checker.section in host.sections and any(check.id in selected for check in checker.ids):
+        if checker.section in host.sections and any(check.id in selected for check in checker.checks):
             yield checker
 
 
@@ -69,7 +69,7 @@ def evaluate(
     evaluation.findings.append(_finding(host, result, REACHABLE))
     for checker in checkers:
         if isinstance(checker, Checker) and checker.section in host.sections:
-            if any(check.id in selected for check in checker.ids):
+            if any(check.id in selected for check in checker.checks):
                 _run_checker(evaluation, host, answers.outcome, checker, selected)
             _measure(evaluation, host, answers.outcome, checker)
     return evaluation
@@ -78,7 +78,7 @@ def evaluate(
 def _run_checker(
     evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any], selected: frozenset[str]
 ) -> None:
-    checks = {check.id: check for check in checker.ids}
+    checks = {check.id: check for check in checker.checks}
     try:
         for result in checker.evaluate(host.sections[checker.section], answers):
             if (check := checks[result.check]).id in selected:
@@ -120,7 +120,7 @@ def _run_fleet_checker(
     checker: FleetChecker[Any],
     selected: frozenset[str],
 ) -> None:
-    checks = {check.id: check for check in checker.ids}
+    checks = {check.id: check for check in checker.checks}
     sections = {name: host.sections[checker.section] for name, host in hosts.items()}
     outcomes = {name: answers[name].outcome for name in hosts}
     try:
@@ -145,7 +145,7 @@ def _record_bug(
     evaluation.errors.append(_internal_error(name, f"evaluating {checker.section}", error))
     reason = f"internal error in olaudit while {checker.section} was evaluated: {type(error).__name__}"
     for host in hosts:
-        for check in checker.ids:
+        for check in checker.checks:
             if check.id in selected:
                 expectation = Expectation(check=check.id, subject=checker.section, at=(checker.section,))
                 evaluation.findings.append(_finding(host, expectation.unknown(reason), check))

@@ -65,7 +65,7 @@ class _RecordedAnswer(_Record):
         return self.engine or self.reached or Command(self.shell or (), sudo=self.sudo)
 
 
-class _Failure(_Record):
+class _RecordedFailure(_Record):
     reason: FailureReason
     message: str
 
@@ -73,7 +73,7 @@ class _Failure(_Record):
 class _Host(_Record):
     host: str
     duration_seconds: float
-    failure: _Failure | None = None
+    failure: _RecordedFailure | None = None
     answers: tuple[_RecordedAnswer, ...] = ()
 
 
@@ -120,7 +120,7 @@ def parse(text: str | bytes, name: str) -> CollectedAnswers:
 
 def _host(host: HostAnswers) -> _Host:
     if isinstance(host.outcome, Failure):
-        failure = _Failure(reason=host.outcome.reason, message=host.outcome.message)
+        failure = _RecordedFailure(reason=host.outcome.reason, message=host.outcome.message)
         return _Host(host=host.host, duration_seconds=host.duration_seconds, failure=failure)
     answers = tuple(_recorded_answer(probe, answer) for probe, answer in host.outcome.raw().items())
     return _Host(host=host.host, duration_seconds=host.duration_seconds, answers=answers)

@@ -51,14 +51,14 @@ def kernel(subject: str, answers: Answers) -> list[Result]:
 KERNEL: Checker[str] = Checker(
     section="kernel",
     model=str,
-    ids=(Check("kernel.name", Severity.WARNING, "another"), Check("kernel.age", Severity.INFO, "older")),
+    checks=(Check("kernel.name", Severity.WARNING, "another"), Check("kernel.age", Severity.INFO, "older")),
     probes=lambda _: (UNAME, EngineQuery.VERSION, UNAME),
     evaluate=kernel,
 )
 FILE: Checker[str] = Checker(
     section="file",
     model=str,
-    ids=(Check("file.text", Severity.CRITICAL, "it differs"),),
+    checks=(Check("file.text", Severity.CRITICAL, "it differs"),),
     probes=lambda _: (CAT, UNAME),
     evaluate=lambda _, __: [],
 )
@@ -202,7 +202,7 @@ def test_expected_file_can_override_the_severity_of_a_check(override: Severity |
     checker: Checker[str] = Checker(
         section="file",
         model=str,
-        ids=FILE.ids,
+        checks=FILE.checks,
         probes=lambda _: (),
         evaluate=lambda _, __: [expectation.drift("x", "y")],
     )
@@ -221,7 +221,7 @@ def broken_checker(after: int) -> Checker[str]:
         yield from kernel(subject, answers)[:after]
         raise RecursionError
 
-    return Checker(section="kernel", model=str, ids=KERNEL.ids, probes=lambda _: (), evaluate=evaluate)
+    return Checker(section="kernel", model=str, checks=KERNEL.checks, probes=lambda _: (), evaluate=evaluate)
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -248,7 +248,7 @@ def test_checker_that_raises_is_unknown_and_affects_no_other(after: int) -> None
 
 def test_result_with_an_undeclared_check_id_is_an_internal_error() -> None:
     checker: Checker[str] = Checker(
-        section="kernel", model=str, ids=FILE.ids, probes=lambda _: (), evaluate=kernel
+        section="kernel", model=str, checks=FILE.checks, probes=lambda _: (), evaluate=kernel
     )
     report = audit([host()], [answers_of("Linux")], [checker], select_checks([checker]), RUN)
     assert [(finding.check, finding.verdict) for finding in report.findings][:1] == [

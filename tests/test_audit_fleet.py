@@ -54,14 +54,14 @@ def compare_colours(
 FLEET_CHECKER: FleetChecker[str] = FleetChecker(
     section="paint",
     model=str,
-    ids=(Check("fleet.colour", Severity.CRITICAL, "another"), Check("fleet.shade", Severity.INFO, "another")),
+    checks=(Check("fleet.colour", Severity.CRITICAL, "another"), Check("fleet.shade", Severity.INFO, "another")),
     probes=lambda _: (COLOUR,),
     evaluate=compare_colours,
 )
 HOST_CHECKER: Checker[str] = Checker(
     section="paint",
     model=str,
-    ids=(Check("paint.dry", Severity.WARNING, "it is wet"),),
+    checks=(Check("paint.dry", Severity.WARNING, "it is wet"),),
     probes=lambda _: (COLOUR,),
     evaluate=lambda spec, _: [Expectation(check="paint.dry", subject=spec, at=("paint",)).ok()],
 )
@@ -166,12 +166,12 @@ def test_probe_of_a_fleet_checker_is_in_the_plan_once() -> None:
 
 def test_fleet_checker_that_raises_is_unknown_on_audited_hosts() -> None:
     checker: FleetChecker[str] = FleetChecker(
-        section="paint", model=str, ids=HOST_CHECKER.ids, probes=lambda _: (), evaluate=compare_colours
+        section="paint", model=str, checks=HOST_CHECKER.checks, probes=lambda _: (), evaluate=compare_colours
     )
     hosts = [host("a"), host("b"), host("c")]
     answers = answers_of(a="red", b="red", c=None)
     report = audit(hosts, answers, [checker], select_checks([checker]), RUN)
-    (check_id,) = (check.id for check in HOST_CHECKER.ids)
+    (check_id,) = (check.id for check in HOST_CHECKER.checks)
     assert [(finding.host, finding.verdict) for finding in report.findings if finding.check == check_id] == [
         ("a", Verdict.UNKNOWN),
         ("b", Verdict.UNKNOWN),

@@ -45,7 +45,7 @@ def test_sudoers_lines_are_valid(generate: types.ModuleType, tmp_path: Path) -> 
 def test_every_check_documents_its_probes_and_fix() -> None:
     for checker in CHECKERS:
         assert checker.collected, checker.section
-    for check in (*WAIVER_CHECKS, *(check for checker in CHECKERS for check in checker.ids)):
+    for check in (*WAIVER_CHECKS, *(check for checker in CHECKERS for check in checker.checks)):
         assert check.fix, check.id
 
 

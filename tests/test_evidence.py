@@ -47,7 +47,7 @@ COMMIT = Command(("git", "rev-parse", "HEAD"))
 AGREE: FleetChecker[str] = FleetChecker(
     section="commit",
     model=str,
-    ids=(Check("fleet.commit", Severity.WARNING, "others have another"),),
+    checks=(Check("fleet.commit", Severity.WARNING, "others have another"),),
     probes=lambda _: (COMMIT,),
     evaluate=lambda *_: (),
 )
@@ -98,7 +98,7 @@ def test_finding_without_checker_or_expected_host_keeps_nothing() -> None:
 
 
 def test_every_check_is_returned_by_its_id() -> None:
-    assert all(check_of(CHECKERS, check.id) == check for checker in CHECKERS for check in checker.ids)
+    assert all(check_of(CHECKERS, check.id) == check for checker in CHECKERS for check in checker.checks)
     assert check_of(CHECKERS, "host.reachable")
     assert check_of(CHECKERS, "waiver.expired")
     assert check_of(CHECKERS, "no.such") is None

@@ -94,7 +94,7 @@ def test_description_of_a_probe_omits_scripts() -> None:
 
 def test_every_probe_of_the_shipped_fleet_has_a_one_line_command() -> None:
     for host in shipped_fleet().hosts.values():
-        for probe in {probe for checker in CHECKERS for probe in probes_of(CHECKERS, host, checker.ids[0].id)}:
+        for probe in {probe for checker in CHECKERS for probe in probes_of(CHECKERS, host, checker.checks[0].id)}:
             assert describe_probe(probe).isprintable()
             command = manual_command(probe, host.name, FINDING)
             assert command.isprintable()

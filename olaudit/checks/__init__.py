@@ -54,4 +54,4 @@ CHECKERS: tuple[AnyChecker, ...] = (
 
 def check_ids() -> dict[str, Check]:
     """Map every public check id to its check, in the order of `CHECKERS`."""
-    return {check.id: check for checker in CHECKERS for check in checker.ids}
+    return {check.id: check for checker in CHECKERS for check in checker.checks}

@@ -203,7 +203,7 @@ CHECKER = Checker(
     section="certificates",
     model=CertificatesSpec,
     # Critical: browsers refuse a site with an expired certificate.
-    ids=(
+    checks=(
         Check(
             "certificate.expiry",
             Severity.CRITICAL,

@@ -121,7 +121,7 @@ def _format_duration(seconds: float) -> str:
 CHECKER = Checker(
     section="clock",
     model=ClockSpec,
-    ids=(
+    checks=(
         Check(
             "clock.skew",
             # A warning: the order of log lines is lost at once; signed requests and certificates fail only later.

@@ -218,7 +218,7 @@ CHECKER = Checker(
     section="cron",
     model=CronSpec,
     # A warning: jobs do not run, but the site stays up.
-    ids=(
+    checks=(
         Check(
             "cron.files",
             Severity.WARNING,

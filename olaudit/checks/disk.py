@@ -135,7 +135,7 @@ def _format_size(size: int) -> str:
 CHECKER: Checker[Mapping[str, DiskSpec]] = Checker(
     section="disks",
     model=dict[AbsolutePath, DiskSpec],
-    ids=(
+    checks=(
         Check(
             "disk.free",
             # Critical: full disks are the most frequent cause of outages.

@@ -96,7 +96,7 @@ def _parse_version(text: str) -> str:
 CHECKER: Checker[EngineExpectation] = Checker(
     section="docker",
     model=EngineExpectation,
-    ids=(
+    checks=(
         Check(
             "docker.engine",
             Severity.CRITICAL,

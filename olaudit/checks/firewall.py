@@ -134,7 +134,7 @@ def _evaluate_chain(n: int, chain: str, rules: tuple[str, ...] | Unanswered) -> 
 CHECKER = Checker(
     section="firewall",
     model=FirewallSpec,
-    ids=(
+    checks=(
         Check(
             "firewall.rules",
             Severity.CRITICAL,

@@ -94,7 +94,7 @@ def _expectation(aspect: str, path: str, rule: GitSpec, expected: str) -> Expect
 CHECKER: Checker[Mapping[str, GitSpec]] = Checker(
     section="git",
     model=dict[AbsolutePath, GitSpec],
-    ids=(
+    checks=(
         # Warnings: running services are not affected, but the next deploy or rebuild gives another result.
         Check(
             "git.revision",

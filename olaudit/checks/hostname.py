@@ -43,7 +43,7 @@ def _fix(name: str) -> str:
 CHECKER = Checker(
     section="hostname",
     model=Expect[str],
-    ids=(
+    checks=(
         Check(
             "host.hostname",
             Severity.WARNING,

@@ -155,7 +155,7 @@ def _format_packages(packages: list[_Package]) -> str:
 CHECKER: Checker[Mapping[str, PackageSpec]] = Checker(
     section="packages",
     model=dict[PackageName, PackageSpec],
-    ids=(
+    checks=(
         Check(
             "package.version",
             # Running services are not affected, but the next deploy or upgrade fails:

@@ -98,7 +98,7 @@ def _codename(variables: Mapping[str, str]) -> str:
 CHECKER = Checker(
     section="os",
     model=OsSpec,
-    ids=(
+    checks=(
         Check(
             "host.os",
             # No outage, but packages, init system and end of support differ from what the team expects.

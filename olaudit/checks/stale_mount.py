@@ -168,7 +168,7 @@ def _host_directories(
 CHECKER: Checker[Mapping[str, str]] = Checker(
     section="live_mounts",
     model=LiveMounts,
-    ids=(
+    checks=(
         Check(
             "container.stale-mount",
             Severity.CRITICAL,

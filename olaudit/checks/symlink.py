@@ -195,7 +195,7 @@ def _fix(link: str, rule: SymlinkSpec) -> str | None:
 CHECKER: Checker[Mapping[str, SymlinkSpec]] = Checker(
     section="symlinks",
     model=Symlinks,
-    ids=(
+    checks=(
         Check(
             "symlink.target",
             Severity.CRITICAL,

@@ -197,7 +197,7 @@ def _drift(unlinked: _UnlinkedFile, source: str, place: str) -> tuple[str, str, 
 CHECKER = Checker(
     section="symlink_farm",
     model=SymlinkFarmSpec,
-    ids=(
+    checks=(
         Check(
             "symlink.farm",
             Severity.CRITICAL,

@@ -31,12 +31,12 @@ CONTAINER_MODIFIED = "container.modified"
 
 def checker_of(checkers: Iterable[AnyChecker], check_id: str) -> AnyChecker | None:
     """Return the checker of a check id; None for host.reachable and the checks of waivers, which have none."""
-    return next((checker for checker in checkers if any(check.id == check_id for check in checker.ids)), None)
+    return next((checker for checker in checkers if any(check.id == check_id for check in checker.checks)), None)
 
 
 def check_of(checkers: Iterable[AnyChecker], check_id: str) -> Check | None:
     """Return the check with an id; None if there is no such check."""
-    checks = (REACHABLE, *WAIVER_CHECKS, *(check for checker in checkers for check in checker.ids))
+    checks = (REACHABLE, *WAIVER_CHECKS, *(check for checker in checkers for check in checker.checks))
     return next((check for check in checks if check.id == check_id), None)
 
 

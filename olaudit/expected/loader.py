@@ -33,7 +33,7 @@ def load(root: Path, checkers: Sequence[AnyChecker], today: date | None = None) 
     """
     problems = Problems(root)
     folder = read_folder(root, problems)
-    check_ids = [check.id for checker in checkers for check in checker.ids]
+    check_ids = [check.id for checker in checkers for check in checker.checks]
     waivers = load_waivers(folder, check_ids, today, problems)
     return _Loader(folder, Sections(checkers), problems).fleet(root, waivers)
 

@@ -53,7 +53,7 @@ def _rule(check_id: str) -> dict[str, Any]:
     """Describe a check with the texts of its checker; GitHub shows them next to each alert."""
     checks = {
         check.id: check
-        for check in (REACHABLE, *waivers.CHECKS, *(check for checker in CHECKERS for check in checker.ids))
+        for check in (REACHABLE, *waivers.CHECKS, *(check for checker in CHECKERS for check in checker.checks))
     }
     if check_id not in checks:
         return {"id": check_id, "shortDescription": {"text": check_id}}

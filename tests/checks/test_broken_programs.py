@@ -55,7 +55,7 @@ def _cases() -> Iterator[tuple[str, Command]]:
             # The engine search reads the processes of this machine: see tests/transport/test_engine_gate.py.
             if not isinstance(probe, Command) or probe == engine_process.PROBE:
                 continue
-            checkers = tuple(checker.ids[0].id for checker in conforming().checkers(host, probe))
+            checkers = tuple(checker.checks[0].id for checker in conforming().checkers(host, probe))
             shape = (probe.argv[:3], checkers) if probe.argv[0] == "sh" else (probe.argv[0], checkers)
             if conforming().dependent_results(host, probe) and shape not in shapes:
                 shapes.add(shape)

@@ -19,7 +19,7 @@ from tests.checks.mutations import JSON
 from tests.checks.tables import RECORDED, rows, spec_of
 from tests.demo.auditing import shipped_fleet
 
-IDS = [f"{checker.section}-{checker.ids[0].id}" for checker in CHECKERS]
+IDS = [f"{checker.section}-{checker.checks[0].id}" for checker in CHECKERS]
 every_checker = pytest.mark.parametrize("checker", CHECKERS, ids=IDS)
 
 
@@ -29,7 +29,7 @@ def test_every_module_in_checks_is_listed() -> None:
 
 
 def test_check_ids_are_unique_and_have_one_dot() -> None:
-    ids = [check.id for checker in CHECKERS for check in checker.ids]
+    ids = [check.id for checker in CHECKERS for check in checker.checks]
     assert list(check_ids()) == ids
     assert all(check.count(".") == 1 for check in ids)
 
@@ -111,7 +111,7 @@ def test_no_answer_raises_an_exception(checker: AnyChecker, data: st.DataObject)
     specs, probes = draw_sections(checker, data)
     answers = st.fixed_dictionaries(dict.fromkeys(probes, any_answer(checker))).map(Answers)
     outcomes = {host: data.draw(answers) for host in specs}
-    ids = {check.id for check in checker.ids}
+    ids = {check.id for check in checker.checks}
     for result in evaluate_hosts(checker, specs, outcomes):
         assert result.check in ids
         assert result.at[0] == checker.section

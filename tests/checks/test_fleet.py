@@ -150,7 +150,7 @@ def test_each_host_and_subject_has_one_result(hosts: list[Answers | Failure]) ->
         results = list(checker.evaluate(dict.fromkeys(names, SPEC), dict(zip(names, hosts, strict=True))))
         keys = [(name, result.check, result.subject) for name, result in results]
         assert len(set(keys)) == len(keys) == len(names) * (2 if checker is version.CHECKER else 1)
-        assert {result.check for _, result in results} == {checker.ids[0].id}
+        assert {result.check for _, result in results} == {checker.checks[0].id}
 
 
 def test_unanswered_hosts_are_unknown() -> None:

@@ -39,7 +39,7 @@ def _missing(checkers: Iterable[AnyChecker], before: Verdicts, after: Verdicts) 
     remaining = {check for check, _ in after}
     missing: set[str] = set()
     for checker in checkers:
-        ids = {check.id for check in checker.ids}
+        ids = {check.id for check in checker.checks}
         missing |= {check for check, _ in before if check in ids and check not in remaining and not not_ok & ids}
     return missing
 

@@ -109,7 +109,7 @@ def test_any_text_can_be_parsed(text: str) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0/0", "::/0", "all", "samenet", ".org", '"10.0.0.0/8"', "10.0.0.0/31"])
 def test_range_with_trust_is_critical_drift(address: str) -> None:
     trust = evaluate(f"host all all {address} trust")["trust"]
-    assert (trust.verdict, trust.severity or postgres.CHECKER.ids[0].severity) == (
+    assert (trust.verdict, trust.severity or postgres.CHECKER.checks[0].severity) == (
         Verdict.DRIFT,
         Severity.CRITICAL,
     )

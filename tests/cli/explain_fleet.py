@@ -53,7 +53,7 @@ def _evaluate_commits(
 COMMIT: FleetChecker[str] = FleetChecker(
     section="commit",
     model=str,
-    ids=(Check("fleet.commit", Severity.WARNING, "other hosts have another commit"),),
+    checks=(Check("fleet.commit", Severity.WARNING, "other hosts have another commit"),),
     probes=lambda _: (UNAME,),
     evaluate=_evaluate_commits,
 )

@@ -34,7 +34,7 @@ def _evaluate(expected: str, answers: Answers) -> list[Result]:
 KERNEL: Checker[str] = Checker(
     section="kernel",
     model=str,
-    ids=(Check("kernel.name", Severity.WARNING, "another kernel runs"),),
+    checks=(Check("kernel.name", Severity.WARNING, "another kernel runs"),),
     probes=lambda _: (UNAME,),
     evaluate=_evaluate,
 )

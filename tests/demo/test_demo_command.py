@@ -51,7 +51,7 @@ def _without_results(checker: AnyChecker) -> Checker[Any]:
     return Checker(
         section=checker.section,
         model=checker.model,
-        ids=checker.ids,
+        checks=checker.checks,
         probes=checker.probes,
         evaluate=lambda _spec, _answers: (),
     )
@@ -62,7 +62,7 @@ def test_checker_without_simulation_is_unknown_and_no_bug(capsys: pytest.Capture
     unsupported: Checker[Any] = Checker(
         section="hostname",
         model=CHECKERS[0].model,
-        ids=(Check("nosuch.version", Severity.WARNING, "another version is installed"),),
+        checks=(Check("nosuch.version", Severity.WARNING, "another version is installed"),),
         probes=lambda _: (probe,),
         evaluate=lambda _, answers: [_unknown(answers[probe])],
     )

@@ -116,7 +116,9 @@ def test_broken_machine_is_reported_over_ssh(host: str, drifting: set[tuple[str,
     drift = Drift(host=host, description="", findings=tuple(drifting), change=_broken)
     with simulated(subset(host), (drift,)) as simulation:
         findings = run_audit(subset(host), simulation.ssh_config).findings
-    check_ids = {check.id for checker in (clock, disk, package, release, service) for check in checker.CHECKER.ids}
+    check_ids = {
+        check.id for checker in (clock, disk, package, release, service) for check in checker.CHECKER.checks
+    }
     own = [finding for finding in findings if finding.check in check_ids]
     assert {(finding.check, finding.subject) for finding in own if finding.verdict is Verdict.DRIFT} == drifting
     assert {finding.verdict for finding in own} == {Verdict.OK, Verdict.DRIFT}

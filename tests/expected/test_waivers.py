@@ -17,7 +17,7 @@ from tests.expected.toys import write
 TITLE: Checker[Expect[str]] = Checker(
     section="title",
     model=Expect[str],
-    ids=(Check("title.text", Severity.WARNING, "another"), Check("title.colour", Severity.INFO, "another")),
+    checks=(Check("title.text", Severity.WARNING, "another"), Check("title.colour", Severity.INFO, "another")),
     probes=lambda _: (),
     evaluate=lambda _, __: (),
 )

@@ -78,7 +78,7 @@ def _checker(section: str, model: Any, defaults: tuple[str, Any] | None = None) 
     return Checker(
         section=section,
         model=model,
-        ids=(),
+        checks=(),
         probes=lambda _spec: (),
         evaluate=lambda _spec, _answers: (),
         defaults=defaults,

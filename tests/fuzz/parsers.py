@@ -31,7 +31,7 @@ def parsers(data: bytes) -> None:
         hosts = {name: spec.sections[checker.section] for name, spec in shipped_fleet().hosts.items()
                  if checker.section in spec.sections}  # fmt: skip
         results = [result for _, result in checker.evaluate(hosts, {**fleet.outcomes, host: answers})]
-    ids = {check.id for check in checker.ids}
+    ids = {check.id for check in checker.checks}
     for result in results:
         assert result.check in ids, result
         assert result.fix is None or result.verdict is Verdict.DRIFT, result

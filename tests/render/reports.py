@@ -36,7 +36,7 @@ IDS = (
     Check("symlink.target", Severity.WARNING, "its target differs"),
 )
 CHECKER: Checker[Sequence[Result]] = Checker(
-    section="results", model=Any, ids=IDS, probes=lambda _: (), evaluate=lambda results, _: results
+    section="results", model=Any, checks=IDS, probes=lambda _: (), evaluate=lambda results, _: results
 )
 
 

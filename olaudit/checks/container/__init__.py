@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from olaudit.checker import Checker
 from olaudit.checks.container import changes
+from olaudit.checks.container.checks import CHECKS
 from olaudit.checks.container.identity import (
     evaluate_absent,
     evaluate_present,
@@ -14,7 +15,6 @@ from olaudit.checks.container.identity import (
     evaluate_unreadable,
     why_uncertain,
 )
-from olaudit.checks.container.ids import IDS
 from olaudit.checks.container.inspect import parse_clock, parse_containers
 from olaudit.checks.container.lifecycle import evaluate_lifecycle
 from olaudit.checks.container.pairing import pair
@@ -63,7 +63,7 @@ CHECKER: Checker[tuple[ContainerSpec, ...]] = Checker(
     section="containers",
     model=Containers,
     defaults=("container_defaults", ContainerDefaults),
-    ids=IDS,
+    checks=CHECKS,
     collected=(
         "the engine's `GET /containers/ID/json`, `/containers/ID/changes` of running containers; the host's `date`"
     ),

@@ -140,7 +140,7 @@ def _evaluate_reverse(expectation: Expectation, resolution: Resolution, expected
 CHECKER = Checker(
     section="dns",
     model=DnsSpec,
-    ids=(
+    checks=(
         Check(
             "dns.address",
             # The services of the fleet find each other by these names.

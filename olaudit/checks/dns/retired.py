@@ -144,7 +144,7 @@ def _evaluate_name(index: int, name: str, witness: str, answers: Answers) -> Res
 CHECKER = Checker(
     section="retired_names",
     model=RetiredNamesSpec,
-    ids=(
+    checks=(
         Check(
             "dns.retired",
             Severity.WARNING,

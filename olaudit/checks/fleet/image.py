@@ -54,7 +54,7 @@ def _digest(image: str, answers: Answers | Unanswered) -> HostValue:
 CHECKER: FleetChecker[Agree] = FleetChecker(
     section="agree",
     model=Agree,
-    ids=(
+    checks=(
         # A warning: its containers run, but from an image with other content.
         Check(
             "fleet.image",

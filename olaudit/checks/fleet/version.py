@@ -97,7 +97,7 @@ def _compose(answer: Answer) -> HostValue:
 CHECKER: FleetChecker[Agree] = FleetChecker(
     section="agree",
     model=Agree,
-    ids=(
+    checks=(
         # A warning: other versions work, and may fail only at the next upgrade or deploy.
         Check(
             "fleet.version",

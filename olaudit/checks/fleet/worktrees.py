@@ -42,5 +42,5 @@ def worktree_checker(
                 return hash_of(repository) or Unanswered(f"the repository {path} has no commit yet")
 
     return FleetChecker(
-        section="agree", model=Agree, ids=(check,), probes=probes, evaluate=evaluate, collected=collected
+        section="agree", model=Agree, checks=(check,), probes=probes, evaluate=evaluate, collected=collected
     )

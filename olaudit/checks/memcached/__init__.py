@@ -204,7 +204,7 @@ CHECKER = Checker(
     section="memcached",
     model=MemcachedSpec,
     # A wrong limit makes the site slow or the machine short of memory, not down: a warning.
-    ids=(
+    checks=(
         Check(
             "memcached.configured",
             Severity.WARNING,

@@ -173,7 +173,7 @@ def _fix(path: str, command: tuple[str, ...]) -> str:
 CHECKER: Checker[Mapping[str, PathSpec]] = Checker(
     section="paths",
     model=Paths,
-    ids=(
+    checks=(
         Check(
             "path.missing",
             Severity.CRITICAL,

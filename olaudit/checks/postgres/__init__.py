@@ -194,7 +194,7 @@ def _fix(file: _HbaFile) -> str:
 CHECKER = Checker(
     section="postgres",
     model=PostgresSpec,
-    ids=(
+    checks=(
         Check(
             "postgres.allow-list",
             # A client that is not admitted is down; a range without a password exposes the patrons' data. Only an

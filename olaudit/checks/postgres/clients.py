@@ -12,7 +12,7 @@ from olaudit.checks.postgres.hba import HbaRule, Network, is_within
 from olaudit.model import Answer, Unanswered
 
 
-class _LookupAnswer(BaseModel):
+class _ClientLookup(BaseModel):
     """The answer to a `Lookup`."""
 
     addresses: tuple[str, ...]
@@ -50,7 +50,7 @@ def parse_client(name: str, answer: Answer) -> DatabaseClient:
     if isinstance(answer, Unanswered):
         return DatabaseClient(name, own_names, reason=answer.reason)
     try:
-        parsed = _LookupAnswer.model_validate_json(answer.stdout, strict=True)
+        parsed = _ClientLookup.model_validate_json(answer.stdout, strict=True)
         addresses = tuple(map(ipaddress.ip_network, parsed.addresses))
         reverse_names = {name.lower() for names in parsed.names.values() for name in names}
     except ValueError:

@@ -128,7 +128,7 @@ def _boot_step(name: str, boot: str, init: str) -> str:
 CHECKER: Checker[Mapping[str, ServiceSpec]] = Checker(
     section="services",
     model=Services,
-    ids=(
+    checks=(
         Check(
             "service.state",
             # Without Docker, memcached or PostgreSQL the site is down, now or after the next reboot.

@@ -9,7 +9,7 @@ _WARNING, _CRITICAL = Severity.WARNING, Severity.CRITICAL
 _UP = "`docker compose up -d --no-deps SERVICE`"
 _RECREATE = "`docker compose up -d --no-deps --force-recreate SERVICE`"
 
-IDS = (
+CHECKS = (
     Check(
         "container.missing", _CRITICAL, "no container matches the expected one, by name or by Compose labels", _UP
     ),
