@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
-WORDS = ROOT / "tests" / "language.txt"
+WORD_LISTS = ROOT / "tests" / "language.txt"
 SUFFIXES = frozenset({".py", ".md", ".yaml", ".yml", ".j2", ".js", ".css", ".toml", ".cfg", ".sh", ""})
 EXEMPT = frozenset(
     {
@@ -38,11 +38,11 @@ def replaced_words() -> list[str]:
     return [word.strip() for row in rows[2:] for word in row.split(",") if word.strip()]
 
 
-def word_lists() -> tuple[list[str], frozenset[str]]:
-    """Return the patterns for prose and the identifiers of `language.txt`."""
-    prose, _, names = WORDS.read_text(encoding="utf-8").partition("# identifiers\n")
-    lines = (line.strip() for line in prose.splitlines())
-    return [line for line in lines if line and not line.startswith("#")], frozenset(names.split())
+def word_lists() -> tuple[list[str], frozenset[str], frozenset[str]]:
+    """Return the sections of `language.txt`: patterns, identifiers, and accepted places (`FILE: WORD`)."""
+    sections = re.split(r"^#.*\n", WORD_LISTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    _, prose, names, accepted = sections
+    return prose.split("\n")[:-1], frozenset(names.split()), frozenset(accepted.splitlines())
 
 
 def check(path: Path, prose: re.Pattern[str], names: frozenset[str]) -> Iterator[tuple[int, str]]:
@@ -76,7 +76,7 @@ def tracked() -> list[str]:
 
 def main(names: list[str]) -> int:
     """List the places, and return the exit status."""
-    patterns, identifiers = word_lists()
+    patterns, identifiers, accepted = word_lists()
     prose = re.compile(rf"\b(?:{'|'.join((*patterns, *map(re.escape, replaced_words())))})\b", re.IGNORECASE)
     status = 0
     for name in names or tracked():
@@ -84,8 +84,9 @@ def main(names: list[str]) -> int:
         if name in EXEMPT or path.suffix not in SUFFIXES or not path.is_file():
             continue
         for number, word in sorted(check(path, prose, identifiers)):
-            print(f"{name}:{number}: {word!r}")
-            status = 1
+            if f"{name}: {word}" not in accepted:
+                print(f"{name}:{number}: {word!r}")
+                status = 1
     return status
 
 

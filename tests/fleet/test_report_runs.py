@@ -85,7 +85,7 @@ def test_reports_compare_each_run_with_the_previous_one(report_run: ReportRunner
         assert_drift_is_fixed(*report_run())
     code, lines, document = report_run()
     assert (code, document["findings"]) == (0, [])
-    assert [line.split("; ")[-1] for line in block(lines, "GONE (2)")] == [
+    assert [line.split("; ")[-1] for line in block(lines, "RESOLVED (2)")] == [
         "drift from 2026-11-20 03:00 UTC to 2026-11-22 03:00 UTC"
     ] * 2
 
@@ -106,13 +106,13 @@ def assert_host_is_unreachable(code: int, lines: list[str], document: dict[str, 
     assert code == 1
     assert lines[0].startswith("DRIFT: 1 drift, 1 unknown of ")
     assert "; 12 of 13 hosts audited, " in lines[0]
-    assert lines[2] == "NEW: nothing, since 2026-11-20 03:00 UTC"
-    assert block(lines, "GONE") == []
-    assert block(lines, "STILL THERE (1)") == [
+    assert lines[2] == "NEW: none, since 2026-11-20 03:00 UTC"
+    assert block(lines, "RESOLVED") == []
+    assert block(lines, "UNCHANGED (1)") == [
         f"  warning  1 day  {title('web', 'ol-web1')}  openlibrary_web_1",
     ]
     assert block(lines, "UNKNOWN (1)")[0] == "  ol-covers0  NOT AUDITED (refused), new"
-    assert [line.split() for line in block(lines, "HIDDEN DRIFT, as last seen (2)")] == [
+    assert [line.split() for line in block(lines, "UNOBSERVED (2)")] == [
         f"warning 1 day {title(name, 'ol-covers0')} last seen 2026-11-20 03:00 UTC".split()
         for name in ("covers", "covers_nginx")
     ]
@@ -125,15 +125,15 @@ def assert_host_is_unreachable(code: int, lines: list[str], document: dict[str, 
 def assert_drift_is_fixed(code: int, lines: list[str], document: dict[str, Any]) -> None:
     assert code == 1
     assert lines[0].startswith("DRIFT: 2 drift, 0 unknown of ")
-    assert lines[2] == "NEW: nothing, since 2026-11-21 03:00 UTC"
-    assert block(lines, "GONE (1)") == [
-        f"  {title('covers_nginx', 'ol-covers0')}  mended; drift from 2026-11-20 03:00 UTC to 2026-11-20 03:00 UTC"
+    assert lines[2] == "NEW: none, since 2026-11-21 03:00 UTC"
+    assert block(lines, "RESOLVED (1)") == [
+        f"  {title('covers_nginx', 'ol-covers0')}  fixed; drift from 2026-11-20 03:00 UTC to 2026-11-20 03:00 UTC"
     ]
-    assert [line.split() for line in block(lines, "STILL THERE (2)")] == [
+    assert [line.split() for line in block(lines, "UNCHANGED (2)")] == [
         f"warning 2 days {title('covers', 'ol-covers0')} openlibrary_covers_1".split(),
         f"warning 2 days {title('web', 'ol-web1')} openlibrary_web_1".split(),
     ]
     assert block(lines, "UNKNOWN") == []
-    assert block(lines, "HIDDEN") == []
-    assert block(lines, "KNOWN AGAIN (1)") == ["  ol-covers0 host.reachable"]
+    assert block(lines, "UNOBSERVED") == []
+    assert block(lines, "OBSERVED AGAIN (1)") == ["  ol-covers0 host.reachable"]
     assert set(first_seen(document).values()) == {"2026-11-20T03:00:00Z"}
