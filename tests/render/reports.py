@@ -102,7 +102,7 @@ BLIND = [
     for check in ("container.missing", "container.name", "container.state")
     for n, service in enumerate(("affiliate-server", "cron-jobs", "importbot", "infobase", "infobase_nginx"))
 ]
-OTHER = expectation("path.type", "/1/var", 22, "directory").unknown("no such command there: stat")
+OTHER = expectation("path.type", "/1/var", 22, "directory").unknown("command not found: stat")
 PATHS = [
     expectation("path.type", path, 20 + n, "directory").ok("directory")
     for n, path in enumerate(
