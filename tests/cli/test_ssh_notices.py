@@ -18,5 +18,5 @@ def test_each_ignored_directive_causes_one_warning(expected: Path, tmp_path: Pat
     process = subprocess.run(
         argv, cwd=expected.parent, capture_output=True, text=True, check=False, timeout=60, env=environment
     )
-    warning = f"olaudit: warning: {config}:1: Tag is not honoured without OpenSSH's own client (ssh)\n"
+    warning = f"olaudit: warning: {config}:1: Tag is not honoured without OpenSSH's client (ssh)\n"
     assert (process.returncode, process.stderr) == (3, warning)

@@ -170,8 +170,8 @@ def _no_shell(link: Link, channel: paramiko.Channel, login_output: bytes) -> str
     errors = b""
     while channel.recv_stderr_ready() and len(errors) < _MAX_LOGIN_OUTPUT:
         errors += channel.recv_stderr(_MAX_LOGIN_OUTPUT)
-    # Not read yet where sending the batch failed first
-    while channel.recv_ready() and len(login_output) < _MAX_LOGIN_OUTPUT:
+    # A session that ended before the batch was sent has output that was not read yet.
+    while link.is_active() and channel.recv_ready() and len(login_output) < _MAX_LOGIN_OUTPUT:
         login_output += channel.recv(_MAX_LOGIN_OUTPUT)
     if text := single_line(errors) or single_line(login_output):
         return f"{_LOGIN_ACCEPTED} the host runs no command: {text}"
