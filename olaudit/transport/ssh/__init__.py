@@ -151,7 +151,7 @@ def _run_batch(
         why = f"{describe_error(error)}: see MaxSessions in its sshd_config"
         raise HostFailed(FailureReason.SSH, f"{_LOGIN_ACCEPTED} the server opens no session: {why}") from None
     except (paramiko.SSHException, OSError, EOFError) as error:
-        if channel and link.is_active() and not reader.started:  # the session ended before the batch was sent
+        if channel and not reader.started:  # the session or the connection ended before the batch was sent
             raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login_output)) from None
         reason = f"{_CONNECTION_ENDED}: {describe_error(error)}"
     return reader.answers(reason)
