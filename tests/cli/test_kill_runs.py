@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.kill_runs import TIMED_KILLS
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_killed_report_leaves_complete_files(expected: Path) -> None:
     process = subprocess.run(
         [sys.executable, "-m", "tests.cli.kill_runs", str(expected.parent)],

@@ -157,6 +157,7 @@ def _with_newer_engine(machine: Machine) -> Machine:
     return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", min_api="1.44"))
 
 
+@pytest.mark.slow
 def test_one_drift_among_many_hosts_is_reported_and_no_other() -> None:
     fleet = copies_of(50, "ol-web1")
     with simulated(

@@ -154,6 +154,7 @@ def _has_data(prometheus: Prometheus, expr: str) -> bool:
     return bool(prometheus.query(expr)) or any(values for _, values in prometheus.query_range(expr, 60))
 
 
+@pytest.mark.slow
 def test_two_sharded_exporters_cover_each_host_once(lab: Lab, tmp_path: Path) -> None:
     expected = without_ol_dev(tmp_path)
     text = (MONITORING / "prometheus-sharded.yaml").read_text(encoding="utf-8")
