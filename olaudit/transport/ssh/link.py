@@ -125,6 +125,7 @@ class Link(paramiko.Transport):
         """Text with which the server disconnected; "" if it did not."""
         self._stream = stream
         self._thread_local = threading.local()
+        self._end_lock = threading.Lock()
         self._refusals: dict[int, tuple[int, str]] = {}
         # All errors that concern users are raised. paramiko also logs them, to standard error by default.
         log = logging.getLogger("olaudit.paramiko")
@@ -193,7 +194,26 @@ class Link(paramiko.Transport):
         if fields := getattr(self._thread_local, "fields", b""):
             data.add_bytes(fields)
             self._thread_local.fields = b""
-        super()._send_user_message(data)  # type: ignore[misc]  # not in the stubs
+        if message[:1] in (paramiko.common.cMSG_CHANNEL_EOF, paramiko.common.cMSG_CHANNEL_CLOSE):
+            self._send_end(data)
+        else:
+            super()._send_user_message(data)  # type: ignore[misc]  # not in the stubs
+
+    def _send_end(self, data: paramiko.Message) -> None:
+        """Send EOF or CLOSE, but no EOF after CLOSE: sshd ends the connection if it has freed the channel.
+
+        paramiko decides to send EOF, and sends it, in two steps, between which its own thread may send CLOSE.
+        """
+        message = data.asbytes()
+        remote_id = paramiko.Message(message[1:]).get_int()
+        with self._end_lock:
+            channels = self._channels.values()  # type: ignore[attr-defined]  # not in the stubs
+            is_open = any(
+                channel.active and not channel.closed and channel.remote_chanid == remote_id
+                for channel in channels
+            )
+            if is_open or message[:1] == paramiko.common.cMSG_CHANNEL_CLOSE:
+                super()._send_user_message(data)  # type: ignore[misc]  # as above
 
     def execute(self, command: str, seconds: float) -> paramiko.Channel:
         """Start a command without a request for confirmation, which saves a round trip."""
