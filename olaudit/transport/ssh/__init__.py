@@ -145,6 +145,10 @@ def _run_batch(
             login_output = login_output if reader.started else (login_output + data)[:_MAX_LOGIN_OUTPUT]
             reader.feed(data)
             stopwatch.stop_if_answered(reader)
+        if reader.overflowed and not reader.started:
+            raise HostFailed(
+                FailureReason.SSH, f"{_LOGIN_ACCEPTED} {reader.overflow_reason} before the first answer"
+            )
     except TimeoutError:
         reason = f"no answer within {deadline.seconds:g} s"
     except paramiko.ChannelException as error:
@@ -173,8 +177,8 @@ def _no_shell(link: Link, channel: paramiko.Channel, login_output: bytes) -> str
     # A session that ended before the batch was sent has output that was not read yet.
     while link.is_active() and channel.recv_ready() and len(login_output) < _MAX_LOGIN_OUTPUT:
         login_output += channel.recv(_MAX_LOGIN_OUTPUT)
-    if text := single_line(errors) or single_line(login_output):
-        return f"{_LOGIN_ACCEPTED} the host runs no command: {text}"
-    if not link.is_active():
-        return f"{_LOGIN_ACCEPTED} {_connection_ended(link)}"
-    return f"{_LOGIN_ACCEPTED} the host runs no command: the session ended without any output"
+    text = single_line(errors) or single_line(login_output)
+    ended = "" if link.is_active() else _connection_ended(link)
+    if ended and (ended != _CONNECTION_ENDED or not text):  # an error of the connection is the better reason
+        return f"{_LOGIN_ACCEPTED} {ended}"
+    return f"{_LOGIN_ACCEPTED} the host runs no command: {text or 'the session ended without any output'}"
