@@ -43,7 +43,7 @@ class ExpectedFiles:
 
     @classmethod
     def load(cls, option: Path | None, checkers: Sequence[AnyChecker], revision: str) -> ExpectedFiles:
-        """Find and load them; an error becomes a remark, because a report can be explained without them."""
+        """Find and load the expected files; an error becomes a remark, for findings can be explained without them."""
         root = None
         try:
             root = find_expected(option, os.environ)

@@ -43,7 +43,7 @@ def find_finding(document: Document, text: str) -> FindingPart:
     if (prefix := parse_id_prefix(text)) is None:
         raise UsageError(
             f"{text!r} is not a finding id: expected {MIN_DIGITS} to 12 hex digits",
-            "each finding in a report has its id",
+            "the report contains the id of each finding",
         )
     if (finding := find_by_prefix(document.findings, prefix)) is None:
         raise UsageError(

@@ -72,7 +72,7 @@ class _Drips(Script):
             time.sleep(0.5)
 
 
-class _Slow(Script):
+class _AnswersSlowly(Script):
     def send(self, channel: paramiko.Channel, data: bytes) -> None:
         for start in range(0, len(data), 100):
             channel.sendall(data[start : start + 100])
@@ -153,7 +153,7 @@ ROWS: tuple[Row, ...] = (
         scripted_server(_HalfThenGarbage),
     ),
     _row("answers-drip", "The answers arrive one byte each half second", _NO_ANSWER, scripted_server(_Drips)),
-    _row("answers-slow", "The answers arrive slowly, in pieces", AllOk(), scripted_server(_Slow)),
+    _row("answers-slow", "The answers arrive slowly, in pieces", AllOk(), scripted_server(_AnswersSlowly)),
     _row(
         "stdout-beyond-window",
         "The server floods standard output beyond the client's window",
