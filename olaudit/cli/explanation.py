@@ -43,7 +43,7 @@ class ExpectedFiles:
 
     @classmethod
     def load(cls, option: Path | None, checkers: Sequence[AnyChecker], revision: str) -> ExpectedFiles:
-        """Find and load the expected files; an error becomes a remark, for findings can be explained without them."""
+        """Find and load the expected files; an error becomes a remark, since an explanation does not need them."""
         root = None
         try:
             root = find_expected(option, os.environ)
