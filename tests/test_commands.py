@@ -266,19 +266,19 @@ def invocations(argv: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def not_allowed(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield what ALLOWED lacks of one invocation: the program, and its option or subcommand."""
-    name, words, operands = argv[0], iter(argv[1:]), list[str]()
+    name, arguments, operands = argv[0], iter(argv[1:]), list[str]()
     program = ALLOWED.get(name)
     if not program:
         yield name, ""
         return
-    for word in words:
+    for word in arguments:
         if word == "--":
             break
         option, _, _ = word.partition("=")
         if not re.match("-.", word):
             operands.append(word)
         elif option in program.valued.split():
-            next(words, None)
+            next(arguments, None)
         elif not program.knows(option):
             yield name, option
     if program.verbs and not {*operands[:1]} <= {*program.verbs.split()}:
@@ -342,8 +342,8 @@ def test_commands_and_options_are_of_2014_except_those_in_newer(
 
 
 def test_commands_of_the_extra_host_are_included(probes: tuple[Command, ...]) -> None:
-    words = {(probe.argv[0], word) for probe in probes for word in probe.argv}
-    assert words >= {("stat", "/a"), ("cmp", "/b"), ("find", "*.x"), ("find", ".*"), ("grep", "old1")}
+    arguments = {(probe.argv[0], argument) for probe in probes for argument in probe.argv}
+    assert arguments >= {("stat", "/a"), ("cmp", "/b"), ("find", "*.x"), ("find", ".*"), ("grep", "old1")}
 
 
 def test_no_allowed_program_or_option_can_write() -> None:

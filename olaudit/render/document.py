@@ -22,15 +22,15 @@ Time = Annotated[str, AfterValidator(_require_time_zone), Field(json_schema_extr
 """A time as RFC 3339, UTC."""
 
 
-class _Model(BaseModel):
-    """Base of the document's models: frozen, strict, and closed to unknown keys. Keys have the order of fields."""
+class DocumentModel(BaseModel):
+    """Base of the models of JSON documents: frozen, strict, no unknown keys. Keys have the order of fields."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", from_attributes=True, use_attribute_docstrings=True
     )
 
 
-class RunPart(_Model):
+class RunPart(DocumentModel):
     """The run that produced the report."""
 
     id: str
@@ -45,7 +45,7 @@ class RunPart(_Model):
     """False when the run was interrupted."""
 
 
-class SummaryPart(_Model):
+class SummaryPart(DocumentModel):
     """Counts of hosts and of checks by verdict."""
 
     hosts: int
@@ -70,14 +70,14 @@ class SummaryPart(_Model):
         )
 
 
-class FailurePart(_Model):
+class FailurePart(DocumentModel):
     """Why a host could not be audited."""
 
     reason: FailureReason
     message: str
 
 
-class HostPart(_Model):
+class HostPart(DocumentModel):
     """One host of the run."""
 
     host: str
@@ -88,7 +88,7 @@ class HostPart(_Model):
     duration_seconds: float
 
 
-class WaiverPart(_Model):
+class WaiverPart(DocumentModel):
     """An accepted drift, with its owner, reason and expiry date."""
 
     name: str
@@ -103,7 +103,7 @@ class WaiverPart(_Model):
     """File and line of the waiver."""
 
 
-class FindingPart(_Model):
+class FindingPart(DocumentModel):
     """The verdict of one check on one subject of one host."""
 
     id: str
@@ -128,7 +128,7 @@ class FindingPart(_Model):
     """Set exactly when the verdict is waived."""
 
 
-class Document(_Model):
+class Document(DocumentModel):
     """A report of olaudit. Findings are sorted by host, check and subject."""
 
     schema_version: Literal[1] = 1

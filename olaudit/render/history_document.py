@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import RootModel
 
 from olaudit.history import Comparison, DriftEpisode, RunRow, Span, Subject, UnreachableSpan
 from olaudit.model import EpisodeEnd, Finding, Verdict
-from olaudit.render.document import FailurePart, FindingPart, Time
+from olaudit.render.document import DocumentModel, FailurePart, FindingPart, Time
 
 
-class _HistoryModel(BaseModel):
-    """An object of the documents: frozen, strict, and closed to unknown keys. Key order is the order here."""
-
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", from_attributes=True, use_attribute_docstrings=True
-    )
-
-
-class RunSummaryPart(_HistoryModel):
+class RunSummaryPart(DocumentModel):
     """One run, and its counts as in the report's summary."""
 
     id: str
@@ -54,7 +46,7 @@ class ObservedFindingPart(FindingPart):
     """Its verdict in the second run."""
 
 
-class ComparisonDocument(_HistoryModel):
+class ComparisonDocument(DocumentModel):
     """A comparison of two runs, `before` and `after`. Each list is sorted by host, check and subject."""
 
     before: RunSummaryPart
@@ -105,7 +97,7 @@ class HistoryRunPart(RunSummaryPart):
     resolved: int
 
 
-class EpisodePart(_HistoryModel):
+class EpisodePart(DocumentModel):
     """One drift from the run that first saw it (`finding.first_seen`) to its end."""
 
     id: str
@@ -128,7 +120,7 @@ class EpisodePart(_HistoryModel):
         )
 
 
-class SpanPart(_HistoryModel):
+class SpanPart(DocumentModel):
     """Consecutive runs with the same verdict."""
 
     verdict: Verdict
@@ -141,7 +133,7 @@ class SpanPart(_HistoryModel):
     """The finding of the last of these runs; null if it was ok."""
 
 
-class UnreachableSpanPart(_HistoryModel):
+class UnreachableSpanPart(DocumentModel):
     """Consecutive runs that could not audit a host, for the same reason."""
 
     first: Time
@@ -153,7 +145,7 @@ class UnreachableSpanPart(_HistoryModel):
     """The failure of the last of these runs."""
 
 
-class HostHistory(_HistoryModel):
+class HostHistory(DocumentModel):
     """History of one host. The lists are sorted, oldest first."""
 
     host: str
@@ -170,7 +162,7 @@ class HostHistory(_HistoryModel):
         )
 
 
-class FindingHistory(_HistoryModel):
+class FindingHistory(DocumentModel):
     """History of one finding. The lists are sorted, oldest first."""
 
     id: str

@@ -169,11 +169,6 @@ class BatchReader:
         """Whether the host sent more than `MAX_BYTES`. No further output is parsed then."""
         return self._size > MAX_BYTES
 
-    @property
-    def overflow_reason(self) -> str:
-        """The reason for commands without an answer, if the host sent more than `MAX_BYTES`."""
-        return f"the host answered with more than {MAX_BYTES >> 20} MiB"
-
     def feed(self, data: bytes) -> None:
         """Parse the next chunk of the output."""
         self._size += len(data)
@@ -190,7 +185,7 @@ class BatchReader:
     def answers(self, reason: str) -> dict[Probe, Answer]:
         """Return an answer for every command. A command without a complete answer is unanswered for `reason`."""
         if self.overflowed:
-            reason = self.overflow_reason
+            reason = f"the host answered with more than {MAX_BYTES >> 20} MiB"
         return {
             command: self._answers.get(n, Unanswered(TOO_LARGE if self._too_large(n) else reason))
             for n, command in enumerate(self._commands)

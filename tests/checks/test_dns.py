@@ -31,6 +31,7 @@ def test_recorded_retired_names_give_the_recorded_results(row: Row) -> None:
         (dns.ADDRESS, {"name": "-x"}),
         (dns.ADDRESS, {"name": "a b"}),
         (dns.ADDRESS, {"name": "{word}"}),
+        (dns.ADDRESS, {"name": NAME, "address": ""}),
         (dns.ADDRESS, {"name": NAME, "address": "10.0.0"}),
         (dns.ADDRESS, {"name": NAME, "address": "::FFFF:10.0.0.1"}),
         (dns.RETIRED, {"names": ["a"], "files": ["etc/hosts"]}),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.faults.measure import Measurement
-from tests.faults.row import ExitCode, ExpectedFinding, Row, Unreachable
+from tests.faults.row import ExitCode, ExpectedFinding, ExpectedOutcome, OneOf, Row, Unreachable
 
 HEALTHY = ("healthy-0", "healthy-1")
 """Two hosts without a fault that each run also audits; the second has a Docker Engine."""
@@ -69,8 +69,18 @@ def _host_problems(row: Row, measurement: Measurement) -> Iterator[str]:
     for finding in findings:
         if finding["verdict"] == "unknown" and not _has_reason(finding["message"]):
             yield f"{finding['check']} has no reason: {finding['message']!r}"
+    yield from _outcome_problems(row.expect, host, findings)
+
+
+def _outcome_problems(
+    expect: ExpectedOutcome, host: dict[str, Any], findings: list[dict[str, Any]]
+) -> Iterator[str]:
     failure = host["failure"] or {}
-    match row.expect:
+    match expect:
+        case OneOf(outcomes):
+            alternatives = [list(_outcome_problems(outcome, host, findings)) for outcome in outcomes]
+            if all(alternatives):
+                yield from (problem for alternative in alternatives for problem in alternative)
         case Unreachable(reason, text, other):
             message = str(failure.get("message"))
             if failure.get("reason") != reason or not (text in message or (other and other in message)):

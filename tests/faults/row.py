@@ -90,7 +90,22 @@ class ExitCode:
         return f"exit code {self.code}"
 
 
-ExpectedOutcome = Unreachable | ExpectedFinding | AllOk | ExitCode
+@dataclass(frozen=True)
+class OneOf:
+    """One of several outcomes with the same text: the moment at which the client notices the fault decides."""
+
+    outcomes: tuple[Unreachable | ExpectedFinding, ...]
+
+    @property
+    def verdict(self) -> str:
+        return ", or ".join(outcome.verdict for outcome in self.outcomes)
+
+    @property
+    def text(self) -> str:
+        return self.outcomes[0].text
+
+
+ExpectedOutcome = Unreachable | ExpectedFinding | OneOf | AllOk | ExitCode
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,24 @@ def test_server_that_stops_answering_is_a_timeout(server: Sshd, data: bytes, rea
     assert reason in message
 
 
+def test_timeout_after_drops_names_the_drops(server: Sshd) -> None:
+    stop = threading.Event()
+    connections = iter(range(99))
+
+    def handle(connection: socket.socket) -> None:
+        if next(connections):
+            stop.wait(5)
+        else:
+            sending(b"")(connection)
+
+    with serving(handle) as port:
+        actual, message = failure(server.config(f"Port {port}"), seconds=2)
+        stop.set()
+    assert actual is FailureReason.TIMEOUT
+    assert "no SSH greeting came within 2 s" in message
+    assert message.endswith("; it had closed 1 connection before its SSH greeting")
+
+
 class _LoginServer(paramiko.ServerInterface):
     """Server that accepts no login: it "refuses", "closes" or "hangs"."""
 

@@ -31,7 +31,7 @@ _AUDITED = "audited"
 
 
 def _check_address(text: str) -> str:
-    if text != _AUDITED and _normalize(text) != text:
+    if text != _AUDITED and (not text or _normalize(text) != text):
         msg = f'{text!r} is neither an IP address in its usual spelling nor "{_AUDITED}"'
         raise ValueError(msg)
     return text

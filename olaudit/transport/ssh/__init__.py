@@ -145,14 +145,10 @@ def _run_batch(
             login_output = login_output if reader.started else (login_output + data)[:_MAX_LOGIN_OUTPUT]
             reader.feed(data)
             stopwatch.stop_if_answered(reader)
-        if reader.overflowed and not reader.started:
-            raise HostFailed(
-                FailureReason.SSH, f"{_LOGIN_ACCEPTED} {reader.overflow_reason} before the first answer"
-            )
     except TimeoutError:
         reason = f"no answer within {deadline.seconds:g} s"
     except paramiko.ChannelException as error:
-        why = f"{describe_error(error)}: see MaxSessions in its sshd_config"
+        why = f"{single_line(error.text)}: see MaxSessions in its sshd_config"
         raise HostFailed(FailureReason.SSH, f"{_LOGIN_ACCEPTED} the server opens no session: {why}") from None
     except (paramiko.SSHException, OSError, EOFError) as error:
         if channel and not reader.started:  # the session or the connection ended before the batch was sent

@@ -73,19 +73,23 @@ class Connector:
 
     def _connect(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Link:
         """Connect and log in, with retries: sshd drops connections while many logins are pending (MaxStartups)."""
-        sent = ""
-        for attempt in range(1, _ATTEMPTS + 1):
+        sent, drops = "", 0
+        while drops < _ATTEMPTS and not (drops and deadline.passed()):
             try:
                 return self._attempt(settings, jumps, deadline, waiting)
             except ConnectionDropped as dropped:
-                sent = str(dropped)
-            seconds = random.uniform(0.1, 0.5) * 2 ** (attempt - 1)  # noqa: S311 - only spreads the retries
+                sent, drops = str(dropped), drops + 1
+            except HostFailed as error:
+                if not drops or error.failure.reason is not FailureReason.TIMEOUT:
+                    raise
+                # the drops left this attempt less time, so they may be the cause
+                closed = f"it had closed {_count(drops)} before its SSH greeting"
+                raise HostFailed(FailureReason.TIMEOUT, f"{error.failure.message}; {closed}") from None
+            seconds = random.uniform(0.1, 0.5) * 2 ** (drops - 1)  # noqa: S311 - only spreads the retries
             time.sleep(min(seconds, deadline.remaining()))
-            if deadline.passed():
-                break
         raise HostFailed(
             FailureReason.SSH,
-            f"{settings} closed {attempt} connections before its SSH greeting{sent and f', with {sent!r}'}: "
+            f"{settings} closed {_count(drops)} before its SSH greeting{sent and f', with {sent!r}'}: "
             "too many logins at once (MaxStartups in its sshd_config), a ban, or no sshd on that port",
         )
 
@@ -185,3 +189,7 @@ def _refused_by_jump(settings: Settings, jump: str, refused: TunnelRefused) -> H
         reason,
         f"the jump host {jump} could not connect to {settings.hostname} port {settings.port}: {text}",
     )
+
+
+def _count(drops: int) -> str:
+    return f"{drops} connection{'' if drops == 1 else 's'}"

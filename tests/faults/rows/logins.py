@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.hosts import account, file
-from tests.faults.row import AllOk, ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
+from tests.faults.row import AllOk, ExpectedFinding, ExpectedOutcome, Inject, Kind, Row, Target, Unreachable
 from tests.faults.scene import Scene
 from tests.faults.sshd import real_sshd, sshd
 from tests.transport.sshd import keygen
@@ -201,7 +201,7 @@ _SESSIONS = (
     _row(
         "bashrc-endless",
         ".bashrc prints without end",
-        Unreachable("ssh", "more than 4 MiB before the first answer"),
+        ExpectedFinding("host.hostname", "unknown", "more than 4 MiB", ("path.", "disk.")),
         real_sshd(setup=account("/bin/bash") + file("/home/audit/.bashrc", "yes 'Welcome!'\n")),
     ),
     _row(
