@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from olaudit.checker import AnyChecker, Check
+from olaudit.checker import AnyChecker
 from olaudit.errors import UsageError
 from olaudit.evaluate import (
     REACHABLE,
@@ -16,14 +17,17 @@ from olaudit.evaluate import (
     evaluate,
     evaluate_fleet,
     expected_subjects,
+    internal_error,
 )
 from olaudit.expected.spec import HostSpec
 from olaudit.model import (
+    Check,
     Failure,
     FailureReason,
     Finding,
     HostAnswers,
     HostResult,
+    InternalError,
     Probe,
     Report,
     Run,
@@ -79,6 +83,66 @@ def plan(host: HostSpec, checkers: Sequence[AnyChecker], selected: frozenset[str
     return tuple(dict.fromkeys(probes))
 
 
+@dataclass(frozen=True, slots=True)
+class HostAudit:
+    """One host's answers, evaluated: all that a report needs of the host, until its next audit."""
+
+    answers: HostAnswers
+    evaluation: Evaluation
+
+
+class FleetAuditor:
+    """Evaluates the answers of each host, and composes the report of the fleet from its hosts' evaluations.
+
+    A new audit of one host costs one evaluation; `report` adds only the comparison of hosts. The subjects that the
+    expected files name are listed once.
+    """
+
+    def __init__(
+        self, hosts: Iterable[HostSpec], checkers: Sequence[AnyChecker], selected: frozenset[str]
+    ) -> None:
+        self._specs = {host.name: host for host in sorted(hosts, key=lambda host: host.name)}
+        self._checkers = checkers
+        self._selected = selected
+        self._subjects: dict[str, frozenset[str]] = {}
+        self._errors: list[InternalError] = []
+        for name, host in self._specs.items():
+            self._subjects[name] = self._list_subjects(host)
+
+    def _list_subjects(self, host: HostSpec) -> frozenset[str]:
+        try:
+            return expected_subjects(host, self._checkers)
+        except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not affect the other hosts
+            self._errors.append(internal_error(host.name, "listing the subjects", error))
+            return frozenset()
+
+    def evaluate(self, answers: HostAnswers) -> HostAudit:
+        """Evaluate the selected checks of one host."""
+        return HostAudit(answers, evaluate(self._specs[answers.host], answers, self._checkers, self._selected))
+
+    def report(self, audits: Mapping[str, HostAudit], run: Run) -> Report:
+        """Compose the report of all hosts. A host without answers is reported as interrupted."""
+        by_host = {
+            name: audits[name] if name in audits else self.evaluate(HostAnswers(name, _INTERRUPTED, 0.0))
+            for name in self._specs
+        }
+        evaluations = {name: host_audit.evaluation for name, host_audit in by_host.items()}
+        common = evaluate_fleet(self._specs, evaluations, self._selected)
+        findings = {
+            name: sorted((*evaluation.findings, *common[name]), key=_sort_key)
+            for name, evaluation in evaluations.items()
+        }
+        return Report(
+            run=run,
+            hosts=tuple(
+                _host_result(self._specs[name], host_audit, findings[name], self._subjects[name])
+                for name, host_audit in by_host.items()
+            ),
+            findings=tuple(finding for of_host in findings.values() for finding in of_host),
+            errors=(*(error for evaluation in evaluations.values() for error in evaluation.errors), *self._errors),
+        )
+
+
 def audit(
     hosts: Iterable[HostSpec],
     answers: Iterable[HostAnswers],
@@ -87,43 +151,21 @@ def audit(
     run: Run,
 ) -> Report:
     """Evaluate the selected checks of `hosts`. A host without answers is reported as interrupted."""
-    specs = {host.name: host for host in sorted(hosts, key=lambda host: host.name)}
-    by_host = {answer.host: answer for answer in answers}
-    outcomes = {name: by_host.get(name, HostAnswers(name, _INTERRUPTED, 0.0)) for name in specs}
-    evaluations = {name: evaluate(host, outcomes[name], checkers, selected) for name, host in specs.items()}
-    fleet_evaluation = evaluate_fleet(specs, outcomes, checkers, selected)
-    for finding in fleet_evaluation.findings:
-        evaluations[finding.host].findings.append(finding)
-    subjects, subject_errors = expected_subjects(specs, checkers)
-    return Report(
-        run=run,
-        hosts=tuple(
-            _host_result(host, outcomes[name], evaluations[name], subjects[name]) for name, host in specs.items()
-        ),
-        findings=tuple(
-            finding
-            for evaluation in evaluations.values()
-            for finding in sorted(evaluation.findings, key=_sort_key)
-        ),
-        errors=(
-            *(error for evaluation in evaluations.values() for error in evaluation.errors),
-            *fleet_evaluation.errors,
-            *subject_errors,
-        ),
-    )
+    auditor = FleetAuditor(hosts, checkers, selected)
+    return auditor.report({of_host.host: auditor.evaluate(of_host) for of_host in answers}, run)
 
 
 def _host_result(
-    host: HostSpec, answers: HostAnswers, evaluation: Evaluation, subjects: frozenset[str]
+    host: HostSpec, host_audit: HostAudit, findings: Sequence[Finding], subjects: frozenset[str]
 ) -> HostResult:
-    outcome = answers.outcome
+    outcome = host_audit.answers.outcome
     return HostResult(
         host=host.name,
-        verdict=worst_verdict(evaluation.findings),
+        verdict=worst_verdict(findings),
         failure=Failure(outcome.reason, display_text(outcome.message)) if isinstance(outcome, Failure) else None,
-        duration_seconds=answers.duration_seconds,
+        duration_seconds=host_audit.answers.duration_seconds,
         roles=host.roles,
-        measurements=tuple(evaluation.measurements),
+        measurements=tuple(host_audit.evaluation.measurements),
         subjects=subjects,
     )
 

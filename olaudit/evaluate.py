@@ -13,14 +13,14 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
-from olaudit.checker import AnyChecker, Check, Checker, FleetChecker
+from olaudit.checker import AnyChecker
 from olaudit.expected.spec import HostSpec
+from olaudit.majority import compare
 from olaudit.model import (
-    FLEET,
     Answers,
-    Expectation,
+    Check,
+    Facts,
     Failure,
     Finding,
     HostAnswers,
@@ -28,6 +28,8 @@ from olaudit.model import (
     Measurement,
     Result,
     Severity,
+    Verdict,
+    Vote,
 )
 from olaudit.redaction import redact
 from olaudit.text import bounded
@@ -40,11 +42,20 @@ HOST = "host"
 
 @dataclass(slots=True)
 class Evaluation:
-    """Findings, measurements and internal errors of one host, or of a fleet's common checks."""
+    """The findings of one host, its measurements, its votes on what hosts should agree on, and internal errors.
+
+    It depends on nothing but the expected state and the answers of this host.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
+    votes: list[Vote] = field(default_factory=list)
     errors: list[InternalError] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the host could not be audited."""
+        return self.findings[0].verdict is Verdict.UNKNOWN
 
 
 def applicable_checkers(
@@ -59,149 +70,108 @@ def applicable_checkers(
 def evaluate(
     host: HostSpec, answers: HostAnswers, checkers: Sequence[AnyChecker], selected: frozenset[str]
 ) -> Evaluation:
-    """Evaluate every selected check of `host`. Total: an exception becomes unknown findings and an error."""
+    """Evaluate every selected check of `host`. Total: an exception becomes unknown findings and an error.
+
+    A host that could not be audited has its `host.reachable` finding, no other, and votes with unknown values.
+    """
     evaluation = Evaluation(errors=[answers.error] if answers.error else [])
-    reachable = Expectation(check=REACHABLE.id, subject=HOST, at=())
+    reachable = REACHABLE.expect(HOST, ())
     if isinstance(answers.outcome, Failure):
-        evaluation.findings.append(_finding(host, reachable.unknown(answers.outcome.message), REACHABLE))
-        return evaluation
-    result = reachable.ok(message="the host could be audited")
-    evaluation.findings.append(_finding(host, result, REACHABLE))
-    for checker in checkers:
-        if isinstance(checker, Checker) and checker.section in host.sections:
-            if any(check.id in selected for check in checker.checks):
-                _run_checker(evaluation, host, answers.outcome, checker, selected)
-            _measure(evaluation, host, answers.outcome, checker)
+        facts = Facts(Answers({}, answers.outcome.message))
+        evaluation.findings.append(_finding(host, reachable.unknown(answers.outcome.message)))
+    else:
+        facts = Facts(answers.outcome)
+        evaluation.findings.append(_finding(host, reachable.ok(message="the host could be audited")))
+    for checker in applicable_checkers(host, checkers, selected):
+        try:
+            evaluation.votes += checker.vote(host.sections[checker.section], facts)
+            if isinstance(answers.outcome, Answers):
+                _run_checker(evaluation, host, facts, checker, selected)
+        except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not affect the other checks
+            _record_bug(evaluation, host, checker, selected, error)
     return evaluation
 
 
 def _run_checker(
-    evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any], selected: frozenset[str]
+    evaluation: Evaluation, host: HostSpec, facts: Facts, checker: AnyChecker, selected: frozenset[str]
 ) -> None:
-    checks = {check.id: check for check in checker.checks}
-    try:
-        for result in checker.evaluate(host.sections[checker.section], answers):
-            if (check := checks[result.check]).id in selected:
-                evaluation.findings.append(_finding(host, result, check))
-    except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not affect the other checks
-        _record_bug(evaluation, (host,), checker, selected, error)
+    section = host.sections[checker.section]
+    evaluation.measurements += checker.measure(section, facts)
+    for result in checker.evaluate(section, facts):
+        if result.check not in checker.checks:
+            raise UndeclaredCheckError(result.check.id)
+        if result.check.id in selected:
+            evaluation.findings.append(_finding(host, result))
 
 
-def _measure(evaluation: Evaluation, host: HostSpec, answers: Answers, checker: Checker[Any]) -> None:
-    try:
-        evaluation.measurements += checker.measure(host.sections[checker.section], answers)
-    except Exception as error:  # noqa: BLE001 - as above
-        evaluation.errors.append(_internal_error(host.name, f"measuring {checker.section}", error))
-
-
-def evaluate_fleet(
-    specs: Mapping[str, HostSpec],
-    answers: Mapping[str, HostAnswers],
-    checkers: Sequence[AnyChecker],
-    selected: frozenset[str],
-) -> Evaluation:
-    """Evaluate the selected checks of fleet checkers. A single host has no other to agree with, and is skipped."""
-    evaluation = Evaluation()
-    for checker in checkers:
-        hosts = {
-            name: host
-            for name, host in specs.items()
-            if checker in list(applicable_checkers(host, checkers, selected))
-        }
-        if isinstance(checker, FleetChecker) and len(hosts) > 1:
-            _run_fleet_checker(evaluation, hosts, answers, checker, selected)
-    return evaluation
-
-
-def _run_fleet_checker(
-    evaluation: Evaluation,
-    hosts: Mapping[str, HostSpec],
-    answers: Mapping[str, HostAnswers],
-    checker: FleetChecker[Any],
-    selected: frozenset[str],
-) -> None:
-    checks = {check.id: check for check in checker.checks}
-    sections = {name: host.sections[checker.section] for name, host in hosts.items()}
-    outcomes = {name: answers[name].outcome for name in hosts}
-    try:
-        for name, result in checker.evaluate(sections, outcomes):
-            # a host that could not be audited has its host.reachable finding, and no other
-            if (check := checks[result.check]).id in selected and not isinstance(outcomes[name], Failure):
-                evaluation.findings.append(_finding(hosts[name], result, check))
-    except Exception as error:  # noqa: BLE001 - as above
-        audited = [host for name, host in hosts.items() if not isinstance(outcomes[name], Failure)]
-        _record_bug(evaluation, audited, checker, selected, error)
+class UndeclaredCheckError(Exception):
+    """A checker returned a result of a check that it does not declare."""
 
 
 def _record_bug(
-    evaluation: Evaluation,
-    hosts: Sequence[HostSpec],
-    checker: AnyChecker,
-    selected: frozenset[str],
-    error: Exception,
+    evaluation: Evaluation, host: HostSpec, checker: AnyChecker, selected: frozenset[str], error: Exception
 ) -> None:
-    """Record a bug in a checker: each of its selected checks is unknown on `hosts`."""
-    name = hosts[0].name if len(hosts) == 1 else FLEET
-    evaluation.errors.append(_internal_error(name, f"evaluating {checker.section}", error))
+    """Record a bug in a checker: each of its selected checks is unknown on `host`."""
+    evaluation.errors.append(internal_error(host.name, f"evaluating {checker.section}", error))
     reason = f"internal error in olaudit while {checker.section} was evaluated: {type(error).__name__}"
-    for host in hosts:
-        for check in checker.checks:
-            if check.id in selected:
-                expectation = Expectation(check=check.id, subject=checker.section, at=(checker.section,))
-                evaluation.findings.append(_finding(host, expectation.unknown(reason), check))
+    for check in checker.checks:
+        if check.id in selected:
+            expectation = check.expect(checker.section, (checker.section,))
+            evaluation.findings.append(_finding(host, expectation.unknown(reason)))
 
 
-def _internal_error(host: str, activity: str, error: Exception) -> InternalError:
+def internal_error(host: str, activity: str, error: Exception) -> InternalError:
+    """Describe a bug by its traceback."""
     return InternalError(host, activity, "".join(traceback.format_exception(error)))
 
 
-def expected_subjects(
-    specs: Mapping[str, HostSpec], checkers: Sequence[AnyChecker]
-) -> tuple[dict[str, frozenset[str]], list[InternalError]]:
-    """List by host the subjects that the expected files name.
+def evaluate_fleet(
+    specs: Mapping[str, HostSpec], evaluations: Mapping[str, Evaluation], selected: frozenset[str]
+) -> dict[str, list[Finding]]:
+    """Compare the votes of all hosts; return the findings of the selected checks by host.
 
-    These are the subjects of the results that checkers return without any answers.
+    A host that could not be audited has no findings, but counts as one that did not vote.
     """
-    subjects = {name: {HOST} for name in specs}
-    errors: list[InternalError] = []
+    topics: dict[tuple[str, str], dict[str, Vote]] = {}
+    for name, evaluation in evaluations.items():
+        for vote in evaluation.votes:
+            if vote.expectation.check.id in selected:
+                topics.setdefault((vote.expectation.check.id, vote.topic), {})[name] = vote
+    findings: dict[str, list[Finding]] = {name: [] for name in specs}
+    for votes in topics.values():
+        for name, result in compare(votes):
+            if not evaluations[name].failed:
+                findings[name].append(_finding(specs[name], result))
+    return findings
+
+
+def expected_subjects(host: HostSpec, checkers: Sequence[AnyChecker]) -> frozenset[str]:
+    """List the subjects that the expected files name: those of the results and votes without any answers."""
+    facts = Facts(Answers({}))
+    subjects = {HOST}
     for checker in checkers:
-        sections = {
-            name: host.sections[checker.section]
-            for name, host in specs.items()
-            if checker.section in host.sections
-        }
-        try:
-            for name, subject in _subjects(checker, sections):
-                subjects[name].add(subject)
-        except Exception as error:  # noqa: BLE001 - as above
-            errors.append(_internal_error(FLEET, f"listing the subjects of {checker.section}", error))
-    return {name: frozenset(map(bounded, of_host)) for name, of_host in subjects.items()}, errors
+        if checker.section in host.sections:
+            section = host.sections[checker.section]
+            subjects |= {result.subject for result in checker.evaluate(section, facts)}
+            subjects |= {vote.expectation.subject for vote in checker.vote(section, facts)}
+    return frozenset(map(bounded, subjects))
 
 
-def _subjects(checker: AnyChecker, sections: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    no_answers = Answers({})
-    if isinstance(checker, Checker):
-        for name, section in sections.items():
-            yield from ((name, result.subject) for result in checker.evaluate(section, no_answers))
-    elif len(sections) > 1:
-        for name, result in checker.evaluate(sections, dict.fromkeys(sections, no_answers)):
-            yield name, result.subject
-
-
-def _finding(host: HostSpec, result: Result, check: Check) -> Finding:
+def _finding(host: HostSpec, result: Result) -> Finding:
     fix = result.fix
     return Finding(
         host=host.name,
-        check=check.id,
+        check=result.check.id,
         subject=bounded(result.subject),
         verdict=result.verdict,
-        severity=result.severity or check.severity,
+        severity=result.severity,
         expected=bounded(result.expected),
         observed=display_text(result.observed),
         message=display_text(result.message),
         # an altered command is another command: no command is better than a wrong one to paste
         fix=fix if fix is None or display_text(fix) == fix else None,
         source=host.source(result.at),
+        based_on=result.based_on,
     )
 
 

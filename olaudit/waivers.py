@@ -14,10 +14,9 @@ from itertools import groupby
 from operator import attrgetter
 
 from olaudit.audit import worst_verdict
-from olaudit.checker import Check
 from olaudit.evaluate import REACHABLE
 from olaudit.expected.spec import FleetSpec, WaiverSpec
-from olaudit.model import FLEET, Finding, Report, Severity, Verdict, Waiver
+from olaudit.model import FLEET, Check, Finding, Report, Severity, Verdict, Waiver
 from olaudit.text import visible
 
 EXPIRED = Check(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from olaudit.checker import AnyChecker, Check
+from olaudit.checker import AnyChecker
 from olaudit.checks import (
     certificate,
     clock,
@@ -25,6 +25,7 @@ from olaudit.checks import (
     symlink,
     symlink_farm,
 )
+from olaudit.model import Check
 
 CHECKERS: tuple[AnyChecker, ...] = (
     hostname.CHECKER,

@@ -16,9 +16,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import AbsolutePath, Expect, Section
-from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answer, Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 _DAY_SECONDS = 86400
 _OPENSSL = "/usr/bin/openssl"
@@ -212,6 +212,6 @@ CHECKER = Checker(
         ),
     ),
     collected="`find` and `openssl x509 -enddate`, with sudo; `date` for the host's own clock",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 from pydantic import PositiveFloat
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import Section
 from olaudit.model import (
     Answer,
     Answers,
+    Check,
     Command,
     ConnectionProbe,
     Expectation,
@@ -131,6 +132,6 @@ CHECKER = Checker(
         ),
     ),
     collected="`date -u +%s.%N`, between two readings of the auditor's clock; half the round trip is tolerated",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -16,9 +16,9 @@ from operator import attrgetter
 
 from pydantic import Field
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answer, Answered, Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answer, Answered, Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 
 class CronSpec(Section):
@@ -227,6 +227,6 @@ CHECKER = Checker(
         ),
     ),
     collected="one `find` over the source, `cmp` and `stat` for each file; `ps` for the daemon",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -1,27 +1,17 @@
-"""disk.free: file systems have enough free space and free inodes.
-
-Each path has its own command, which may hang: a dead NFS mount then affects only its own answer.
-"""
+"""disk.free: file systems have enough free space and free inodes."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 
 from pydantic import NonNegativeInt, field_validator
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
+from olaudit.facts.disk import FreeSpace, free_space
 from olaudit.language import AbsolutePath, Presence, Section, Size, parse_size
-from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
-
-_COLUMNS = "--output=avail,itotal,iavail,target"
-_HEADER = ["Avail", "Inodes", "IFree", "Mounted", "on"]
-
-# The mount point comes last, because it may contain spaces. "-" means that the file system has no such count.
-_ROW = re.compile(r" *(-?[0-9]{1,20}) +([0-9]{1,20}|-) +([0-9]{1,20}|-) (/.*)")
-_ABSENT = ("No such file or directory", "Not a directory")
+from olaudit.model import Check, Expectation, Facts, Result, Severity
 
 
 class DiskSpec(Section):
@@ -44,56 +34,29 @@ class DiskSpec(Section):
         return presence
 
 
-@dataclass(frozen=True, slots=True)
-class _FreeSpace:
-    """The free bytes and inodes of the file system mounted at `target`. `inodes` is None where it has no limit."""
-
-    free: int
-    inodes: int | None
-    target: str
-
-
-def _space_probe(path: str) -> Command:
-    # 1: the path does not exist or is not accessible
-    return Command(("df", path, "-B1", _COLUMNS), may_hang=True, statuses=(0, 1))
+FREE = Check(
+    "disk.free",
+    # Critical: full disks are the most frequent cause of outages.
+    Severity.CRITICAL,
+    "fewer bytes or inodes are free than required, or a required mount is missing",
+    "`du -xk --max-depth=3 PATH | sort -n | tail` shows the largest folders",
+)
 
 
-def probes(spec: Mapping[str, DiskSpec]) -> tuple[Command, ...]:
-    """List the probes, one per path."""
-    return tuple(_space_probe(path) for path in spec)
-
-
-def evaluate(spec: Mapping[str, DiskSpec], answers: Answers) -> Iterator[Result]:
-    """Evaluate each path. A path without a mount is ok, unless a mount is required."""
+def evaluate(spec: Mapping[str, DiskSpec], facts: Facts) -> Iterator[Result]:
+    """Evaluate each path."""
     for path, disk in spec.items():
-        at = ("disks", path)
+        fact = free_space(path)
         expected = f"{disk.floor} and {disk.inodes} inodes free"
-        expectation = Expectation(
-            check="disk.free", subject=path, at=at, expected=expected, severity=disk.severity
-        )
-        match _parse_space(answers[_space_probe(path)]):
-            case Unanswered(reason):
-                yield expectation.unknown(reason)
-            case _FreeSpace() as space if path == "/" or not _is_inside(path, space.target):
-                yield _evaluate_space(expectation, path, disk, space)
-            case space:
-                yield _unmounted(expectation, path, disk, f"lies on {space.target}" if space else "absent")
+        expectation = FREE.expect(path, ("disks", path), expected, severity=disk.severity, based_on=(fact,))
+        yield expectation.given(facts[fact], partial(_evaluate_path, expectation, disk))
 
 
-def _parse_space(answer: Answer) -> _FreeSpace | Unanswered | None:
-    """Parse df's only row; None if the path does not exist."""
-    if isinstance(answer, Unanswered):
-        return answer
-    lines = answer.stdout.split("\n")  # the header, one row, and nothing after the last line break
-    row = _ROW.fullmatch(lines[1]) if len(lines) == 3 else None
-    if row and lines[0].split() == _HEADER and not lines[2] and not answer.status:
-        free, total, inodes, target = row.groups()
-        # btrfs and network file systems count no inodes, and report 0 of 0
-        return _FreeSpace(int(free), int(inodes) if total.strip("-0") and inodes != "-" else None, target)
-    error = answer.stderr.strip()
-    if answer.status and not answer.stdout and error.endswith(_ABSENT):
-        return None
-    return Unanswered(error[:200] or f"df's answer could not be parsed: {answer.stdout[:200]!r}")
+def _evaluate_path(expectation: Expectation, disk: DiskSpec, space: FreeSpace | None) -> Result:
+    path = expectation.subject
+    if space and (path == "/" or not _is_inside(path, space.target)):
+        return _evaluate_space(expectation, path, disk, space)
+    return _unmounted(expectation, path, disk, f"lies on {space.target}" if space else "absent")
 
 
 def _is_inside(path: str, mount: str) -> bool:
@@ -110,7 +73,7 @@ def _unmounted(expectation: Expectation, path: str, disk: DiskSpec, observed: st
     return expectation.ok(observed, f"nothing is mounted at {path} ({observed}), so it is not evaluated")
 
 
-def _evaluate_space(expectation: Expectation, path: str, disk: DiskSpec, space: _FreeSpace) -> Result:
+def _evaluate_space(expectation: Expectation, path: str, disk: DiskSpec, space: FreeSpace) -> Result:
     inodes = "" if space.inodes is None else f", {space.inodes} inodes"
     observed = f"{_format_size(space.free)}{inodes} free"
     target = shlex.quote(space.target)
@@ -135,16 +98,8 @@ def _format_size(size: int) -> str:
 CHECKER: Checker[Mapping[str, DiskSpec]] = Checker(
     section="disks",
     model=dict[AbsolutePath, DiskSpec],
-    checks=(
-        Check(
-            "disk.free",
-            # Critical: full disks are the most frequent cause of outages.
-            Severity.CRITICAL,
-            "fewer bytes or inodes are free than required, or a required mount is missing",
-            "`du -xk --max-depth=3 PATH | sort -n | tail` shows the largest folders",
-        ),
-    ),
+    checks=(FREE,),
     collected="`df`, once per path",
-    probes=probes,
+    facts=lambda spec: map(free_space, spec),
     evaluate=evaluate,
 )

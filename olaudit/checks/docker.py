@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterator
 from typing import Literal
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.engine_process import DOCKER_SOCKET, PROBE, Engines, read_engines
-from olaudit.model import Answer, Answers, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
+from olaudit.model import Answer, Answers, Check, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
 
 EngineExpectation = Literal["required", "absent"]
 
@@ -111,6 +111,6 @@ CHECKER: Checker[EngineExpectation] = Checker(
         ),
     ),
     collected="processes named `dockerd`, from /proc; the engine's `GET /version` where one is expected and runs",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -13,9 +13,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answer, Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 # Not `iptables -S`: its legacy version creates /run/xtables.lock and the table that it lists, and loads kernel
 # modules. iptables-save prints the existing tables only.
@@ -143,6 +143,6 @@ CHECKER = Checker(
         ),
     ),
     collected="`cmp` of the two files and `iptables-save`, both by sudo",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

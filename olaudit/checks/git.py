@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
-from olaudit import worktree
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
+from olaudit.facts.worktree import MAX_CHANGES, NoRepository, Worktree, worktree
 from olaudit.language import AbsolutePath, Expect, Section
-from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
-from olaudit.worktree import MAX_CHANGES, NoRepository, Worktree
+from olaudit.model import Check, Expectation, Facts, Result, Severity, Unknown, because
 
 _MAX_NAMES = 5  # changed files that a message names
 
@@ -33,24 +33,38 @@ class GitSpec(Section):
     severity: Severity | None = None
 
 
-def probes(spec: Mapping[str, GitSpec]) -> tuple[Command, ...]:
-    """Build one probe per tree."""
-    return tuple(worktree.probe(path) for path in spec)
+# Warnings: running services are not affected, but the next deploy or rebuild gives another result.
+REVISION = Check(
+    "git.revision",
+    Severity.WARNING,
+    "the path is not a git repository, has no commits, or is at another commit or branch than expected",
+    "`git -C PATH checkout COMMIT`, or deploy again",
+)
+DIRTY = Check(
+    "git.dirty",
+    Severity.WARNING,
+    "files in the work tree were changed or added since its commit (for example a hot patch)",
+    "review `git -C PATH diff`; commit the changes to keep, then `git -C PATH checkout -- FILE`",
+)
 
 
-def evaluate(spec: Mapping[str, GitSpec], answers: Answers) -> Iterator[Result]:
+def evaluate(spec: Mapping[str, GitSpec], facts: Facts) -> Iterator[Result]:
     """Evaluate each tree. A folder that is not a repository gives one finding: it has no `git.dirty`."""
     for path, rule in spec.items():
-        tree = worktree.parse(answers[worktree.probe(path)])
-        yield _evaluate_revision(path, rule, tree)
+        fact = worktree(path)
+        tree: Worktree | NoRepository | Unknown = because(path, facts[fact])
+        at, based_on = ("git", path), (fact,)
+        revision = REVISION.expect(path, at, _expected(rule), severity=rule.severity, based_on=based_on)
+        yield revision.given(tree, partial(_evaluate_revision, revision, rule))
         if rule.clean and not isinstance(tree, NoRepository):
-            yield _evaluate_changes(path, rule, tree)
+            expected = "no changes since the commit"
+            dirty = DIRTY.expect(path, at, expected, severity=rule.severity, based_on=based_on)
+            changes = tree if isinstance(tree, Unknown) else because(path, tree.changes)
+            yield dirty.given(changes, partial(_evaluate_changes, dirty))
 
 
-def _evaluate_revision(path: str, rule: GitSpec, tree: Worktree | NoRepository | Unanswered) -> Result:
-    expectation = _expectation("revision", path, rule, _expected(rule))
-    if isinstance(tree, Unanswered):
-        return expectation.unknown(f"{path}: {tree.reason}")
+def _evaluate_revision(expectation: Expectation, rule: GitSpec, tree: Worktree | NoRepository) -> Result:
+    path = expectation.subject
     if isinstance(tree, NoRepository):
         return expectation.drift("no repository", f"{path}: {tree.message}")
     if not tree.commit:
@@ -65,11 +79,8 @@ def _evaluate_revision(path: str, rule: GitSpec, tree: Worktree | NoRepository |
     return expectation.ok(observed)
 
 
-def _evaluate_changes(path: str, rule: GitSpec, tree: Worktree | Unanswered) -> Result:
-    expectation = _expectation("dirty", path, rule, "no changes since the commit")
-    changes = tree if isinstance(tree, Unanswered) else tree.changes
-    if isinstance(changes, Unanswered):
-        return expectation.unknown(f"{path}: {changes.reason}")
+def _evaluate_changes(expectation: Expectation, changes: tuple[str, ...]) -> Result:
+    path = expectation.subject
     if not changes:
         return expectation.ok("clean")
     listed, names = changes[:MAX_CHANGES], ", ".join(change[3:] for change in changes[:_MAX_NAMES])
@@ -85,31 +96,11 @@ def _expected(rule: GitSpec) -> str:
     return f"{commit} on branch {rule.branch}" if rule.branch else commit
 
 
-def _expectation(aspect: str, path: str, rule: GitSpec, expected: str) -> Expectation:
-    return Expectation(
-        check=f"git.{aspect}", subject=path, at=("git", path), expected=expected, severity=rule.severity
-    )
-
-
 CHECKER: Checker[Mapping[str, GitSpec]] = Checker(
     section="git",
     model=dict[AbsolutePath, GitSpec],
-    checks=(
-        # Warnings: running services are not affected, but the next deploy or rebuild gives another result.
-        Check(
-            "git.revision",
-            Severity.WARNING,
-            "the path is not a git repository, has no commits, or is at another commit or branch than expected",
-            "`git -C PATH checkout COMMIT`, or deploy again",
-        ),
-        Check(
-            "git.dirty",
-            Severity.WARNING,
-            "files in the work tree were changed or added since its commit (for example a hot patch)",
-            "review `git -C PATH diff`; commit the changes to keep, then `git -C PATH checkout -- FILE`",
-        ),
-    ),
+    checks=(REVISION, DIRTY),
     collected="`git rev-parse` and `git status --porcelain`, without locks, as the audit user",
-    probes=probes,
+    facts=lambda spec: map(worktree, spec),
     evaluate=evaluate,
 )

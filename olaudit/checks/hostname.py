@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
+from olaudit.facts.hostname import HOSTNAME
 from olaudit.language import Expect
-from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Check, Expectation, Facts, Result, Severity
 
-KERNEL_HOSTNAME = Command(("uname", "-n"))
-"""Reads the kernel's hostname: `hostname` may be a separate package, and `hostnamectl` needs systemd."""
-
-
-def probes(_spec: Expect[str]) -> tuple[Command, ...]:
-    """Return the probe for the machine's hostname."""
-    return (KERNEL_HOSTNAME,)
+CHECK = Check(
+    "host.hostname", Severity.WARNING, "the machine has another hostname", "`hostnamectl set-hostname NAME`"
+)
 
 
-def evaluate(spec: Expect[str], answers: Answers) -> Iterator[Result]:
+def evaluate(spec: Expect[str], facts: Facts) -> Iterator[Result]:
     """Compare the machine's hostname with the accepted ones."""
-    expectation = Expectation(check="host.hostname", subject="hostname", at=("hostname",), expected=str(spec))
-    answer = answers[KERNEL_HOSTNAME]
-    if isinstance(answer, Unanswered):
-        yield expectation.unknown(answer.reason)
-        return
-    name = answer.stdout.removesuffix("\n")
-    if not name or not answer.stdout.endswith("\n"):
-        yield expectation.unknown(f"cannot parse the output of uname: {answer.stdout[:200]!r}")
-    elif name in spec.values:
-        yield expectation.ok(name)
-    else:
-        yield expectation.drift(name, f"the machine's hostname is {name!r}", _fix(spec.value))
+    expectation = CHECK.expect("hostname", ("hostname",), str(spec), based_on=(HOSTNAME,))
+    yield expectation.given(facts[HOSTNAME], partial(_evaluate, expectation, spec))
+
+
+def _evaluate(expectation: Expectation, spec: Expect[str], name: str) -> Result:
+    if name in spec.values:
+        return expectation.ok(name)
+    return expectation.drift(name, f"the machine's hostname is {name!r}", _fix(spec.value))
 
 
 def _fix(name: str) -> str:
@@ -43,15 +37,8 @@ def _fix(name: str) -> str:
 CHECKER = Checker(
     section="hostname",
     model=Expect[str],
-    checks=(
-        Check(
-            "host.hostname",
-            Severity.WARNING,
-            "the machine has another hostname",
-            "`hostnamectl set-hostname NAME`",
-        ),
-    ),
+    checks=(CHECK,),
     collected="`uname -n`",
-    probes=probes,
+    facts=lambda _spec: (HOSTNAME,),
     evaluate=evaluate,
 )

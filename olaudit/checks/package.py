@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import Expect, Presence, Section
-from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answer, Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 # Plain names only: dpkg-query treats "*" and "?" as patterns.
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
@@ -166,6 +166,6 @@ CHECKER: Checker[Mapping[str, PackageSpec]] = Checker(
         ),
     ),
     collected="`dpkg-query --show`",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

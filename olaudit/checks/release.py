@@ -6,9 +6,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import Expect, Section
-from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 _FILE = "/etc/os-release"
 _MAX_VALUE_LENGTH = 1000
@@ -108,6 +108,6 @@ CHECKER = Checker(
         ),
     ),
     collected=f"`{_FILE}`: ID, VERSION_ID and the codename",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

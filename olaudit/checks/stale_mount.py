@@ -11,9 +11,20 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import AbsolutePath
-from olaudit.model import Answer, Answers, Command, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
+from olaudit.model import (
+    Answer,
+    Answers,
+    Check,
+    Command,
+    EngineQuery,
+    Expectation,
+    Probe,
+    Result,
+    Severity,
+    Unanswered,
+)
 
 LiveMounts = dict[AbsolutePath, AbsolutePath]
 """The section: paths inside containers, mapped to the host paths that they should be."""
@@ -177,6 +188,6 @@ CHECKER: Checker[Mapping[str, str]] = Checker(
         ),
     ),
     collected="/proc/PID/mountinfo of the containers' first processes (sudo) and of the host",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -13,9 +13,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import AbsolutePath, Expect, Section
-from olaudit.model import Answer, Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answer, Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 _COMMIT = "<commit>"
 _ABSENT = ("No such file or directory", "Not a directory")
@@ -210,6 +210,6 @@ CHECKER: Checker[Mapping[str, SymlinkSpec]] = Checker(
         ),
     ),
     collected="`find -printf` for the links, `readlink -m` to resolve them and the accepted targets",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answered, Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answered, Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 
 class SymlinkFarmSpec(Section):
@@ -207,6 +207,6 @@ CHECKER = Checker(
         ),
     ),
     collected="`find` over the source; each place is compared by inode, and by `cmp` if it is not a link",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from olaudit.checker import AnyChecker, Check, FleetChecker
+from olaudit.checker import AnyChecker, FleetChecker
 from olaudit.collect import CollectedAnswers
 from olaudit.evaluate import REACHABLE
 from olaudit.evidence.matching import search_terms
@@ -16,6 +16,7 @@ from olaudit.model import (
     Answer,
     Answered,
     Answers,
+    Check,
     ContainerChanges,
     EngineQuery,
     Finding,

@@ -1,12 +1,13 @@
-"""Types of an audit: probes and answers, results, findings, changes and the report.
+"""Types of an audit: probes and answers, facts, results, findings, changes and the report.
 
-All of them are immutable values. What is unknown is a value too (`Unanswered`, `Failure`), so that "could not be
-checked" cannot be mistaken for "checked, and as expected".
+All of them are immutable values. What is unknown is a value too (`Unanswered`, `Unknown`, `Failure`), so that
+"could not be checked" cannot be mistaken for "checked, and as expected".
 
-probe -> result -> finding -> changes -> report
+probe -> fact -> result -> finding -> changes -> report
 """
 
 from olaudit.model.changes import Changes, EpisodeEnd, ResolvedDrift, RunSummary, UnobservedDrift
+from olaudit.model.fact import Basis, Fact, Facts, Unknown, because, known
 from olaudit.model.finding import FLEET, Finding, Waiver, finding_id
 from olaudit.model.probe import (
     Answer,
@@ -27,14 +28,26 @@ from olaudit.model.probe import (
     Unanswered,
 )
 from olaudit.model.report import HostResult, Report, Run
-from olaudit.model.result import Expectation, Measurement, Result, SectionPath, Severity, Verdict
+from olaudit.model.result import (
+    Check,
+    Expectation,
+    Measurement,
+    Metric,
+    Result,
+    SectionPath,
+    Severity,
+    Verdict,
+    Vote,
+)
 
 __all__ = [
     "FLEET",
     "Answer",
     "Answered",
     "Answers",
+    "Basis",
     "Changes",
+    "Check",
     "Command",
     "ConnectionProbe",
     "ContainerChanges",
@@ -42,6 +55,8 @@ __all__ = [
     "EngineQuery",
     "EpisodeEnd",
     "Expectation",
+    "Fact",
+    "Facts",
     "Failure",
     "FailureReason",
     "Finding",
@@ -51,6 +66,7 @@ __all__ = [
     "InternalError",
     "Lookup",
     "Measurement",
+    "Metric",
     "Probe",
     "Report",
     "ResolvedDrift",
@@ -60,8 +76,12 @@ __all__ = [
     "SectionPath",
     "Severity",
     "Unanswered",
+    "Unknown",
     "UnobservedDrift",
     "Verdict",
+    "Vote",
     "Waiver",
     "finding_id",
+    "because",
+    "known",
 ]

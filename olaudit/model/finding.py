@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from olaudit.model.fact import Basis
 from olaudit.model.result import Severity, Verdict
 
 FLEET = "(fleet)"
@@ -59,6 +60,7 @@ class Finding:
     source: str
     first_seen: str | None = None
     waiver: Waiver | None = None
+    based_on: tuple[Basis, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def id(self) -> str:

@@ -147,16 +147,21 @@ def undocumented_status(probe: Probe, answer: Answered) -> Unanswered:
 class Answers(Mapping[Probe, Answer]):
     """The answers of one host by probe. A probe that was not sent is `Unanswered`, never a KeyError.
 
+    `unsent` is the reason why probes were not sent.
+
     An answer is `Unanswered` too if its exit status is not among the `statuses` of the probe that is looked up: a
     command that failed may have printed only a part of its output.
     """
 
-    def __init__(self, answers: Mapping[Probe, Answer]) -> None:
+    def __init__(
+        self, answers: Mapping[Probe, Answer], unsent: str = "this probe was not sent to the host"
+    ) -> None:
         self._answers = dict(answers)
+        self._unsent = Unanswered(unsent)
 
     def __getitem__(self, probe: Probe) -> Answer:
         """Return the answer to `probe`. Total."""
-        answer = self._answers.get(probe, Unanswered("this probe was not sent to the host"))
+        answer = self._answers.get(probe, self._unsent)
         if isinstance(answer, Unanswered):
             # an error message without its cause must not end in a colon, and a reason must not be empty
             return Unanswered(answer.reason.rstrip(" :\n") or "no answer, and no reason was given")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeVar
+
+from olaudit.model.fact import Basis, Fact, Unknown
+
+T = TypeVar("T")
 
 
 class Verdict(StrEnum):
@@ -27,11 +33,37 @@ SectionPath = tuple[str | int, ...]
 """A place in a host's expected state, as keys and list positions: ("containers", 0, "hostname")."""
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: its public id (`kind.aspect`), severity, condition of drift, and fix.
+
+    `drift_when` and `fix` are one clause each; `docs/checks.md` is generated from them.
+    """
+
+    id: str
+    severity: Severity
+    drift_when: str
+    fix: str = ""
+
+    def expect(
+        self,
+        subject: str,
+        at: SectionPath,
+        expected: str = "",
+        *,
+        severity: Severity | None = None,
+        based_on: Iterable[Fact[Any] | Basis] = (),
+    ) -> Expectation:
+        """Build the expectation of this check about a subject; see `Expectation`."""
+        bases = tuple(basis if isinstance(basis, Basis) else Basis(basis) for basis in based_on)
+        return Expectation(self, subject, at, expected, severity or self.severity, bases)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The result of one check on one subject of one host. Only the methods of `Expectation` build results."""
 
-    check: str
+    check: Check
     subject: str
     verdict: Verdict
     expected: str
@@ -39,22 +71,25 @@ class Result:
     message: str
     fix: str | None
     at: SectionPath
-    severity: Severity | None
+    severity: Severity
+    based_on: tuple[Basis, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """The expectation of one check about one subject; its methods build the possible results.
 
-    `at` is the place of the expectation in the host's expected state. `severity`, where the expected file sets it,
-    overrides the severity of the check.
+    `Check.expect` builds expectations. `at` is the place of the expectation in the host's expected state.
+    `severity` is that of the check, unless the expected file sets another one. `based_on` names all facts that the
+    result rests on: without any other fact, the result is the same.
     """
 
-    check: str
+    check: Check
     subject: str
     at: SectionPath
-    expected: str = ""
-    severity: Severity | None = None
+    expected: str
+    severity: Severity
+    based_on: tuple[Basis, ...]
 
     def ok(self, observed: str = "", message: str = "as expected") -> Result:
         """Build the result for an observed value that is the expected one, or an accepted alternative."""
@@ -68,6 +103,10 @@ class Expectation:
         """Build the result for a value that could not be observed; trailing colons of `reason` are removed."""
         return self._result(Verdict.UNKNOWN, "", reason.rstrip(": \t\r\n") or "no reason was given", None)
 
+    def given(self, value: T | Unknown, evaluate: Callable[[T], Result]) -> Result:
+        """Evaluate a known value; an unknown one gives the unknown result with its reason."""
+        return self.unknown(value.reason) if isinstance(value, Unknown) else evaluate(value)
+
     def _result(self, verdict: Verdict, observed: str, message: str, fix: str | None) -> Result:
         return Result(
             check=self.check,
@@ -79,17 +118,43 @@ class Expectation:
             fix=fix,
             at=self.at,
             severity=self.severity,
+            based_on=self.based_on,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """A number from a host's answers that is exported as a metric, in base units.
+class Metric:
+    """A metric of a number that is measured on hosts: its name without prefix (unit last), and its help text.
 
-    `name` is the name of the metric without its prefix. `source` distinguishes numbers with the same name on one
-    host; it is a constant of olaudit, never text from a host.
+    `by_source` is set if one host may have several such numbers, from different sources.
     """
 
     name: str
+    help: str
+    by_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number of a host that is exported as a metric, in base units.
+
+    `source` distinguishes numbers of the same metric on one host; it is a constant of olaudit, never text from a
+    host.
+    """
+
+    metric: Metric
     value: float
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The value of one host that should equal that of the other hosts with a vote on the same check and topic.
+
+    `expectation` is that of this host; its expected value is replaced with the value of most hosts. `topic` names
+    what is compared in messages, such as "the commit of olsystem".
+    """
+
+    expectation: Expectation
+    topic: str
+    value: str | Unknown

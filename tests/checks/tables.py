@@ -7,12 +7,12 @@ lists are compared with a result.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shlex
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ from olaudit.model import (
     ConnectionProbe,
     ContainerChanges,
     EngineQuery,
+    Facts,
     ImageLayers,
     Lookup,
     Measurement,
@@ -97,8 +98,7 @@ def spec_of(checker: Checker[Any], section: Any) -> Any:
 
 def check_row(checker: Checker[Any], row: Row) -> None:
     """Evaluate the answers of a row, and compare the results with the expected ones."""
-    spec, answers = parse_row(checker, row)
-    results = [asdict(result) for result in checker.evaluate(spec, answers)]
+    results = [_fields(result) for result in checker.evaluate(*parse_row(checker, row))]
     listed = [
         {key: result.get(key) for key in expected}
         for result, expected in zip(results, row["results"], strict=False)
@@ -106,10 +106,18 @@ def check_row(checker: Checker[Any], row: Row) -> None:
     assert (listed, len(results)) == (row["results"], len(row["results"]))
 
 
+def _fields(result: Result) -> dict[str, Any]:
+    """Return the fields of a result; the check as its id, and no severity if it is that of the check."""
+    fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    default = result.severity is result.check.severity
+    return fields | {"check": result.check.id, "severity": None if default else result.severity}
+
+
 def check_locally(checker: Checker[Any], section: Any) -> list[Result]:
     """Evaluate a section with the answers of this machine."""
     spec = spec_of(checker, section)
-    return list(checker.evaluate(spec, Answers({probe: run_locally(probe) for probe in checker.probes(spec)})))
+    answers = Answers({probe: run_locally(probe) for probe in checker.probes(spec)})
+    return list(checker.evaluate(spec, Facts(answers)))
 
 
 def measure_row(checker: Checker[Any], row: Row) -> list[Measurement]:
@@ -117,12 +125,12 @@ def measure_row(checker: Checker[Any], row: Row) -> list[Measurement]:
     return list(checker.measure(*parse_row(checker, row)))
 
 
-def parse_row(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
-    """Return the specification and the answers of a row."""
+def parse_row(checker: Checker[Any], row: Row) -> tuple[Any, Facts]:
+    """Return the specification and the facts of a row."""
     spec = spec_of(checker, row["spec"])
     probes = tuple(checker.probes(spec))
     answers = {_find_probe(start, probes): _parse_answer(fields) for start, fields in row["answers"].items()}
-    return spec, Answers(answers)
+    return spec, Facts(Answers(answers))
 
 
 def command_line(probe: Probe) -> str:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import disk
-from olaudit.model import Answers, Command, Verdict
+from olaudit.model import Answers, Command, Facts, Verdict
 from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 
@@ -22,7 +22,7 @@ def test_each_path_has_its_own_probe_that_may_hang() -> None:
 def test_the_df_output_of_this_machine_is_parsed() -> None:
     spec = {"/": disk.DiskSpec(floor="0 B", inodes=0)}
     answers = Answers({probe: run_locally(probe) for probe in disk.CHECKER.probes(spec)})
-    assert [result.verdict for result in disk.CHECKER.evaluate(spec, answers)] == [Verdict.OK]
+    assert [result.verdict for result in disk.CHECKER.evaluate(spec, Facts(answers))] == [Verdict.OK]
 
 
 def test_a_disk_cannot_be_forbidden() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from olaudit.checks.fleet.majority import Topic, Vote, compare
 
 from olaudit.checks.fleet import majority
-from olaudit.checks.fleet.majority import Topic, Vote, compare
 from olaudit.model import Result, Unanswered, Verdict
 
 TOPIC = Topic("fleet.git", "the commit of olsystem", ("agree", "olsystem"))

@@ -47,7 +47,7 @@ def _evaluate(tree: Path) -> list[Result]:
 
 
 def _verdicts(tree: Path) -> list[tuple[str, str]]:
-    return [(result.check, result.verdict.value) for result in _evaluate(tree)]
+    return [(result.check.id, result.verdict.value) for result in _evaluate(tree)]
 
 
 def test_clean_tree_is_ok(tree: Path) -> None:

@@ -67,6 +67,6 @@ CHECKER: Checker[tuple[ContainerSpec, ...]] = Checker(
     collected=(
         "the engine's `GET /containers/ID/json`, `/containers/ID/changes` of running containers; the host's `date`"
     ),
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from olaudit.checker import Check
-from olaudit.model import Severity
+from olaudit.model import Check, Severity
 
 _WARNING, _CRITICAL = Severity.WARNING, Severity.CRITICAL
 _UP = "`docker compose up -d --no-deps SERVICE`"

@@ -12,12 +12,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.checks.dns.lookup import LookupName, Resolution, parse_lookup
 from olaudit.language import Section
 from olaudit.model import (
     Answer,
     Answers,
+    Check,
     ConnectionProbe,
     Expectation,
     Lookup,
@@ -150,6 +151,6 @@ CHECKER = Checker(
         ),
     ),
     collected="the resolver of the machine that runs the audit, and the address at which the host was reached",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -11,13 +11,14 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.checks.dns.lookup import LookupName, parse_lookup
 from olaudit.language import AbsolutePath, Section
 from olaudit.model import (
     Answer,
     Answered,
     Answers,
+    Check,
     Command,
     Expectation,
     Lookup,
@@ -153,6 +154,6 @@ CHECKER = Checker(
         ),
     ),
     collected="`grep -r` over the files, printing only the names; the resolver of the machine that runs the audit",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

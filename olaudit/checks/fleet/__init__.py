@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from olaudit.checker import FleetChecker
+from olaudit.checker import Checker
 from olaudit.checks.fleet import git, image, tree, version
+from olaudit.checks.fleet.spec import Agree
 
-CHECKERS: tuple[FleetChecker[Any], ...] = (git.CHECKER, tree.CHECKER, image.CHECKER, version.CHECKER)
+CHECKERS: tuple[Checker[Agree], ...] = (git.CHECKER, tree.CHECKER, image.CHECKER, version.CHECKER)
 """Each checker compares one value, and probes only what the section `agree` names for it."""

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from olaudit.language import AbsolutePath, Section
 
+ABSENT = "absent"
+"""The value of a host that lacks what is compared: hosts that all lack it agree."""
+
 ComparedProgram = Literal["docker", "compose"]
 
 

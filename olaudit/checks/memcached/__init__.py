@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.checks.memcached.facts import (
     MEMORY,
     PROCESSES,
@@ -26,7 +26,7 @@ from olaudit.checks.memcached.facts import (
 )
 from olaudit.checks.memcached.spec import MemcachedSpec
 from olaudit.language import parse_size
-from olaudit.model import Answers, Command, Expectation, Measurement, Result, Severity, Unanswered, Verdict
+from olaudit.model import Answers, Check, Command, Expectation, Measurement, Result, Severity, Unanswered, Verdict
 
 _MIB = 1 << 20
 _RESTART = "service memcached restart"
@@ -225,7 +225,7 @@ CHECKER = Checker(
         ),
     ),
     collected="MemTotal, the configuration file, `ps`, and the server's `stats settings` by bash's /dev/tcp",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
     measure=measure,
 )

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.checks.path.observation import (
     FileEntry,
     PathObservation,
@@ -24,7 +24,7 @@ from olaudit.checks.path.observation import (
 )
 from olaudit.checks.path.spec import Paths, PathSpec, is_glob
 from olaudit.language import Presence
-from olaudit.model import Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 
 def probes(spec: Mapping[str, PathSpec]) -> Iterator[Command]:
@@ -197,6 +197,6 @@ CHECKER: Checker[Mapping[str, PathSpec]] = Checker(
         Check("path.forbidden", Severity.CRITICAL, "a file exists that must not exist", "`rm -ri PATH`"),
     ),
     collected="`stat`, with links followed and not; `find` for wildcards; `cmp` for content",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

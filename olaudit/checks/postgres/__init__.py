@@ -10,11 +10,11 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.checks.postgres.clients import DatabaseClient, find_admitting_rule, parse_client
 from olaudit.checks.postgres.hba import HbaRule, HbaRules, is_within, parse
 from olaudit.checks.postgres.spec import PostgresSpec
-from olaudit.model import Answer, Answers, Command, Expectation, Lookup, Probe, Result, Severity, Unanswered
+from olaudit.model import Answer, Answers, Check, Command, Expectation, Lookup, Probe, Result, Severity, Unanswered
 
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _MAX_SHOWN = 5
@@ -205,6 +205,6 @@ CHECKER = Checker(
         ),
     ),
     collected="pg_hba.conf by sudo, and the clients' names by the resolver of the machine that runs the audit",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

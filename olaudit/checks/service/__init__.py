@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.checks.service.probes import parse_services, services_probe
 from olaudit.checks.service.states import PARSERS, ServiceState, ServiceStatus, parse_status
 from olaudit.language import Presence, Section
-from olaudit.model import Answered, Answers, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Answered, Answers, Check, Command, Expectation, Result, Severity, Unanswered
 
 
 def _check_presence(presence: Presence) -> Presence:
@@ -138,6 +138,6 @@ CHECKER: Checker[Mapping[str, ServiceSpec]] = Checker(
         ),
     ),
     collected="`systemctl show`, `initctl status` or the init script's `status`, depending on process 1",
-    probes=probes,
+    facts=probes,
     evaluate=evaluate,
 )

@@ -1,4 +1,4 @@
-"""The probe and the parser for a git work tree on a host, shared by two checkers.
+"""The state of a git work tree.
 
 The audit user usually does not own the tree. git refuses such trees ("dubious ownership") unless its command line
 sets `safe.directory`. Versions 2.35.2 to 2.37 ignore that setting there: the result is unknown, with the fix.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from olaudit.model import Answer, Command, Unanswered
+from olaudit.facts.answers import unparsable
+from olaudit.model import Answered, Command, Fact, Unknown
 
 MAX_CHANGES = 50
 """The number of changes that are listed for one tree; there may be more."""
@@ -85,18 +86,15 @@ class Worktree:
     commit: str
     tree: str
     branch: str
-    changes: tuple[str, ...] | Unanswered
+    changes: tuple[str, ...] | Unknown
 
 
-def probe(path: str) -> Command:
-    """Build the probe for the work tree at `path`; equal for all checkers, so that a host is asked once."""
-    return Command(("sh", "-c", _SCRIPT, "sh", path), may_hang=True, statuses=(0, 3))
+def worktree(path: str) -> Fact[Worktree | NoRepository]:
+    """Build the fact of the work tree at `path`."""
+    return Fact("worktree", Command(("sh", "-c", _SCRIPT, "sh", path), may_hang=True, statuses=(0, 3)), _parse)
 
 
-def parse(answer: Answer) -> Worktree | NoRepository | Unanswered:
-    """Parse the answer to `probe`. Total."""
-    if isinstance(answer, Unanswered):
-        return answer
+def _parse(answer: Answered) -> Worktree | NoRepository | Unknown:
     error = answer.stderr.strip().partition("\n")[0][:300]
     outcome, *lines = answer.stdout.removesuffix("\n").split("\n")
     match outcome if answer.status == 0 and answer.stdout.endswith("\n") else "":
@@ -105,31 +103,31 @@ def parse(answer: Answer) -> Worktree | NoRepository | Unanswered:
         case "inside":
             return NoRepository("it is a folder within another git repository, not a repository itself")
         case "unreadable":
-            return Unanswered("its .git is damaged, or the audit user has no permission to read it")
+            return Unknown("its .git is damaged, or the audit user has no permission to read it")
         case "failed":
             return _parse_failure(error)
         case _:
-            return Unanswered(error or f"cannot parse git's output: {answer.stdout[:200]!r}")
+            return Unknown(error) if error else unparsable("git", answer)
 
 
-def _parse_failure(error: str) -> NoRepository | Unanswered:
+def _parse_failure(error: str) -> NoRepository | Unknown:
     if "not a git repository" in error:
         return NoRepository("it is not a git repository")
     if "dubious ownership" in error or "unsafe repository" in error:
         fix = "`git config --system --add safe.directory PATH` on the host allows it"
-        return Unanswered(f"git on this host refuses to read a tree of another user: {fix}")
+        return Unknown(f"git on this host refuses to read a tree of another user: {fix}")
     if "no-optional-locks" in error.lower():
-        return Unanswered("git on this host is older than 2.15 and cannot read the tree without writing to it")
-    return Unanswered(error or "git failed without an error message")
+        return Unknown("git on this host is older than 2.15 and cannot read the tree without writing to it")
+    return Unknown(error or "git failed without an error message")
 
 
 def _parse_worktree(lines: list[str], error: str) -> Worktree:
     commit, tree, branch = ("" if line == "-" else line for line in lines[:3])
     *changes, last = lines[3:] or [""]
     if (changes, last) == ([], "filtered"):
-        return Worktree(commit, tree, branch, Unanswered(_FILTERED))
+        return Worktree(commit, tree, branch, Unknown(_FILTERED))
     if len(changes) == MAX_CHANGES + 1 and _CHANGE.fullmatch(last):
         last = _END  # the list was cut, so its last line is missing
     if last != _END or not all(_CHANGE.fullmatch(change) for change in changes):
-        return Worktree(commit, tree, branch, Unanswered(f"git status failed: {error or 'no reason given'}"))
+        return Worktree(commit, tree, branch, Unknown(f"git status failed: {error or 'no reason given'}"))
     return Worktree(commit, tree, branch, tuple(changes))
