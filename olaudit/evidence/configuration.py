@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from olaudit.checks.memcached.facts import MEMORY, PROCESSES
+from olaudit.facts import memory
+from olaudit.facts.memcached import PROCESSES
 from olaudit.model import Command, Finding
 
 _MEMCACHED = re.compile(r"-[ACFLMVXZdhikrv]*([mlp])(.*)|--(memory-limit|listen|port)(?:=(.*))?")
@@ -34,9 +35,9 @@ _Compared = tuple[Sequence[str]] | None
 
 
 def _memcached(probe: Command, lines: Sequence[str], _findings: Collection[Finding]) -> _Compared:
-    if probe == MEMORY:
+    if probe == memory.TOTAL.probe:
         return ([line for line in lines if line.startswith("MemTotal:")],)
-    if probe == PROCESSES:
+    if probe == PROCESSES.probe:
         return ([_process(line) for line in lines],)
     if probe.argv[:1] == ("head",):
         return ([options for line in lines if (options := _configured(line))],)
