@@ -73,7 +73,7 @@ def _unparsable(text: str) -> Unknown:
 
 
 def _parse_audited(answer: Answered) -> str | Unknown:
-    return normalize(answer.stdout) or Unknown("the address at which the host was audited is not an IP address")
+    return normalize(answer.stdout) or Unknown("it is not an IP address")
 
 
 AUDITED: Fact[str] = Fact("addresses.audited", ConnectionProbe.ADDRESS, _parse_audited)
