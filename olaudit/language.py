@@ -66,6 +66,14 @@ def _plain_path(path: str) -> str:
 AbsolutePath = Annotated[str, AfterValidator(_plain_path)]
 """A path on a host in normal form, so that paths in commands and in answers can be compared as text."""
 
+LookupName = Annotated[
+    str, Field(max_length=253, pattern=r"^([A-Za-z0-9]|\{(host|domain)\})([A-Za-z0-9.-]|\{(host|domain)\})*$")
+]
+"""A name to look up: fully qualified, so that each auditor's resolver looks up the same name.
+
+In the file of a role, the placeholders in braces are not replaced yet.
+"""
+
 
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)")

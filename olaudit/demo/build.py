@@ -15,7 +15,7 @@ from olaudit.checks.certificate import CertificatesSpec
 from olaudit.checks.container.spec import ContainerSpec
 from olaudit.checks.cron import CronSpec
 from olaudit.checks.fleet.spec import Agree
-from olaudit.checks.memcached.spec import MemcachedSpec
+from olaudit.checks.memcached import MemcachedSpec
 from olaudit.checks.path.spec import PathSpec, is_glob
 from olaudit.checks.symlink import SymlinkSpec
 from olaudit.checks.symlink_farm import SymlinkFarmSpec

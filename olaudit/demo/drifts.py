@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
+from olaudit.checks.memcached import MemcachedSpec, Reserve
 from olaudit.demo.build import with_memcached
 from olaudit.demo.containers import docker_time
 from olaudit.demo.faults import HostFault

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from olaudit.checks.firewall import FirewallSpec
-from olaudit.checks.postgres.spec import PostgresSpec
+from olaudit.checks.postgres import PostgresSpec
 from olaudit.demo.files import Account, file, link
 from olaudit.demo.listener import ADDRESS
 from olaudit.demo.machine import Machine

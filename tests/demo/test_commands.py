@@ -16,7 +16,7 @@ from types import MappingProxyType
 import pytest
 
 from olaudit.checks.memcached.facts import Limit, served_limit, settings_probe
-from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
+from olaudit.checks.memcached import MemcachedSpec, Reserve
 from olaudit.demo.commands import PROGRAMS, run
 from olaudit.demo.files import DIRECTORY, NO_NAME, ROOT, Account, FileNode, Files, file, link
 from olaudit.demo.machine import Machine, RunningProcess

@@ -1,4 +1,4 @@
-"""Parser for pg_hba.conf: records in order, of which the first that matches decides.
+"""Parser for the text of pg_hba.conf: records in order, of which the first that matches decides.
 
 The grammar is that of src/backend/libpq/hba.c. Words in double quotes are not keywords. A comma joins words to one
 field. An address is a word with a prefix length, a word that is followed by a mask, or a name.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from olaudit.facts.addresses import Network
 
 MAX_RULES = 1000
 """Far more than any allow list has: a huge file on a broken host must not slow down the audit."""
