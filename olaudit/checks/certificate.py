@@ -67,7 +67,7 @@ def _evaluate_certificates(spec: CertificatesSpec, live: Certificates, now: int 
     elif not live.expiries:
         message = f"no certificate exists in {' or '.join(spec.folder.values)}"
         yield folder.drift("no certificate", message, _certbot(spec, "certificates"))
-    for path, expiry in live.expiries.items():
+    for path, expiry in live.expiries:
         expectation = _expectation(spec, path, _fact(spec).about(path), Basis(NOW))
         yield expectation.given(expiry, partial(_evaluate_expiry, expectation, spec, now))
 

@@ -73,15 +73,14 @@ def _evaluate_daemon(expectation: Expectation, daemon: str | None) -> Result:
 
 
 def _evaluate_files(all_files: Expectation, spec: CronSpec, files: CronFiles) -> Iterator[Result]:
-    expected = {name: file for name, file in files.installed.items() if name not in spec.exceptions}
-    results = [_evaluate_file(spec, name, file) for name, file in expected.items()]
+    results = [_evaluate_file(spec, *file) for file in files.installed if file[0] not in spec.exceptions]
     faulty = [result for result in results if result.verdict is not Verdict.OK]
     if files.unread:
         yield all_files.unknown(f"the folder could not be read completely: {files.unread.reason}")
-    elif not expected:
+    elif not results:
         yield all_files.unknown("the folder contains no files")
     elif not faulty:
-        yield all_files.ok(f"{len(expected)} files")
+        yield all_files.ok(f"{len(results)} files")
     yield from faulty
 
 

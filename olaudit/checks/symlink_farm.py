@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pydantic import Field
 
@@ -65,12 +65,12 @@ def evaluate(spec: SymlinkFarmSpec, facts: Facts) -> Iterator[Result]:
             elif not unlinked:
                 yield expectation.unknown(f"there are no files below {spec.source}")
             if not never_linked:
-                yield from (_evaluate_file(spec, path, place) for path, place in unlinked.items())
+                yield from (_evaluate_file(spec, path, place) for path, place in unlinked)
 
 
-def _is_never_linked(unlinked: Mapping[str, Unlinked | Unknown], linked: int) -> bool:
+def _is_never_linked(unlinked: tuple[tuple[str, Unlinked | Unknown], ...], linked: int) -> bool:
     """Return whether no file was ever linked: one cause, so one finding for any number of files."""
-    states = {place.state if isinstance(place, Unlinked) else None for place in unlinked.values()}
+    states = {place.state if isinstance(place, Unlinked) else None for _, place in unlinked}
     return not linked and len(unlinked) > 1 and states == {State.ABSENT}
 
 

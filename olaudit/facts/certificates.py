@@ -5,9 +5,10 @@ from __future__ import annotations
 import calendar
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 
 from olaudit.facts.answers import error_lines, is_absent, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
@@ -22,12 +23,12 @@ _DONE = "end"
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """The expiry time of each certificate by path, sorted, in seconds since 1970.
+    """The path and the expiry time of each certificate, sorted by path, in seconds since 1970.
 
     `unread` is why certificates may be missing; None if none is.
     """
 
-    expiries: Mapping[str, int | Unknown]
+    expiries: tuple[tuple[str, int | Unknown], ...]
     unread: Unknown | None
 
 
@@ -52,15 +53,15 @@ def certificates(folders: Sequence[str]) -> Fact[Certificates]:
 
 
 def _parse(folders: tuple[str, ...], answer: Answered) -> Certificates:
-    records = sorted(_parse_records(answer.stdout))
+    records = sorted(_parse_records(answer.stdout), key=itemgetter(0))
     # a file directly in the folder is no certificate: each certificate has its own folder
     live = {folder.rstrip("/") for folder in folders}
-    dates = {path: text for path, text in records if text != _DONE and posixpath.dirname(path) not in live}
+    dates = [(path, text) for path, text in records if text != _DONE and posixpath.dirname(path) not in live]
     missing = any(_OPENSSL in line for line in answer.stderr.split("\n") if line.startswith("find: "))
     unreadable = Unknown(
         f"{_OPENSSL} does not exist" if missing else "openssl returned no expiry date: is the file a certificate?"
     )
-    expiries = {path: _parse_expiry(text, unreadable) for path, text in dates.items()}
+    expiries = tuple((path, _parse_expiry(text, unreadable)) for path, text in dates)
     unread = _why_incomplete(folders, {path for path, text in records if text == _DONE}, answer.stderr)
     if bool(answer.status) != bool(answer.stderr) and not dates:
         unread = unread or unparsable("find", answer)

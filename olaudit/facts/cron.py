@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 from olaudit.facts.answers import has_no_target, incompleteness, parse_records, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
@@ -68,9 +68,9 @@ Installed = CronFile | SpecialFile | Unknown | None
 
 @dataclass(frozen=True, slots=True)
 class CronFiles:
-    """The files of the source by name, sorted. `unread` is why some may be missing; None if none is."""
+    """The files of the source with their names, sorted. `unread` is why some may be missing; None if none is."""
 
-    installed: Mapping[str, Installed]
+    installed: tuple[tuple[str, Installed], ...]
     unread: Unknown | None
 
 
@@ -85,13 +85,13 @@ def _parse_files(answer: Answered) -> CronFiles | Unknown:
     records = parse_records(answer)
     if records is None:
         return unparsable("the script", answer)
-    installed: dict[str, Installed] = {}
+    installed: list[tuple[str, Installed]] = []
     for record in records:
         state, _, name = record[0].partition(" ")
         if len(record) != 3 or not name or state not in ("equal", "differs", "absent", "special", "unread"):
             return unparsable("the script", answer)
-        installed[name] = _parse_installed(state, *record[1:])
-    return CronFiles(dict(sorted(installed.items())), incompleteness(answer))
+        installed.append((name, _parse_installed(state, *record[1:])))
+    return CronFiles(tuple(sorted(installed, key=itemgetter(0))), incompleteness(answer))
 
 
 def _parse_installed(state: str, detail: str, permissions: str) -> Installed:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 
 from olaudit.facts.answers import has_no_target, incompleteness, is_absent, parse_records, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
@@ -72,12 +72,12 @@ class Unlinked:
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """The files of a farm: those `unlinked`, by path relative to the source, and the number of `linked` ones.
+    """The files of a farm: those `unlinked`, with their paths in the source, and the number of `linked` ones.
 
     `unread` is why the lists may be incomplete; None if they are complete.
     """
 
-    unlinked: Mapping[str, Unlinked | Unknown]
+    unlinked: tuple[tuple[str, Unlinked | Unknown], ...]
     linked: int
     unread: Unknown | None
 
@@ -94,18 +94,18 @@ def _parse(answer: Answered) -> Farm | Unknown:
     records = parse_records(answer)
     if records is None:
         return unparsable("the script", answer)
-    unlinked: dict[str, Unlinked | Unknown] = {}
+    unlinked: list[tuple[str, Unlinked | Unknown]] = []
     linked = 0
     for first, *details in records:
         state, _, path = first.partition(" ")
         match details:
             case [detail] if path and state in (*State, "unread"):
-                unlinked[path] = _parse_state(state, detail)
+                unlinked.append((path, _parse_state(state, detail)))
             case [] if state == "same" and path.isdecimal() and len(path) < 10:
                 linked += int(path)
             case _:
                 return unparsable("the script", answer)
-    return Farm(dict(sorted(unlinked.items())), linked, incompleteness(answer))
+    return Farm(tuple(sorted(unlinked, key=itemgetter(0))), linked, incompleteness(answer))
 
 
 def _parse_state(state: str, detail: str) -> Unlinked | Unknown:
