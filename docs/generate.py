@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from olaudit.audit import plan, select_checks
-from olaudit.checker import AnyChecker, Check
+from olaudit.checker import AnyChecker
 from olaudit.checks import CHECKERS
 from olaudit.evaluate import REACHABLE
 from olaudit.expected import load
-from olaudit.model import Command
+from olaudit.model import Check, Command
 from olaudit.waivers import CHECKS as WAIVER_CHECKS
 
 ROOT = Path(__file__).parents[1]

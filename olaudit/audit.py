@@ -151,8 +151,11 @@ def audit(
     run: Run,
 ) -> Report:
     """Evaluate the selected checks of `hosts`. A host without answers is reported as interrupted."""
-    auditor = FleetAuditor(hosts, checkers, selected)
-    return auditor.report({of_host.host: auditor.evaluate(of_host) for of_host in answers}, run)
+    specs = tuple(hosts)
+    names = {host.name for host in specs}
+    auditor = FleetAuditor(specs, checkers, selected)
+    audits = {of_host.host: auditor.evaluate(of_host) for of_host in answers if of_host.host in names}
+    return auditor.report(audits, run)
 
 
 def _host_result(

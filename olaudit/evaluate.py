@@ -89,6 +89,10 @@ def evaluate(
                 _run_checker(evaluation, host, facts, checker, selected)
         except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not affect the other checks
             _record_bug(evaluation, host, checker, selected, error)
+        try:
+            evaluation.measurements += checker.measure(host.sections[checker.section], facts)
+        except Exception as error:  # noqa: BLE001 - as above
+            evaluation.errors.append(internal_error(host.name, f"measuring {checker.section}", error))
     return evaluation
 
 
@@ -96,7 +100,6 @@ def _run_checker(
     evaluation: Evaluation, host: HostSpec, facts: Facts, checker: AnyChecker, selected: frozenset[str]
 ) -> None:
     section = host.sections[checker.section]
-    evaluation.measurements += checker.measure(section, facts)
     for result in checker.evaluate(section, facts):
         if result.check not in checker.checks:
             raise UndeclaredCheckError(result.check.id)
@@ -113,6 +116,8 @@ def _record_bug(
 ) -> None:
     """Record a bug in a checker: each of its selected checks is unknown on `host`."""
     evaluation.errors.append(internal_error(host.name, f"evaluating {checker.section}", error))
+    if evaluation.failed:
+        return
     reason = f"internal error in olaudit while {checker.section} was evaluated: {type(error).__name__}"
     for check in checker.checks:
         if check.id in selected:

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.collect import CollectedAnswers
-from olaudit.model import Answered, Answers, Command, EngineQuery, Expectation, HostAnswers, Lookup, Unanswered
+from olaudit.model import (
+    Answered,
+    Answers,
+    Check,
+    Command,
+    EngineQuery,
+    HostAnswers,
+    Lookup,
+    Severity,
+    Unanswered,
+)
 from olaudit.recording import dump, parse
 
 FIND = Command(("find", "/opt"), statuses=(0, 1))
@@ -68,7 +78,7 @@ def test_recording_keeps_answers_with_undocumented_status() -> None:
 def test_no_reason_is_empty_or_ends_in_a_colon(text: str) -> None:
     returned = Answers({UNAME: Unanswered(text)})[UNAME]
     assert isinstance(returned, Unanswered)
-    message = Expectation(check="a.b", subject="", at=()).unknown(text).message
+    message = Check("a.b", Severity.INFO, "").expect("", ()).unknown(text).message
     for reason in (returned.reason, message):
         assert reason
         assert not reason.endswith((":", " ", "\n"))

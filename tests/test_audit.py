@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.audit import audit, exit_code, plan, select_checks, worst_verdict
-from olaudit.checker import Check, Checker
+from olaudit.audit import FleetAuditor, audit, exit_code, plan, select_checks, worst_verdict
+from olaudit.checker import Checker
 from olaudit.errors import UsageError
 from olaudit.expected.spec import HostSpec, Place
 from olaudit.model import (
     Answered,
     Answers,
+    Check,
     Command,
     EngineQuery,
-    Expectation,
+    Fact,
+    Facts,
     Failure,
     FailureReason,
     Finding,
@@ -24,6 +26,8 @@ from olaudit.model import (
     Measurement,
     Result,
     Severity,
+    Unanswered,
+    Unknown,
     Verdict,
 )
 from olaudit.text import MAX_LENGTH, visible
@@ -33,35 +37,34 @@ from tests.values import RUN
 UNAME, CAT = Command(("uname",)), Command(("cat", "/etc/x"))
 
 
-def kernel(subject: str, answers: Answers) -> list[Result]:
+NAME = Check("kernel.name", Severity.WARNING, "another")
+AGE = Check("kernel.age", Severity.INFO, "older")
+TEXT = Check("file.text", Severity.CRITICAL, "it differs")
+UNAME_OUTPUT: Fact[str] = Fact("kernel", UNAME, lambda answer: answer.stdout)
+ENGINE: Fact[str] = Fact("engine", EngineQuery.VERSION, lambda answer: answer.stdout)
+FILE_TEXT: Fact[str] = Fact("file", CAT, lambda answer: answer.stdout)
+
+
+def kernel(subject: str, facts: Facts) -> list[Result]:
     """Expect that `uname` prints Linux."""
-    expectation = Expectation(check="kernel.name", subject=subject, at=("kernel",), expected="Linux")
-    match answers[UNAME]:
-        case Answered(stdout="Linux" as name):
+    expectation = NAME.expect(subject, ("kernel",), "Linux", based_on=(UNAME_OUTPUT,))
+    match facts[UNAME_OUTPUT]:
+        case "Linux" as name:
             return [expectation.ok(name)]
-        case Answered(stdout=name):
+        case str(name):
             return [expectation.drift(name, f"it is {name}", f"fix {name}")]
         case _:
-            return [
-                expectation.unknown("no uname"),
-                Expectation(check="kernel.age", subject=subject, at=()).unknown("no"),
-            ]
+            return [expectation.unknown("no uname"), AGE.expect(subject, ()).unknown("no")]
 
 
 KERNEL: Checker[str] = Checker(
     section="kernel",
     model=str,
-    checks=(Check("kernel.name", Severity.WARNING, "another"), Check("kernel.age", Severity.INFO, "older")),
-    probes=lambda _: (UNAME, EngineQuery.VERSION, UNAME),
+    checks=(NAME, AGE),
+    facts=lambda _: (UNAME_OUTPUT, ENGINE, UNAME_OUTPUT),
     evaluate=kernel,
 )
-FILE: Checker[str] = Checker(
-    section="file",
-    model=str,
-    checks=(Check("file.text", Severity.CRITICAL, "it differs"),),
-    probes=lambda _: (CAT, UNAME),
-    evaluate=lambda _, __: [],
-)
+FILE: Checker[str] = Checker(section="file", model=str, checks=(TEXT,), facts=lambda _: (FILE_TEXT, UNAME_OUTPUT))
 CHECKERS = (KERNEL, FILE)
 ALL = select_checks(CHECKERS)
 
@@ -198,12 +201,12 @@ def test_checks_that_are_not_selected_are_not_reported() -> None:
 
 @pytest.mark.parametrize(("override", "severity"), [(None, Severity.CRITICAL), (Severity.INFO, Severity.INFO)])
 def test_expected_file_can_override_the_severity_of_a_check(override: Severity | None, severity: Severity) -> None:
-    expectation = Expectation(check="file.text", subject="f", at=(), severity=override)
+    expectation = TEXT.expect("f", (), severity=override)
     checker: Checker[str] = Checker(
         section="file",
         model=str,
         checks=FILE.checks,
-        probes=lambda _: (),
+        facts=lambda _: (),
         evaluate=lambda _, __: [expectation.drift("x", "y")],
     )
     report = audit([host(file="f")], [answers_of("")], [checker], select_checks([checker]), RUN)
@@ -217,11 +220,11 @@ def test_finding_names_the_place_of_its_expectation() -> None:
 def broken_checker(after: int) -> Checker[str]:
     """Build a checker that raises after `after` results."""
 
-    def evaluate(subject: str, answers: Answers) -> Iterator[Result]:
-        yield from kernel(subject, answers)[:after]
+    def evaluate(subject: str, facts: Facts) -> Iterator[Result]:
+        yield from kernel(subject, facts)[:after]
         raise RecursionError
 
-    return Checker(section="kernel", model=str, checks=KERNEL.checks, probes=lambda _: (), evaluate=evaluate)
+    return Checker(section="kernel", model=str, checks=KERNEL.checks, facts=lambda _: (), evaluate=evaluate)
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -230,7 +233,7 @@ def test_checker_that_raises_is_unknown_and_affects_no_other(after: int) -> None
     hosts = [host(kernel="k", file="f"), host("ol-web2", file="f")]
     checkers = [
         broken_checker(after),
-        replace(FILE, evaluate=lambda _, __: [Expectation(check="file.text", subject="f", at=()).ok()]),
+        replace(FILE, evaluate=lambda _, __: [TEXT.expect("f", ()).ok()]),
     ]
     report = audit(hosts, [answers_of("Linux"), answers_of("Linux", "ol-web2")], checkers, ALL, RUN)
     verdicts = {(finding.host, finding.check, finding.subject): finding.verdict for finding in report.findings}
@@ -248,17 +251,17 @@ def test_checker_that_raises_is_unknown_and_affects_no_other(after: int) -> None
 
 def test_result_with_an_undeclared_check_id_is_an_internal_error() -> None:
     checker: Checker[str] = Checker(
-        section="kernel", model=str, checks=FILE.checks, probes=lambda _: (), evaluate=kernel
+        section="kernel", model=str, checks=FILE.checks, facts=lambda _: (), evaluate=kernel
     )
     report = audit([host()], [answers_of("Linux")], [checker], select_checks([checker]), RUN)
     assert [(finding.check, finding.verdict) for finding in report.findings][:1] == [
         ("file.text", Verdict.UNKNOWN)
     ]
-    assert "KeyError" in report.errors[0].traceback
+    assert "UndeclaredCheckError: kernel.name" in report.errors[0].traceback
 
 
 def test_measure_that_raises_is_an_internal_error() -> None:
-    def measure(_: str, __: Answers) -> list[Measurement]:
+    def measure(_: str, __: Facts) -> list[Measurement]:
         raise ZeroDivisionError
 
     report = audit([host()], [answers_of("Linux")], [replace(KERNEL, measure=measure)], ALL, RUN)
@@ -352,14 +355,56 @@ def test_fix_that_would_be_altered_is_omitted() -> None:
 
 
 def test_host_subjects_come_from_the_expected_files_only() -> None:
-    def result_per_answer(expected: str, answers: Answers) -> list[Result]:
-        match answers[UNAME]:
-            case Answered(stdout=name):
-                return [Expectation(check="kernel.name", subject=name, at=()).ok()]
-            case _:
-                return [Expectation(check="kernel.name", subject=expected, at=()).unknown("no uname")]
+    def result_per_answer(expected: str, facts: Facts) -> list[Result]:
+        match facts[UNAME_OUTPUT]:
+            case str(name):
+                return [NAME.expect(name, ()).ok()]
+            case Unknown(reason):
+                return [NAME.expect(expected, ()).unknown(reason)]
 
     checker = replace(KERNEL, evaluate=result_per_answer)
     report = audit([host(kernel="Linux")], [answers_of("evil")], [checker], ALL, RUN)
     assert {finding.subject for finding in report.findings} == {"host", "evil"}
     assert report.hosts[0].subjects == {"host", "Linux"}
+
+
+# --- facts -------------------------------------------------------------------------------------------------------
+
+
+def test_a_fact_is_parsed_once_per_host_and_audit() -> None:
+    parsed: list[str] = []
+
+    def parse(answer: Answered) -> int:
+        parsed.append(answer.stdout)
+        return len(answer.stdout)
+
+    facts = Facts(Answers({UNAME: Answered("Linux")}))
+    assert [facts[Fact("length", UNAME, parse)] for _ in range(3)] == [5, 5, 5]
+    assert parsed == ["Linux"]
+
+
+def test_a_fact_without_an_answer_is_unknown_with_the_reason() -> None:
+    facts = Facts(Answers({UNAME: Unanswered("it hangs")}))
+    assert facts[UNAME_OUTPUT] == Unknown("it hangs")
+    assert facts[FILE_TEXT] == Unknown("this probe was not sent to the host")
+    assert Facts(Answers({UNAME: Answered("half", "died", 139)}))[UNAME_OUTPUT] == Unknown(
+        "uname ended with status 139: died"
+    )
+
+
+def test_findings_name_the_facts_that_they_are_based_on() -> None:
+    assert [basis.fact for basis in kernel_finding("Minix").based_on] == [UNAME_OUTPUT]
+
+
+def test_the_subjects_of_a_host_are_listed_once() -> None:
+    listed: list[str] = []
+
+    def evaluate(subject: str, facts: Facts) -> list[Result]:
+        if isinstance(facts[UNAME_OUTPUT], Unknown):
+            listed.append(subject)
+        return kernel(subject, facts)
+
+    auditor = FleetAuditor([host()], [replace(KERNEL, evaluate=evaluate)], ALL)
+    for uname in ("Linux", "Minix"):
+        assert auditor.report({"ol-web1": auditor.evaluate(answers_of(uname))}, RUN).hosts[0].subjects
+    assert listed == ["k"]

@@ -1,28 +1,31 @@
-"""Fleet checkers: which hosts `audit` passes to them, and what it does with their results."""
+"""Comparison of hosts: whose votes count, and what `audit` does with the results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from olaudit.audit import audit, exit_code, plan, select_checks
-from olaudit.checker import AnyChecker, Check, Checker, FleetChecker
+from olaudit.checker import AnyChecker, Checker
 from olaudit.evaluate import REACHABLE
 from olaudit.expected.spec import HostSpec, Place
 from olaudit.model import (
     Answered,
     Answers,
+    Check,
     Command,
-    Expectation,
+    Fact,
+    Facts,
     Failure,
     FailureReason,
     Finding,
     HostAnswers,
     Report,
-    Result,
     Severity,
     Verdict,
+    Vote,
 )
 from tests.values import RUN
 
@@ -30,42 +33,30 @@ COLOUR = Command(("cat", "/etc/colour"))
 DOWN = Failure(FailureReason.TIMEOUT, "no answer")
 
 
-def compare_colours(
-    specs: Mapping[str, str], outcomes: Mapping[str, Answers | Failure]
-) -> Iterator[tuple[str, Result]]:
-    """Expect the colour of the first host that answered; an ok result counts the hosts that answered."""
-    colours = {
-        host: answer.stdout
-        for host, outcome in outcomes.items()
-        if isinstance(outcome, Answers) and isinstance(answer := outcome[COLOUR], Answered)
-    }
-    first = next(iter(colours.values()), "")
-    for host, spec in specs.items():
-        expectation = Expectation(check="fleet.colour", subject=spec, at=("paint",), expected=first)
-        if host not in colours:
-            yield host, expectation.unknown("no colour")
-        elif colours[host] == first:
-            yield host, expectation.ok(f"{len(colours)} of {len(specs)}")
-        else:
-            yield host, expectation.drift(colours[host], f"it is {colours[host]}")
-        yield host, Expectation(check="fleet.shade", subject=spec, at=("paint",)).ok()
+SAME_COLOUR = Check("fleet.colour", Severity.CRITICAL, "another")
+SAME_SHADE = Check("fleet.shade", Severity.INFO, "another")
+DRY = Check("paint.dry", Severity.WARNING, "it is wet")
+COLOUR_FACT: Fact[str] = Fact("colour", COLOUR, lambda answer: answer.stdout)
 
 
-FLEET_CHECKER: FleetChecker[str] = FleetChecker(
-    section="paint",
-    model=str,
-    checks=(Check("fleet.colour", Severity.CRITICAL, "another"), Check("fleet.shade", Severity.INFO, "another")),
-    probes=lambda _: (COLOUR,),
-    evaluate=compare_colours,
+def vote(wall: str, facts: Facts) -> Iterator[Vote]:
+    """Vote with the colour, and with a shade that is the same everywhere."""
+    colour = SAME_COLOUR.expect(wall, ("paint",), based_on=(COLOUR_FACT,))
+    yield Vote(colour, "the colour", facts[COLOUR_FACT])
+    yield Vote(SAME_SHADE.expect(wall, ("paint",)), "the shade", "pale")
+
+
+VOTER: Checker[str] = Checker(
+    section="paint", model=str, checks=(SAME_COLOUR, SAME_SHADE), facts=lambda _: (COLOUR_FACT,), vote=vote
 )
 HOST_CHECKER: Checker[str] = Checker(
     section="paint",
     model=str,
-    checks=(Check("paint.dry", Severity.WARNING, "it is wet"),),
-    probes=lambda _: (COLOUR,),
-    evaluate=lambda spec, _: [Expectation(check="paint.dry", subject=spec, at=("paint",)).ok()],
+    checks=(DRY,),
+    facts=lambda _: (COLOUR_FACT,),
+    evaluate=lambda wall, _: [DRY.expect(wall, ("paint",)).ok()],
 )
-CHECKERS: tuple[AnyChecker, ...] = (FLEET_CHECKER, HOST_CHECKER)
+CHECKERS: tuple[AnyChecker, ...] = (VOTER, HOST_CHECKER)
 
 
 def host(name: str, section: str = "paint") -> HostSpec:
@@ -89,7 +80,7 @@ def colour_findings(report: Report) -> dict[str, Finding]:
     return {finding.host: finding for finding in report.findings if finding.check == "fleet.colour"}
 
 
-def test_fleet_checker_evaluates_the_answers_of_all_hosts() -> None:
+def test_each_host_is_compared_with_most_hosts() -> None:
     report = run_audit(host("a"), host("b"), host("c"), a="red", b="red", c="blue")
     assert {name: finding.verdict.value for name, finding in colour_findings(report).items()} == {
         "a": "ok",
@@ -104,13 +95,15 @@ def test_fleet_checker_evaluates_the_answers_of_all_hosts() -> None:
     assert exit_code(report) == 1
 
 
-def test_fleet_finding_has_the_place_in_its_hosts_file() -> None:
-    finding = colour_findings(run_audit(host("a"), host("b"), a="red", b="blue"))["b"]
+def test_compared_finding_has_the_place_in_its_hosts_file() -> None:
+    report = run_audit(host("a"), host("b"), host("c"), a="red", b="blue", c="red")
+    finding = colour_findings(report)["b"]
     assert (finding.subject, finding.observed, finding.expected) == ("wall", "blue", "red")
     assert (finding.source, finding.severity) == ("expected/hosts/b.yaml:7", Severity.CRITICAL)
+    assert [basis.fact for basis in finding.based_on] == [COLOUR_FACT]
 
 
-def test_single_host_is_not_evaluated() -> None:
+def test_single_host_is_not_compared() -> None:
     assert not colour_findings(run_audit(host("a"), a="red"))
 
 
@@ -121,20 +114,23 @@ def test_hosts_without_the_section_do_not_count() -> None:
     ) == {"a", "c"}
 
 
-def test_failed_host_has_no_fleet_finding_but_is_counted() -> None:
-    report = run_audit(host("a"), host("b"), host("c"), a="red", b=None, c="red")
+def test_failed_host_has_no_compared_finding_but_counts() -> None:
+    report = run_audit(host("a"), host("b"), host("c"), host("d"), a="red", b=None, c=None, d=None)
     assert [finding.check for finding in report.findings if finding.host == "b"] == [REACHABLE.id]
-    assert colour_findings(report)["a"].observed == "2 of 3"
+    assert colour_findings(report)["a"].message == (
+        "3 of 4 hosts did not return the colour, more than the 1 that agree"
+    )
 
 
-def test_host_without_answers_is_counted_as_interrupted() -> None:
+def test_host_without_answers_counts_as_interrupted() -> None:
     report = run_audit(host("a"), host("b"), a="red")
-    assert colour_findings(report)["a"].observed == "1 of 2"
+    assert colour_findings(report)["a"].message == "only this host returned the colour"
     assert [finding.verdict for finding in report.findings if finding.host == "b"] == [Verdict.UNKNOWN]
 
 
 def test_answers_of_hosts_outside_the_audit_do_not_count() -> None:
-    assert colour_findings(run_audit(host("b"), host("c"), a="blue", b="red", c="red"))["b"].observed == "2 of 2"
+    finding = colour_findings(run_audit(host("b"), host("c"), a="blue", b="red", c="red"))["b"]
+    assert finding.message == "2 of 2 hosts agree"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +147,7 @@ def test_only_selected_checks_are_reported(only: tuple[str, ...], selected: set[
     assert {finding.check for finding in findings} == {REACHABLE.id, *selected}
 
 
-def test_fleet_findings_are_sorted_among_those_of_their_host() -> None:
+def test_compared_findings_are_sorted_among_those_of_their_host() -> None:
     findings = run_audit(host("b"), host("a"), a="red", b="red").findings
     checks = ["fleet.colour", "fleet.shade", "host.reachable", "paint.dry"]
     assert [(finding.host, finding.check) for finding in findings] == [
@@ -159,22 +155,21 @@ def test_fleet_findings_are_sorted_among_those_of_their_host() -> None:
     ]
 
 
-def test_probe_of_a_fleet_checker_is_in_the_plan_once() -> None:
+def test_probe_of_several_checkers_is_in_the_plan_once() -> None:
     assert plan(host("a"), CHECKERS, select_checks(CHECKERS)) == (COLOUR,)
     assert plan(host("a", "other"), CHECKERS, select_checks(CHECKERS)) == ()
 
 
-def test_fleet_checker_that_raises_is_unknown_on_audited_hosts() -> None:
-    checker: FleetChecker[str] = FleetChecker(
-        section="paint", model=str, checks=HOST_CHECKER.checks, probes=lambda _: (), evaluate=compare_colours
-    )
+def test_vote_that_raises_is_unknown_on_audited_hosts() -> None:
+    def broken(_: str, __: Facts) -> Iterator[Vote]:
+        raise ZeroDivisionError
+
+    checker = replace(VOTER, vote=broken)
     hosts = [host("a"), host("b"), host("c")]
-    answers = answers_of(a="red", b="red", c=None)
-    report = audit(hosts, answers, [checker], select_checks([checker]), RUN)
-    (check_id,) = (check.id for check in HOST_CHECKER.checks)
-    assert [(finding.host, finding.verdict) for finding in report.findings if finding.check == check_id] == [
+    report = audit(hosts, answers_of(a="red", b="red", c=None), [checker], select_checks([checker]), RUN)
+    assert [(finding.host, finding.verdict) for finding in report.findings if finding.check == "fleet.colour"] == [
         ("a", Verdict.UNKNOWN),
         ("b", Verdict.UNKNOWN),
     ]
-    assert {error.host for error in report.errors} == {"(fleet)"}
+    assert {error.host for error in report.errors} == {"a", "b", "c"}
     assert exit_code(report) == 70

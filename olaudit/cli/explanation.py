@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from olaudit.checker import AnyChecker, FleetChecker
+from olaudit.checker import AnyChecker
 from olaudit.cli.finding_background import FindingBackground, ReportedFinding
 from olaudit.collect import CollectedAnswers
 from olaudit.errors import OlauditError
-from olaudit.evaluate import REACHABLE
-from olaudit.evidence import check_of, checker_of, describe_probe, excerpt, is_relevant, manual_command, probes_of
-from olaudit.expected import FleetSpec, find_expected, load
+from olaudit.evaluate import REACHABLE, evaluate
+from olaudit.evidence import describe_probe, excerpt, manual_command
+from olaudit.expected import FleetSpec, HostSpec, find_expected, load
 from olaudit.expected.quotation import quote
 from olaudit.files import read_regular
-from olaudit.model import FLEET, Answer, Answers, EngineQuery, Finding, Probe
+from olaudit.model import FLEET, Answer, Answers, Basis, Check, Finding, HostAnswers
 from olaudit.render.explanation import Explanation, ProbeAnswer, Quotation
-
-_SHOW_ALL = 5
-"""Up to so many probes are all shown; of more, only the relevant ones."""
+from olaudit.waivers import CHECKS as WAIVER_CHECKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +67,11 @@ class ExpectedFiles:
             return None
 
 
-class HostProbe(NamedTuple):
-    """A probe of one host, with its raw answer if there is one."""
+class HostBasis(NamedTuple):
+    """A fact of one host that the finding is based on, with the raw answer if there is one."""
 
     host: str
-    probe: Probe
+    basis: Basis
     answer: Answer | None
 
 
@@ -86,17 +84,9 @@ def build_explanation(
 ) -> Explanation:
     """Build the explanation of a finding."""
     finding = reported.finding
+    checker = checker_of(checkers, finding.check)
     check = check_of(checkers, finding.check)
-    probes = _host_probes(finding, files.fleet, checkers, background.answers)
-    # a host that differs is visible only beside the other hosts
-    compares_hosts = isinstance(checker_of(checkers, finding.check), FleetChecker)
-    relevant = [item for item in probes if compares_hosts or is_relevant(item.probe, item.answer, finding)]
-    # by the probe alone, so that the order does not depend on the answers
-    relevant.sort(key=lambda item: (item.host != finding.host, not is_relevant(item.probe, None, finding)))
-    others = [item for item in probes if item not in relevant]
-    shown = relevant
-    if not relevant or len(probes) <= _SHOW_ALL:
-        shown, others = [*relevant, *others], []
+    bases = _bases(finding, files.fleet, checker, background.answers) if checker and files.fleet else []
     explanation = Explanation(
         finding=_with_values(reported),
         reported=reported.reported,
@@ -105,14 +95,13 @@ def build_explanation(
         fix=check.fix if check else "",
         expected=files.quote(finding.source),
         waiver=files.quote(finding.waiver.source) if finding.waiver else None,
-        probes=_probe_answers(shown, finding),
-        other_probes=tuple(dict.fromkeys(describe_probe(item.probe) for item in others)),
+        probes=_probe_answers(bases, finding),
         history=background.sentences,
-        verify=_verify_commands(finding, checkers, relevant or shown, options.expected),
+        verify=_verify_commands(finding, checkers, bases, options.expected),
     )
-    if not probes:
+    if not bases:
         return replace(explanation, answers_note=_reason_without_probes(reported, files, checkers))
-    if any(item.answer is not None for item in probes):
+    if any(item.answer is not None for item in bases):
         return replace(explanation, answers_note=f"These answers are from {background.answers_from}.")
     missing = background.answers_from
     if background.answers is not None:
@@ -125,29 +114,56 @@ def build_explanation(
     )
 
 
-def _host_probes(
-    finding: Finding, fleet: FleetSpec | None, checkers: Sequence[AnyChecker], answers: CollectedAnswers | None
-) -> list[HostProbe]:
-    """List the probes of the finding's check: of its host, or of all hosts that the check compares."""
-    outcomes = {host.host: host.outcome for host in answers.hosts} if answers else {}
-    compares_hosts = isinstance(checker_of(checkers, finding.check), FleetChecker)
-    probes: list[HostProbe] = []
-    for host in fleet.hosts.values() if fleet else ():
-        if not compares_hosts and host.name != finding.host:
-            continue
-        outcome = outcomes.get(host.name)
-        for probe in probes_of(checkers, host, finding.check):
-            answer = outcome[probe] if isinstance(outcome, Answers) and probe in outcome else None
-            probes.append(HostProbe(host.name, probe, answer))
-    return probes
+def checker_of(checkers: Iterable[AnyChecker], check_id: str) -> AnyChecker | None:
+    """Return the checker of a check id; None for host.reachable and the checks of waivers, which have none."""
+    return next((checker for checker in checkers if any(check.id == check_id for check in checker.checks)), None)
 
 
-def _probe_answers(shown: Sequence[HostProbe], finding: Finding) -> tuple[ProbeAnswer, ...]:
+def check_of(checkers: Iterable[AnyChecker], check_id: str) -> Check | None:
+    """Return the check with an id; None if there is no such check."""
+    checks = (REACHABLE, *WAIVER_CHECKS, *(check for checker in checkers for check in checker.checks))
+    return next((check for check in checks if check.id == check_id), None)
+
+
+def _bases(
+    finding: Finding, fleet: FleetSpec, checker: AnyChecker, collected: CollectedAnswers | None
+) -> list[HostBasis]:
+    """List the facts that the finding is based on, those of its own host first.
+
+    A host that differs is visible only beside the other hosts, so a check that compares hosts shows all of them.
+    """
+    outcomes = {host.host: host.outcome for host in collected.hosts} if collected else {}
+    bases: list[HostBasis] = []
+    for host in sorted(fleet.hosts.values(), key=lambda host: host.name != finding.host):
+        if checker.section in host.sections and (checker.compares_hosts or host.name == finding.host):
+            outcome = outcomes.get(host.name)
+            answers = outcome if isinstance(outcome, Answers) else Answers({})
+            for basis in _bases_on_host(finding, host, checker, answers):
+                probe = basis.fact.probe
+                bases.append(HostBasis(host.name, basis, answers[probe] if probe in answers else None))  # noqa: SIM401 - it has no default
+    return bases
+
+
+def _bases_on_host(finding: Finding, host: HostSpec, checker: AnyChecker, answers: Answers) -> tuple[Basis, ...]:
+    """Evaluate the checker, and return what its result about the finding's subject is based on.
+
+    Without that result, as for a subject that only the answers name, these are all facts of the checker.
+    """
+    evaluation = evaluate(host, HostAnswers(host.name, answers, 0.0), [checker], frozenset({finding.check}))
+    results = [(each.subject, each.based_on) for each in evaluation.findings if each.check == finding.check]
+    votes = [(vote.expectation.subject, vote.expectation.based_on) for vote in evaluation.votes]
+    for subject, based_on in (*results, *votes):
+        if subject == finding.subject:
+            return based_on
+    return tuple(fact.about() for fact in checker.facts(host.sections[checker.section]))
+
+
+def _probe_answers(bases: Sequence[HostBasis], finding: Finding) -> tuple[ProbeAnswer, ...]:
     """Format probes and answers; hosts with the same answer share one entry."""
     hosts_by_text: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for host, probe, answer in shown:
-        lines = tuple(excerpt(probe, answer, finding).split("\n")) if answer is not None else ()
-        hosts_by_text.setdefault((describe_probe(probe), lines), []).append(host)
+    for host, basis, answer in bases:
+        lines = tuple(excerpt(basis, answer).split("\n")) if answer is not None else ()
+        hosts_by_text.setdefault((describe_probe(basis.fact.probe), lines), []).append(host)
     return tuple(
         ProbeAnswer(probe=probe if hosts == [finding.host] else f"{probe}  (of {', '.join(hosts)})", answer=lines)
         for (probe, lines), hosts in hosts_by_text.items()
@@ -174,24 +190,21 @@ def _reason_without_probes(reported: ReportedFinding, files: ExpectedFiles, chec
 
 
 def _verify_commands(
-    finding: Finding, checkers: Sequence[AnyChecker], probes: Sequence[HostProbe], expected: Path | None
+    finding: Finding, checkers: Sequence[AnyChecker], bases: Sequence[HostBasis], expected: Path | None
 ) -> tuple[str, ...]:
     """List the commands that evaluate the check again, and those that run its probes by hand."""
     check_command = _check_command(finding, checkers, expected)
     if finding.check == REACHABLE.id:
         return check_command, f"ssh {shlex.quote(finding.host)} true"
-    containers = {item.host: item.answer for item in probes if item.probe is EngineQuery.CONTAINERS}
-    of_host = [item for item in probes if item.host == finding.host] or list(probes)
-    return check_command, *dict.fromkeys(
-        manual_command(item.probe, item.host, finding, containers.get(item.host)) for item in of_host
-    )
+    of_host = [item for item in bases if item.host == finding.host] or bases
+    return check_command, *dict.fromkeys(manual_command(item.basis, item.host) for item in of_host)
 
 
 def _check_command(finding: Finding, checkers: Sequence[AnyChecker], expected: Path | None) -> str:
     """Build the command that evaluates the check again: on all hosts that it compares, all checks for waivers."""
     arguments = ["olaudit", "check"]
     checker = checker_of(checkers, finding.check)
-    if finding.host != FLEET and not isinstance(checker, FleetChecker):
+    if finding.host != FLEET and not (checker and checker.compares_hosts):
         arguments.append(finding.host)
     if checker is not None or finding.check == REACHABLE.id:
         arguments += ["--only", finding.check]

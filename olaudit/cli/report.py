@@ -134,7 +134,7 @@ def _store_run(
     if run_history is None:
         return audited.report
     hosts = audited.fleet.hosts
-    answers = extract_evidence(audited.report, hosts.values(), audited.collected, tools.checkers)
+    answers = extract_evidence(audited.report, audited.collected, tools.checkers)
     scope = RunScope(hosts=frozenset(hosts), checks=audited.check_ids)
     with delivery.step(HistoryError):
         return run_history.add_run(audited.report, scope, recording.dump(answers), keep_days=keep_days)

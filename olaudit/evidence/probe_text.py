@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
-from olaudit.evidence.matching import name_for_command
 from olaudit.model import (
-    Answer,
+    Basis,
     Command,
     ConnectionProbe,
     ContainerChanges,
     EngineQuery,
-    Finding,
     ImageLayers,
     Lookup,
     Probe,
 )
 from olaudit.text import visible
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_ID = re.compile(r"[0-9a-f]{64}")
 
 
 def describe_probe(probe: Probe) -> str:
@@ -43,19 +45,16 @@ def describe_probe(probe: Probe) -> str:
     return visible(text)
 
 
-def manual_command(probe: Probe, host: str, finding: Finding, answer: Answer | None = None) -> str:
-    """Format a shell command on one line that a person can run instead of the probe.
-
-    `answer` is the answer to `EngineQuery.CONTAINERS`, if there is one: it holds the container's name on the host.
-    """
-    match probe:
+def manual_command(basis: Basis, host: str) -> str:
+    """Format a shell command on one line that a person can run instead of the probe of `basis`."""
+    match probe := basis.fact.probe:
         case Command(argv, sudo=sudo):
             command = ssh_command(host, ("sudo", "-n", *argv) if sudo else argv)
         case EngineQuery.VERSION:
             command = ssh_command(host, ("docker", "version"))
         case EngineQuery.CONTAINERS | ContainerChanges():
             subcommand = "inspect" if probe is EngineQuery.CONTAINERS else "diff"
-            name = name_for_command(finding, answer)
+            name = _container_name(basis)
             command = ssh_command(host, ("docker", subcommand, name) if name else ("docker", "ps", "--all"))
         case ImageLayers(image):
             command = ssh_command(
@@ -68,6 +67,12 @@ def manual_command(probe: Probe, host: str, finding: Finding, answer: Answer | N
         case ConnectionProbe.CLOCK:
             command = "date -u +%s.%N"
     return command
+
+
+def _container_name(basis: Basis) -> str:
+    """Return the container's name among the keys if it is safe in a command, else ""."""
+    names = (key for key in sorted(basis.keys) if _NAME.fullmatch(key) and not _ID.fullmatch(key))
+    return next(names, "")
 
 
 def ssh_command(host: str, argv: Sequence[str]) -> str:

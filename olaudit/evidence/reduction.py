@@ -1,86 +1,88 @@
-"""Reduction of answers to the values that findings compare, without secrets, for storage and display."""
+"""Reduction of answers to the parts that findings are based on, without secrets, for storage and display."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
-from olaudit.evidence.configuration import compared_lines
-from olaudit.evidence.matching import container_name, name_matches, search_terms
-from olaudit.model import Answer, Answered, Command, ContainerChanges, EngineQuery, Finding, Probe, Unanswered
+from olaudit.checker import AnyChecker
+from olaudit.collect import CollectedAnswers
+from olaudit.model import (
+    Answer,
+    Answers,
+    Basis,
+    Command,
+    HostAnswers,
+    Probe,
+    Report,
+    Unanswered,
+    Verdict,
+)
 from olaudit.redaction import redact, redact_json
 
 SHORT_ANSWER = 20
 """Maximum number of lines of an answer that is kept completely."""
 
-_MAX_MATCHES = 200  # lines of one answer that match the findings
+_MAX_MATCHES = 200  # lines of one answer that contain a key
 _OMITTED = re.compile(r"\((\d+) lines that do not name it are left out\)")
 
 
-def reduce(probe: Probe, answer: Answer, findings: Collection[Finding]) -> Answer:
-    """Reduce an answer to what `findings` need. The result can be reduced again for some of these findings."""
+def extract_evidence(
+    report: Report, collected: CollectedAnswers, checkers: Sequence[AnyChecker]
+) -> CollectedAnswers:
+    """Reduce the answers to those that findings other than ok are based on; keep failures of hosts.
+
+    The answers of checks that compare hosts are kept of all hosts, because a host differs only in comparison.
+    """
+    not_ok = {finding.check for finding in report.findings if finding.verdict is not Verdict.OK}
+    compared = {check.id for checker in checkers if checker.compares_hosts for check in checker.checks} & not_ok
+    bases: dict[str, dict[Probe, list[Basis]]] = {}
+    for finding in report.findings:
+        if finding.verdict is not Verdict.OK or finding.check in compared:
+            of_host = bases.setdefault(finding.host, {})
+            for basis in finding.based_on:
+                of_host.setdefault(basis.fact.probe, []).append(basis)
+    return replace(
+        collected, hosts=tuple(_reduce_host(host, bases.get(host.host, {})) for host in collected.hosts)
+    )
+
+
+def _reduce_host(answers: HostAnswers, bases: dict[Probe, list[Basis]]) -> HostAnswers:
+    if not isinstance(answers.outcome, Answers):
+        return answers
+    raw = answers.outcome.raw()
+    reduced = {probe: reduce(of_probe, raw[probe]) for probe, of_probe in bases.items() if probe in raw}
+    return replace(answers, outcome=Answers(reduced))
+
+
+def reduce(bases: Collection[Basis], answer: Answer) -> Answer:
+    """Reduce the answer to one probe to the parts that `bases` name. A second reduction changes nothing."""
     if isinstance(answer, Unanswered):
         return Unanswered(redact(answer.reason, prose=True))
-    if not isinstance(probe, Command) and (document := _document(answer)) is not None:
-        reduced = redact_json(_reduce_document(probe, document, findings))
-        return replace(answer, stdout=json.dumps(reduced, ensure_ascii=False), stderr=redact(answer.stderr))
-    lines, omitted = _split_lines(redact(answer.stdout))
-    compared = compared_lines(probe, lines, findings) if isinstance(probe, Command) else None
-    if compared is not None:
-        selected, omitted = list(compared), omitted + max(0, len(lines) - len(compared))
-    else:
-        selected, unmatched = _matching_lines(lines, findings)
-        omitted += unmatched
-    note = [f"({omitted} lines that do not name it are left out)"] if omitted else []
+    fact = next(iter(bases)).fact
+    keys = frozenset(key for basis in bases for key in basis.keys)
+    lines, omitted = _split_lines(answer.stdout)
+    if fact.reduce:
+        answer = fact.reduce(replace(answer, stdout="".join(f"{line}\n" for line in lines)), keys)
     stderr = "\n".join(redact(answer.stderr).split("\n")[:SHORT_ANSWER])
-    return replace(answer, stdout="\n".join([*selected, *note]), stderr=stderr)
+    if (not isinstance(fact.probe, Command)) and (document := _redacted_json(answer.stdout)):
+        return replace(answer, stdout=document, stderr=stderr)
+    kept, _ = _split_lines(redact(answer.stdout))
+    if not fact.reduce:
+        kept = _select_lines(kept, keys)
+    omitted += max(0, len(lines) - len(kept))
+    note = [f"({omitted} lines that do not name it are left out)"] if omitted else []
+    return replace(answer, stdout="\n".join([*kept, *note]), stderr=stderr)
 
 
-def _document(answer: Answered) -> Any:
+def _redacted_json(text: str) -> str:
+    """Return JSON without secrets; "" if the text is not JSON."""
     try:
-        return json.loads(answer.stdout)
+        return json.dumps(redact_json(json.loads(text)), ensure_ascii=False)
     except (ValueError, RecursionError):
-        return None  # not JSON: it is kept as text
-
-
-def _reduce_document(probe: Probe, document: Any, findings: Iterable[Finding]) -> Any:
-    """Keep the containers that findings are about, and the name and state of the other containers."""
-    if isinstance(probe, ContainerChanges) and isinstance(document, dict):
-        return {
-            name: changes
-            for name, changes in document.items()
-            if any(name_matches(name, finding) for finding in findings)
-        }
-    if probe is EngineQuery.CONTAINERS and isinstance(document, list):
-        return [
-            item if not isinstance(item, dict) or _is_subject(item, findings) else _outline(item)
-            for item in document
-        ]
-    return document
-
-
-def _is_subject(container: dict[str, Any], findings: Iterable[Finding]) -> bool:
-    labels = _mapping(_mapping(container.get("Config")).get("Labels"))
-    names = (
-        container_name(container),
-        "-".join(str(labels.get(f"com.docker.compose.{key}", "")) for key in _COMPOSE_LABELS),
-    )
-    return any(name_matches(name, finding) for finding in findings for name in names)
-
-
-_COMPOSE_LABELS = ("project", "service", "container-number")
-
-
-def _outline(container: dict[str, Any]) -> dict[str, Any]:
-    status = _mapping(container.get("State")).get("Status")
-    return {"Name": container.get("Name"), "State": {"Status": status}}
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+        return ""
 
 
 def _split_lines(text: str) -> tuple[list[str], int]:
@@ -91,15 +93,8 @@ def _split_lines(text: str) -> tuple[list[str], int]:
     return lines, 0
 
 
-def _matching_lines(lines: Sequence[str], findings: Iterable[Finding]) -> tuple[list[str], int]:
-    """Return the lines to keep, and the number of the others.
-
-    A short answer is kept completely. Of a long one, the lines that match the findings are kept, else the first
-    ones.
-    """
+def _select_lines(lines: list[str], keys: frozenset[str]) -> list[str]:
+    """Keep a short answer completely; of a long one, the lines that contain a key, else the first ones."""
     if len(lines) <= SHORT_ANSWER:
-        return list(lines), 0
-    terms = tuple({term for finding in findings for term in search_terms(finding)})
-    matches = [line for line in lines if any(term in line for term in terms)]
-    selected = matches[:_MAX_MATCHES] or list(lines[:SHORT_ANSWER])
-    return selected, len(lines) - len(selected)
+        return lines
+    return [line for line in lines if any(key in line for key in keys)][:_MAX_MATCHES] or lines[:SHORT_ANSWER]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from olaudit import recording
 from olaudit.audit import select_checks
-from olaudit.checker import Check, FleetChecker
+from olaudit.checker import Checker
 from olaudit.cli import main
 from olaudit.cli.fleet_audit import Tools, audit_fleet
 from olaudit.cli.options import AuditOptions
@@ -19,19 +19,20 @@ from olaudit.expected import load
 from olaudit.history import History, RunScope
 from olaudit.model import (
     Answers,
-    Expectation,
+    Check,
+    Facts,
     Failure,
     FailureReason,
     Probe,
-    Result,
     Severity,
     Unanswered,
+    Vote,
     finding_id,
 )
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from olaudit.transport import Deadline
-from tests.cli.fleet import KERNEL, UNAME, ScriptedTransport
+from tests.cli.fleet import KERNEL, UNAME, UNAME_OUTPUT, ScriptedTransport
 
 FINE: dict[str, str | Failure] = {"ol-a": "Linux", "ol-b": "Linux", "ol-c": "Linux"}
 DRIFTED = FINE | {"ol-b": "Minix \x1b[2J"}
@@ -41,21 +42,16 @@ REACHABLE_B = finding_id("ol-b", "host.reachable", "host")
 START = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
 
-def _evaluate_commits(
-    specs: Mapping[str, str], _outcomes: Mapping[str, Answers | Failure]
-) -> Iterable[tuple[str, Result]]:
-    expectation = Expectation(check="fleet.commit", subject="commit", at=("commit",))
-    return [
-        (host, expectation.drift("Minix", "another one") if host == "ol-b" else expectation.ok()) for host in specs
-    ]
+SAME_COMMIT = Check("fleet.commit", Severity.WARNING, "other hosts have another commit")
 
 
-COMMIT: FleetChecker[str] = FleetChecker(
-    section="commit",
-    model=str,
-    checks=(Check("fleet.commit", Severity.WARNING, "other hosts have another commit"),),
-    probes=lambda _: (UNAME,),
-    evaluate=_evaluate_commits,
+def _vote(_section: str, facts: Facts) -> list[Vote]:
+    expectation = SAME_COMMIT.expect("commit", ("commit",), based_on=(UNAME_OUTPUT,))
+    return [Vote(expectation, "the commit", facts[UNAME_OUTPUT])]
+
+
+COMMIT: Checker[str] = Checker(
+    section="commit", model=str, checks=(SAME_COMMIT,), facts=lambda _: (UNAME_OUTPUT,), vote=_vote
 )
 
 
@@ -90,7 +86,7 @@ def nightly_run(answers: Mapping[str, str | Failure], day: int) -> None:
     )  # fmt: skip
     audited = audit_fleet(options, _tools(answers, day))
     fleet = load(Path("expected"), [KERNEL])
-    reduced = recording.dump(extract_evidence(audited.report, fleet.hosts.values(), audited.collected, [KERNEL]))
+    reduced = recording.dump(extract_evidence(audited.report, audited.collected, [KERNEL]))
     with History.open(Path("history.sqlite")) as history:
         scope = RunScope(frozenset(fleet.hosts), select_checks([KERNEL]))
         report = history.add_run(audited.report, scope, reduced)

@@ -7,36 +7,51 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.cli import main
 from olaudit.cli.fleet_audit import Tools
-from olaudit.model import Answered, Answers, Command, Expectation, Failure, Probe, Result, Severity
+from olaudit.model import (
+    Answered,
+    Answers,
+    Check,
+    Command,
+    Expectation,
+    Fact,
+    Facts,
+    Failure,
+    Probe,
+    Result,
+    Severity,
+)
 from olaudit.transport import Deadline, HostFailed
 
 UNAME = Command(("uname",))
 
 
-def _evaluate(expected: str, answers: Answers) -> list[Result]:
-    expectation = Expectation(check="kernel.name", subject="kernel", at=("kernel",), expected=expected)
-    match answers[UNAME]:
-        case Answered(stdout="crash"):
-            raise ZeroDivisionError("crashed \x1b[2J")
-        case Answered(stdout=kernel):
-            if kernel == expected:
-                return [expectation.ok(kernel)]
-            return [expectation.drift(kernel, f"the kernel is {kernel}")]
-        case unanswered:
-            return [expectation.unknown(unanswered.reason)]
+NAME = Check("kernel.name", Severity.WARNING, "another kernel runs")
+UNAME_OUTPUT: Fact[str] = Fact("kernel.name", UNAME, lambda answer: answer.stdout)
+
+
+def _evaluate(expected: str, facts: Facts) -> list[Result]:
+    expectation = NAME.expect("kernel", ("kernel",), expected, based_on=(UNAME_OUTPUT,))
+    return [expectation.given(facts[UNAME_OUTPUT], partial(_evaluate_name, expectation))]
+
+
+def _evaluate_name(expectation: Expectation, kernel: str) -> Result:
+    if kernel == "crash":
+        raise ZeroDivisionError("crashed \x1b[2J")
+    return expectation.ok(kernel) if kernel == expectation.expected else _drift(expectation, kernel)
+
+
+def _drift(expectation: Expectation, kernel: str) -> Result:
+    return expectation.drift(kernel, f"the kernel is {kernel}")
 
 
 KERNEL: Checker[str] = Checker(
-    section="kernel",
-    model=str,
-    checks=(Check("kernel.name", Severity.WARNING, "another kernel runs"),),
-    probes=lambda _: (UNAME,),
-    evaluate=_evaluate,
+    section="kernel", model=str, checks=(NAME,), facts=lambda _: (UNAME_OUTPUT,), evaluate=_evaluate
 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from olaudit.worktree import Worktree
 
 from olaudit import worktree
 from olaudit.checks.fleet.version import COMPOSE
@@ -20,7 +21,6 @@ from olaudit.demo.engine import reply
 from olaudit.demo.files import DIRECTORY, Files
 from olaudit.demo.machine import Engine, Machine
 from olaudit.model import Answered
-from olaudit.worktree import Worktree
 from tests.demo.auditing import shipped_fleet
 
 _IMAGE = "openlibrary/olbase:latest"

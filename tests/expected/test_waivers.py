@@ -7,19 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.errors import ExpectedError
 from olaudit.expected import Place, WaiverSpec, load
 from olaudit.language import Expect
-from olaudit.model import Severity, finding_id
+from olaudit.model import Check, Severity, finding_id
 from tests.expected.toys import write
 
 TITLE: Checker[Expect[str]] = Checker(
     section="title",
     model=Expect[str],
     checks=(Check("title.text", Severity.WARNING, "another"), Check("title.colour", Severity.INFO, "another")),
-    probes=lambda _: (),
-    evaluate=lambda _, __: (),
+    facts=lambda _: (),
 )
 FILES = {
     "fleet.yaml": "name: toys\ndomain: example.org\n",

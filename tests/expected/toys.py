@@ -79,8 +79,7 @@ def _checker(section: str, model: Any, defaults: tuple[str, Any] | None = None) 
         section=section,
         model=model,
         checks=(),
-        probes=lambda _spec: (),
-        evaluate=lambda _spec, _answers: (),
+        facts=lambda _spec: (),
         defaults=defaults,
     )
 

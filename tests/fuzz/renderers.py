@@ -8,7 +8,7 @@ import re
 from lxml import etree
 from lxml import html as lxml_html
 
-from olaudit.model import Expectation, Failure, FailureReason, Report, Result, Severity
+from olaudit.model import Failure, FailureReason, Report, Result, Severity
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from tests.fuzz.source import ByteSource
@@ -59,12 +59,8 @@ def _report(source: ByteSource) -> Report:
 
 
 def _result(source: ByteSource, line: int) -> Result:
-    expectation = Expectation(
-        check=source.choice(IDS).id,
-        subject=source.text(),
-        at=("results", line),
-        expected=source.text(),
-        severity=source.choice((None, *Severity)),
+    expectation = source.choice(IDS).expect(
+        source.text(), ("results", line), source.text(), severity=source.choice((None, *Severity))
     )
     match source.number(3):
         case 0:

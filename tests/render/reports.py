@@ -10,10 +10,11 @@ from typing import Any
 
 from olaudit import waivers
 from olaudit.audit import audit, select_checks
-from olaudit.checker import Check, Checker
+from olaudit.checker import Checker
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, WaiverSpec
 from olaudit.model import (
     Answers,
+    Check,
     Expectation,
     Failure,
     FailureReason,
@@ -36,7 +37,7 @@ IDS = (
     Check("symlink.target", Severity.WARNING, "its target differs"),
 )
 CHECKER: Checker[Sequence[Result]] = Checker(
-    section="results", model=Any, checks=IDS, probes=lambda _: (), evaluate=lambda results, _: results
+    section="results", model=Any, checks=IDS, facts=lambda _: (), evaluate=lambda results, _: results
 )
 
 
@@ -69,7 +70,7 @@ def report(outcomes: Mapping[str, Sequence[Result] | Failure], *, complete: bool
 
 
 def expectation(check: str, subject: str, line: int = 1, expected: str = "") -> Expectation:
-    return Expectation(check=check, subject=subject, at=("results", line), expected=expected)
+    return next(known for known in IDS if known.id == check).expect(subject, ("results", line), expected)
 
 
 WEB = expectation("container.state", "openlibrary-web-1", 7, "running").ok("running")
