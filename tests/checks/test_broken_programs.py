@@ -19,9 +19,9 @@ import pytest
 from olaudit import engine_process
 from olaudit.checker import AnyChecker
 from olaudit.checks.fleet.version import COMPOSE
-from olaudit.checks.service.probes import SCRIPT as SERVICES
 from olaudit.demo.build import build_machine as machine_of
 from olaudit.demo.machine import Machine
+from olaudit.facts.services import SCRIPT as SERVICES
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
 from tests.checks.tables import command_line

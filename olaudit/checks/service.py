@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
 from olaudit.checker import Checker
-from olaudit.checks.service.probes import parse_services, services_probe
-from olaudit.checks.service.states import PARSERS, ServiceState, ServiceStatus, parse_status
+from olaudit.facts.services import Services, ServiceState, services
 from olaudit.language import Presence, Section
-from olaudit.model import Answered, Answers, Check, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Check, Expectation, Facts, Result, Severity, Unknown
 
 
 def _check_presence(presence: Presence) -> Presence:
@@ -29,62 +29,47 @@ class ServiceSpec(Section):
     presence: Annotated[Presence, AfterValidator(_check_presence)] = Presence.REQUIRED
     severity: Severity | None = None
 
+    def __str__(self) -> str:
+        """Format the expected state on one line."""
+        running = "running" if self.running else "stopped"
+        return f"{running}, {'started at boot' if self.enabled else 'not started at boot'}"
 
-Services = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@-]*$")], ServiceSpec]
+
+ServicesSpec = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@-]*$")], ServiceSpec]
 """Services by name, without the suffix ".service"."""
 
+STATE = Check(
+    "service.state",
+    # Without Docker, memcached or PostgreSQL the site is down, now or after the next reboot.
+    Severity.CRITICAL,
+    "the service does not run, does not start at boot, or does not exist",
+    "`systemctl enable SERVICE && systemctl start SERVICE`; `service SERVICE start` on upstart",
+)
 
-def probes(spec: Mapping[str, ServiceSpec]) -> tuple[Command, ...]:
-    """Build one probe for all services."""
-    return (services_probe(spec),) if spec else ()
 
-
-def evaluate(spec: Mapping[str, ServiceSpec], answers: Answers) -> Iterator[Result]:
+def evaluate(spec: Mapping[str, ServiceSpec], facts: Facts) -> Iterator[Result]:
     """Evaluate each service by the state that the init system of the host reports."""
-    answer = answers[services_probe(spec)]
-    parsed = parse_services(tuple(spec), answer)
-    error = answer.stderr.strip()[:200] if isinstance(answer, Answered) else ""
+    fact = services(spec)
     for name, rule in spec.items():
-        running = "running" if rule.running else "stopped"
-        expectation = Expectation(
-            check="service.state",
-            subject=name,
-            at=("services", name),
-            expected=f"{running}, {'started at boot' if rule.enabled else 'not started at boot'}",
-            severity=rule.severity,
+        expectation = STATE.expect(
+            name, ("services", name), str(rule), severity=rule.severity, based_on=(fact.about(name),)
         )
-        if isinstance(parsed, Unanswered):
-            yield expectation.unknown(parsed.reason)
-            continue
-        init, services = parsed
-        if init not in PARSERS:
-            yield expectation.unknown(_unsupported_init(init))
-        else:
-            status = parse_status(init, services[name])
-            if isinstance(status, Unanswered) and error:
-                status = Unanswered(f"{status.reason}: {error}")
-            yield _evaluate(expectation, rule, init, status)
+        yield expectation.given(facts[fact], partial(_evaluate, expectation, rule))
 
 
-def _unsupported_init(init: str) -> str:
-    if not init:
-        return "cannot determine the init system: cannot read the name of process 1"
-    return f"unsupported init system: process 1 is {init[:50]!r}, not systemd, upstart or init"
-
-
-def _evaluate(expectation: Expectation, rule: ServiceSpec, init: str, status: ServiceStatus) -> Result:
+def _evaluate(expectation: Expectation, rule: ServiceSpec, host: Services) -> Result:
     name = expectation.subject
-    match status:
-        case Unanswered(reason):
+    match host.statuses[name]:
+        case Unknown(reason):
             return expectation.unknown(reason)
-        case ServiceState() as state:
-            if (state.is_running, state.starts_at_boot) == (rule.running, rule.enabled):
-                return expectation.ok(str(state))
-            return expectation.drift(str(state), _message(name, rule, state), _fix(name, rule, init, state))
         case None if rule.presence is Presence.OPTIONAL or not (rule.running or rule.enabled):
             return expectation.ok("absent", f"service {name} does not exist, and is not required")
         case None:
             return expectation.drift("absent", f"service {name} does not exist")
+        case state if (state.is_running, state.starts_at_boot) == (rule.running, rule.enabled):
+            return expectation.ok(str(state))
+        case state:
+            return expectation.drift(str(state), _message(name, rule, state), _fix(name, rule, host.init, state))
 
 
 def _message(name: str, rule: ServiceSpec, state: ServiceState) -> str:
@@ -127,17 +112,9 @@ def _boot_step(name: str, boot: str, init: str) -> str:
 
 CHECKER: Checker[Mapping[str, ServiceSpec]] = Checker(
     section="services",
-    model=Services,
-    checks=(
-        Check(
-            "service.state",
-            # Without Docker, memcached or PostgreSQL the site is down, now or after the next reboot.
-            Severity.CRITICAL,
-            "the service does not run, does not start at boot, or does not exist",
-            "`systemctl enable SERVICE && systemctl start SERVICE`; `service SERVICE start` on upstart",
-        ),
-    ),
+    model=ServicesSpec,
+    checks=(STATE,),
     collected="`systemctl show`, `initctl status` or the init script's `status`, depending on process 1",
-    facts=probes,
+    facts=lambda spec: (services(spec),) if spec else (),
     evaluate=evaluate,
 )
