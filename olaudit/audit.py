@@ -120,10 +120,10 @@ class FleetAuditor:
         """Evaluate the selected checks of one host."""
         return HostAudit(answers, evaluate(self._specs[answers.host], answers, self._checkers, self._selected))
 
-    def report(self, audits: Mapping[str, HostAudit], run: Run) -> Report:
-        """Compose the report of all hosts. A host without answers is reported as interrupted."""
+    def report(self, audits: Mapping[str, HostAudit], run: Run, missing: Failure = _INTERRUPTED) -> Report:
+        """Compose the report of all hosts; `missing` is the failure of hosts without answers."""
         by_host = {
-            name: audits[name] if name in audits else self.evaluate(HostAnswers(name, _INTERRUPTED, 0.0))
+            name: audits[name] if name in audits else self.evaluate(HostAnswers(name, missing, 0.0))
             for name in self._specs
         }
         evaluations = {name: host_audit.evaluation for name, host_audit in by_host.items()}

@@ -43,6 +43,8 @@ def apply(
 
     `selected` are the ids of the checks that ran, `check_ids` the ids of all checks; `today` is the date in UTC.
     """
+    if not fleet.waivers:
+        return report
     targets = _targets(fleet.waivers, report.findings)
     scope = _Scope(report, fleet, selected, check_ids)
     waiver_findings = [
