@@ -71,7 +71,7 @@ def test_checker_without_simulation_is_unknown_and_no_bug(capsys: pytest.Capture
     checkers = [_without_results(checker) if checker.section == "clock" else checker for checker in CHECKERS]
     assert _run_demo(Tools([*checkers, unsupported], make_transport)) is None
     output = capsys.readouterr().out
-    assert "command not found: nosuch" in output
+    assert "not recorded: nosuch --version" in output
     assert "13 checks are unknown: the simulation" in output, output
 
 

@@ -43,7 +43,7 @@ def _series(report: Report) -> dict[Series, float]:
 
 def test_conforming_fleet_has_fewer_than_1500_series(collected: CollectedAnswers) -> None:
     report = _report(collected)
-    # a check that the simulation does not support is unknown and would add a series
+    # clock.skew is unknown where a busy machine answers slowly, which would add a series
     report = replace(report, findings=tuple(replace(finding, verdict=Verdict.OK) for finding in report.findings))
     series = _series(report)
     print(f"{len(series)} series of {len(report.hosts)} hosts and {len(report.findings)} checks")
@@ -61,7 +61,8 @@ def test_host_that_invents_10000_subjects_adds_no_series(collected: CollectedAns
     clean = _series(_report(collected))
     inflated = _series(report)
     assert report.count(Verdict.DRIFT) > 4 * MANY
-    assert len(inflated) <= len(clean)
+    # one series per host for the stale mounts of all containers that the expected files do not name
+    assert len(inflated) <= len(clean) + len(hostile)
     added = [dict(labels) for name, labels in inflated.keys() - clean.keys() if name == "olaudit_drift"]
     assert {labels["subject"] for labels in added} <= {""}
     unexpected = {("host", "ol-web1"), ("check", "container.unexpected"), ("subject", ""), ("severity", "warning")}
