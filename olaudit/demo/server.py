@@ -25,9 +25,8 @@ from olaudit.demo.faults import HostFault
 from olaudit.demo.machine import Machine
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_script
-from olaudit.transport.ssh import engine_gate
 from olaudit.transport.ssh.algorithms import Offer
-from olaudit.transport.ssh.docker_stream import DIAL_STDIO_COMMAND
+from olaudit.transport.ssh.engine_access import DIAL_STDIO_COMMAND, SHELL_INPUT
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -149,7 +148,7 @@ def _read(channel: paramiko.Channel) -> str:
 
 def _run_shell(machine: Machine, text: str) -> Answered:
     """Run the standard input of a shell: the search for engines, or a batch."""
-    if text == engine_gate.SHELL_INPUT:
+    if text == SHELL_INPUT:
         return engines(machine)
     return Answered(answer_script(text, partial(run, machine)).decode())
 

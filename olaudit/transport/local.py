@@ -26,13 +26,11 @@ from olaudit.model import (
     Unanswered,
 )
 from olaudit.transport.background import BackgroundTask, await_answers
-from olaudit.transport.batch import build_script
+from olaudit.transport.batch import Stopwatch, build_script
 from olaudit.transport.engine import EngineUnreachable, ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, BatchReader
-from olaudit.transport.polling import readable
-from olaudit.transport.process import run_command
+from olaudit.transport.process import readable, run_command
 from olaudit.transport.resolver import look_up_names
-from olaudit.transport.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -70,7 +68,7 @@ def _run_batch(commands: tuple[Command, ...], deadline: Deadline) -> dict[Probe,
     marker = secrets.token_hex(16)
     reader = BatchReader(commands, marker)
     stopwatch = Stopwatch()
-    reason = f"no answer within {deadline.seconds:g} s"
+    reason = deadline.exceeded
     with (
         _pipe_from(build_script(commands, marker)) as stdin,
         subprocess.Popen(["/bin/sh"], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as shell,
@@ -111,7 +109,7 @@ def _find_engines(deadline: Deadline) -> Answer:
     try:
         output = run_command(engine_process.PROBE.argv, deadline.remaining(), environment=environment)
     except TimeoutError:
-        return Unanswered(f"no answer within {deadline.seconds:g} s")
+        return Unanswered(deadline.exceeded)
     except OSError as error:
         return Unanswered(f"no shell could be started: {error.strerror}")
     return Answered(output.stdout.decode(errors="backslashreplace"), "", output.status)
@@ -122,33 +120,31 @@ def _dial(deadline: Deadline) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _connect(connection, deadline)
-    except FileNotFoundError:
-        connection.close()
-        raise EngineUnreachable(
-            f"no Docker Engine listens on this machine: {DOCKER_SOCKET} does not exist"
-        ) from None
-    except PermissionError:
-        connection.close()
-        raise EngineUnreachable(
-            f"no permission to use Docker: this user cannot open {DOCKER_SOCKET}; add the user to the docker group"
-        ) from None
     except OSError as error:
         connection.close()
-        raise EngineUnreachable(
-            f"cannot connect to Docker at {DOCKER_SOCKET}: {error.strerror or error}"
-        ) from None
+        raise EngineUnreachable(_socket_failure(error)) from None
     return connection
+
+
+def _socket_failure(error: OSError) -> str:
+    """Explain why the engine's socket could not be connected to."""
+    match error:
+        case FileNotFoundError():
+            return f"no Docker Engine listens on this machine: {DOCKER_SOCKET} does not exist"
+        case PermissionError():
+            hint = "add the user to the docker group"
+            return f"no permission to use Docker: this user cannot open {DOCKER_SOCKET}; {hint}"
+        case _:
+            return f"cannot connect to Docker at {DOCKER_SOCKET}: {error.strerror or error}"
 
 
 def _connect(connection: socket.socket, deadline: Deadline) -> None:
     """Connect, with retries: a blocking connect never returns if the engine accepts no connections."""
     while True:
-        connection.settimeout(max(0.001, deadline.remaining()))
+        connection.settimeout(deadline.timeout())
         try:
-            connection.connect(DOCKER_SOCKET)
+            return connection.connect(DOCKER_SOCKET)
         except BlockingIOError:
             if deadline.passed():
                 raise
             time.sleep(_RETRY_SECONDS)
-        else:
-            return

@@ -24,9 +24,8 @@ Dial = Callable[[Deadline], Any]
 class ByteBudget:
     """Number of bytes that one host may still send. Its streams share it."""
 
-    def __init__(self, size: int = HOST_BYTES) -> None:
-        self._remaining = size
-        self._size = size
+    def __init__(self) -> None:
+        self._remaining = HOST_BYTES
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
@@ -34,7 +33,7 @@ class ByteBudget:
         with self._lock:
             self._remaining -= count
             if self._remaining < 0:
-                raise BudgetExceeded(f"Docker answered with more than {self._size >> 20} MiB in all")
+                raise BudgetExceeded(f"Docker answered with more than {HOST_BYTES >> 20} MiB in all")
 
 
 class BoundedStream(io.RawIOBase):

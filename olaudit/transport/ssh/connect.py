@@ -21,7 +21,6 @@ from olaudit.transport.ssh.known_hosts import KnownHosts
 from olaudit.transport.ssh.link import Link, TunnelRefused
 from olaudit.transport.ssh.login import log_in
 from olaudit.transport.ssh.proxy import ProxyStream
-from olaudit.transport.ssh.revoked import check_revoked
 
 if TYPE_CHECKING:
     from olaudit.transport import Deadline
@@ -102,7 +101,7 @@ class Connector:
             negotiate(link, settings, deadline)
             host_key = link.get_remote_server_key()
             trust.check(settings, host_key, known_keys)
-            check_revoked(settings, host_key.get_name(), host_key.asbytes(), deadline)
+            trust.check_revoked(settings, host_key.get_name(), host_key.asbytes(), deadline)
             if settings.check_host_ip and not settings.intermediary:
                 trust.check_address(settings, host_key, str(link.getpeername()[0]), self._known_hosts)
             log_in(link, settings, self._key_ring, deadline)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # What sshd sends in place of a greeting when it drops a connection; another attempt may succeed
 _DROPPED = (b"Exceeded MaxStartups", b"Not allowed at this time")
 
-
 # Names in the list of key exchange methods that announce extensions
 _PSEUDO_ALGORITHMS = ("ext-info-", "kex-strict-")
 
@@ -30,7 +29,7 @@ class ConnectionDropped(Exception):  # noqa: N818 - caught by the connector, whi
 
 def negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
     """Exchange greetings and keys. Raises HostFailed (timeout or ssh) and ConnectionDropped."""
-    link.banner_timeout = link.handshake_timeout = max(0.001, deadline.remaining())
+    link.banner_timeout = link.handshake_timeout = deadline.timeout()
     done = threading.Event()
     link.start_client(event=done)
     if done.wait(deadline.remaining()) and link.is_active():
@@ -42,7 +41,7 @@ def negotiate(link: Link, settings: Settings, deadline: Deadline) -> None:
         raise HostFailed(FailureReason.SSH, f"{settings}, {_version(link)}: {mismatch}")
     if link.remote_version:
         raise HostFailed(FailureReason.SSH, f"{settings}, {_version(link)}: {_key_exchange_failure(link, error)}")
-    if isinstance(link.carrier, ProxyStream) and (link.carrier.failed() or not link.greeting):
+    if isinstance(link.carrier, ProxyStream) and (link.carrier.close() or not link.greeting):
         why = link.carrier.failure() or "the ProxyCommand closed the connection"
         raise HostFailed(FailureReason.SSH, f"{settings} sent no SSH greeting: {why}")
     if not link.greeting or link.greeting.startswith(_DROPPED):
@@ -74,7 +73,7 @@ def _too_slow(link: Link, settings: Settings, deadline: Deadline) -> str:
 
 def _key_exchange_failure(link: Link, error: Exception | None) -> str:
     """Explain why the key exchange failed. A ProxyCommand that ended with an error takes precedence."""
-    if isinstance(link.carrier, ProxyStream) and link.carrier.failed():
+    if isinstance(link.carrier, ProxyStream) and link.carrier.close():
         return link.carrier.failure()
     if link.disconnect_message:
         return f"it disconnected during the key exchange: {link.disconnect_message}"
@@ -97,9 +96,7 @@ def _mismatch(link: Link) -> str:
     )
     for kind, directions, ours in kinds:
         for direction in directions:
-            offered = [
-                name for name in server_offer[direction] if not name.startswith(("ext-info-", "kex-strict-"))
-            ]
+            offered = [name for name in server_offer[direction] if not name.startswith(_PSEUDO_ALGORITHMS)]
             if not set(offered) & set(ours):
                 offers = f"it offers {format_names(offered)}; olaudit offers {format_names(tuple(ours))}"
                 text = f"no common {kind}: {offers}"

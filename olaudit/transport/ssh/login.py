@@ -30,53 +30,42 @@ def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) ->
         unusable = list(identities.unusable)
         note = ""
         for identity in identities.usable:
-            link.auth_timeout = max(0.001, deadline.remaining())
+            link.auth_timeout = deadline.timeout()
+            tried.append(identity)
             try:
                 other_methods = link.auth_publickey(settings.user, identity.key)
-                tried.append(identity)
-                if not other_methods:
-                    return
-                note = f"the host also requires {format_names(other_methods)}, which olaudit cannot provide"
-                break
             except paramiko.BadAuthenticationType as error:
-                tried.append(identity)
                 note = f"the host accepts no keys, only {format_names(error.allowed_types)}"
                 break
-            except paramiko.AuthenticationException as error:
-                tried.append(identity)
-                _check_time(settings, deadline)
-                if not link.is_active():
-                    raise HostFailed(*_closed(link, settings, tried, error)) from None
             except (paramiko.SSHException, EOFError, OSError, ValueError) as error:
-                _check_time(settings, deadline)
+                if deadline.passed():
+                    message = f"{settings} did not finish the login within {deadline.seconds:g} s"
+                    raise HostFailed(FailureReason.TIMEOUT, message) from None
                 if not link.is_active():
-                    raise HostFailed(*_closed(link, settings, [*tried, identity], error)) from None
-                unusable.append(UnusableKey(identity.name, f"it could not sign: {describe_error(error)}"))
+                    raise _closed(link, settings, tried, error) from None
+                if not isinstance(error, paramiko.AuthenticationException):
+                    unusable.append(UnusableKey(tried.pop().name, f"it could not sign: {describe_error(error)}"))
+                continue
+            if not other_methods:
+                return
+            note = f"the host also requires {format_names(other_methods)}, which olaudit cannot provide"
+            break
         if link.disconnect_message:
             note = f"the host disconnected: {link.disconnect_message}"
         raise HostFailed(FailureReason.AUTH, _rejection(link, settings, tried, unusable, note))
 
 
-def _check_time(settings: Settings, deadline: Deadline) -> None:
-    if deadline.passed():
-        raise HostFailed(
-            FailureReason.TIMEOUT, f"{settings} did not finish the login within {deadline.seconds:g} s"
-        ) from None
-
-
-def _closed(
-    link: Link, settings: Settings, tried: Sequence[Identity], error: BaseException
-) -> tuple[FailureReason, str]:
+def _closed(link: Link, settings: Settings, tried: Sequence[Identity], error: BaseException) -> HostFailed:
     """Build the failure for a connection that the host closed during the login, as after too many keys."""
     names = ", ".join(identity.name for identity in tried)
     # paramiko's texts for a closed connection add no information
     closed = isinstance(error, EOFError) or re.search(r"session|saw EOF", str(error))
-    reason = "" if closed else f" ({describe_error(error)})"
-    reason = f" ({link.disconnect_message})" if link.disconnect_message else reason
-    hint = "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config"
-    return (
+    reason = link.disconnect_message or ("" if closed else describe_error(error))
+    return HostFailed(
         FailureReason.AUTH,
-        f"{settings} closed the connection during the login of {settings.user} with {names}{reason}; {hint}",
+        f"{settings} closed the connection during the login of {settings.user} with {names}"
+        f"{reason and f' ({reason})'}; "
+        "if MaxAuthTries in its sshd_config is the cause, set IdentitiesOnly in ssh_config",
     )
 
 
