@@ -19,16 +19,12 @@ from olaudit.errors import UsageError
 from olaudit.expected.messages import suggest
 from olaudit.files import read_regular
 
-_VERSIONS: Mapping[str, ssl.TLSVersion] = MappingProxyType(
-    {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-)
-_CLIENT_AUTH: Mapping[str, ssl.VerifyMode] = MappingProxyType(
-    {
-        "NoClientCert": ssl.CERT_NONE,
-        "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
-        "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
-    }
-)
+_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+_CLIENT_AUTH = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
 _BcryptHash = Annotated[str, Field(pattern=r"^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$")]
 
 
@@ -74,13 +70,11 @@ class _WebConfigModel(_StrictModel):
     )
 
 
-_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "": tuple(_WebConfigModel.model_fields),
-        "tls_server_config": tuple(_TlsModel.model_fields),
-        "http_server_config": tuple(_HttpModel.model_fields),
-    }
-)
+_KEYS = {
+    "": tuple(_WebConfigModel.model_fields),
+    "tls_server_config": tuple(_TlsModel.model_fields),
+    "http_server_config": tuple(_HttpModel.model_fields),
+}
 
 
 @dataclass(frozen=True, slots=True)

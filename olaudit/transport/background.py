@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from olaudit.model import Answer, Probe, Unanswered
 from olaudit.transport import Deadline
 
 T = TypeVar("T")
@@ -34,13 +33,3 @@ def complete(future: Future[T], task: Callable[[], T]) -> None:
         future.set_result(task())
     except BaseException as error:  # noqa: BLE001 - raised again where the result is read
         future.set_exception(error)
-
-
-def await_answers(
-    task: BackgroundTask[dict[Probe, Answer]] | None, probes: Sequence[Probe], deadline: Deadline
-) -> dict[Probe, Answer]:
-    """Wait for the answers of a background task. After the deadline, all its `probes` are unanswered."""
-    try:
-        return task.result(deadline) if task else {}
-    except TimeoutError:
-        return dict.fromkeys(probes, Unanswered(deadline.exceeded))

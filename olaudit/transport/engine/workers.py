@@ -6,7 +6,7 @@ import collections
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from functools import partial
 from typing import TypeVar
 
@@ -16,9 +16,8 @@ from olaudit.transport.engine.stream import deadline_exceeded
 
 InputT = TypeVar("InputT")
 OutputT = TypeVar("OutputT")
+
 MAX_THREADS = 8
-IndexedOutcome = tuple[int, OutputT | Exception]
-"""Position of an input, and its output or the exception that was raised."""
 
 
 class Workers:
@@ -52,22 +51,19 @@ class Workers:
         The calling thread takes part. It therefore waits only for inputs that another thread is processing, and
         several callers cannot wait for each other.
         """
-        pending = collections.deque(enumerate(inputs))
-        outcomes: queue.SimpleQueue[IndexedOutcome[OutputT]] = queue.SimpleQueue()
-        drain = partial(_drain, function, pending, outcomes)
+        futures: list[Future[OutputT]] = [Future() for _ in inputs]
+        pending = collections.deque(zip(futures, inputs, strict=True))
+        drain = partial(_drain, function, pending)
         for _ in range(min(MAX_THREADS, len(inputs)) - 1):
             self.submit(drain)
         drain()
-        outputs: dict[int, OutputT] = {}
-        for _ in inputs:
-            try:
-                index, outcome = outcomes.get(timeout=self._deadline.timeout())
-            except queue.Empty:
-                raise deadline_exceeded(self._deadline) from None
-            if isinstance(outcome, Exception):
-                raise outcome
-            outputs[index] = outcome
-        return [outputs[index] for index in range(len(inputs))]
+        ended, remaining = wait(futures, self._deadline.timeout(), FIRST_EXCEPTION)
+        for future in ended:
+            if error := future.exception():
+                raise error
+        if remaining:
+            raise deadline_exceeded(self._deadline)
+        return [future.result() for future in futures]
 
     def close(self) -> None:
         """End every thread after its current task."""
@@ -78,18 +74,14 @@ class Workers:
 
 
 def _drain(
-    function: Callable[[InputT], OutputT],
-    pending: collections.deque[tuple[int, InputT]],
-    outcomes: queue.SimpleQueue[IndexedOutcome[OutputT]],
+    function: Callable[[InputT], OutputT], pending: collections.deque[tuple[Future[OutputT], InputT]]
 ) -> None:
     """Process pending inputs until none remains, or one has failed."""
     while True:
         try:
-            index, input_ = pending.popleft()
+            future, input_ = pending.popleft()
         except IndexError:
             return
-        try:
-            outcomes.put((index, function(input_)))
-        except Exception as error:  # noqa: BLE001 - raised again by `map`, in the calling thread
+        complete(future, partial(function, input_))
+        if future.exception():
             pending.clear()
-            outcomes.put((index, error))

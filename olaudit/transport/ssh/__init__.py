@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import paramiko
 
@@ -16,25 +16,20 @@ from olaudit.model import (
     ConnectionProbe,
     EngineProbe,
     FailureReason,
-    Lookup,
     Probe,
     Unanswered,
 )
-from olaudit.transport import HostFailed
-from olaudit.transport.background import BackgroundTask, await_answers
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.batch import Stopwatch, build_script
+from olaudit.transport.dispatch import dispatch
 from olaudit.transport.engine import ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, BatchReader
 from olaudit.transport.reasons import describe_error, single_line
-from olaudit.transport.resolver import look_up_names
 from olaudit.transport.ssh.connect import Connector
 from olaudit.transport.ssh.engine_access import EngineAccess
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
-    from olaudit.transport.ssh.link import Link
-    from olaudit.transport.ssh.settings import SshConfig
+from olaudit.transport.ssh.host import Settings
+from olaudit.transport.ssh.link import Link
+from olaudit.transport.ssh.settings import SshConfig
 
 _CONNECTION_ENDED = "the connection ended before this was answered"
 _LOGIN_ACCEPTED = "the login was accepted, but"
@@ -50,30 +45,19 @@ class SshTransport:
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
         """Send all `probes` to `host` in one round trip and return the answers. Raises HostFailed."""
         link, settings = self._connector.connect(host, deadline)
-        commands = tuple(probe for probe in probes if isinstance(probe, Command))
-        engine_probes = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
-        lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
-        answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _address(link, settings)}
+        address = _address(link, settings)
         engine = EngineAccess(link, settings.user, deadline)
-        stopwatch = Stopwatch()
-        lookup_task = BackgroundTask(f"names {host}", partial(look_up_names, lookups, deadline))
-        engine_task = None
-        if engine_probes:
-            ask = partial(
-                ask_running_engine, engine_probes, engine.find_engines, engine.dial, deadline, engine.explain
-            )
-            engine_task = BackgroundTask("engine of a host", ask)
+
+        def ask_engine(probes: Sequence[EngineProbe]) -> dict[Probe, Answer]:
+            return ask_running_engine(probes, engine.find_engines, engine.dial, deadline, engine.explain)
+
         try:
-            try:
-                host_answers = _run_batch(link, commands, deadline, stopwatch, engine)
-            finally:
-                engine.batch_done()
-            host_answers |= await_answers(engine_task, engine_probes, deadline)
-            answers |= host_answers | await_answers(lookup_task, lookups, deadline)
-            answers[ConnectionProbe.CLOCK] = stopwatch.answer()
+            answers = dispatch(host, probes, deadline, partial(_run_batch, link, engine, deadline), ask_engine)
         finally:
             link.close()
-        answered = any(isinstance(answer, Answered) for answer in host_answers.values())
+        answers[ConnectionProbe.ADDRESS] = address
+        host_answers = [answers[probe] for probe in probes if isinstance(probe, Command | EngineProbe)]
+        answered = any(isinstance(answer, Answered) for answer in host_answers)
         if host_answers and deadline.passed() and not answered:
             raise HostFailed(
                 FailureReason.TIMEOUT,
@@ -97,9 +81,10 @@ def _address(link: Link, settings: Settings) -> Answer:
 
 
 def _run_batch(
-    link: Link, commands: tuple[Command, ...], deadline: Deadline, stopwatch: Stopwatch, engine: EngineAccess
+    link: Link, engine: EngineAccess, deadline: Deadline, commands: Sequence[Command]
 ) -> dict[Probe, Answer]:
     """Send the batch, and read its answers until the last one or the deadline. Raises HostFailed."""
+    stopwatch = Stopwatch()
     marker = secrets.token_hex(16)
     reader = BatchReader(commands, marker)
     reason = _CONNECTION_ENDED
@@ -131,7 +116,9 @@ def _run_batch(
         if channel and not reader.started:  # the session or the connection ended before the batch was sent
             raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login_output)) from None
         reason = f"{_CONNECTION_ENDED}: {describe_error(error)}"
-    return reader.answers(reason)
+    finally:
+        engine.batch_done()
+    return {**reader.answers(reason), ConnectionProbe.CLOCK: stopwatch.answer()}
 
 
 def _connection_ended(link: Link) -> str:

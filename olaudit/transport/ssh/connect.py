@@ -5,27 +5,23 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import paramiko
 
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.reasons import describe_error, single_line
 from olaudit.transport.ssh import trust
 from olaudit.transport.ssh.algorithms import build_offer
 from olaudit.transport.ssh.dial import dial
-from olaudit.transport.ssh.handshake import ConnectionDropped, negotiate
+from olaudit.transport.ssh.handshake import ConnectionDropped, log_in, negotiate
+from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.keys import KeyRing
 from olaudit.transport.ssh.known_hosts import KnownHosts
 from olaudit.transport.ssh.link import Link, TunnelRefused
-from olaudit.transport.ssh.login import log_in
 from olaudit.transport.ssh.proxy import ProxyStream
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
-    from olaudit.transport.ssh.settings import SshConfig
+from olaudit.transport.ssh.settings import SshConfig
 
 JumpPath = tuple[str, ...]
 """Jump hosts in the order in which they are passed."""

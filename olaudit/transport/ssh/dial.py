@@ -5,16 +5,13 @@ from __future__ import annotations
 import errno
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.background import BackgroundTask
 from olaudit.transport.reasons import describe_error
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
+from olaudit.transport.ssh.host import Settings
 
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 

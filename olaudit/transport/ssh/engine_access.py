@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import paramiko
 
 from olaudit.engine_process import DOCKER_SOCKET, SCRIPT
 from olaudit.model import Answer, Answered, Unanswered
+from olaudit.transport import Deadline
 from olaudit.transport.engine import EngineUnreachable
 from olaudit.transport.reasons import single_line
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.link import Link
+from olaudit.transport.ssh.link import Link
 
 SHELL_INPUT = f"PATH=$PATH:/usr/bin:/bin LC_ALL=C\nexport PATH LC_ALL\n{SCRIPT}\n"
 """Standard input of the session's shell that searches for a running engine."""

@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import paramiko
 from paramiko.agent import AgentSSH
 from paramiko.pkey import PublicBlob
 
+from olaudit.transport import Deadline
 from olaudit.transport.reasons import describe_error
 from olaudit.transport.ssh.algorithms import filter_allowed
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
+from olaudit.transport.ssh.host import Settings
 
 _LIST_SECONDS = 3.0
 NO_FILE = "no such file"

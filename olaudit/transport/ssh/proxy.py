@@ -9,15 +9,12 @@ import socket
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.process import readable, signal_group
 from olaudit.transport.reasons import describe_error, single_line
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
 
 _GRACE_SECONDS = 0.2
 _BACKSTOP_SECONDS = 0.5
@@ -34,7 +31,6 @@ class ProxyStream:
     """
 
     def __init__(self, command: str, deadline: Deadline | None) -> None:
-        self.command = command
         self._socket, command_socket = socket.socketpair()
         self._stderr = b""
         self._eof = False

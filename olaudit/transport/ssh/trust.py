@@ -10,19 +10,15 @@ import base64
 import hashlib
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import paramiko
 
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.process import run_command
 from olaudit.transport.reasons import describe_error, single_line
+from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.known_hosts import KnownHostKeys, KnownHosts, KnownHostsLine, Marker, decode_key
-
-if TYPE_CHECKING:
-    import paramiko
-
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
 
 _KRL_MAGIC = b"SSHKRL\n\0"
 _MAX_REVOKED_BYTES = 64 << 20
