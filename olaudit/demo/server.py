@@ -24,9 +24,8 @@ from olaudit.demo.faults import HostFault
 from olaudit.demo.recorded import NOT_RECORDED, RecordedHost
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_script
-from olaudit.transport.ssh import engine_gate
 from olaudit.transport.ssh.algorithms import Offer
-from olaudit.transport.ssh.docker_stream import DIAL_STDIO_COMMAND
+from olaudit.transport.ssh.engine_access import DIAL_STDIO_COMMAND, SHELL_INPUT
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -150,7 +149,7 @@ def _read(channel: paramiko.Channel) -> str:
 
 def _run_shell(recorded: RecordedHost, text: str) -> Answered:
     """Run the standard input of a shell: the search for engines, or a batch."""
-    if text == engine_gate.SHELL_INPUT:
+    if text == SHELL_INPUT:
         return recorded.run(engine_process.PROBE.argv)
     return Answered(answer_script(text, recorded.run).decode())
 

@@ -80,7 +80,7 @@ DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"
 @pytest.fixture
 def docker_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "docker.sock"
-    for transport in ("local", "ssh.docker_stream"):
+    for transport in ("local", "ssh.engine_access"):
         monkeypatch.setattr(f"olaudit.transport.{transport}.DOCKER_SOCKET", str(path))
     return path
 
