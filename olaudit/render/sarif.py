@@ -14,9 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from olaudit import waivers
-from olaudit.checker import Check
 from olaudit.evaluate import HOST, REACHABLE
-from olaudit.model import Finding, Report, Severity, Verdict
+from olaudit.model import Check, Finding, Report, Severity, Verdict
 from olaudit.render.style import Style
 from olaudit.render.view import count_verdicts
 from olaudit.text import visible

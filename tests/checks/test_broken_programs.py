@@ -18,8 +18,8 @@ import pytest
 
 from olaudit import engine_process
 from olaudit.checker import AnyChecker
-from olaudit.facts.versions import COMPOSE
 from olaudit.facts.services import SCRIPT as SERVICES
+from olaudit.facts.versions import COMPOSE_SCRIPT
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
 from tests.checks.tables import command_line
@@ -153,7 +153,7 @@ class _Sandbox:
         return Answered(stdout, stderr.rstrip("\n"), status)
 
     def _relocate(self, word: str) -> str:
-        if word == COMPOSE.argv[2]:
+        if word == COMPOSE_SCRIPT:
             return word.replace(" /usr/", f" {self.root}/usr/")
         if word == SERVICES:
             return word.replace("/run/systemd/system", str(self.root))

@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from olaudit.audit import audit, select_checks
-from olaudit.checks import CHECKERS, cron, symlink_farm
+from olaudit.checks import CHECKERS
 from olaudit.collect import CollectedAnswers
 from olaudit.demo.fleet import simulated
+from olaudit.facts import cron, symlink_farm
 from olaudit.model import Answer, Answered, Answers, Command, EngineQuery, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style

@@ -17,7 +17,7 @@ from olaudit.demo.present import RECORDED_AT, docker_time, openssl_time, to_pres
 from olaudit.demo.recorded import NOT_RECORDED, recorded_host
 from olaudit.errors import UsageError
 from olaudit.model import Command, EngineProbe
-from olaudit.transport.ssh.docker_stream import DIAL_STDIO_COMMAND
+from olaudit.transport.ssh.engine_access import DIAL_STDIO_COMMAND
 from tests.demo.auditing import shipped_fleet, subset
 
 RECORDINGS = Path(__file__).parents[2] / "olaudit" / "demo" / "recordings"

@@ -18,11 +18,11 @@ from typing import Any
 from olaudit import engine_process, recording
 from olaudit.audit import plan, select_checks
 from olaudit.checks import CHECKERS
-from olaudit.checks.fleet.version import COMPOSE
-from olaudit.checks.service.probes import SCRIPT as SERVICES
 from olaudit.collect import CollectedAnswers, Job, collect
 from olaudit.demo.present import RECORDED_AT, docker_time, openssl_time
 from olaudit.expected import load
+from olaudit.facts.services import SCRIPT as SERVICES
+from olaudit.facts.versions import COMPOSE
 from olaudit.model import (
     Answered,
     Answers,
@@ -216,7 +216,7 @@ def _service_manager(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> A
 
 def _compose(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
     """Install Compose, which the lab's hosts do not have."""
-    return Answered("2.40.1\n") if probe == COMPOSE else answer
+    return Answered("2.40.1\n") if probe == COMPOSE.probe else answer
 
 
 _EDITS: tuple[Callable[[Lab, str, Probe, Answered], Answered], ...] = (
