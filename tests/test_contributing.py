@@ -20,14 +20,15 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """Import the module of the example under its name."""
+    """Import the modules of the example under their names; return that of the checker."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
-    assert code
-    module = types.ModuleType("olaudit.checks.timezone")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(compile(code[1], "CONTRIBUTING.md", "exec"), module.__dict__)
-    return module
+    modules = []
+    for name, code in zip(("facts", "checks"), re.findall(r"```python\n(.*?)```", text, re.DOTALL), strict=True):
+        module = types.ModuleType(f"olaudit.{name}.timezone")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(compile(code, "CONTRIBUTING.md", "exec"), module.__dict__)
+        modules.append(module)
+    return modules[1]
 
 
 @pytest.mark.parametrize(

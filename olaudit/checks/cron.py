@@ -11,14 +11,14 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from operator import attrgetter
+from functools import partial
 
 from pydantic import Field
 
 from olaudit.checker import Checker
+from olaudit.facts.cron import DAEMON, CronFile, CronFiles, Installed, SpecialFile, cron_files
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Answer, Answered, Answers, Check, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity, Unknown, Verdict
 
 
 class CronSpec(Section):
@@ -33,160 +33,78 @@ class CronSpec(Section):
     daemon: bool = True
 
 
-# --- probes ----------------------------------------------------------------------------------------------------
-
-SCRIPT = r"""
-cd -- "$1" || exit 1
-find . -mindepth 1 -maxdepth 1 ! -name ".*" ! -type d -exec sh -c '
-  into=$1; shift
-  for file do
-    file=${file#./} place=$into/${file#./} said=
-    if [ "$place" -ef "$file" ]; then
-      is=equal
-    elif [ ! -e "$place" ]; then
-      is=absent said=$(stat -L -- "$place" 2>&1 >/dev/null); said=${said##*: }
-    elif [ ! -f "$place" ]; then
-      is=special said=$(stat -L -c %F -- "$place")
-    else
-      said=$(cmp -- "$file" "$place" 2>&1)
-      case $? in 0) is=equal said=;; 1) is=differs said=;; *) is=unread said=${said##*: };; esac
-    fi
-    rights=$(stat -L -c "%u %a" -- "$place" 2>/dev/null; stat -c %u -- "$place" 2>/dev/null)
-    printf "%s %s//%s//%s//\n" "$is" "$file" "$said" "$(echo $rights)"
-  done
-' sh "$2" {} + || exit
-printf "end//\n"
-"""
-"""Prints for each file whether the file in cron's folder is equal, its owner and mode, and the owner of its link.
-The last line is "end".
-
-$1 is the source, $2 the folder that cron reads. A field ends with "//", which no file name contains.
-"""
-
-DAEMONS = Command(
-    ("ps", "-ww", "-p", "1", "-C", "cron,crond", "-o", "pid=", "-o", "ppid=", "-o", "comm=", "-o", "args="),
-    statuses=(0, 1),  # 1: none of them exists
+# A warning: jobs do not run, but the site stays up.
+FILES = Check(
+    "cron.files",
+    Severity.WARNING,
+    "a file is missing, differs, or is ignored by cron (critical: no cron daemon runs)",
+    "`ln -sfn SOURCE TARGET`, `chown root:root`, `chmod go-w`, `service cron start`",
 )
-"""Lists cron daemons and process 1. A list without process 1 is incomplete (/proc mounted with hidepid).
-
-The host's `ps` also lists the cron daemons of containers. The host's own is a child of process 1.
-"""
-
-
-def files_probe(spec: CronSpec) -> Command:
-    """Return the probe of all files."""
-    # 1: some files could not be read
-    return Command(("sh", "-c", SCRIPT, "sh", spec.source, spec.into), may_hang=True, statuses=(0, 1))
-
-
-def probes(spec: CronSpec) -> tuple[Command, ...]:
-    """List the probes: the files, and the daemon if it is expected."""
-    return (files_probe(spec), DAEMONS) if spec.daemon else (files_probe(spec),)
-
-
-# --- parsing ---------------------------------------------------------------------------------------------------
-
-_STATES = ("equal", "differs", "absent", "special", "unread")
-_ABSENT = ("No such file or directory", "Not a directory", "Too many levels of symbolic links")
-_PERMISSIONS = re.compile(r"([0-9]+) ([0-7]{1,5}) ([0-9]+)")
+_AT = ("cron", "source")
 _CRON_FILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_PROCESS = re.compile(r" *([0-9]{1,10}) +([0-9]{1,10}) +(\S+) *(.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class _InstalledFile:
-    """One file of the source, as installed in cron's folder: its state, the reason for it, and its permissions."""
-
-    state: str
-    name: str
-    detail: str
-    permissions: str
+def _fact(spec: CronSpec) -> Fact[CronFiles]:
+    return cron_files(spec.source, spec.into)
 
 
-def _parse_files(answer: Answered) -> tuple[_InstalledFile, ...] | None:
-    """Parse the script's output; None if it is malformed."""
-    *records, remainder = answer.stdout.split("//\n")
-    if answer.status == 0 and (not records or records.pop() != "end"):
-        return None
-    files = []
-    for record in records:
-        state, _, fields = record.partition(" ")
-        match fields.split("//"):
-            case [name, detail, permissions] if state in _STATES and name:
-                files.append(_InstalledFile(state, name, detail, permissions))
-            case _:
-                return None
-    return None if remainder else tuple(sorted(files, key=attrgetter("name")))
-
-
-# --- evaluation ------------------------------------------------------------------------------------------------
-
-
-def evaluate(spec: CronSpec, answers: Answers) -> Iterator[Result]:
+def evaluate(spec: CronSpec, facts: Facts) -> Iterator[Result]:
     """Evaluate the daemon and the files: a result for each file with a fault, or one for all files."""
     if spec.daemon:
-        yield _evaluate_daemon(answers[DAEMONS])
-    all_files = _expectation(spec.source, f"all its files are in {spec.into}, unchanged, and cron reads them")
-    answer = answers[files_probe(spec)]
-    if isinstance(answer, Unanswered):
-        yield all_files.unknown(answer.reason)
-        return
-    installed = _parse_files(answer)
-    if installed is None:
-        yield all_files.unknown(f"the answer could not be parsed: {answer.stdout[:200]!r}")
-        return
-    expected = [file for file in installed if file.name not in spec.exceptions]
-    faulty = [result for file in expected if (result := _evaluate_file(spec, file))]
-    if answer.status or answer.stderr:
-        reason = answer.stderr.strip().partition("\n")[0] or f"status {answer.status}"
-        yield all_files.unknown(f"the folder could not be read completely: {reason}")
-    elif not faulty:
-        yield (
-            all_files.ok(f"{len(expected)} files")
-            if expected
-            else all_files.unknown("the folder contains no files")
+        # Critical: no scheduled job runs, among them backups and log rotation.
+        daemon = FILES.expect(
+            "cron", ("cron", "daemon"), "cron runs", severity=Severity.CRITICAL, based_on=(DAEMON,)
         )
-    yield from faulty
+        yield daemon.given(facts[DAEMON], partial(_evaluate_daemon, daemon))
+    fact = _fact(spec)
+    expected = f"all its files are in {spec.into}, unchanged, and cron reads them"
+    all_files = FILES.expect(spec.source, _AT, expected, based_on=(fact,))
+    match facts[fact]:
+        case Unknown(reason):
+            yield all_files.unknown(reason)
+        case files:
+            yield from _evaluate_files(all_files, spec, files)
 
 
-def _expectation(subject: str, expected: str, severity: Severity | None = None, at: str = "source") -> Expectation:
-    return Expectation(check="cron.files", subject=subject, at=("cron", at), expected=expected, severity=severity)
-
-
-def _evaluate_daemon(answer: Answer) -> Result:
-    # Critical: no scheduled job runs, among them backups and log rotation.
-    expectation = _expectation("cron", "cron runs", Severity.CRITICAL, "daemon")
-    if isinstance(answer, Unanswered):
-        return expectation.unknown(answer.reason)
-    *lines, remainder = answer.stdout.split("\n")
-    processes = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
-    if remainder or len(processes) != len(lines):
-        return expectation.unknown(f"ps's answer could not be parsed: {answer.stdout[:200]!r}")
-    if not any(pid == "1" for pid, *_ in processes):
-        reason = answer.stderr.strip().partition("\n")[0]
-        return expectation.unknown(reason or "ps does not show the processes of other users")
-    running = [args for _, parent, name, args in processes if name in ("cron", "crond") and parent == "1"]
-    if any("<defunct>" not in args for args in running):
-        return expectation.ok(running[0])
+def _evaluate_daemon(expectation: Expectation, daemon: str | None) -> Result:
+    if daemon is not None:
+        return expectation.ok(daemon)
     return expectation.drift("not running", "no cron daemon is running", "service cron start")
 
 
-def _evaluate_file(spec: CronSpec, file: _InstalledFile) -> Result | None:
-    """Evaluate one file; None if it has no fault."""
-    source, target = posixpath.join(spec.source, file.name), posixpath.join(spec.into, file.name)
-    expectation = _expectation(target, f"the same as {source}, and read by cron")
+def _evaluate_files(all_files: Expectation, spec: CronSpec, files: CronFiles) -> Iterator[Result]:
+    results = [_evaluate_file(spec, *file) for file in files.installed if file[0] not in spec.exceptions]
+    faulty = [result for result in results if result.verdict is not Verdict.OK]
+    if files.unread:
+        yield all_files.unknown(f"the folder could not be read completely: {files.unread.reason}")
+    elif not results:
+        yield all_files.unknown("the folder contains no files")
+    elif not faulty:
+        yield all_files.ok(f"{len(results)} files")
+    yield from faulty
+
+
+def _evaluate_file(spec: CronSpec, name: str, observed: Installed) -> Result:
+    source, target = posixpath.join(spec.source, name), posixpath.join(spec.into, name)
+    expectation = FILES.expect(
+        target, _AT, f"the same as {source}, and read by cron", based_on=(_fact(spec).about(name),)
+    )
     link = shlex.join(("ln", "-sfn", source, target))
-    permissions = _PERMISSIONS.fullmatch(file.permissions)
-    if file.state == "absent" and file.detail in _ABSENT:
-        return expectation.drift("absent", f"{target} does not exist, or is a link without a target", link)
-    if file.state == "special":
-        return expectation.drift(file.detail, f"{target} is a {file.detail}, which cron does not read")
-    if file.state in ("absent", "unread") or not permissions:
-        return expectation.unknown(f"{target} could not be read: {file.detail or file.permissions}")
-    faults = list(_faults(file, source, *permissions.groups()))
+    match observed:
+        case Unknown(reason):
+            return expectation.unknown(f"{target} could not be read: {reason}")
+        case None:
+            return expectation.drift("absent", f"{target} does not exist, or is a link without a target", link)
+        case SpecialFile(file_type):
+            return expectation.drift(file_type, f"{target} is a {file_type}, which cron does not read")
+        case CronFile() as file:
+            return _evaluate_faults(expectation, file, dict(_faults(name, file, source)), link)
+
+
+def _evaluate_faults(expectation: Expectation, file: CronFile, faults: dict[str, str], link: str) -> Result:
     if not faults:
-        return None
-    observed, fixes = ", ".join(fault for fault, _ in faults), [fix for _, fix in faults if fix]
+        return expectation.ok()
+    target, observed = expectation.subject, ", ".join(faults)
     commands = {
         # The copy goes to /var/tmp, because cron could read a copy in its folder.
         "link": f"cp -p -- {shlex.quote(target)} /var/tmp/ && {link}",
@@ -194,39 +112,31 @@ def _evaluate_file(spec: CronSpec, file: _InstalledFile) -> Result | None:
         "chown link": shlex.join(("chown", "-h", "root:root", "--", target)),
         "chmod": shlex.join(("chmod", "go-w", "--", target)),
     }
-    message = f"{target} {observed}" + (": cron ignores it" if file.state == "equal" or len(faults) > 1 else "")
-    return expectation.drift(observed, message, " && ".join(commands[fix] for fix in fixes) or None)
+    message = f"{target} {observed}" + (": cron ignores it" if file.is_equal or len(faults) > 1 else "")
+    return expectation.drift(
+        observed, message, " && ".join(commands[fix] for fix in faults.values() if fix) or None
+    )
 
 
-def _faults(
-    file: _InstalledFile, source: str, owner: str, mode: str, link_owner: str
-) -> Iterator[tuple[str, str]]:
+def _faults(name: str, file: CronFile, source: str) -> Iterator[tuple[str, str]]:
     """List the faults of an installed file, each with the key of the command that fixes it (empty if none)."""
-    if file.state == "differs":
+    if not file.is_equal:
         yield f"differs from {source}", "link"
-    if not _CRON_FILE_NAME.fullmatch(file.name):
+    if not _CRON_FILE_NAME.fullmatch(name):
         yield "has a name with characters other than letters, digits, - and _", ""
-    if owner != "0":
-        yield f"is owned by user {owner}, not by root", "chown"
-    elif link_owner != "0":
-        yield f"is a link owned by user {link_owner}, not by root", "chown link"
-    if int(mode, 8) & 0o022:
-        yield f"is writable by group or others (mode {int(mode, 8):04o})", "chmod"
+    if file.owner != "0":
+        yield f"is owned by user {file.owner}, not by root", "chown"
+    elif file.link_owner != "0":
+        yield f"is a link owned by user {file.link_owner}, not by root", "chown link"
+    if file.mode & 0o022:
+        yield f"is writable by group or others (mode {file.mode:04o})", "chmod"
 
 
 CHECKER = Checker(
     section="cron",
     model=CronSpec,
-    # A warning: jobs do not run, but the site stays up.
-    checks=(
-        Check(
-            "cron.files",
-            Severity.WARNING,
-            "a file is missing, differs, or is ignored by cron (critical: no cron daemon runs)",
-            "`ln -sfn SOURCE TARGET`, `chown root:root`, `chmod go-w`, `service cron start`",
-        ),
-    ),
+    checks=(FILES,),
     collected="one `find` over the source, `cmp` and `stat` for each file; `ps` for the daemon",
-    facts=probes,
+    facts=lambda spec: (_fact(spec), DAEMON) if spec.daemon else (_fact(spec),),
     evaluate=evaluate,
 )

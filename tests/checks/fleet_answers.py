@@ -9,11 +9,24 @@ from functools import cache
 from typing import Any
 
 from olaudit.audit import plan, select_checks
-from olaudit.checker import AnyChecker, Checker
-from olaudit.checks import CHECKERS, clock
+from olaudit.checker import AnyChecker
+from olaudit.checks import CHECKERS
 from olaudit.demo.drifts import DRIFTS, Drift
 from olaudit.demo.fleet import simulated
-from olaudit.model import Answer, Answered, Answers, ConnectionProbe, Probe, Result, Unanswered, Verdict
+from olaudit.facts import clock
+from olaudit.majority import compare
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    ConnectionProbe,
+    Facts,
+    Probe,
+    Result,
+    Unanswered,
+    Verdict,
+    Vote,
+)
 from tests.demo.auditing import collect_answers, shipped_fleet
 
 Verdicts = dict[tuple[str, str], Verdict]
@@ -25,6 +38,20 @@ _WORST = (Verdict.OK, Verdict.UNKNOWN, Verdict.DRIFT)
 def worst(*verdicts: Verdict) -> Verdict:
     """Return the worst of several verdicts of one subject."""
     return max(verdicts, key=_WORST.index)
+
+
+def evaluate_hosts(
+    checker: AnyChecker, sections: Mapping[str, Any], answers: Mapping[str, Answers]
+) -> Iterator[tuple[str, Result]]:
+    """Evaluate each host, and compare the votes of all hosts; yield pairs of a host and a result."""
+    topics: dict[str, dict[str, Vote]] = {}
+    for host, section in sections.items():
+        facts = Facts(answers[host])
+        yield from ((host, result) for result in checker.evaluate(section, facts))
+        for vote in checker.vote(section, facts):
+            topics.setdefault(vote.topic, {})[host] = vote
+    for votes in topics.values():
+        yield from compare(votes)
 
 
 @dataclass(frozen=True)
@@ -41,15 +68,25 @@ class RecordedFleet:
         """List the checkers that use `probe` on `host`."""
         sections = shipped_fleet().hosts[host].sections
         checkers = (checker for checker in CHECKERS if checker.section in sections)
-        return tuple(checker for checker in checkers if probe in tuple(checker.probes(sections[checker.section])))
+        return tuple(checker for checker in checkers if probe in checker.probes(sections[checker.section]))
+
+    def results(self, host: str, checker: AnyChecker, answers: Answers) -> list[Result]:
+        """Evaluate `checker` for `host` with other answers of this host."""
+        sections = {
+            name: spec.sections[checker.section]
+            for name, spec in shipped_fleet().hosts.items()
+            if checker.section in spec.sections and (name == host or checker.compares_hosts)
+        }
+        results = evaluate_hosts(checker, sections, {**self.outcomes, host: answers})
+        return [result for name, result in results if name == host]
 
     def evaluate(self, host: str, checkers: Sequence[AnyChecker], changed: Mapping[Probe, Answer]) -> Verdicts:
         """Evaluate `checkers` for `host` with some answers replaced; return the worst verdict of each subject."""
         answers = Answers({**self.outcomes[host].raw(), **changed})
         verdicts: Verdicts = {}
         for checker in checkers:
-            for result in _results(checker, host, self.outcomes, answers):
-                key = (result.check, result.subject)
+            for result in self.results(host, checker, answers):
+                key = (result.check.id, result.subject)
                 verdicts[key] = worst(verdicts.get(key, Verdict.OK), result.verdict)
         return verdicts
 
@@ -59,23 +96,6 @@ class RecordedFleet:
         before = self.evaluate(host, checkers, {})
         after = self.evaluate(host, checkers, {probe: Unanswered("removed")})
         return {key for key, verdict in before.items() if verdict is Verdict.OK and after.get(key) != verdict}
-
-
-def _results(
-    checker: AnyChecker, host: str, outcomes: Mapping[str, Answers], answers: Answers
-) -> Iterator[Result]:
-    section: Any = shipped_fleet().hosts[host].sections[checker.section]
-    if isinstance(checker, Checker):
-        yield from checker.evaluate(section, answers)
-        return
-    sections = {
-        name: spec.sections[checker.section]
-        for name, spec in shipped_fleet().hosts.items()
-        if checker.section in spec.sections
-    }
-    for name, result in checker.evaluate(sections, {**outcomes, host: answers}):
-        if name == host:
-            yield result
 
 
 @cache
@@ -103,7 +123,7 @@ def _record(drifts: tuple[Drift, ...]) -> RecordedFleet:
 def _with_short_round_trip(answers: Answers) -> Answers:
     """Shorten the round trip around the host's clock: a busy machine makes it too long to compare the clocks."""
     raw = dict(answers.raw())
-    host_time = raw.get(clock.TIME)
+    host_time = raw.get(clock.HOST_TIME.probe)
     if isinstance(host_time, Answered):
         now = float(host_time.stdout)
         raw[ConnectionProbe.CLOCK] = Answered(json.dumps({"sent": now - 0.01, "received": now + 0.01}))

@@ -127,10 +127,16 @@ def measure_row(checker: Checker[Any], row: Row) -> list[Measurement]:
 
 def parse_row(checker: Checker[Any], row: Row) -> tuple[Any, Facts]:
     """Return the specification and the facts of a row."""
+    spec, answers = parse_answers(checker, row)
+    return spec, Facts(answers)
+
+
+def parse_answers(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
+    """Return the specification and the answers of a row."""
     spec = spec_of(checker, row["spec"])
     probes = tuple(checker.probes(spec))
     answers = {_find_probe(start, probes): _parse_answer(fields) for start, fields in row["answers"].items()}
-    return spec, Facts(Answers(answers))
+    return spec, Answers(answers)
 
 
 def command_line(probe: Probe) -> str:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from olaudit.checks import certificate
-from olaudit.model import Answers, Unanswered, Verdict
-from tests.checks.tables import Row, case, check_row, hostile_answers, rows, run_locally, spec_of
+from olaudit.model import Answers, Command, Facts, Unanswered, Verdict
+from tests.checks.tables import Row, case, check_locally, check_row, hostile_answers, rows, spec_of
 
 LIVE = {"folder": "/etc/letsencrypt/live", "days": 21}
 
@@ -25,15 +25,16 @@ def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
 @given(data=st.data())
 def test_hostile_answers_never_raise(data: st.DataObject) -> None:
     spec = spec_of(certificate.CHECKER, LIVE)
-    for result in certificate.evaluate(spec, data.draw(hostile_answers("certificate", certificate.probes(spec)))):
-        assert result.check == "certificate.expiry"
+    answers = data.draw(hostile_answers("certificate", certificate.CHECKER.probes(spec)))
+    for result in certificate.evaluate(spec, Facts(answers)):
+        assert result.check is certificate.EXPIRY
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
 def test_unanswered_probes_are_unknown() -> None:
     spec = spec_of(certificate.CHECKER, LIVE)
-    answers = Answers({probe: Unanswered("timed out") for probe in certificate.probes(spec)})
-    assert [result.verdict for result in certificate.evaluate(spec, answers)] == [Verdict.UNKNOWN]
+    facts = Facts(Answers({probe: Unanswered("timed out") for probe in certificate.CHECKER.probes(spec)}))
+    assert [result.verdict for result in certificate.evaluate(spec, facts)] == [Verdict.UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +52,8 @@ def test_an_invalid_section_is_an_error(section: dict[str, Any], message: str) -
 
 
 def test_only_the_certificate_probe_uses_sudo() -> None:
-    certificates, clock = certificate.probes(spec_of(certificate.CHECKER, LIVE))
-    assert (certificates.sudo, clock.sudo) == (True, False)
+    probes = certificate.CHECKER.probes(spec_of(certificate.CHECKER, LIVE))
+    assert [isinstance(probe, Command) and probe.sudo for probe in probes] == [True, False]
 
 
 @pytest.mark.skipif(not Path("/usr/bin/openssl").exists(), reason="this machine has no openssl")
@@ -65,9 +66,7 @@ def test_the_probes_run_on_this_machine(tmp_path: Path) -> None:
     (live / "privkey.pem").write_text("secret", encoding="ascii")
     for days, verdict in ((21, "ok"), (40, "drift")):
         section = {"folder": {"value": str(tmp_path / "none"), "accept": [str(live.parent)]}, "days": days}
-        spec = spec_of(certificate.CHECKER, section)
-        answers = Answers({probe: run_locally(probe) for probe in certificate.probes(spec)})
-        (result,) = certificate.evaluate(spec, answers)
+        (result,) = check_locally(certificate.CHECKER, section)
         assert (result.subject, result.verdict.value) == (f"{live}/fullchain.pem", verdict)
         assert result.observed in ("29 days left", "30 days left")
 

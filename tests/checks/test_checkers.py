@@ -1,8 +1,10 @@
+"""Properties of every checker in the list, and of every fact that these need."""
+
 from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from olaudit import checks
-from olaudit.checker import AnyChecker, Checker, FleetChecker
+from olaudit import checks, facts
+from olaudit.checker import AnyChecker
 from olaudit.checks import CHECKERS, check_ids
-from olaudit.model import Answer, Answered, Answers, Failure, FailureReason, Probe, Result, Unanswered, Verdict
-from tests.checks.fleet_answers import conforming, drifted
+from olaudit.evidence import reduce
+from olaudit.model import Answer, Answered, Answers, Fact, Facts, Probe, Result, Unanswered, Verdict
+from tests.checks.fleet_answers import conforming, drifted, evaluate_hosts
 from tests.checks.mutations import JSON
-from tests.checks.tables import RECORDED, rows, spec_of
+from tests.checks.tables import RECORDED, parse_answers, rows, spec_of
 from tests.demo.auditing import shipped_fleet
 
 IDS = [f"{checker.section}-{checker.checks[0].id}" for checker in CHECKERS]
@@ -25,7 +28,19 @@ every_checker = pytest.mark.parametrize("checker", CHECKERS, ids=IDS)
 
 def test_every_module_in_checks_is_listed() -> None:
     modules = {module.name for module in pkgutil.iter_modules(checks.__path__)}
-    assert {checker.evaluate.__module__.split(".")[2] for checker in CHECKERS} == modules
+    functions = [function for checker in CHECKERS for function in (checker.evaluate, checker.vote)]
+    parts = {function.__module__.split(".")[2] for function in functions if function.__module__.count(".") > 1}
+    assert parts == modules
+
+
+def test_every_module_in_facts_is_needed_by_a_checker() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(facts.__path__)}
+    named = {fact.name.partition(".")[0] for checker in CHECKERS for fact in facts_of(checker)}
+    assert named == modules - _WITHOUT_FACTS
+
+
+_WITHOUT_FACTS = {"answers"}
+"""Modules in facts/ with what other modules share."""
 
 
 def test_check_ids_are_unique_and_have_one_dot() -> None:
@@ -42,17 +57,14 @@ def sections(checker: AnyChecker) -> dict[str, Any]:
         if checker.section in host.sections
     }
     tables = [name for name, recorded in RECORDED if recorded is checker]
-    specs = (
-        spec_of(checker, row["spec"]) for name in tables for row in rows(name) if isinstance(checker, Checker)
-    )
+    specs = (spec_of(checker, row["spec"]) for name in tables for row in rows(name))
     return shipped | {f"recorded-{index}": spec for index, spec in enumerate(specs)}
 
 
-def evaluate_hosts(checker: AnyChecker, specs: Mapping[str, Any], outcomes: Mapping[str, Answers]) -> list[Result]:
-    """Evaluate one host, or all hosts together."""
-    if isinstance(checker, FleetChecker):
-        return [result for _, result in checker.evaluate(specs, outcomes)]
-    return [result for host, answers in outcomes.items() for result in checker.evaluate(specs[host], answers)]
+@cache
+def facts_of(checker: AnyChecker) -> tuple[Fact[Any], ...]:
+    """Return all facts that a checker needs for these sections."""
+    return tuple(dict.fromkeys(fact for section in sections(checker).values() for fact in checker.facts(section)))
 
 
 @cache
@@ -93,15 +105,32 @@ def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def draw_sections(checker: AnyChecker, data: st.DataObject) -> tuple[dict[str, Any], tuple[Probe, ...]]:
-    """Draw the section of one host, or of several hosts for a fleet checker; return them with their probes."""
+    """Draw the section of one host, or of several hosts that are compared; return them with their probes."""
     available = sections(checker)
     assert available, "no expected file has this section, and no table of recorded answers"
-    count = 4 if isinstance(checker, FleetChecker) else 1
+    count = 4 if checker.compares_hosts else 1
     hosts: Sequence[str] = data.draw(
         st.lists(st.sampled_from(sorted(available)), min_size=min(count, 2), max_size=count, unique=True)
     )
     chosen = {host: available[host] for host in hosts}
     return chosen, tuple(dict.fromkeys(probe for section in chosen.values() for probe in checker.probes(section)))
+
+
+def results_of(checker: AnyChecker, specs: Mapping[str, Any], outcomes: Mapping[str, Answers]) -> list[Result]:
+    return [result for _, result in evaluate_hosts(checker, specs, outcomes)]
+
+
+@every_checker
+@settings(max_examples=25)  # a smoke test; `python -m tests.fuzz parsers` runs for minutes
+@given(data=st.data())
+def test_parsing_and_reducing_any_answer_succeed(checker: AnyChecker, data: st.DataObject) -> None:
+    fact = data.draw(st.sampled_from(facts_of(checker)))
+    answer = data.draw(any_answer(checker))
+    if isinstance(answer, Answered):
+        assert fact.parse(answer) == fact.parse(answer)
+    keys = data.draw(st.lists(st.sampled_from(("1", "/", "ol-web1", "web", "10.0.0.1")), max_size=2))
+    once = reduce([fact.about(*keys)], answer)
+    assert reduce([fact.about(*keys)], once) == once
 
 
 @every_checker
@@ -111,50 +140,79 @@ def test_no_answer_raises_an_exception(checker: AnyChecker, data: st.DataObject)
     specs, probes = draw_sections(checker, data)
     answers = st.fixed_dictionaries(dict.fromkeys(probes, any_answer(checker))).map(Answers)
     outcomes = {host: data.draw(answers) for host in specs}
-    ids = {check.id for check in checker.checks}
-    for result in evaluate_hosts(checker, specs, outcomes):
-        assert result.check in ids
+    for host, result in evaluate_hosts(checker, specs, outcomes):
+        assert result.check in checker.checks
         assert result.at[0] == checker.section
         assert result.fix is None or result.verdict is Verdict.DRIFT
-    if isinstance(checker, Checker):
-        for host, host_answers in outcomes.items():
-            list(checker.measure(specs[host], host_answers))
+        assert {basis.fact for basis in result.based_on} <= set(checker.facts(specs[host]))
+    for host, host_answers in outcomes.items():
+        for measurement in checker.measure(specs[host], Facts(host_answers)):
+            assert measurement.metric in checker.metrics
 
 
 @every_checker
 @settings(max_examples=25)  # a smoke test; `python -m tests.fuzz parsers` runs for minutes
 @given(data=st.data())
-def test_without_answers_all_results_are_unknown(checker: AnyChecker, data: st.DataObject) -> None:
+def test_unknown_facts_give_unknown_results(checker: AnyChecker, data: st.DataObject) -> None:
     specs, probes = draw_sections(checker, data)
     reason = data.draw(st.sampled_from(("timed out", "", "x" * 9000)))
     outcomes = {host: Answers({probe: Unanswered(reason) for probe in probes}) for host in specs}
-    results = evaluate_hosts(checker, specs, outcomes)
+    results = results_of(checker, specs, outcomes)
     assert {result.verdict for result in results} <= {Verdict.UNKNOWN}
     assert bool(results) == has_results(checker, specs)
-    assert results == evaluate_hosts(checker, specs, outcomes)
+    assert results == results_of(checker, specs, outcomes)
 
 
 def has_results(checker: AnyChecker, specs: Mapping[str, Any]) -> bool:
-    """Return whether enough hosts have probes: one, or two for a fleet checker."""
-    probes: Iterable[frozenset[Probe]] = (frozenset(checker.probes(section)) for section in specs.values())
-    return sum(map(bool, probes)) > (1 if isinstance(checker, FleetChecker) else 0)
+    """Return whether enough hosts have probes: one, or two that are compared."""
+    return sum(bool(checker.probes(section)) for section in specs.values()) > checker.compares_hosts
 
 
 @every_checker
 def test_subjects_have_verdicts_without_answers(checker: AnyChecker) -> None:
-    if isinstance(checker, FleetChecker):
-        hosts = sections(checker)
-        failures = dict.fromkeys(hosts, Failure(FailureReason.TIMEOUT, "no answer"))
-        assert {result.verdict for _, result in checker.evaluate(hosts, failures)} == {Verdict.UNKNOWN}
-        return
     for name in (name for name, recorded in RECORDED if recorded is checker):
         for row in rows(name):
             spec = spec_of(checker, row["spec"])
-            answers = Answers({probe: Unanswered("timed out") for probe in checker.probes(spec)})
-            subjects = {(result.check, result.subject) for result in checker.evaluate(spec, answers)}
+            results = checker.evaluate(spec, Facts(Answers({})))
+            subjects = {(result.check.id, result.subject) for result in results}
             recorded_subjects = {(result["check"], result["subject"]) for result in row["results"]}
             assert name in _SUBJECTS_FROM_HOST or recorded_subjects <= subjects
 
 
 _SUBJECTS_FROM_HOST = ("certificate", "cron", "symlink_farm")
 """Checkers whose subjects come from the host: without answers, the only finding is about the whole section."""
+
+
+# --- what results are based on -----------------------------------------------------------------------------------
+
+
+def real_answers(checker: AnyChecker) -> Iterator[tuple[Any, Answers]]:
+    """Yield the sections and answers of recorded hosts, and of the tables of recorded answers."""
+    for name in (name for name, recorded in RECORDED if recorded is checker):
+        yield from (parse_answers(checker, row) for row in rows(name))
+    for fleet in (conforming(), drifted()):
+        for name, host in shipped_fleet().hosts.items():
+            if checker.section in host.sections:
+                yield host.sections[checker.section], fleet.outcomes[name]
+
+
+@every_checker
+def test_based_on_is_sufficient_for_the_same_result(checker: AnyChecker) -> None:
+    for section, answers in real_answers(checker):
+        for result in checker.evaluate(section, Facts(answers)):
+            probes = {basis.fact.probe for basis in result.based_on}
+            kept = Answers({probe: answer for probe, answer in answers.raw().items() if probe in probes})
+            assert result in list(checker.evaluate(section, Facts(kept))), result
+
+
+@every_checker
+def test_results_are_based_on_no_fact_that_does_not_matter(checker: AnyChecker) -> None:
+    needed: dict[tuple[str, str], set[bool]] = {}
+    for section, answers in real_answers(checker):
+        for result in checker.evaluate(section, Facts(answers)):
+            for basis in result.based_on:
+                others = {probe: answer for probe, answer in answers.raw().items() if probe != basis.fact.probe}
+                without = Facts(Answers(others, "removed"))
+                matters = result not in list(checker.evaluate(section, without))
+                needed.setdefault((result.check.id, basis.fact.name), set()).add(matters)
+    assert [key for key, matters in needed.items() if True not in matters] == []

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from olaudit.checks import cron
-from olaudit.model import Answered, Answers, Unanswered, Verdict
-from tests.checks.tables import Row, case, check_row, hostile_answers, rows, run_locally, spec_of
+from olaudit.facts.cron import DAEMON
+from olaudit.model import Answers, Facts, Unanswered, Unknown, Verdict
+from tests.checks.tables import Row, case, check_locally, check_row, hostile_answers, rows, run_locally, spec_of
 
 CRON = {"source": "/opt/openlibrary/olsystem/etc/cron.d"}
 
@@ -24,15 +25,16 @@ def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
 @given(data=st.data())
 def test_hostile_answers_never_raise(data: st.DataObject) -> None:
     spec = spec_of(cron.CHECKER, CRON)
-    for result in cron.evaluate(spec, data.draw(hostile_answers("cron", cron.probes(spec)))):
-        assert result.check == "cron.files"
+    answers = data.draw(hostile_answers("cron", cron.CHECKER.probes(spec)))
+    for result in cron.evaluate(spec, Facts(answers)):
+        assert result.check is cron.FILES
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
 def test_unanswered_probes_are_unknown() -> None:
     spec = spec_of(cron.CHECKER, CRON)
-    answers = Answers({probe: Unanswered("timed out") for probe in cron.probes(spec)})
-    results = list(cron.evaluate(spec, answers))
+    answers = Answers({probe: Unanswered("timed out") for probe in cron.CHECKER.probes(spec)})
+    results = list(cron.evaluate(spec, Facts(answers)))
     assert [(result.subject, result.verdict) for result in results] == [
         ("cron", Verdict.UNKNOWN),
         (CRON["source"], Verdict.UNKNOWN),
@@ -63,10 +65,8 @@ def test_the_file_probe_runs_on_this_machine(tmp_path: Path) -> None:
     (into / "copied").write_text("# copied\n", encoding="ascii")
     (into / "changed").write_text("# changed again\n", encoding="ascii")
     (into / "copied").chmod(0o622)
-    spec = spec_of(cron.CHECKER, {"source": str(source), "into": str(into), "daemon": False})
-    probe = cron.files_probe(spec)
-    answers = Answers({probe: run_locally(probe)})
-    results = {Path(result.subject).name: result for result in cron.evaluate(spec, answers)}
+    section = {"source": str(source), "into": str(into), "daemon": False}
+    results = {Path(result.subject).name: result for result in check_locally(cron.CHECKER, section)}
     assert results["missing"].observed == "absent"
     assert results["changed"].observed.startswith("differs from ")
     assert results["copied"].observed.endswith("is writable by group or others (mode 0622)")
@@ -76,6 +76,5 @@ def test_the_file_probe_runs_on_this_machine(tmp_path: Path) -> None:
 
 
 def test_the_daemon_probe_runs_on_this_machine() -> None:
-    answer = run_locally(cron.DAEMONS)
-    assert isinstance(answer, Answered)
-    assert cron._PROCESS.fullmatch(answer.stdout.split("\n")[0])
+    facts = Facts(Answers({DAEMON.probe: run_locally(DAEMON.probe)}))
+    assert not isinstance(facts[DAEMON], Unknown)

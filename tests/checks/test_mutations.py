@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from olaudit.checker import AnyChecker, Checker
-from olaudit.model import Answer, Answered, Answers, Probe, Unanswered, Verdict
+from olaudit.model import Answer, Answered, Answers, Facts, Probe, Unanswered, Verdict
 from tests.checks import mutations
 from tests.checks.fleet_answers import RecordedFleet, Verdicts, conforming, drifted, worst
-from tests.checks.tables import RECORDED, command_line, parse_row, rows
+from tests.checks.tables import RECORDED, command_line, parse_answers, rows
 from tests.demo.auditing import shipped_fleet
 
 HOSTS = sorted(shipped_fleet().hosts)
@@ -83,7 +83,7 @@ def test_broken_answers_make_no_check_ok_or_missing(host: str, recorded: Callabl
 def test_destroyed_recorded_answers_make_no_check_ok(name: str, checker: Checker[Any]) -> None:
     faults = []
     for row in rows(name):
-        section, answers = parse_row(checker, row)
+        section, answers = parse_answers(checker, row)
         before = _verdicts(checker, section, answers)
         for probe, answer in answers.raw().items():
             removed = _verdicts(checker, section, Answers({**answers.raw(), probe: Unanswered("removed")}))
@@ -105,8 +105,8 @@ def test_destroyed_recorded_answers_make_no_check_ok(name: str, checker: Checker
 
 def _verdicts(checker: Checker[Any], section: Any, answers: Answers) -> Verdicts:
     verdicts: Verdicts = {}
-    for result in checker.evaluate(section, answers):
-        key = (result.check, result.subject)
+    for result in checker.evaluate(section, Facts(answers)):
+        key = (result.check.id, result.subject)
         verdicts[key] = worst(verdicts.get(key, Verdict.OK), result.verdict)
     return verdicts
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import path
+from olaudit.model import Command
 from tests.checks.tables import Row, case, check_locally, check_row, rows, spec_of
 
 
@@ -58,7 +59,7 @@ def test_cmp_of_this_machine_compares_contents(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="ascii")
     equals = {"content": {"equals": f"{tmp_path}/source"}}
     results = check_locally(path.CHECKER, {f"{tmp_path}/{name}": equals for name in ("same", "more", "other")})
-    verdicts = [result.verdict.value for result in results if result.check == "path.content"]
+    verdicts = [result.verdict.value for result in results if result.check is path.CONTENT]
     assert verdicts == ["ok", "drift", "drift"]
 
 
@@ -70,9 +71,9 @@ def test_invalid_rule_is_an_error(rule: dict[str, object]) -> None:
 
 def test_plain_paths_share_two_probes_and_each_glob_has_one() -> None:
     spec = spec_of(path.CHECKER, {"/opt": {}, "/etc": {}, "/opt/*.dat": {}, "/etc/*.d": {}})
-    probes = list(path.probes(spec))
+    probes = path.CHECKER.probes(spec)
     assert len(probes) == 4
-    assert all(probe.may_hang for probe in probes)
+    assert all(isinstance(probe, Command) and probe.may_hang for probe in probes)
 
 
 def test_stat_and_find_of_this_machine_are_parsed(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_stat_and_find_of_this_machine_are_parsed(tmp_path: Path) -> None:
         f"{tmp_path}/linked/loops/f*": {"type": "file", "mode": "0640"},
     }
     results = check_locally(path.CHECKER, section)
-    assert [(result.check, result.observed) for result in results] == [
+    assert [(result.check.id, result.observed) for result in results] == [
         ("path.missing", "present"),
         ("path.type", "file"),
         ("path.mode", "0640"),

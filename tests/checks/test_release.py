@@ -5,7 +5,8 @@ import time
 import pytest
 
 from olaudit.checks import release
-from olaudit.model import Answered, Answers, Verdict
+from olaudit.facts.os_release import RELEASE
+from olaudit.model import Answered, Answers, Facts, Verdict
 from tests.checks.tables import Row, case, check_row, rows
 
 
@@ -18,6 +19,6 @@ def test_recorded_answers_give_the_recorded_results(row: Row) -> None:
 def test_huge_value_is_unknown_within_two_seconds(text: str) -> None:
     spec = release.OsSpec.model_validate({"id": "ubuntu", "version_id": "14.04"})
     started = time.process_time()
-    (result,) = release.evaluate(spec, Answers({release.OS_RELEASE: Answered(text)}))
+    (result,) = release.evaluate(spec, Facts(Answers({RELEASE.probe: Answered(text)})))
     assert result.verdict is Verdict.UNKNOWN
     assert time.process_time() - started < 2

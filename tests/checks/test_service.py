@@ -9,9 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import service
-from olaudit.checks.service.probes import SCRIPT, parse_services
-from olaudit.checks.service.states import ServiceState, parse_upstart
-from olaudit.model import Answered, Unanswered
+from olaudit.facts.services import Services, ServiceState, services
+from olaudit.model import Answered, Answers, Command, Facts
 from tests.checks.tables import Row, case, check_row, rows, spec_of
 
 
@@ -46,23 +45,18 @@ def test_script_reads_upstart_jobs_in_every_shell(tmp_path: Path, shell: str) ->
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="ascii")
         file.chmod(0o755)
-    script = SCRIPT.replace("/etc/", f"{tmp_path}/etc/").replace("/run/systemd/system", str(tmp_path / "none"))
-    names = ("cron", "manual", "postgresql", "nosuch")
-    argv = (program, *(["sh"] if shell == "busybox" else []), "-c", script, "sh", *names)
+    fact = services(("cron", "manual", "postgresql", "nosuch"))
+    assert isinstance(fact.probe, Command)
+    _, dash_c, script, *arguments = fact.probe.argv
+    script = script.replace("/etc/", f"{tmp_path}/etc/").replace("/run/systemd/system", str(tmp_path / "none"))
+    argv = (program, *(["sh"] if shell == "busybox" else []), dash_c, script, *arguments)
     environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "LC_ALL": "C"}
     process = subprocess.run(argv, capture_output=True, check=False, env=environment, text=True, timeout=30)
-    parsed = parse_services(names, Answered(process.stdout, process.stderr, process.returncode))
-    assert not isinstance(parsed, Unanswered)
-    assert parsed[0] == "upstart"
-    states = {name: parse_upstart(properties) for name, properties in parsed[1].items()}
+    answer = Answered(process.stdout, process.stderr, process.returncode)
     running_at_boot = ServiceState(is_running=True, starts_at_boot=True)
     running = ServiceState(is_running=True, starts_at_boot=False)
-    assert states == {
-        "cron": running_at_boot,
-        "manual": running,
-        "postgresql": running_at_boot,
-        "nosuch": None,
-    }
+    statuses = {"cron": running_at_boot, "manual": running, "postgresql": running_at_boot, "nosuch": None}
+    assert Facts(Answers({fact.probe: answer}))[fact] == Services("upstart", statuses)
 
 
 def test_service_name_cannot_be_an_option() -> None:

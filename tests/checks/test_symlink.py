@@ -37,7 +37,7 @@ def test_find_and_readlink_of_this_machine_are_parsed(tmp_path: Path) -> None:
     accepted = {"value": f"{tmp_path}/opt/deploys/now", "accept": [f"{tmp_path}/opt/deploys/<commit>"]}
     section = {f"{tmp_path}/opt/{link}": {"target": accepted} for link in links}
     results = check_locally(symlink.CHECKER, section)
-    assert [(result.check, result.verdict.value, result.observed) for result in results] == [
+    assert [(result.check.id, result.verdict.value, result.observed) for result in results] == [
         ("symlink.target", "ok", "../volume/deploys/0a1b2c3"),
         ("symlink.dangling", "ok", "../volume/deploys/0a1b2c3"),
         ("symlink.dangling", "drift", "deploys/1a1b2c3"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from olaudit.checks import symlink_farm
-from olaudit.model import Answers, Severity, Unanswered, Verdict
+from olaudit.model import Answers, Facts, Severity, Unanswered, Verdict
 from tests.checks.tables import Row, case, check_locally, check_row, hostile_answers, rows, run_locally, spec_of
 
 FARM = {"source": "/opt/openlibrary/olsystem/etc", "into": "/etc"}
@@ -23,16 +23,16 @@ def test_recorded_answers_give_the_recorded_results(row: Row) -> None:
 @given(data=st.data())
 def test_no_answer_raises_an_exception(data: st.DataObject) -> None:
     spec = spec_of(symlink_farm.CHECKER, FARM)
-    answers = data.draw(hostile_answers("symlink_farm", symlink_farm.probes(spec)))
-    for result in symlink_farm.evaluate(spec, answers):
-        assert result.check == "symlink.farm"
+    answers = data.draw(hostile_answers("symlink_farm", symlink_farm.CHECKER.probes(spec)))
+    for result in symlink_farm.evaluate(spec, Facts(answers)):
+        assert result.check is symlink_farm.LINKED
         assert (result.fix is None) or result.verdict is Verdict.DRIFT
 
 
 def test_without_an_answer_the_farm_is_unknown() -> None:
     spec = spec_of(symlink_farm.CHECKER, FARM)
-    answers = Answers({symlink_farm.farm_probe(spec): Unanswered("timed out")})
-    assert [result.verdict for result in symlink_farm.evaluate(spec, answers)] == [Verdict.UNKNOWN]
+    facts = Facts(Answers({probe: Unanswered("timed out") for probe in symlink_farm.CHECKER.probes(spec)}))
+    assert [result.verdict for result in symlink_farm.evaluate(spec, facts)] == [Verdict.UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_states_of_unlinked_files_are_distinguished(tmp_path: Path) -> None:
     section = {"source": str(source), "into": str(into), "except": ["excluded"]}
     results = check_locally(symlink_farm.CHECKER, section)
     assert [(Path(result.subject).name, result.observed, result.severity) for result in results] == [
-        ("dangling", "a dangling link", None),
-        ("differs", "a different copy", None),
+        ("dangling", "a dangling link", Severity.CRITICAL),
+        ("differs", "a different copy", Severity.CRITICAL),
         ("equal", "an equal copy", Severity.WARNING),
-        ("missing", "absent", None),
-        ("wrong", f"{into}/differs", None),
+        ("missing", "absent", Severity.CRITICAL),
+        ("wrong", f"{into}/differs", Severity.CRITICAL),
     ]
 
 
@@ -76,7 +76,8 @@ def test_answer_for_a_thousand_files_is_below_256_kib(tmp_path: Path) -> None:
     for number in range(1000):
         (tmp_path / f"a-file-with-quite-a-long-name-{number}").touch()
     spec = spec_of(symlink_farm.CHECKER, {"source": str(tmp_path), "into": "/etc"})
-    answer = run_locally(symlink_farm.farm_probe(spec))
+    (probe,) = symlink_farm.CHECKER.probes(spec)
+    answer = run_locally(probe)
     assert len(str(answer)) < 1 << 18
-    (result,) = symlink_farm.evaluate(spec, Answers({symlink_farm.farm_probe(spec): answer}))
+    (result,) = symlink_farm.evaluate(spec, Facts(Answers({probe: answer})))
     assert result.observed == "none linked"

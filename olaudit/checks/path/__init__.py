@@ -9,98 +9,137 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from olaudit.checker import Checker
-from olaudit.checks.path.observation import (
-    FileEntry,
-    PathObservation,
-    compare_probe,
-    find_matches,
-    find_probe,
-    parse_comparison,
-    parse_find,
-    parse_stat,
-    stat_probe,
-)
 from olaudit.checks.path.spec import Paths, PathSpec, is_glob
+from olaudit.facts.files import FileEntry, Files, equal_files, files_at, find_command, matching_files
 from olaudit.language import Presence
-from olaudit.model import Answers, Check, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown
+
+MISSING = Check(
+    "path.missing",
+    Severity.CRITICAL,
+    "the path does not exist, is a dangling link, or no file matches",
+    "deploy it again",
+)
+TYPE = Check(
+    "path.type",
+    Severity.CRITICAL,
+    "it is a directory instead of a file, or a file instead of a directory",
+    "move it away, then deploy again",
+)
+OWNER = Check("path.owner", Severity.WARNING, "it belongs to another user or group", "`chown OWNER:GROUP PATH`")
+MODE = Check("path.mode", Severity.WARNING, "it has another mode", "`chmod MODE PATH`")
+CONTENT = Check(
+    "path.content",
+    Severity.WARNING,
+    "it differs from the file that it must equal",
+    "`cp --backup=numbered SOURCE PATH`",
+)
+FORBIDDEN = Check("path.forbidden", Severity.CRITICAL, "a file exists that must not exist", "`rm -ri PATH`")
 
 
-def probes(spec: Mapping[str, PathSpec]) -> Iterator[Command]:
-    """Build two probes for all plain paths, with links followed and not, and one per glob and per content."""
+def _facts(spec: Mapping[str, PathSpec]) -> Iterator[Fact[Any]]:
+    """Yield two facts for all plain paths, with links followed and not, and one per glob and per content."""
     if plain := _plain_paths(spec):
-        yield stat_probe(plain, follow=True)
-        yield stat_probe(plain, follow=False)
-    yield from (find_probe(path) for path in spec if is_glob(path))
-    yield from (compare_probe(path, rule.content.equals) for path, rule in spec.items() if rule.content)
-
-
-def evaluate(spec: Mapping[str, PathSpec], answers: Answers) -> Iterator[Result]:
-    """Evaluate each path: whether it exists, then its type, owner, mode and content."""
-    plain = _plain_paths(spec)
-    followed = parse_stat(plain, answers[stat_probe(plain, follow=True)])
-    unfollowed = parse_stat(plain, answers[stat_probe(plain, follow=False)])
-    for path, rule in spec.items():
-        if path in followed:
-            yield from _evaluate_path(path, rule, followed[path], unfollowed[path])
-            if rule.content and (followed[path].present or followed[path].reason):
-                yield _evaluate_content(path, rule, rule.content.equals, answers)
-        else:
-            matches = parse_find(answers[find_probe(path)])
-            yield from _evaluate_path(path, rule, matches, matches)
+        yield files_at(plain, follow=True)
+        yield files_at(plain, follow=False)
+    yield from (matching_files(path) for path in spec if is_glob(path))
+    yield from (equal_files(path, rule.content.equals) for path, rule in spec.items() if rule.content)
 
 
 def _plain_paths(spec: Mapping[str, PathSpec]) -> tuple[str, ...]:
     return tuple(path for path in spec if not is_glob(path))
 
 
-def _evaluate_path(
-    path: str, rule: PathSpec, followed: PathObservation, unfollowed: PathObservation
-) -> Iterator[Result]:
+def evaluate(spec: Mapping[str, PathSpec], facts: Facts) -> Iterator[Result]:
+    """Evaluate each path: whether it exists, then its type, owner, mode and content."""
+    plain = _plain_paths(spec)
+    followed, unfollowed = files_at(plain, follow=True), files_at(plain, follow=False)
+    for path, rule in spec.items():
+        if is_glob(path):
+            observed = _observe(path, matching_files(path), facts)
+            yield from _evaluate_path(path, rule, observed, observed)
+        else:
+            observed = _observe(path, followed, facts)
+            yield from _evaluate_path(path, rule, observed, _observe(path, unfollowed, facts))
+            if rule.content and (observed.files.present or observed.files.unread):
+                yield _evaluate_content(path, rule, rule.content.equals, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """The files at one path or glob, and the fact that they come from."""
+
+    path: str
+    files: Files
+    fact: Fact[Mapping[str, Files]]
+
+    def about(self, *entries: FileEntry) -> Basis:
+        """Return the part of the fact that is about `entries`; the answer about a glob has only names."""
+        return self.fact.about(*([entry.name for entry in entries] if is_glob(self.path) else [self.path]))
+
+
+def _observe(path: str, fact: Fact[Mapping[str, Files]], facts: Facts) -> _Observed:
+    value = facts[fact]
+    return _Observed(path, Files(unread=value) if isinstance(value, Unknown) else value[path], fact)
+
+
+def _expect(check: Check, path: str, rule: PathSpec, expected: str, *based_on: Basis) -> Expectation:
+    return check.expect(path, ("paths", path), expected, severity=rule.severity, based_on=based_on)
+
+
+def _evaluate_path(path: str, rule: PathSpec, followed: _Observed, unfollowed: _Observed) -> Iterator[Result]:
     if rule.presence is Presence.FORBIDDEN:
         yield _evaluate_forbidden(path, rule, unfollowed)
         return
     expected = "present" if rule.presence is Presence.REQUIRED else "present or absent"
-    missing = _expectation("missing", path, rule, expected)
-    if followed.present:
+    files, links = followed.files, unfollowed.files.links
+    missing = _expect(MISSING, path, rule, expected, followed.about(*files.present[:1]))
+    if files.present:
         yield missing.ok("present")
-        yield from (_evaluate_attribute(path, attribute, followed) for attribute in _attributes(path, rule))
-    elif followed.reason:
-        yield missing.unknown(followed.reason)
-        yield from (attribute.expectation.unknown(followed.reason) for attribute in _attributes(path, rule))
+    elif files.unread:
+        yield missing.unknown(files.unread.reason)
     elif rule.presence is Presence.OPTIONAL:
         yield missing.ok("absent", "it may be absent")
-    elif unfollowed.links:
-        yield missing.drift("a dangling link", f"{path} is a link whose target does not exist")
     else:
-        yield missing.drift("absent", f"no file matches {path}" if is_glob(path) else f"{path} does not exist")
+        based_on = dict.fromkeys((followed.about(*links), unfollowed.about(*links)))
+        yield _evaluate_absent(_expect(MISSING, path, rule, expected, *based_on), is_link=bool(links))
+    if files.present or files.unread:
+        yield from (_evaluate_attribute(rule, attribute, followed) for attribute in _attributes(rule))
 
 
-def _evaluate_content(path: str, rule: PathSpec, other: str, answers: Answers) -> Result:
-    expectation = _expectation("content", path, rule, f"the same as {other}")
-    equal = parse_comparison(answers[compare_probe(path, other)])
-    if isinstance(equal, Unanswered):
-        return expectation.unknown(equal.reason)
-    if equal:
+def _evaluate_absent(expectation: Expectation, *, is_link: bool) -> Result:
+    path = expectation.subject
+    if is_link:
+        return expectation.drift("a dangling link", f"{path} is a link whose target does not exist")
+    return expectation.drift("absent", f"no file matches {path}" if is_glob(path) else f"{path} does not exist")
+
+
+def _evaluate_forbidden(path: str, rule: PathSpec, observed: _Observed) -> Result:
+    files = observed.files
+    expectation = _expect(FORBIDDEN, path, rule, "absent", observed.about(*files.entries))
+    if files.entries:
+        names = ", ".join(entry.name for entry in files.entries)
+        return expectation.drift("present", f"{names} must not exist", _fix(path, ("rm", "-ri")))
+    return expectation.unknown(files.unread.reason) if files.unread else expectation.ok("absent")
+
+
+def _evaluate_content(path: str, rule: PathSpec, other: str, facts: Facts) -> Result:
+    fact = equal_files(path, other)
+    expectation = _expect(CONTENT, path, rule, f"the same as {other}", Basis(fact))
+    return expectation.given(facts[fact], partial(_evaluate_equality, expectation, other))
+
+
+def _evaluate_equality(expectation: Expectation, other: str, is_equal: bool) -> Result:
+    path = expectation.subject
+    if is_equal:
         return expectation.ok(expectation.expected)
     # The fix keeps the file that differs as a backup: it may contain a hot patch.
     fix = shlex.join(("cp", "--backup=numbered", "--", other, path))
     return expectation.drift("different content", f"{path} differs from {other}", fix)
-
-
-def _evaluate_forbidden(path: str, rule: PathSpec, observation: PathObservation) -> Result:
-    expectation = _expectation("forbidden", path, rule, "absent")
-    if observation.entries:
-        names = ", ".join(entry.name for entry in observation.entries)
-        return expectation.drift("present", f"{names} must not exist", _fix(path, ("rm", "-ri")))
-    return expectation.unknown(observation.reason) if observation.reason else expectation.ok("absent")
-
-
-def _expectation(aspect: str, path: str, rule: PathSpec, expected: str) -> Expectation:
-    return Expectation(
-        check=f"path.{aspect}", subject=path, at=("paths", path), expected=expected, severity=rule.severity
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,26 +150,25 @@ class _Attribute:
     `of_target` marks the attribute that is read from the target.
     """
 
-    expectation: Expectation
+    check: Check
+    expected: str
     observe: Callable[[FileEntry], str]
     passes: Callable[[FileEntry], bool]
     fix: tuple[str, ...] = ()
     of_target: bool = False
 
 
-def _attributes(path: str, rule: PathSpec) -> Iterator[_Attribute]:
+def _attributes(rule: PathSpec) -> Iterator[_Attribute]:
     if rule.type:
         yield _Attribute(
-            _expectation("type", path, rule, rule.type),
-            lambda entry: entry.type,
-            lambda entry: entry.type == rule.type,
-            of_target=True,
+            TYPE, rule.type, lambda entry: entry.type, lambda entry: entry.type == rule.type, of_target=True
         )
     owner, group = rule.owner, rule.group
     if owner or group:
         expected = f"{owner or ''}:{group}" if group else f"{owner}"
         yield _Attribute(
-            _expectation("owner", path, rule, expected),
+            OWNER,
+            expected,
             lambda entry: f"{_name_or_id(entry.owner)}:{_name_or_id(entry.group)}",
             lambda entry: owner in (None, *entry.owner) and group in (None, *entry.group),
             ("chown", expected),
@@ -139,7 +177,8 @@ def _attributes(path: str, rule: PathSpec) -> Iterator[_Attribute]:
         mode = int(rule.mode, 8)
         expected = f"{mode:04o}"
         yield _Attribute(
-            _expectation("mode", path, rule, expected),
+            MODE,
+            expected,
             lambda entry: f"{entry.mode:04o}",
             lambda entry: entry.mode == mode,
             ("chmod", expected),
@@ -150,53 +189,36 @@ def _name_or_id(names: tuple[str, str]) -> str:
     return names[1] if names[0] == "UNKNOWN" else names[0]  # stat prints UNKNOWN for an id without a name
 
 
-def _evaluate_attribute(path: str, attribute: _Attribute, observation: PathObservation) -> Result:
-    links = [entry.name for entry in observation.present if entry.linked and not attribute.of_target]
-    wrong = [entry for entry in observation.present if entry.name not in links and not attribute.passes(entry)]
-    if not wrong and (observation.reason or links):
-        reason = observation.reason or f"{', '.join(links)} is a link; set this expectation on its target instead"
-        return attribute.expectation.unknown(f"cannot check all matches: {reason}")
-    observed = ", ".join(dict.fromkeys(attribute.observe(entry) for entry in wrong or observation.present))
+def _evaluate_attribute(rule: PathSpec, attribute: _Attribute, observed: _Observed) -> Result:
+    path, unread, present = observed.path, observed.files.unread, observed.files.present
+    links = [] if attribute.of_target else [entry for entry in present if entry.linked]
+    wrong = [entry for entry in present if entry not in links and not attribute.passes(entry)]
+    based_on = observed.about(*(wrong or links or present))
+    expectation = _expect(attribute.check, path, rule, attribute.expected, based_on)
+    if not present and unread:
+        return expectation.unknown(unread.reason)
+    names = ", ".join(entry.name for entry in wrong or links)
+    if not wrong and (unread or links):
+        reason = unread.reason if unread else f"{names} is a link; set this expectation on its target instead"
+        return expectation.unknown(f"cannot check all matches: {reason}")
+    values = ", ".join(dict.fromkeys(attribute.observe(entry) for entry in wrong or present))
     if not wrong:
-        return attribute.expectation.ok(observed)
-    names = ", ".join(entry.name for entry in wrong)
-    message = f"{names}: {observed} instead of {attribute.expectation.expected}"
-    return attribute.expectation.drift(observed, message, _fix(path, attribute.fix) if attribute.fix else None)
+        return expectation.ok(values)
+    fix = _fix(path, attribute.fix) if attribute.fix else None
+    return expectation.drift(values, f"{names}: {values} instead of {attribute.expected}", fix)
 
 
 def _fix(path: str, command: tuple[str, ...]) -> str:
     if is_glob(path):
-        return shlex.join((*find_matches(path), "-exec", *command, "{}", "+"))
+        return shlex.join((*find_command(path), "-exec", *command, "{}", "+"))
     return shlex.join((*command, "--", path))
 
 
 CHECKER: Checker[Mapping[str, PathSpec]] = Checker(
     section="paths",
     model=Paths,
-    checks=(
-        Check(
-            "path.missing",
-            Severity.CRITICAL,
-            "the path does not exist, is a dangling link, or no file matches",
-            "deploy it again",
-        ),
-        Check(
-            "path.type",
-            Severity.CRITICAL,
-            "it is a directory instead of a file, or a file instead of a directory",
-            "move it away, then deploy again",
-        ),
-        Check("path.owner", Severity.WARNING, "it belongs to another user or group", "`chown OWNER:GROUP PATH`"),
-        Check("path.mode", Severity.WARNING, "it has another mode", "`chmod MODE PATH`"),
-        Check(
-            "path.content",
-            Severity.WARNING,
-            "it differs from the file that it must equal",
-            "`cp --backup=numbered SOURCE PATH`",
-        ),
-        Check("path.forbidden", Severity.CRITICAL, "a file exists that must not exist", "`rm -ri PATH`"),
-    ),
+    checks=(MISSING, TYPE, OWNER, MODE, CONTENT, FORBIDDEN),
     collected="`stat`, with links followed and not; `find` for wildcards; `cmp` for content",
-    facts=probes,
+    facts=_facts,
     evaluate=evaluate,
 )

@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from olaudit.model import Report
-from olaudit.render.ages import moment
 from olaudit.render.html.view import build_view
 from olaudit.render.style import Style
+from olaudit.render.view import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
