@@ -44,7 +44,7 @@ def _conclusion(comparison: DriftComparison, exit_code: int, width: int) -> Iter
         )
         if comparison.unsupported:
             yield from _wrapped(
-                f"{comparison.unsupported} checks are unknown: the simulation does not support their probes.",
+                f"{comparison.unsupported} checks are unknown: the simulation has no answers to their probes.",
                 width,
             )
         return
