@@ -190,7 +190,6 @@ def test_simulation_uses_no_ssh_files_of_the_user() -> None:
 def test_host_without_engine_has_no_docker_socket() -> None:
     fleet = subset("ol-mem0")
     with simulated(fleet) as simulation:
-        assert simulation.hosts["ol-mem0"].engine is None
         spec = replace(fleet.hosts["ol-mem0"], sections={**fleet.hosts["ol-mem0"].sections, "docker": "required"})
         with_docker = replace(fleet, hosts={"ol-mem0": spec})
         collected = collect_answers(with_docker, simulation.ssh_config)
