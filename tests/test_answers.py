@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olaudit.collect import CollectedAnswers
-from olaudit.model import Answered, Answers, Command, EngineQuery, Expectation, HostAnswers, Lookup, Unanswered
+from olaudit.model import Answered, Answers, Command, EngineVersion, Expectation, HostAnswers, Lookup, Unanswered
 from olaudit.recording import dump, parse
 
 FIND = Command(("find", "/opt"), statuses=(0, 1))
@@ -42,8 +42,8 @@ def test_documented_status_is_answered() -> None:
 
 
 def test_probes_other_than_commands_document_only_status_0() -> None:
-    answers = Answers({EngineQuery.VERSION: Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
-    assert answers[EngineQuery.VERSION] == Unanswered("the Docker Engine's answer failed with status 1")
+    answers = Answers({EngineVersion(): Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
+    assert answers[EngineVersion()] == Unanswered("the Docker Engine's answer failed with status 1")
     assert isinstance(answers[Lookup("a")], Unanswered)
 
 

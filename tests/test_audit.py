@@ -15,7 +15,7 @@ from olaudit.model import (
     Answered,
     Answers,
     Command,
-    EngineQuery,
+    EngineVersion,
     Expectation,
     Failure,
     FailureReason,
@@ -52,7 +52,7 @@ KERNEL: Checker[str] = Checker(
     section="kernel",
     model=str,
     checks=(Check("kernel.name", Severity.WARNING, "another"), Check("kernel.age", Severity.INFO, "older")),
-    probes=lambda _: (UNAME, EngineQuery.VERSION, UNAME),
+    probes=lambda _: (UNAME, EngineVersion(), UNAME),
     evaluate=kernel,
 )
 FILE: Checker[str] = Checker(
@@ -85,7 +85,7 @@ def kernel_finding(uname: str) -> Finding:
 
 
 def test_plan_has_each_probe_once_in_the_order_of_checkers() -> None:
-    assert plan(host(kernel="k", file="f"), CHECKERS, ALL) == (UNAME, EngineQuery.VERSION, CAT)
+    assert plan(host(kernel="k", file="f"), CHECKERS, ALL) == (UNAME, EngineVersion(), CAT)
 
 
 def test_plan_has_no_probes_for_sections_a_host_lacks() -> None:

@@ -28,7 +28,8 @@ from olaudit.model import (
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    ContainerFields,
+    EngineVersion,
     Failure,
     FailureReason,
     Finding,
@@ -144,7 +145,7 @@ RENAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed=
 
 @pytest.mark.parametrize("name", ["ol-web-1", "ol_web_1", "0123456789ab_ol-web-1", "0123456789ab_ol_web_1"])
 def test_excerpt_of_containers_has_only_the_subject(name: str) -> None:
-    text = excerpt(EngineQuery.CONTAINERS, engine("other", name, "third"), RENAMED)
+    text = excerpt(ContainerFields(), engine("other", name, "third"), RENAMED)
     assert f'Name: "/{name}"' in text
     assert text.endswith("(2 other containers omitted)")
     assert '"/other"' not in text
@@ -152,15 +153,15 @@ def test_excerpt_of_containers_has_only_the_subject(name: str) -> None:
 
 def test_container_matches_by_its_compose_labels() -> None:
     answer = engine("renamed", project="ol", service="web", container_number="1")
-    assert 'Name: "/renamed"' in excerpt(EngineQuery.CONTAINERS, answer, RENAMED)
+    assert 'Name: "/renamed"' in excerpt(ContainerFields(), answer, RENAMED)
 
 
 def test_excerpt_without_a_matching_container_lists_all() -> None:
     assert (
-        excerpt(EngineQuery.CONTAINERS, engine("x", "y"), RENAMED)
+        excerpt(ContainerFields(), engine("x", "y"), RENAMED)
         == "(none of the 2 containers matches)\nx: running\ny: running"
     )
-    assert excerpt(EngineQuery.CONTAINERS, engine(), RENAMED) == "(no containers)"
+    assert excerpt(ContainerFields(), engine(), RENAMED) == "(no containers)"
 
 
 def test_excerpt_of_container_changes_has_only_the_subject() -> None:
@@ -173,7 +174,8 @@ def test_excerpt_of_container_changes_has_only_the_subject() -> None:
 PROBES: tuple[Probe, ...] = (
     UNAME,
     Command(("sh", "-c", "a\nb")),
-    *EngineQuery,
+    ContainerFields(),
+    EngineVersion(),
     *ConnectionProbe,
     ImageLayers("i"),
     ContainerChanges(("/x",)),
@@ -205,5 +207,5 @@ def test_excerpt_and_command_are_printable_and_bounded(probe: Probe, answer: Ans
 def test_excerpt_never_exceeds_the_maximum_of_lines(lines: int) -> None:
     long = "\n".join(["kernel"] * lines)
     assert len(excerpt(UNAME, Answered(f"x\n{long}", long, 1), FINDING).split("\n")) <= MAX_LINES
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["ol-web-1"] * lines), RENAMED).split("\n")) <= MAX_LINES
-    assert len(excerpt(EngineQuery.CONTAINERS, engine(*["x"] * lines), RENAMED).split("\n")) <= MAX_LINES
+    assert len(excerpt(ContainerFields(), engine(*["ol-web-1"] * lines), RENAMED).split("\n")) <= MAX_LINES
+    assert len(excerpt(ContainerFields(), engine(*["x"] * lines), RENAMED).split("\n")) <= MAX_LINES

@@ -16,7 +16,8 @@ from olaudit.model import (
     Answered,
     Command,
     ConnectionProbe,
-    EngineQuery,
+    ContainerFields,
+    EngineVersion,
     Finding,
     ImageLayers,
     Lookup,
@@ -46,7 +47,7 @@ RENAMED = replace(FINDING, check="container.name", subject="ol-web-1", observed=
     [
         (Command(("cat", "/etc/memcached.conf")), "ssh ol-mem0 cat /etc/memcached.conf"),
         (Command(("iptables-save",), sudo=True), "ssh ol-mem0 sudo -n iptables-save"),
-        (EngineQuery.VERSION, "ssh ol-mem0 docker version"),
+        (EngineVersion(), "ssh ol-mem0 docker version"),
         (Lookup("ol-mem5.example.org"), "getent ahosts ol-mem5.example.org"),
         (ConnectionProbe.ADDRESS, "ssh -v ol-mem0 true 2>&1 | grep 'Connecting to'"),
         (ImageLayers("i"), "ssh ol-mem0 'docker image inspect --format '\"'\"'{{json .RootFS.Layers}}'\"'\"' i'"),
@@ -70,7 +71,7 @@ def test_probe_has_a_manual_command(probe: Probe, command: str) -> None:
 def test_manual_command_has_the_containers_name_on_the_host(
     finding: Finding, answer: Answer | None, command: str
 ) -> None:
-    assert manual_command(EngineQuery.CONTAINERS, "a", finding, answer) == command
+    assert manual_command(ContainerFields(), "a", finding, answer) == command
 
 
 AWKWARD = st.text(st.sampled_from("a '\"\\$`!*%\n\t;&|{}#0é"), max_size=12)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from olaudit.checks.memcached.facts import MEMORY, PROCESSES
 from olaudit.evidence import excerpt
 from olaudit.evidence.reduction import reduce
-from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered
+from olaudit.model import Answer, Answered, Command, ContainerFields, Probe, Unanswered
 from tests.values import FINDING
 
 CONFIG = Command(("head", "-c", "65536", "--", "/etc/memcached.conf"))
@@ -96,14 +96,14 @@ def test_only_the_containers_of_findings_are_kept() -> None:
         {"Name": "/ol-web-1", "HostConfig": {"LogConfig": log}},
         {"Name": "/other", "HostConfig": {"LogConfig": log}, "State": {"Status": "running", "Pid": 1}},
     ]
-    answer = reduce(EngineQuery.CONTAINERS, Answered(json.dumps(inspected)), [finding])
+    answer = reduce(ContainerFields(), Answered(json.dumps(inspected)), [finding])
     containers = json.loads(stdout(answer))
     assert containers[0]["HostConfig"]["LogConfig"] == {"Type": "splunk", "Config": {"splunk-token": "[redacted]"}}
     assert containers[1] == {"Name": "/other", "State": {"Status": "running"}}
 
 
 @given(
-    st.sampled_from([CONFIG, PROCESSES, HBA, SERVER, EngineQuery.CONTAINERS]),
+    st.sampled_from([CONFIG, PROCESSES, HBA, SERVER, ContainerFields()]),
     st.text(),
     st.text(),
     st.integers(0, 255),

@@ -18,7 +18,7 @@ from olaudit.evidence import check_of, checker_of, describe_probe, excerpt, is_r
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.expected.quotation import quote
 from olaudit.files import read_regular
-from olaudit.model import FLEET, Answer, Answers, EngineQuery, Finding, Probe
+from olaudit.model import FLEET, Answer, Answers, ContainerFields, Finding, Probe
 from olaudit.render.explanation import Explanation, ProbeAnswer, Quotation
 
 _SHOW_ALL = 5
@@ -180,7 +180,7 @@ def _verify_commands(
     check_command = _check_command(finding, checkers, expected)
     if finding.check == REACHABLE.id:
         return check_command, f"ssh {shlex.quote(finding.host)} true"
-    containers = {item.host: item.answer for item in probes if item.probe is EngineQuery.CONTAINERS}
+    containers = {item.host: item.answer for item in probes if isinstance(item.probe, ContainerFields)}
     of_host = [item for item in probes if item.host == finding.host] or list(probes)
     return check_command, *dict.fromkeys(
         manual_command(item.probe, item.host, finding, containers.get(item.host)) for item in of_host

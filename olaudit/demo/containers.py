@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from olaudit.checks.container.notation import parse_mount, parse_port
 from olaudit.checks.container.pairing import parse_compose_name
 from olaudit.checks.container.spec import ContainerSpec, Logging
 from olaudit.demo.machine import Inspect
+from olaudit.facts.container_settings import parse_mount, parse_port
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 """The time that Docker writes for an event that has not happened."""

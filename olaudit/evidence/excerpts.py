@@ -12,7 +12,7 @@ from olaudit.evidence.matching import (
     parse_containers,
 )
 from olaudit.evidence.reduction import reduce
-from olaudit.model import Answer, Answered, Command, EngineQuery, Finding, Probe, Unanswered
+from olaudit.model import Answer, Answered, Command, ContainerFields, Finding, Probe, Unanswered
 from olaudit.text import visible
 
 MAX_LINES = 40
@@ -28,7 +28,7 @@ def excerpt(probe: Probe, answer: Answer, finding: Finding) -> str:
     answer = reduce(probe, answer, [finding])
     if isinstance(answer, Unanswered):
         return f"(no answer: {_display(answer.reason)})"
-    containers = parse_containers(answer) if probe is EngineQuery.CONTAINERS else None
+    containers = parse_containers(answer) if isinstance(probe, ContainerFields) else None
     if containers is not None:
         return "\n".join(_container_lines(containers, finding))
     lines = _limit([_display(line) for line in _lines(probe, answer)], _MAX_OUTPUT_LINES)

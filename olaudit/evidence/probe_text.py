@@ -11,7 +11,8 @@ from olaudit.model import (
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    ContainerFields,
+    EngineVersion,
     Finding,
     ImageLayers,
     Lookup,
@@ -26,9 +27,9 @@ def describe_probe(probe: Probe) -> str:
         case Command(argv, sudo=sudo):
             arguments = ["'...'" if "\n" in argument else shlex.quote(argument) for argument in argv]
             text = " ".join(["sudo -n"] * sudo + arguments)
-        case EngineQuery.VERSION:
+        case EngineVersion():
             text = "the engine's version"
-        case EngineQuery.CONTAINERS:
+        case ContainerFields():
             text = "the engine's containers"
         case ImageLayers(image):
             text = f"the engine's layers of the image {image}"
@@ -46,15 +47,15 @@ def describe_probe(probe: Probe) -> str:
 def manual_command(probe: Probe, host: str, finding: Finding, answer: Answer | None = None) -> str:
     """Format a shell command on one line that a person can run instead of the probe.
 
-    `answer` is the answer to `EngineQuery.CONTAINERS`, if there is one: it holds the container's name on the host.
+    `answer` is the answer to `ContainerFields`, if there is one: it holds the container's name on the host.
     """
     match probe:
         case Command(argv, sudo=sudo):
             command = ssh_command(host, ("sudo", "-n", *argv) if sudo else argv)
-        case EngineQuery.VERSION:
+        case EngineVersion():
             command = ssh_command(host, ("docker", "version"))
-        case EngineQuery.CONTAINERS | ContainerChanges():
-            subcommand = "inspect" if probe is EngineQuery.CONTAINERS else "diff"
+        case ContainerFields() | ContainerChanges():
+            subcommand = "inspect" if isinstance(probe, ContainerFields) else "diff"
             name = name_for_command(finding, answer)
             command = ssh_command(host, ("docker", subcommand, name) if name else ("docker", "ps", "--all"))
         case ImageLayers(image):

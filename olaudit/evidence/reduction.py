@@ -10,7 +10,7 @@ from typing import Any
 
 from olaudit.evidence.configuration import compared_lines
 from olaudit.evidence.matching import container_name, name_matches, search_terms
-from olaudit.model import Answer, Answered, Command, ContainerChanges, EngineQuery, Finding, Probe, Unanswered
+from olaudit.model import Answer, Answered, Command, ContainerChanges, ContainerFields, Finding, Probe, Unanswered
 from olaudit.redaction import redact, redact_json
 
 SHORT_ANSWER = 20
@@ -54,7 +54,7 @@ def _reduce_document(probe: Probe, document: Any, findings: Iterable[Finding]) -
             for name, changes in document.items()
             if any(name_matches(name, finding) for finding in findings)
         }
-    if probe is EngineQuery.CONTAINERS and isinstance(document, list):
+    if isinstance(probe, ContainerFields) and isinstance(document, list):
         return [
             item if not isinstance(item, dict) or _is_subject(item, findings) else _outline(item)
             for item in document

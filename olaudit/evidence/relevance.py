@@ -18,7 +18,7 @@ from olaudit.model import (
     Answers,
     Check,
     ContainerChanges,
-    EngineQuery,
+    ContainerFields,
     Finding,
     HostAnswers,
     Probe,
@@ -81,7 +81,7 @@ def extract_evidence(
 
 def is_relevant(probe: Probe, answer: Answer | None, finding: Finding) -> bool:
     """Return whether a probe or its answer contains the finding's subject or observed value."""
-    if probe is EngineQuery.CONTAINERS and finding.check.startswith("container."):
+    if isinstance(probe, ContainerFields) and finding.check.startswith("container."):
         return True
     if isinstance(probe, ContainerChanges):
         return finding.check == CONTAINER_MODIFIED  # the answer names every container, changed or not

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from olaudit.facts.answers import parse_json
-from olaudit.model import Answered, Command, EngineQuery, Fact, Unknown
+from olaudit.model import Answered, Command, EngineVersion, Fact, Unknown
 
 _COMPOSE = Command(
     (
@@ -55,7 +55,7 @@ def _parse_compose(answer: Answered) -> str | Unknown | None:
     return Unknown(f"Compose did not return its version: {(answer.stderr or answer.stdout)[:200]!r}")
 
 
-ENGINE: Fact[str] = Fact("versions.engine", EngineQuery.VERSION, _parse_engine)
+ENGINE: Fact[str] = Fact("versions.engine", EngineVersion(), _parse_engine)
 """The version of the engine, without a leading "v"."""
 
 COMPOSE: Fact[str | None] = Fact("versions.compose", _COMPOSE, _parse_compose)

@@ -19,7 +19,7 @@ from olaudit.model import (
     Answer,
     Answered,
     Answers,
-    EngineQuery,
+    EngineVersion,
     Failure,
     FailureReason,
     ImageLayers,
@@ -49,7 +49,7 @@ def host(**patch: Answer) -> Answers:
         "olsystem": (worktree.probe("/opt/olsystem"), repository_answer()),
         "openlibrary": (worktree.probe("/opt/openlibrary"), repository_answer()),
         "layers": (ImageLayers("ol/base"), Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}"]))),
-        "docker": (EngineQuery.VERSION, Answered('{"Version": "20.10.24"}')),
+        "docker": (EngineVersion(), Answered('{"Version": "20.10.24"}')),
         "compose": (COMPOSE, Answered("2.40.1\n")),
     }
     return Answers({probe: patch.get(name, answer) for name, (probe, answer) in by_name.items()})

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
-from olaudit import engine_process, worktree
 from olaudit.checks import cron, symlink_farm
-from olaudit.checks.fleet.version import COMPOSE
 from olaudit.checks.service.probes import SCRIPT as SERVICES
 from olaudit.demo.commands import linked
 from olaudit.demo.commands.engines import engines
 from olaudit.demo.commands.output import Unsupported
 from olaudit.demo.commands.services import services
 from olaudit.demo.machine import Machine
-from olaudit.model import Answered
+from olaudit.facts.engines import ENGINES
+from olaudit.facts.versions import COMPOSE
+from olaudit.facts.worktree import worktree
+from olaudit.model import Answered, Command, Fact
 
 Script = Callable[[Machine, tuple[str, ...]], Answered]
 
@@ -39,11 +41,16 @@ def _compose(machine: Machine, _arguments: tuple[str, ...]) -> Answered:
     return Answered("2.40.1\n")
 
 
+def _script(fact: Fact[Any]) -> str:
+    """Return the script that a fact sends."""
+    return fact.probe.argv[2] if isinstance(fact.probe, Command) else ""
+
+
 _SCRIPTS: Mapping[str, Script] = MappingProxyType(
     {
-        worktree.probe("/").argv[2]: _git,
-        engine_process.SCRIPT: engines,
-        COMPOSE.argv[2]: _compose,
+        _script(worktree("/")): _git,
+        _script(ENGINES): engines,
+        _script(COMPOSE): _compose,
         symlink_farm.SCRIPT: linked.farm,
         cron.SCRIPT: linked.cron,
         SERVICES: services,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from olaudit.engine_process import DOCKER_SOCKET
+from olaudit.facts.engines import DOCKER_SOCKET
 from olaudit.transport.engine import EngineUnreachable
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from olaudit.engine_process import SCRIPT
+from olaudit.facts.engines import SCRIPT
 from olaudit.model import Answer, Answered, Unanswered
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _RETRIES = 20
 
 
 class EngineGate:
-    """Runner of the script of `engine_process`, in a second session in addition to that of the batch.
+    """Runner of the script of `facts.engines`, in a second session in addition to that of the batch.
 
     A server with `MaxSessions 1` opens one session at a time, and the batch must get it. The gate therefore opens
     its session after that of the batch. If the server refuses it, the gate tries again when the batch is done.
