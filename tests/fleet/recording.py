@@ -21,13 +21,14 @@ from olaudit.checks import CHECKERS
 from olaudit.collect import CollectedAnswers, Job, collect
 from olaudit.demo.present import RECORDED_AT, docker_time, openssl_time
 from olaudit.expected import load
+from olaudit.facts.containers import CONTAINERS
 from olaudit.model import (
     Answered,
     Answers,
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    EngineVersion,
     HostAnswers,
     Lookup,
     Probe,
@@ -113,7 +114,7 @@ def _recording(host: HostAnswers, lab: Lab) -> str:
 
 def _with_stable_containers(host: str, answers: Mapping[Probe, Answered]) -> dict[Probe, Answered]:
     """Replace ids, process ids and start times: each container has run for three weeks."""
-    listed = answers.get(EngineQuery.CONTAINERS)
+    listed = answers.get(CONTAINERS.probe)
     containers: list[dict[str, Any]] = json.loads(listed.stdout) if listed else []
     pids: dict[str, int] = {}
     for number, container in enumerate(containers, 1001):
@@ -123,7 +124,7 @@ def _with_stable_containers(host: str, answers: Mapping[Probe, Answered]) -> dic
         container["State"] |= {"Pid": number, "StartedAt": docker_time(RECORDED_AT - 21 * _DAY)}
     edited = {probe: _with_stable_mounts(probe, answer, pids) for probe, answer in answers.items()}
     if listed:
-        edited[EngineQuery.CONTAINERS] = Answered(json.dumps(containers))
+        edited[CONTAINERS.probe] = Answered(json.dumps(containers))
     return edited
 
 
@@ -175,7 +176,7 @@ def _disks(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
 
 def _kernel(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
     """Remove the version of this machine's kernel."""
-    if probe is not EngineQuery.VERSION:
+    if not isinstance(probe, EngineVersion):
         return answer
     return Answered(
         json.dumps({key: value for key, value in json.loads(answer.stdout).items() if key != "KernelVersion"})
