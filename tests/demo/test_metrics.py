@@ -14,7 +14,7 @@ from olaudit.checks import CHECKERS
 from olaudit.collect import CollectedAnswers
 from olaudit.demo.fleet import simulated
 from olaudit.facts import cron, symlink_farm
-from olaudit.model import Answer, Answered, Answers, Command, HostAnswers, Probe, Report, Verdict
+from olaudit.model import Answer, Answered, Answers, Command, ContainerFields, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from tests.demo.auditing import collect_answers, shipped_fleet
