@@ -29,7 +29,8 @@ from olaudit.model import (
 text = st.text(st.characters(exclude_categories=["Cs"]))
 probes = (
     st.builds(Command, st.tuples(text, text), sudo=st.booleans())
-    | st.sampled_from((EngineVersion(), ContainerFields()))
+    | st.builds(EngineVersion)
+    | st.builds(ContainerFields)
     | st.sampled_from(ConnectionProbe)
     | st.builds(ImageLayers, text)
     | st.builds(ContainerChanges, st.tuples(text))

@@ -234,12 +234,12 @@ def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
 
 
 def _outline(entry: Mapping[str, object]) -> Mapping[str, object]:
-    """Keep the name and the state of a container; one that could not be read stays as it is."""
+    """Keep the name and the state of a container; one that could not be read is not reduced."""
     if isinstance(_process(entry), Unknown):
         return entry
     outline = {"Name": entry.get("Name"), "State": {"Status": _status(entry.get("State"))}, _OMITTED: True}
     compose = _compose(entry)
-    # a one-off container is paired with none, whatever its name is
+    # a one-off container is never paired, even if its name matches
     one_off = {"Config": {"Labels": {f"{_LABEL_PREFIX}oneoff": "True"}}} if compose and compose.oneoff else {}
     return outline | one_off
 
