@@ -70,7 +70,7 @@ def _evaluate_certificates(spec: CertificatesSpec, live: Certificates, now: int 
         yield folder.drift("no certificate", message, _certbot(spec, "certificates"))
     for path, expiry in live.expiries:
         expectation = _expectation(spec, path, _fact(spec).about(path), Basis(SECONDS))
-        yield expectation.given(expiry, partial(_evaluate_expiry, expectation, spec, now))
+        yield expectation.evaluate(expiry, partial(_evaluate_expiry, expectation, spec, now))
 
 
 def _expectation(spec: CertificatesSpec, subject: str, *based_on: Basis) -> Expectation:

@@ -14,7 +14,7 @@ from pydantic import PositiveFloat
 from olaudit.checker import Checker
 from olaudit.facts.clock import HOST_TIME, ROUND_TRIP
 from olaudit.language import Section
-from olaudit.model import Check, Expectation, Facts, Result, Severity, known
+from olaudit.model import Check, Expectation, Facts, Result, Severity, combine
 
 
 class ClockSpec(Section):
@@ -45,8 +45,8 @@ def evaluate(spec: ClockSpec, facts: Facts) -> Iterator[Result]:
     expected = f"within {spec.limit_seconds:g} s of the auditor's clock"
     at, based_on = ("clock", "limit_seconds"), (HOST_TIME, ROUND_TRIP)
     expectation = SKEW.expect("clock", at, expected, severity=spec.severity, based_on=based_on)
-    times = known(facts[HOST_TIME], facts[ROUND_TRIP])
-    yield expectation.given(times, partial(_evaluate, expectation, spec.limit_seconds))
+    times = combine(facts[HOST_TIME], facts[ROUND_TRIP])
+    yield expectation.evaluate(times, partial(_evaluate, expectation, spec.limit_seconds))
 
 
 def _evaluate(expectation: Expectation, limit: float, times: tuple[float, tuple[float, float]]) -> Result:

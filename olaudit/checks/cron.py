@@ -55,7 +55,7 @@ def evaluate(spec: CronSpec, facts: Facts) -> Iterator[Result]:
         daemon = FILES.expect(
             "cron", ("cron", "daemon"), "cron runs", severity=Severity.CRITICAL, based_on=(DAEMON,)
         )
-        yield daemon.given(facts[DAEMON], partial(_evaluate_daemon, daemon))
+        yield daemon.evaluate(facts[DAEMON], partial(_evaluate_daemon, daemon))
     fact = _fact(spec)
     expected = f"all its files are in {spec.into}, unchanged, and cron reads them"
     all_files = FILES.expect(spec.source, _AT, expected, based_on=(fact,))

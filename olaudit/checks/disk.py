@@ -49,7 +49,7 @@ def evaluate(spec: Mapping[str, DiskSpec], facts: Facts) -> Iterator[Result]:
         fact = free_space(path)
         expected = f"{disk.floor} and {disk.inodes} inodes free"
         expectation = FREE.expect(path, ("disks", path), expected, severity=disk.severity, based_on=(fact,))
-        yield expectation.given(facts[fact], partial(_evaluate_path, expectation, disk))
+        yield expectation.evaluate(facts[fact], partial(_evaluate_path, expectation, disk))
 
 
 def _evaluate_path(expectation: Expectation, disk: DiskSpec, space: FreeSpace | None) -> Result:

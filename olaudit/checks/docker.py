@@ -76,7 +76,7 @@ def _absent(facts: Facts) -> Result:
             message = "a Docker Engine runs inside a container on a host that should have none"
         return expectation.drift("; ".join(running), message, _stop_command(engines) if engines.serving else None)
 
-    return expectation.given(facts[ENGINES], evaluate_engines)
+    return expectation.evaluate(facts[ENGINES], evaluate_engines)
 
 
 def _start_command(engines: Engines) -> str | None:

@@ -51,11 +51,11 @@ def evaluate(spec: FirewallSpec, facts: Facts) -> Iterator[Result]:
     files, severity = comparison(spec.ferm, spec.source), Severity.WARNING
     at, expected = ("firewall", "ferm"), f"equal to {spec.source}"
     expectation = CHECK.expect(spec.ferm, at, expected, severity=severity, based_on=(files,))
-    yield expectation.given(facts[files], partial(_evaluate_file, expectation, spec))
+    yield expectation.evaluate(facts[files], partial(_evaluate_file, expectation, spec))
     for n, chain in enumerate(spec.chains):
         at_chain, based_on = ("firewall", "chains", n), (RULES.about(chain),)
         expectation = CHECK.expect(chain, at_chain, "a chain that is in force", based_on=based_on)
-        yield expectation.given(facts[RULES], partial(_evaluate_chain, expectation))
+        yield expectation.evaluate(facts[RULES], partial(_evaluate_chain, expectation))
 
 
 def _evaluate_file(expectation: Expectation, spec: FirewallSpec, compared: Comparison | None) -> Result:

@@ -55,12 +55,12 @@ def evaluate(spec: Mapping[str, GitSpec], facts: Facts) -> Iterator[Result]:
         tree: Worktree | NoRepository | Unknown = because(path, facts[fact])
         at, based_on = ("git", path), (fact,)
         revision = REVISION.expect(path, at, _expected(rule), severity=rule.severity, based_on=based_on)
-        yield revision.given(tree, partial(_evaluate_revision, revision, rule))
+        yield revision.evaluate(tree, partial(_evaluate_revision, revision, rule))
         if rule.clean and not isinstance(tree, NoRepository):
             expected = "no changes since the commit"
             dirty = DIRTY.expect(path, at, expected, severity=rule.severity, based_on=based_on)
             changes = tree if isinstance(tree, Unknown) else because(path, tree.changes)
-            yield dirty.given(changes, partial(_evaluate_changes, dirty))
+            yield dirty.evaluate(changes, partial(_evaluate_changes, dirty))
 
 
 def _evaluate_revision(expectation: Expectation, rule: GitSpec, tree: Worktree | NoRepository) -> Result:

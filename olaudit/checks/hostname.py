@@ -19,7 +19,7 @@ CHECK = Check(
 def evaluate(spec: Expect[str], facts: Facts) -> Iterator[Result]:
     """Compare the machine's hostname with the accepted ones."""
     expectation = CHECK.expect("hostname", ("hostname",), str(spec), based_on=(HOSTNAME,))
-    yield expectation.given(facts[HOSTNAME], partial(_evaluate, expectation, spec))
+    yield expectation.evaluate(facts[HOSTNAME], partial(_evaluate, expectation, spec))
 
 
 def _evaluate(expectation: Expectation, spec: Expect[str], name: str) -> Result:

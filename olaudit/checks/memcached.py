@@ -175,7 +175,7 @@ def evaluate(spec: MemcachedSpec, facts: Facts) -> Iterator[Result]:
     config = configuration(spec.config)
     chain = _LimitChain(spec, _allowed_range(spec, facts[memory.TOTAL]))
     expectation = chain.expect(CONFIGURED, config)
-    yield expectation.given(facts[config], partial(chain.evaluate, expectation))
+    yield expectation.evaluate(facts[config], partial(chain.evaluate, expectation))
     chain = chain.after(spec.config, config, facts[config])
     running, note = facts[PROCESSES], ""
     limit: Limit | Unknown
@@ -189,7 +189,7 @@ def evaluate(spec: MemcachedSpec, facts: Facts) -> Iterator[Result]:
         yield _not_running(chain, running)
         return
     expectation = chain.expect(RUNNING, PROCESSES)
-    yield expectation.given(limit, partial(chain.evaluate, expectation, note=note))
+    yield expectation.evaluate(limit, partial(chain.evaluate, expectation, note=note))
     yield _evaluate_server(chain.after("the process", PROCESSES, limit), facts, process)
 
 

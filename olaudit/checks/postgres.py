@@ -168,7 +168,7 @@ def _evaluate_trust(source: Fact[HbaFile], file: HbaFile | Unknown) -> Result:
     expected, based_on = "no range of hosts is admitted without a password", (_about(source, rules),)
     expectation = ALLOW_LIST.expect("trust", ("postgres", "clients"), expected, based_on=based_on)
     if isinstance(file, Unknown) or not rules:
-        return expectation.given(_complete(file), lambda _: expectation.ok("none"))
+        return expectation.evaluate(_complete(file), lambda _: expectation.ok("none"))
     shown = _format_rules(rules)
     message = f"{file.path} admits {shown} without a password: replace the method trust"
     return expectation.drift(shown, message, _fix(file))
@@ -194,7 +194,7 @@ def _evaluate_others(
     if isinstance(file, Unknown) or not unexpected:
         uncertain = [rule for rule, is_client in others if is_client is None]
         doubts = [client.doubt for client in clients if client.doubt]
-        return expectation.given(_complete(file), lambda _: _evaluate_uncertain(expectation, uncertain, doubts))
+        return expectation.evaluate(_complete(file), lambda _: _evaluate_uncertain(expectation, uncertain, doubts))
     shown, how = _format_rules(unexpected), ", without a password" if trusted else ""
     message = f"{file.path} admits hosts other than the clients: {shown}{how}"
     return expectation.drift(shown, message, _fix(file))

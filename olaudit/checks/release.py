@@ -35,7 +35,7 @@ CHECK = Check(
 
 def evaluate(spec: OsSpec, facts: Facts) -> Iterator[Result]:
     """Compare id, version and codename; the finding points to the first one that differs."""
-    yield _expectation(spec).given(facts[RELEASE], partial(_evaluate, spec))
+    yield _expectation(spec).evaluate(facts[RELEASE], partial(_evaluate, spec))
 
 
 def _evaluate(spec: OsSpec, release: Release) -> Result:

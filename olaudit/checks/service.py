@@ -54,7 +54,7 @@ def evaluate(spec: Mapping[str, ServiceSpec], facts: Facts) -> Iterator[Result]:
         expectation = STATE.expect(
             name, ("services", name), str(rule), severity=rule.severity, based_on=(fact.about(name),)
         )
-        yield expectation.given(facts[fact], partial(_evaluate, expectation, rule))
+        yield expectation.evaluate(facts[fact], partial(_evaluate, expectation, rule))
 
 
 def _evaluate(expectation: Expectation, rule: ServiceSpec, host: Services) -> Result:

@@ -7,7 +7,7 @@ moved, while the host's path is a new directory. The container then continues to
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from olaudit.facts import mounts
 from olaudit.facts.containers import CONTAINERS, Container
 from olaudit.facts.mounts import MountPoint
 from olaudit.language import AbsolutePath
-from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown, known
+from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown, combine
 
 LiveMounts = dict[AbsolutePath, AbsolutePath]
 """The section: paths inside containers, mapped to the host paths that they should be."""
@@ -29,22 +29,8 @@ STALE_MOUNT = Check(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _User:
-    """A running container that mounts some of the paths: its name, first process, and these paths, sorted."""
-
-    name: str
-    pid: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Directory:
-    """The directory `path` of the file system that is mounted on the host at `mounted_at`."""
-
-    dev: str
-    path: str
-    mounted_at: str
+_User = tuple[Container, str, Mapping[str, str]]
+"""A running container, its first process, and those of the expected mounts that it has."""
 
 
 def list_facts(spec: Mapping[str, str]) -> tuple[Fact[Any], ...]:
@@ -56,19 +42,20 @@ def list_facts(spec: Mapping[str, str]) -> tuple[Fact[Any], ...]:
 
 def evaluate(spec: Mapping[str, str], facts: Facts) -> Iterator[Result]:
     """Evaluate each running container that mounts one of the paths."""
-    users = _find_users(spec, facts[CONTAINERS])
+    containers = facts[CONTAINERS]
+    users = containers if isinstance(containers, Unknown) else _find_users(spec, containers)
     if isinstance(users, Unknown):
         yield _expect("container", CONTAINERS).unknown(users.reason)
         return
     processes, resolved = mounts.of_processes(spec), mounts.resolved(spec.values())
     directories = _find_directories(facts[mounts.ON_HOST], facts[resolved])
-    nearest = () if isinstance(directories, Unknown) else (item.mounted_at for item in directories.values())
-    on_host = mounts.ON_HOST.about(*nearest)
-    observed = known(facts[processes], directories)
-    for user in users:
-        container, process = CONTAINERS.about(user.name), processes.about(user.pid)
-        expectation = _expect(user.name, container, process, resolved, on_host)
-        yield expectation.given(observed, partial(_evaluate_user, expectation, spec, user))
+    mount_points = () if isinstance(directories, Unknown) else {path.at for path in directories.values()}
+    host = (resolved, mounts.ON_HOST.about(*mount_points))
+    observed = combine(facts[processes], directories)
+    for container, pid, paths in users:
+        key = container.name or container.id or "container"
+        expectation = _expect(key, CONTAINERS.about(key), processes.about(pid), *host)
+        yield expectation.evaluate(observed, partial(_evaluate_paths, expectation, pid, paths))
 
 
 def _expect(subject: str, *based_on: Fact[Any] | Basis) -> Expectation:
@@ -76,10 +63,9 @@ def _expect(subject: str, *based_on: Fact[Any] | Basis) -> Expectation:
     return STALE_MOUNT.expect(subject, ("live_mounts",), expected, based_on=based_on)
 
 
-def _find_users(spec: Mapping[str, str], containers: tuple[Container, ...] | Unknown) -> list[_User] | Unknown:
-    if isinstance(containers, Unknown):
-        return containers
-    users = []
+def _find_users(spec: Mapping[str, str], containers: tuple[Container, ...]) -> list[_User] | Unknown:
+    """List the running containers that mount any of the paths, by name."""
+    users: list[_User] = []
     for container in containers:
         process = container.process
         if container.unreadable:
@@ -87,18 +73,18 @@ def _find_users(spec: Mapping[str, str], containers: tuple[Container, ...] | Unk
         if isinstance(process, Unknown):
             return process
         # another source is another volume, which container.mounts checks
-        paths = [path for path in sorted(spec) if process and process.sources.get(path) == spec[path]]
+        paths = {path: spec[path] for path in sorted(spec) if process and process.sources.get(path) == spec[path]}
         if process and paths:
-            if container.name is None or process.pid is None:
+            if process.pid is None:
                 return Unknown("the Docker Engine's answer about mounts could not be parsed")
-            users.append(_User(container.name, str(process.pid), tuple(paths)))
-    return sorted(users, key=lambda user: (user.name, user.pid))
+            users.append((container, str(process.pid), paths))
+    return sorted(users, key=lambda user: (user[0].name or "", user[1]))
 
 
 def _find_directories(
     on_host: tuple[MountPoint, ...] | Unknown, resolved: Mapping[str, str] | Unknown
-) -> Mapping[str, _Directory] | Unknown:
-    """Map each source to its current file system and directory there."""
+) -> Mapping[str, MountPoint] | Unknown:
+    """Map each source to its current file system and directory there, as if it were a mount of this directory."""
     if isinstance(on_host, Unknown):
         return on_host
     if isinstance(resolved, Unknown):
@@ -111,28 +97,28 @@ def _find_directories(
         # reversed: of two mounts at one path, the later covers the earlier
         nearest = max(reversed(containing), key=lambda mount: len(mount.at))
         relative = target.removeprefix(nearest.at.rstrip("/"))
-        path = nearest.root.rstrip("/") + relative or "/"
-        directories[source] = _Directory(nearest.dev, path, nearest.at)
+        directories[source] = replace(nearest, root=nearest.root.rstrip("/") + relative or "/")
     return directories
 
 
-def _evaluate_user(
+def _evaluate_paths(
     expectation: Expectation,
-    spec: Mapping[str, str],
-    user: _User,
-    observed: tuple[tuple[MountPoint, ...], Mapping[str, _Directory]],
+    pid: str,
+    paths: Mapping[str, str],
+    observed: tuple[tuple[MountPoint, ...], Mapping[str, MountPoint]],
 ) -> Result:
     of_processes, directories = observed
-    mounted = {mount.at: mount for mount in of_processes if mount.pid == user.pid}
-    if missing := [path for path in user.paths if path not in mounted]:
-        return expectation.unknown(f"no mount at {', '.join(missing)} is listed for its process {user.pid}")
+    mounted = {mount.at: mount for mount in of_processes if mount.pid == pid}
+    if missing := [path for path in paths if path not in mounted]:
+        return expectation.unknown(f"no mount at {', '.join(missing)} is listed for its process {pid}")
+    current = {path: directories[source] for path, source in paths.items()}
     stale = [
         f"{path} is {mounted[path].root}"
-        for path in user.paths
-        if (mounted[path].dev, mounted[path].root) != (directories[spec[path]].dev, directories[spec[path]].path)
+        for path in paths
+        if (mounted[path].dev, mounted[path].root) != (current[path].dev, current[path].root)
     ]
     if not stale:
-        return expectation.ok(", ".join(f"{path} is {spec[path]}" for path in user.paths))
+        return expectation.ok(", ".join(f"{path} is {source}" for path, source in paths.items()))
     message = "its mount is a directory that was moved or replaced on the host: recreate the container"
     return expectation.drift("; ".join(stale), message)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from olaudit.checker import Checker
 from olaudit.facts.links import PathState, PathStates, path_states, resolved_paths
 from olaudit.language import AbsolutePath, Expect, Section
-from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown, known
+from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown, combine
 
 _COMMIT = "<commit>"
 
@@ -106,7 +106,7 @@ def _evaluate_resolved(link: str, rule: SymlinkSpec, text: str, facts: Facts, li
     """Evaluate a link whose text is not an accepted target: the path that it resolves to can be one."""
     anchors = {target: _anchor(target) for target in rule.target.values}
     based_on = link_facts.states.about(link, *anchors.values())
-    match known(facts[link_facts.states], facts[link_facts.resolved]):
+    match combine(facts[link_facts.states], facts[link_facts.resolved]):
         case Unknown(reason):
             return _expect(TARGET, link, rule, str(rule.target), based_on, Basis(link_facts.resolved)).unknown(
                 reason

@@ -81,7 +81,7 @@ def _evaluate_file(spec: SymlinkFarmSpec, path: str, observed: Unlinked | Unknow
     severity = Severity.WARNING if is_equal else None
     based_on = (_fact(spec).about(path),)
     expectation = LINKED.expect(place, _AT, f"a link to {source}", severity=severity, based_on=based_on)
-    return expectation.given(
+    return expectation.evaluate(
         because(f"cannot read {place}", observed),
         lambda unlinked: expectation.drift(*_drift(unlinked, source, place)),
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from olaudit.facts.documents import text_of, value_at
+from olaudit.facts.documents import count_of, text_of, value_at
 
 _PORT = re.compile(
     r"(?:(?P<ip>[0-9.]+|\[[0-9a-fA-F:.]+\]):)?(?P<host>[0-9]{1,5}):(?P<inside>[0-9]{1,5})(?:/(?P<protocol>tcp|udp|sctp))?"
@@ -130,6 +130,15 @@ def read_log_settings(logs: object) -> LogSettings | None:
         return None
     size, files = (text_of(options.get(key, "")) for key in ("max-size", "max-file"))
     return None if size is None or files is None else LogSettings(driver, size, files)
+
+
+def read_restart_policy(policy: object) -> str | None:
+    """Parse `HostConfig.RestartPolicy`, as "always" or "on-failure:3". Total."""
+    name = text_of(value_at(policy, "Name"))
+    if name is None:
+        return None
+    tries = count_of(value_at(policy, "MaximumRetryCount")) or 0
+    return f"{name}:{tries}" if name == "on-failure" and tries else name or "no"
 
 
 def _port(key: str, binding: object) -> Port | None:

@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from olaudit.facts.answers import parse_json
-from olaudit.facts.container_settings import LogSettings, Mount, Port, read_log_settings, read_mounts, read_ports
+from olaudit.facts.container_settings import (
+    LogSettings,
+    Mount,
+    Port,
+    read_log_settings,
+    read_mounts,
+    read_ports,
+    read_restart_policy,
+)
 from olaudit.facts.documents import ABSENT, count_of, text_of, value_at
 from olaudit.model import Answered, ContainerFields, Fact, Unknown
 
@@ -122,14 +130,14 @@ def _container(entry: Mapping[str, object]) -> Container:
         hostname=_valid("hostname", text_of(value_at(entry, "Config", "Hostname"))),
         state=_state(entry),
         restarts=_valid("restart count", count_of(value_at(entry, "RestartCount"))),
-        policy=_valid("restart policy", _policy(value_at(entry, "HostConfig", "RestartPolicy"))),
+        policy=_valid("restart policy", read_restart_policy(value_at(entry, "HostConfig", "RestartPolicy"))),
         network=text_of(value_at(entry, "HostConfig", "NetworkMode")) or "",
         compose=_valid("labels", _compose(entry)),
         ports=_valid("ports", read_ports(value_at(entry, "HostConfig", "PortBindings"))),
         mounts=_valid("mounts", read_mounts(value_at(entry, "Mounts"))),
         logs=_valid("log settings", read_log_settings(value_at(entry, "HostConfig", "LogConfig"))),
         process=_process(entry),
-        unreadable=_unreadable(value_at(entry, "Unreadable")),
+        unreadable=(text_of(entry["Unreadable"]) or "no reason given") if "Unreadable" in entry else "",
     )
 
 
@@ -139,10 +147,6 @@ def _valid(what: str, value: T | None) -> T | Unknown:
 
 def _name(entry: Mapping[str, object]) -> str | None:
     return (text_of(value_at(entry, "Name")) or "").removeprefix("/") or None
-
-
-def _unreadable(reason: object) -> str:
-    return "" if reason is ABSENT else text_of(reason) or "no reason given"
 
 
 def _state(entry: Mapping[str, object]) -> ContainerState:
@@ -181,14 +185,6 @@ def _health(health: object) -> str | None:
     status = text_of(value_at(health, "Status"))
     status = "" if status == "none" else status
     return status if status in _HEALTH else None
-
-
-def _policy(policy: object) -> str | None:
-    name = text_of(value_at(policy, "Name"))
-    if name is None:
-        return None
-    tries = count_of(value_at(policy, "MaximumRetryCount")) or 0
-    return f"{name}:{tries}" if name == "on-failure" and tries else name or "no"
 
 
 def _compose(entry: Mapping[str, object]) -> ComposeLabels | None:
@@ -233,21 +229,17 @@ def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
     entries = parse_json(answer)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return answer
-    reduced = [entry if _names(entry) & keys else _outline(entry) for entry in entries]
+    reduced = [entry if {_name(entry), text_of(entry.get("Id"))} & keys else _outline(entry) for entry in entries]
     return replace(answer, stdout=json.dumps(reduced))
 
 
-def _names(entry: Mapping[str, object]) -> set[str | None]:
-    return {_name(entry), text_of(value_at(entry, "Id"))}
-
-
 def _outline(entry: Mapping[str, object]) -> Mapping[str, object]:
-    """Keep the name and the state of a container; one that could not be read stays as it is."""
+    """Keep the name and the state of a container; one that could not be read is not reduced."""
     if isinstance(_process(entry), Unknown):
         return entry
     outline = {"Name": entry.get("Name"), "State": {"Status": _status(entry.get("State"))}, _OMITTED: True}
     compose = _compose(entry)
-    # a one-off container is paired with none, whatever its name is
+    # a one-off container is never paired, even if its name matches
     one_off = {"Config": {"Labels": {f"{_LABEL_PREFIX}oneoff": "True"}}} if compose and compose.oneoff else {}
     return outline | one_off
 

@@ -67,8 +67,8 @@ def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
     """Keep the mounts of the processes, or at the paths, that the keys name."""
     lines = answer.stdout.split("\n")
     mounts = [(line, _mount_point(line)) for line in lines]
-    kept = [line for line, mount in mounts if mount is None or not keys or {mount.pid, mount.at} & keys]
-    return replace(answer, stdout="\n".join(kept))
+    selected = [line for line, mount in mounts if mount is None or not keys or {mount.pid, mount.at} & keys]
+    return replace(answer, stdout="\n".join(selected))
 
 
 ON_HOST: Fact[tuple[MountPoint, ...]] = Fact(

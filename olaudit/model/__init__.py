@@ -7,7 +7,7 @@ probe -> fact -> result -> finding -> changes -> report
 """
 
 from olaudit.model.changes import Changes, EpisodeEnd, ResolvedDrift, RunSummary, UnobservedDrift
-from olaudit.model.fact import Basis, Fact, Facts, Unknown, because, known
+from olaudit.model.fact import Basis, Fact, Facts, Unknown, because, combine
 from olaudit.model.finding import FLEET, Finding, Waiver, finding_id
 from olaudit.model.probe import (
     Answer,
@@ -85,5 +85,5 @@ __all__ = [
     "Waiver",
     "because",
     "finding_id",
-    "known",
+    "combine",
 ]

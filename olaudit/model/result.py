@@ -103,9 +103,9 @@ class Expectation:
         """Build the result for a value that could not be observed; trailing colons of `reason` are removed."""
         return self._result(Verdict.UNKNOWN, "", reason.rstrip(": \t\r\n") or "no reason was given", None)
 
-    def given(self, value: T | Unknown, evaluate: Callable[[T], Result]) -> Result:
-        """Evaluate a known value; an unknown one gives the unknown result with its reason."""
-        return self.unknown(value.reason) if isinstance(value, Unknown) else evaluate(value)
+    def evaluate(self, value: T | Unknown, rule: Callable[[T], Result]) -> Result:
+        """Apply `rule` to a known value; an unknown one gives the unknown result with its reason."""
+        return self.unknown(value.reason) if isinstance(value, Unknown) else rule(value)
 
     def _result(self, verdict: Verdict, observed: str, message: str, fix: str | None) -> Result:
         return Result(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from olaudit.checks.stale_mount import CHECKER
 from olaudit.model import Answer, Answered, Answers, ContainerFields, Facts, Probe, Result, Unanswered, Verdict
+from tests.facts.basis import keep_basis
 
 SPEC = {"/olsystem": "/opt/openlibrary/olsystem", "/1": "/1"}
 _, PROCESS_MOUNTS, RESOLVE, HOST_MOUNTS = CHECKER.probes(SPEC)
@@ -42,13 +43,17 @@ def evaluate(answers: Mapping[Probe, Answer]) -> list[Result]:
     return list(CHECKER.evaluate(SPEC, Facts(Answers(answers))))
 
 
-def evaluate_containers(*containers: Any, **patch: str | Answer) -> list[Result]:
+def host_answers(*containers: Any, **patch: str | Answer) -> Answers:
     answers: dict[Probe, Answer] = {ContainerFields(): Answered(json.dumps(containers))}
     by_name = {"mounts": mountinfo_line(DEPLOY), "resolve": f"/1\n{DEPLOY}\n", "host": HOST, **patch}
     for probe, name in ((PROCESS_MOUNTS, "mounts"), (RESOLVE, "resolve"), (HOST_MOUNTS, "host")):
         answer = by_name[name]
         answers[probe] = Answered(answer) if isinstance(answer, str) else answer
-    return evaluate(answers)
+    return Answers(answers)
+
+
+def evaluate_containers(*containers: Any, **patch: str | Answer) -> list[Result]:
+    return evaluate(host_answers(*containers, **patch))
 
 
 def test_a_mount_of_a_link_target_is_ok() -> None:
@@ -94,6 +99,18 @@ def test_of_two_mounts_at_one_path_the_later_counts() -> None:
 def test_stopped_and_unrelated_containers_have_no_result() -> None:
     stopped = {**WEB, "State": {"Running": False, "Pid": 0}}
     assert evaluate_containers(stopped, container(), container(olsystem="/elsewhere")) == []
+
+
+def test_results_follow_from_the_facts_they_name() -> None:
+    unknown, other = {**WEB, "Name": "/a"}, {**container(**{"1": "/1"}), "Name": "/b"}
+    unknown["State"] = {"Running": True, "Pid": 40}
+    lines = mountinfo_line(DEPLOY) + mountinfo_line("/old", "/1", "8:17")
+    answers = host_answers(WEB, unknown, other, mounts=lines)
+    results = evaluate(answers)
+    assert [result.verdict.value for result in results] == ["unknown", "drift", "ok"]
+    for result in results:
+        assert result in evaluate(keep_basis(result, answers, reduced=False))
+        assert evaluate(keep_basis(result, answers, reduced=True)) == [result]
 
 
 def test_unanswered_and_malformed_answers_are_unknown() -> None:

@@ -37,7 +37,7 @@ UNAME_OUTPUT: Fact[str] = Fact("kernel.name", UNAME, lambda answer: answer.stdou
 
 def _evaluate(expected: str, facts: Facts) -> list[Result]:
     expectation = NAME.expect("kernel", ("kernel",), expected, based_on=(UNAME_OUTPUT,))
-    return [expectation.given(facts[UNAME_OUTPUT], partial(_evaluate_name, expectation))]
+    return [expectation.evaluate(facts[UNAME_OUTPUT], partial(_evaluate_name, expectation))]
 
 
 def _evaluate_name(expectation: Expectation, kernel: str) -> Result:

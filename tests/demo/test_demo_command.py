@@ -61,7 +61,7 @@ def test_checker_without_simulation_is_unknown_and_no_bug(capsys: pytest.Capture
         model=CHECKERS[0].model,
         checks=(check,),
         facts=lambda _: (version,),
-        evaluate=lambda _, facts: [expectation.given(facts[version], expectation.ok)],
+        evaluate=lambda _, facts: [expectation.evaluate(facts[version], expectation.ok)],
     )
     assert CHECKERS[0].section == "hostname"
     # without clock.skew, which is unknown where a busy machine answers slowly

@@ -7,7 +7,7 @@ from typing import Any
 
 from olaudit.checker import Checker
 from olaudit.checks.container import changes, identity, lifecycle, setup
-from olaudit.checks.container.pairing import ContainerItem, Pair, pair
+from olaudit.checks.container.pairing import Pair, pair
 from olaudit.checks.container.spec import ContainerDefaults, Containers, ContainerSpec
 from olaudit.facts import clock
 from olaudit.facts.container_changes import changes_below
@@ -23,21 +23,20 @@ def list_facts(specs: tuple[ContainerSpec, ...]) -> tuple[Fact[Any], ...]:
 
 def evaluate(specs: tuple[ContainerSpec, ...], facts: Facts) -> Iterator[Result]:
     """Evaluate every expected container and every unexpected one."""
-    items = tuple(ContainerItem(index, spec) for index, spec in enumerate(specs))
     containers = facts[CONTAINERS]
     if isinstance(containers, Unknown):
-        yield from identity.evaluate_unanswered(items, containers.reason)
+        yield from identity.evaluate_unanswered(specs, containers.reason)
         return
     pairing, code = pair(specs, containers), changes.list_code(specs)
     uncertain = identity.why_uncertain(pairing.unpaired)
-    for item in items:
-        container = pairing.pairs.get(item.index)
+    for index, spec in enumerate(specs):
+        container = pairing.pairs.get(index)
         if container is None:
-            yield identity.evaluate_absent(item, uncertain)
+            yield identity.evaluate_absent(index, spec, uncertain)
         elif container.unreadable:
-            yield identity.evaluate_unreadable(Pair(item, container))
+            yield identity.evaluate_unreadable(Pair(index, spec, container))
         else:
-            yield from _evaluate_pair(Pair(item, container), code, facts)
+            yield from _evaluate_pair(Pair(index, spec, container), code, facts)
     yield from identity.evaluate_unpaired(specs, pairing)
 
 

@@ -41,7 +41,7 @@ def evaluate_changes(pair: Pair, code: tuple[str, ...], facts: Facts) -> Iterato
     containers = facts[fact]
     not_returned = Unknown("the Docker Engine did not return its changed files")
     changes = containers if isinstance(containers, Unknown) else containers.get(name, not_returned)
-    yield expectation.given(changes, partial(_evaluate_files, expectation, pair.spec))
+    yield expectation.evaluate(changes, partial(_evaluate_files, expectation, pair.spec))
 
 
 def _evaluate_files(expectation: Expectation, spec: ContainerSpec, changes: FileChanges) -> Result:

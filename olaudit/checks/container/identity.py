@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from olaudit.checks.container import fixes
 from olaudit.checks.container.pairing import (
-    ContainerItem,
     Pair,
     Pairing,
     about,
@@ -45,10 +45,10 @@ NAME = Check(
 )
 
 
-def evaluate_unanswered(items: tuple[ContainerItem, ...], reason: str) -> Iterator[Result]:
+def evaluate_unanswered(specs: tuple[ContainerSpec, ...], reason: str) -> Iterator[Result]:
     """Return unknown for every expected container and for unexpected ones: the engine gave no list."""
-    for item in items:
-        expectation = _expect_presence(item, CONTAINERS)
+    for index, spec in enumerate(specs):
+        expectation = _expect_presence(index, spec, CONTAINERS)
         yield expectation.unknown(f"cannot determine whether the container exists: {reason}")
     yield _expect_no_unexpected().unknown(f"cannot determine which containers exist: {reason}")
 
@@ -56,7 +56,7 @@ def evaluate_unanswered(items: tuple[ContainerItem, ...], reason: str) -> Iterat
 def evaluate_present(pair: Pair) -> Iterator[Result]:
     """Evaluate a paired container: it is not missing, and its name is the expected one or another."""
     container, spec = pair.container, pair.spec
-    yield _expect_presence(pair.item, about(container)).ok(container.name or container.id[:12])
+    yield _expect_presence(pair.index, spec, about(container)).ok(container.name or container.id[:12])
     expectation, name = pair.expect(NAME, spec.name.value, "name"), container.name
     if name is None:
         yield expectation.unknown("the Docker Engine returned no name for the container with its Compose labels")
@@ -70,7 +70,7 @@ def evaluate_present(pair: Pair) -> Iterator[Result]:
 def evaluate_unreadable(pair: Pair) -> Result:
     """Evaluate a container that the engine lists but does not describe: only its name is known."""
     reason = f"the container could not be inspected: {pair.container.unreadable}"
-    return _expect_presence(pair.item, about(pair.container)).unknown(reason)
+    return _expect_presence(pair.index, pair.spec, about(pair.container)).unknown(reason)
 
 
 def why_uncertain(containers: tuple[Container, ...]) -> str:
@@ -83,15 +83,15 @@ def why_uncertain(containers: tuple[Container, ...]) -> str:
     return ""
 
 
-def evaluate_absent(item: ContainerItem, uncertain: str) -> Result:
+def evaluate_absent(index: int, spec: ContainerSpec, uncertain: str) -> Result:
     """Evaluate an expected container that no readable container matches."""
-    expectation = _expect_presence(item, CONTAINERS)
+    expectation = _expect_presence(index, spec, CONTAINERS)
     if uncertain:
         return expectation.unknown(uncertain)
-    if item.spec.presence is Presence.OPTIONAL:
+    if spec.presence is Presence.OPTIONAL:
         return expectation.ok("absent", "absent, which is allowed")
-    message = f"no container on this host matches {item.spec.name}, by name or by Compose labels"
-    return expectation.drift("absent", message, fixes.compose_up(item.spec))
+    message = f"no container on this host matches {spec.name}, by name or by Compose labels"
+    return expectation.drift("absent", message, fixes.compose_up(spec))
 
 
 def evaluate_unpaired(specs: tuple[ContainerSpec, ...], pairing: Pairing) -> Iterator[Result]:
@@ -120,9 +120,10 @@ def _expect_no_unexpected() -> Expectation:
     return UNEXPECTED.expect("container", ("containers",), "no further container", based_on=(CONTAINERS,))
 
 
-def _expect_presence(item: ContainerItem, basis: Fact[tuple[Container, ...]] | Basis) -> Expectation:
-    optional = item.spec.presence is Presence.OPTIONAL
-    return item.expect(MISSING, "present, or absent" if optional else "present", "", (basis,))
+def _expect_presence(index: int, spec: ContainerSpec, basis: Fact[Any] | Basis) -> Expectation:
+    expected = "present, or absent" if spec.presence is Presence.OPTIONAL else "present"
+    at = ("containers", index)
+    return MISSING.expect(spec.name.value, at, expected, severity=spec.severity, based_on=(basis,))
 
 
 def _summary(container: Container) -> str:

@@ -107,7 +107,7 @@ def _restarts(pair: Pair, loop: bool | Unknown) -> Result:
     expected = f"at most {pair.spec.max_restarts} restarts, or none within the hour"
     further = (clock.SECONDS,) if _depends_on_age(pair) else ()
     expectation = pair.expect(RESTARTS, expected, "max_restarts", *further)
-    return expectation.given(loop, partial(_evaluate_loop, expectation, pair.container))
+    return expectation.evaluate(loop, partial(_evaluate_loop, expectation, pair.container))
 
 
 def _evaluate_loop(expectation: Expectation, container: Container, is_loop: bool) -> Result:
@@ -124,7 +124,7 @@ def _evaluate_loop(expectation: Expectation, container: Container, is_loop: bool
 
 def _state(pair: Pair) -> Result:
     expectation = pair.expect(STATE, pair.spec.state.value, "state")
-    return expectation.given(pair.container.state.status, partial(_evaluate_status, expectation, pair))
+    return expectation.evaluate(pair.container.state.status, partial(_evaluate_status, expectation, pair))
 
 
 def _evaluate_status(expectation: Expectation, pair: Pair, status: str) -> Result:
@@ -211,7 +211,7 @@ def _health(pair: Pair, now: int | Unknown) -> Result:
         inspect = fixes.docker("inspect --format '{{json .State.Health}}'", container)
         return expectation.drift(status, "running, but its healthcheck fails", inspect)
 
-    return expectation.given(health, evaluate)
+    return expectation.evaluate(health, evaluate)
 
 
 def _starting(expectation: Expectation, container: Container, age: float | None) -> Result:
@@ -235,7 +235,7 @@ def _restart_policy(pair: Pair, expected: Expect[str]) -> Result:
         fix = fixes.docker(f"update --restart={expected.value}", pair.container)
         return expectation.drift(policy, f"its restart policy is {policy}{consequence}", fix)
 
-    return expectation.given(pair.container.policy, evaluate)
+    return expectation.evaluate(pair.container.policy, evaluate)
 
 
 def _format_time(time: datetime | None) -> str:

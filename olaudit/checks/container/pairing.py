@@ -31,35 +31,21 @@ class ComposeName:
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerItem:
-    """One expected container and its position in the section."""
+class Pair:
+    """An expected container, at `index` of the section, and the observed one that it is paired with."""
 
     index: int
     spec: ContainerSpec
-
-    def expect(
-        self, check: Check, expected: str, key: str, based_on: tuple[Fact[Any] | Basis, ...]
-    ) -> Expectation:
-        """Build the expectation of a check; `key` is the item's key that sets the expected value, if any."""
-        at = ("containers", self.index, key) if key else ("containers", self.index)
-        return check.expect(self.spec.name.value, at, expected, severity=self.spec.severity, based_on=based_on)
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """An expected container and the observed one that it is paired with."""
-
-    item: ContainerItem
     container: Container
 
-    @property
-    def spec(self) -> ContainerSpec:
-        """The expected container."""
-        return self.item.spec
-
     def expect(self, check: Check, expected: str, key: str = "", *further: Fact[Any] | Basis) -> Expectation:
-        """Build the expectation of a check, based on the observed container and on `further` facts."""
-        return self.item.expect(check, expected, key, (about(self.container), *further))
+        """Build the expectation of a check, based on the observed container and on `further` facts.
+
+        `key` is the item's key that sets the expected value, if any.
+        """
+        at = ("containers", self.index, key) if key else ("containers", self.index)
+        based_on = (about(self.container), *further)
+        return check.expect(self.spec.name.value, at, expected, severity=self.spec.severity, based_on=based_on)
 
 
 @dataclass(frozen=True, slots=True)

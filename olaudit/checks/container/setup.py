@@ -72,7 +72,7 @@ def _hostname(pair: Pair, expected: Expect[str]) -> Result:
             message = f"it was created without a hostname: its hostname is its id, {hostname}"
         return expectation.drift(hostname, message, fixes.recreate(pair.spec))
 
-    return expectation.given(pair.container.hostname, evaluate)
+    return expectation.evaluate(pair.container.hostname, evaluate)
 
 
 def _image(pair: Pair, expected: Expect[str]) -> Result:
@@ -83,7 +83,7 @@ def _image(pair: Pair, expected: Expect[str]) -> Result:
             return expectation.ok(image)
         return expectation.drift(image, f"it was created from the image {image}", fixes.recreate(pair.spec))
 
-    return expectation.given(pair.container.image, evaluate)
+    return expectation.evaluate(pair.container.image, evaluate)
 
 
 def _full_reference(image: str) -> str:
@@ -107,7 +107,7 @@ def _mounts(pair: Pair, texts: tuple[str, ...]) -> Result:
             return expectation.ok(observed)
         return expectation.drift(observed, "; ".join(problems), fixes.recreate(pair.spec))
 
-    return expectation.given(pair.container.mounts, evaluate)
+    return expectation.evaluate(pair.container.mounts, evaluate)
 
 
 def _mount_problem(pair: Pair, expected: Mount, observed: Mount | None) -> str:
@@ -147,7 +147,7 @@ def _ports(pair: Pair, texts: tuple[str, ...]) -> Result:
         message = "; ".join(label + _join(group) for label, group in differences if group)
         return expectation.drift(observed, message, fixes.recreate(pair.spec))
 
-    return expectation.given(pair.container.ports, evaluate)
+    return expectation.evaluate(pair.container.ports, evaluate)
 
 
 def _logging(pair: Pair, expected: Logging) -> Result:
@@ -160,7 +160,7 @@ def _logging(pair: Pair, expected: Logging) -> Result:
             return expectation.drift(str(logs), problem, fixes.recreate(pair.spec))
         return expectation.ok(str(logs))
 
-    return expectation.given(pair.container.logs, evaluate)
+    return expectation.evaluate(pair.container.logs, evaluate)
 
 
 def _log_problem(logs: LogSettings, expected: Logging) -> str:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator
 from olaudit.checker import Checker
 from olaudit.facts.addresses import AUDITED, Resolution, known_to_resolver, normalize, resolution
 from olaudit.language import LookupName, Section
-from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity, Unknown, because, known
+from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity, Unknown, because, combine
 
 _AUDITED = "audited"
 
@@ -63,11 +63,11 @@ def evaluate(spec: DnsSpec, facts: Facts) -> Iterator[Result]:
     # A warning: only logs and access rules by name use the reverse lookup.
     severity, subject = Severity.WARNING, f"{spec.name} (reverse)"
     reverse = ADDRESS.expect(subject, ("dns", "reverse"), spec.name, severity=severity, based_on=based_on)
-    values = known(known_to_resolver(spec.name, facts[resolution(spec.name)]), address)
-    yield forward.given(values, partial(_evaluate_forward, forward))
+    values = combine(known_to_resolver(spec.name, facts[resolution(spec.name)]), address)
+    yield forward.evaluate(values, partial(_evaluate_forward, forward))
     # If the name resolves to another address, that is the one cause: there is no reverse result then
     if spec.reverse and (isinstance(values, Unknown) or values[1] in map(normalize, values[0].addresses)):
-        yield reverse.given(values, partial(_evaluate_reverse, reverse))
+        yield reverse.evaluate(values, partial(_evaluate_reverse, reverse))
 
 
 def _expected_address(spec: DnsSpec, facts: Facts) -> str | Unknown:

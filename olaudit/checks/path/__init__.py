@@ -130,7 +130,7 @@ def _evaluate_forbidden(path: str, rule: PathSpec, observed: _Observed) -> Resul
 def _evaluate_content(path: str, rule: PathSpec, other: str, facts: Facts) -> Result:
     fact = equal_files(path, other)
     expectation = _expect(CONTENT, path, rule, f"the same as {other}", Basis(fact))
-    return expectation.given(facts[fact], partial(_evaluate_equality, expectation, other))
+    return expectation.evaluate(facts[fact], partial(_evaluate_equality, expectation, other))
 
 
 def _evaluate_equality(expectation: Expectation, other: str, is_equal: bool) -> Result:
