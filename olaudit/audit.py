@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -34,6 +33,7 @@ from olaudit.model import (
     Severity,
     Verdict,
 )
+from olaudit.text import suggest_check
 
 _INTERRUPTED = Failure(FailureReason.INTERRUPTED, "the run was interrupted before this host had answered")
 
@@ -54,7 +54,7 @@ def select_checks(
     ids = sorted({check.id for check in checks})
     for glob in (*only, *skip):
         if not any(fnmatchcase(check_id, glob) for check_id in ids):
-            raise UsageError(f"no check id matches {glob!r}", _suggest(glob, ids))
+            raise UsageError(f"no check id matches {glob!r}", suggest_check(glob, ids))
     if REACHABLE.id in skip:
         raise UsageError(
             f"{REACHABLE.id} cannot be skipped", "every report lists the hosts that could not be audited"
@@ -62,15 +62,6 @@ def select_checks(
     included = [check_id for check_id in ids if not only or any(fnmatchcase(check_id, glob) for glob in only)]
     selected = (check_id for check_id in included if not any(fnmatchcase(check_id, glob) for glob in skip))
     return frozenset({REACHABLE.id, *selected})
-
-
-def _suggest(glob: str, ids: Sequence[str]) -> str:
-    prefixes = dict.fromkeys(f"{check_id.partition('.')[0]}.*" for check_id in ids)
-    if glob + ".*" in prefixes:
-        return f'did you mean "{glob}.*"?'
-    if close := difflib.get_close_matches(glob, [*ids, *prefixes], 1):
-        return f'did you mean "{close[0]}"?'
-    return f"available checks: {', '.join(prefixes)}"
 
 
 def plan(host: HostSpec, checkers: Sequence[AnyChecker], selected: frozenset[str]) -> tuple[Probe, ...]:
@@ -120,10 +111,10 @@ class FleetAuditor:
         """Evaluate the selected checks of one host."""
         return HostAudit(answers, evaluate(self._specs[answers.host], answers, self._checkers, self._selected))
 
-    def report(self, audits: Mapping[str, HostAudit], run: Run) -> Report:
-        """Compose the report of all hosts. A host without answers is reported as interrupted."""
+    def report(self, audits: Mapping[str, HostAudit], run: Run, missing: Failure = _INTERRUPTED) -> Report:
+        """Compose the report of all hosts; `missing` is the failure of hosts without answers."""
         by_host = {
-            name: audits[name] if name in audits else self.evaluate(HostAnswers(name, _INTERRUPTED, 0.0))
+            name: audits[name] if name in audits else self.evaluate(HostAnswers(name, missing, 0.0))
             for name in self._specs
         }
         evaluations = {name: host_audit.evaluation for name, host_audit in by_host.items()}

@@ -21,10 +21,10 @@ class Checker(Generic[S]):
 
     `model` is the pydantic type of the section (a `language.Section`, or a tuple or mapping of them). `facts`
     lists the facts that it needs. `evaluate` is pure and total: it returns results of `checks` for any facts,
-    never raises, and an unknown fact gives `unknown`. `vote` returns the values that should equal those of other hosts;
-    they are compared after all hosts were audited. `measure` returns the numbers that are exported as `metrics`;
-    an unknown number is left out. `collected` describes the facts for the docs. `defaults`, where set, is the name
-    and the model of another section. Its keys apply to the items of this (list) section that lack them.
+    never raises, and an unknown fact gives `unknown`. `vote` returns the values that should equal those of other
+    hosts; they are compared after all hosts were audited. `measure` returns the numbers that are exported as
+    `metrics`; an unknown number is left out. `collected` describes the facts for the docs. `defaults`, where set,
+    is the name and the model of another section, whose keys apply to items of this (list) section that lack them.
     """
 
     section: str

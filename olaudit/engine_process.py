@@ -72,22 +72,31 @@ _OWN_UNITS = frozenset({"docker.service", "snap.docker.dockerd.service"})
 _OWN_HOSTS = frozenset({"fd://", f"unix://{DOCKER_SOCKET}", "unix:///run/docker.sock", "unix://"})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Process:
-    """A process as the script describes it."""
+    """A process as the script describes it: the values of each keyword. For pid "", the lines before the first."""
 
     pid: str
-    command: str = ""
-    uid: str = ""
-    state: str = ""
-    pids: tuple[str, ...] = ()
-    cgroups: list[str] = field(default_factory=list)
-    arguments: list[str] = field(default_factory=list)
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    def value(self, keyword: str) -> str:
+        """Return the value of a keyword; "" if it was not printed."""
+        return self.values.get(keyword, [""])[-1]
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments that state where a daemon listens."""
+        return self.values.get("argument", [])
+
+    @property
+    def cgroups(self) -> list[str]:
+        """The control groups of the process."""
+        return self.values.get("cgroup", [])
 
     @property
     def display(self) -> str:
         """The arguments that were printed, or the command and the process id."""
-        return " ".join(self.arguments) or f"{self.command} (process {self.pid})"
+        return " ".join(self.arguments) or f"{self.value('command')} (process {self.pid})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,46 +135,26 @@ def read_engines(answer: Answer) -> Engines | Unanswered:
     if begin is None or answer.status != 0 or "end" not in lines[begin:]:
         complaint = " ".join(answer.stderr.split())[:200]
         return Unanswered(f"the list of processes is incomplete{complaint and f': {complaint}'}")
-    lines = lines[begin + 1 : lines.index("end", begin)]
-    processes = {process.pid: process for process in _processes(lines)}
+    processes = _processes(lines[begin + 1 : lines.index("end", begin)])
     if "1" not in processes:
         return Unanswered("/proc does not show the processes of other users there (hidepid)")
-    return _engines(processes, lines)
+    return _engines(processes.pop(""), processes)
 
 
-def _processes(lines: list[str]) -> Iterator[_Process]:
-    process: _Process | None = None
+def _processes(lines: list[str]) -> dict[str, _Process]:
+    """Group the lines by process. The lines before the first process, which describe the host, have pid ""."""
+    process = _Process("")
+    processes = {"": process}
     for line in lines:
-        word, _, value = line.partition(" ")
-        if word == "process":
-            if process:
-                yield process
-            process = _Process(value)
-        elif process:
-            _add(process, word, value)
-    if process:
-        yield process
+        keyword, _, value = line.partition(" ")
+        if keyword == "process":
+            process = processes[value] = _Process(value)
+        else:
+            process.values.setdefault(keyword, []).append(value)
+    return processes
 
 
-def _add(process: _Process, word: str, value: str) -> None:
-    match word:
-        case "command":
-            process.command = value
-        case "State:":
-            process.state = value
-        case "Uid:":
-            process.uid = (value.split() or [""])[0]
-        case "NSpid:":
-            process.pids = tuple(value.split())
-        case "cgroup":
-            process.cgroups.append(value)
-        case "argument":
-            process.arguments.append(value)
-        case _:
-            pass
-
-
-def _engines(processes: dict[str, _Process], lines: list[str]) -> Engines:
+def _engines(host: _Process, processes: dict[str, _Process]) -> Engines:
     first = processes["1"]
     daemons = [process for process in processes.values() if _is_daemon(process)]
     in_containers = [process for process in daemons if _is_inside(process, first)]
@@ -175,18 +164,18 @@ def _engines(processes: dict[str, _Process], lines: list[str]) -> Engines:
         serving=tuple(process.display for process in serving),
         on_other_sockets=tuple(process.display for process in outside if process not in serving),
         in_containers=tuple(process.display for process in in_containers),
-        socket=next((line.partition(" ")[2] for line in lines if line.startswith("socket ")), ""),
-        units=frozenset(line.partition(" ")[2] for line in lines if line.startswith("unit ")),
-        systemd=first.command == "systemd",
-        script="script" in lines,
+        socket=host.value("socket"),
+        units=frozenset(host.values.get("unit", ())),
+        systemd=first.value("command") == "systemd",
+        script="script" in host.values,
     )
 
 
 def _is_daemon(process: _Process) -> bool:
-    if process.state.startswith(("Z", "X")):
+    if process.value("State:").startswith(("Z", "X")):
         return False
-    early = process.command in _EARLY and process.arguments[1:2] in (["-d"], ["daemon"])
-    return process.command in _DAEMONS or early
+    command = process.value("command")
+    return command in _DAEMONS or (command in _EARLY and process.arguments[1:2] in (["-d"], ["daemon"]))
 
 
 def _is_inside(process: _Process, first: _Process) -> bool:
@@ -196,14 +185,14 @@ def _is_inside(process: _Process, first: _Process) -> bool:
     """
     containers = {match for path in process.cgroups for match in _CONTAINER.findall(path)}
     host_containers = {match for path in first.cgroups for match in _CONTAINER.findall(path)}
-    return len(process.pids) > 1 or bool(containers - host_containers)
+    return len(process.value("NSpid:").split()) > 1 or bool(containers - host_containers)
 
 
 def _serves(process: _Process) -> bool:
     """Return whether a process serves `/var/run/docker.sock`. Processes of other users than root do not count."""
     hosts = list(_hosts(process.arguments))
     units = {match[1] for path in process.cgroups if (match := _UNIT.search(path))}
-    if process.uid != "0":
+    if process.value("Uid:").split()[:1] != ["0"]:
         return False
     if "fd://" in hosts and any("docker" in unit for unit in units) and not units & _OWN_UNITS:
         return False  # a second engine, which systemd started for another socket

@@ -55,16 +55,24 @@ class Expect(Section, Generic[T]):
 
 def _plain_path(path: str) -> str:
     if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path:
-        msg = f'{path!r} is not a plain absolute path: it must start with "/", without "..", "//" or a final "/"'
-        raise ValueError(msg)
+        raise ValueError(
+            f'{path!r} is not a plain absolute path: it must start with "/", without "..", "//" or a final "/"'
+        )
     if not path.isprintable():
-        msg = f"{path!r} holds a control character"
-        raise ValueError(msg)
+        raise ValueError(f"{path!r} holds a control character")
     return path
 
 
 AbsolutePath = Annotated[str, AfterValidator(_plain_path)]
 """A path on a host in normal form, so that paths in commands and in answers can be compared as text."""
+
+LookupName = Annotated[
+    str, Field(max_length=253, pattern=r"^([A-Za-z0-9]|\{(host|domain)\})([A-Za-z0-9.-]|\{(host|domain)\})*$")
+]
+"""A name to look up: fully qualified, so that each auditor's resolver looks up the same name.
+
+In the file of a role, the placeholders in braces are not replaced yet.
+"""
 
 
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -74,8 +82,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)")
 def parse_size(text: str) -> int:
     """Parse a size such as "300 MiB" into bytes. Raises ValueError for a text without a binary unit."""
     if not (match := _SIZE.fullmatch(text)):
-        msg = f'{text!r} is not a size: write a number and B, KiB, MiB, GiB or TiB, such as "300 MiB"'
-        raise ValueError(msg)
+        raise ValueError(f'{text!r} is not a size: write a number and B, KiB, MiB, GiB or TiB, such as "300 MiB"')
     return round(float(match[1]) * _UNITS[match[2]])
 
 

@@ -7,7 +7,7 @@ row in tests/test_redaction.py, where a property test inserts a secret of each f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 MARK = "[redacted]"
@@ -138,5 +138,4 @@ def redact_json(value: Any) -> Any:
 
 
 def _redact_entry(key: str, value: Any) -> Any:
-    redact_value: Callable[[Any], Any] = redact_json
-    return MARK if isinstance(value, str) and value and _SECRET_NAME.search(key) else redact_value(value)
+    return MARK if isinstance(value, str) and value and _SECRET_NAME.search(key) else redact_json(value)

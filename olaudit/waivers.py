@@ -43,6 +43,8 @@ def apply(
 
     `selected` are the ids of the checks that ran, `check_ids` the ids of all checks; `today` is the date in UTC.
     """
+    if not fleet.waivers:
+        return report
     targets = _targets(fleet.waivers, report.findings)
     scope = _Scope(report, fleet, selected, check_ids)
     waiver_findings = [
@@ -105,22 +107,18 @@ def _waive(finding: Finding, waivers: Sequence[WaiverSpec], today: date) -> Find
 
 @dataclass(frozen=True, slots=True)
 class _Coverage:
-    """The drift that a waiver names: `covered` has the waived observed value, `changed` another one."""
+    """The drift that a waiver names, and the part of it that has the waived observed value."""
 
     waiver: WaiverSpec
-    covered: tuple[Finding, ...]
-    changed: tuple[Finding, ...]
+    drifts: Sequence[Finding]
+    covered: Sequence[Finding]
     expired: bool
 
     @classmethod
     def of(cls, waiver: WaiverSpec, findings: Iterable[Finding], today: date) -> _Coverage:
         drifts = [finding for finding in findings if finding.verdict is Verdict.DRIFT]
-        return cls(
-            waiver,
-            tuple(finding for finding in drifts if finding.observed == waiver.observed),
-            tuple(finding for finding in drifts if finding.observed != waiver.observed),
-            today > waiver.expires,
-        )
+        covered = [finding for finding in drifts if finding.observed == waiver.observed]
+        return cls(waiver, drifts, covered, today > waiver.expires)
 
     def evaluate(self, gaps: Sequence[str] | None) -> tuple[Finding, ...]:
         """Evaluate both checks. `gaps` lists what is unknown; None means that the run did not cover the waiver."""
@@ -139,8 +137,8 @@ class _Coverage:
         return self._finding(EXPIRED, Verdict.DRIFT, message, _list_findings(self.covered))
 
     def _unused_drift(self) -> Finding:
-        if self.changed:
-            observed = self.changed[0].observed
+        if self.drifts:
+            observed = self.drifts[0].observed
             why = "covers another value than the one observed now: waive the drift again"
         else:
             observed, why = "no drift", "covers no drift: remove it"

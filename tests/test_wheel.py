@@ -34,6 +34,9 @@ def test_wheel_contains_data_files_licence_and_dependencies(tmp_path: Path) -> N
     monitoring |= set(ROOT.glob("olaudit/monitoring/runbooks/*.md"))
     assert len(monitoring) > 15
     assert {str(path.relative_to(ROOT)) for path in monitoring} <= names
+    recordings = {str(path.relative_to(ROOT)) for path in ROOT.glob("olaudit/demo/recordings/*.json")}
+    assert len(recordings) == 14
+    assert recordings <= names
     assert "olaudit/py.typed" in names
     assert {f"olaudit/render/html/page.{suffix}" for suffix in ("html.j2", "css", "js")} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)

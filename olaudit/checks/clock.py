@@ -6,31 +6,15 @@ the middle of that round trip, and half of the round trip is added to the limit.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
+from functools import partial
 
 from pydantic import PositiveFloat
 
 from olaudit.checker import Checker
+from olaudit.facts.clock import HOST_TIME, ROUND_TRIP
 from olaudit.language import Section
-from olaudit.model import (
-    Answer,
-    Answers,
-    Check,
-    Command,
-    ConnectionProbe,
-    Expectation,
-    Probe,
-    Result,
-    Severity,
-    Unanswered,
-)
-
-TIME = Command(("date", "-u", "+%s.%N"))
-"""The host's own clock, in seconds since 1970."""
-
-_TIME = re.compile(r"(-?[0-9]{1,12}\.[0-9]{9})\n")
+from olaudit.model import Check, Expectation, Facts, Result, Severity, known
 
 
 class ClockSpec(Section):
@@ -44,72 +28,41 @@ class ClockSpec(Section):
     severity: Severity | None = None
 
 
-def probes(_spec: ClockSpec) -> tuple[Probe, ...]:
-    """List the probes: the host's clock, and the auditor's clock before and after it."""
-    return (TIME, ConnectionProbe.CLOCK)
-
-
-def evaluate(spec: ClockSpec, answers: Answers) -> Iterator[Result]:
-    """Compare the clocks. A round trip too long for the limit is unknown, unless the clocks certainly differ."""
-    limit = spec.limit_seconds
-    expectation = Expectation(
-        check="clock.skew",
-        subject="clock",
-        at=("clock", "limit_seconds"),
-        expected=f"within {limit:g} s of the auditor's clock",
-        severity=spec.severity,
-    )
-    host_time = _parse_host_time(answers[TIME])
-    round_trip = _parse_round_trip(answers[ConnectionProbe.CLOCK])
-    if isinstance(host_time, Unanswered):
-        yield expectation.unknown(host_time.reason)
-    elif isinstance(round_trip, Unanswered):
-        yield expectation.unknown(round_trip.reason)
-    else:
-        sent, received = round_trip
-        skew, half = host_time - (sent + received) / 2, (received - sent) / 2
-        observed = f"{skew:+.2f} s, uncertainty {half:.2f} s"
-        if abs(skew) > limit + half:
-            direction = "ahead of" if skew > 0 else "behind"
-            message = (
-                f"the host's clock is {_format_duration(abs(skew))} {direction} the auditor's: "
-                "one of the two is not synchronized"
-            )
-            yield expectation.drift(observed, message, _FIX)
-        elif half > limit:
-            yield expectation.unknown(
-                f"the answer took {received - sent:.1f} s, too long to compare the clocks within {limit:g} s"
-            )
-        else:
-            yield expectation.ok(observed)
-
+SKEW = Check(
+    "clock.skew",
+    # A warning: the order of log lines is lost at once; signed requests and certificates fail only later.
+    Severity.WARNING,
+    "the host's clock is further from the auditor's than the limit",
+    "restart the time service of the host: chrony, systemd-timesyncd or ntp",
+)
 
 # The host runs one of these; the last command is for releases without systemd.
 _FIX = "systemctl restart chrony || systemctl restart systemd-timesyncd || service ntp restart"
 
 
-def _parse_host_time(answer: Answer) -> float | Unanswered:
-    if isinstance(answer, Unanswered):
-        return answer
-    if not (match := _TIME.fullmatch(answer.stdout)):
-        return Unanswered(f"date returned no time: {(answer.stderr or answer.stdout)[:200]!r}")
-    return float(match[1])
+def evaluate(spec: ClockSpec, facts: Facts) -> Iterator[Result]:
+    """Compare the clocks. A round trip too long for the limit is unknown, unless the clocks certainly differ."""
+    expected = f"within {spec.limit_seconds:g} s of the auditor's clock"
+    at, based_on = ("clock", "limit_seconds"), (HOST_TIME, ROUND_TRIP)
+    expectation = SKEW.expect("clock", at, expected, severity=spec.severity, based_on=based_on)
+    times = known(facts[HOST_TIME], facts[ROUND_TRIP])
+    yield expectation.given(times, partial(_evaluate, expectation, spec.limit_seconds))
 
 
-def _parse_round_trip(answer: Answer) -> tuple[float, float] | Unanswered:
-    """Parse the times of the auditor's request and of the answer's arrival, in seconds since 1970."""
-    if isinstance(answer, Unanswered):
-        return answer
-    try:
-        times = json.loads(answer.stdout)
-        sent, received = float(times["sent"]), float(times["received"])
-    except (ValueError, RecursionError, TypeError, KeyError, OverflowError):
-        return Unanswered("the auditor's own clock was not recorded")
-    return (
-        (sent, received)
-        if 0 <= sent <= received < 1e12
-        else Unanswered("the times of the auditor's own clock are not valid")
-    )
+def _evaluate(expectation: Expectation, limit: float, times: tuple[float, tuple[float, float]]) -> Result:
+    host_time, (sent, received) = times
+    skew, half = host_time - (sent + received) / 2, (received - sent) / 2
+    observed = f"{skew:+.2f} s, uncertainty {half:.2f} s"
+    if abs(skew) > limit + half:
+        direction = "ahead of" if skew > 0 else "behind"
+        duration = _format_duration(abs(skew))
+        message = f"the host's clock is {duration} {direction} the auditor's: one of the two is not synchronized"
+        return expectation.drift(observed, message, _FIX)
+    if half > limit:
+        return expectation.unknown(
+            f"the answer took {received - sent:.1f} s, too long to compare the clocks within {limit:g} s"
+        )
+    return expectation.ok(observed)
 
 
 def _format_duration(seconds: float) -> str:
@@ -122,16 +75,8 @@ def _format_duration(seconds: float) -> str:
 CHECKER = Checker(
     section="clock",
     model=ClockSpec,
-    checks=(
-        Check(
-            "clock.skew",
-            # A warning: the order of log lines is lost at once; signed requests and certificates fail only later.
-            Severity.WARNING,
-            "the host's clock is further from the auditor's than the limit",
-            "restart the time service of the host: chrony, systemd-timesyncd or ntp",
-        ),
-    ),
+    checks=(SKEW,),
     collected="`date -u +%s.%N`, between two readings of the auditor's clock; half the round trip is tolerated",
-    facts=probes,
+    facts=lambda _spec: (HOST_TIME, ROUND_TRIP),
     evaluate=evaluate,
 )

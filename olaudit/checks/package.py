@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Annotated
 
 from pydantic import StringConstraints
 
 from olaudit.checker import Checker
+from olaudit.facts.packages import Package, packages
 from olaudit.language import Expect, Presence, Section
-from olaudit.model import Answer, Answers, Check, Command, Expectation, Result, Severity, Unanswered
+from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity
 
 # Plain names only: dpkg-query treats "*" and "?" as patterns.
 PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
-
-_FORMAT = "--showformat=${Package}\\t${Version}\\t${Status}\\n"
-_REFERENCE = "dpkg"
-"""A package on every host with dpkg: if its row is missing, dpkg-query did not read the database."""
-
-_NOT_FOUND = re.compile(r"(?:dpkg-query: )?no packages found matching (\S+)")
-_ROW = re.compile(r"([^\t]+)\t([^\t]*)\t(\S+) (\S+) (\S+)")
 
 
 class PackageSpec(Section):
@@ -37,77 +30,31 @@ class PackageSpec(Section):
     severity: Severity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Package:
-    """One package in dpkg's database; `status` is "installed" if its installation is complete."""
-
-    name: str
-    version: str
-    status: str
-
-    def __str__(self) -> str:
-        """Format the package on one line."""
-        return f"{self.name} {self.version}" + ("" if self.status == "installed" else f" ({self.status})")
+VERSION = Check(
+    "package.version",
+    # Running services are not affected, but the next deploy or upgrade fails: internetarchive/openlibrary#7667
+    Severity.WARNING,
+    "the package is not installed, only partly installed, or has another version",
+    "`apt-get install PACKAGE`",
+)
 
 
-def _query(spec: Mapping[str, PackageSpec]) -> Command:
-    # 1: at least one name is not in the database
-    return Command(("dpkg-query", "--show", _FORMAT, *_names(spec)), statuses=(0, 1))
+def _fact(spec: Mapping[str, PackageSpec]) -> Fact[Mapping[str, Package]]:
+    """Build the one fact of all packages."""
+    return packages(name for key, rule in spec.items() for name in (key, *rule.accept))
 
 
-def _names(spec: Mapping[str, PackageSpec]) -> tuple[str, ...]:
-    return tuple(sorted({_REFERENCE, *(name for key, rule in spec.items() for name in (key, *rule.accept))}))
-
-
-def probes(spec: Mapping[str, PackageSpec]) -> tuple[Command, ...]:
-    """Build one probe for all packages."""
-    return (_query(spec),) if spec else ()
-
-
-def evaluate(spec: Mapping[str, PackageSpec], answers: Answers) -> Iterator[Result]:
+def evaluate(spec: Mapping[str, PackageSpec], facts: Facts) -> Iterator[Result]:
     """Evaluate each package together with its accepted replacements."""
-    packages = _parse_packages(_names(spec), answers[_query(spec)])
+    fact = _fact(spec)
     for name, rule in spec.items():
-        expectation = Expectation(
-            check="package.version",
-            subject=name,
-            at=("packages", name),
-            expected=_expected(name, rule),
-            severity=rule.severity,
-        )
-        if isinstance(packages, Unanswered):
-            yield expectation.unknown(packages.reason)
-        else:
-            installed = [packages[candidate] for candidate in (name, *rule.accept) if candidate in packages]
-            yield _evaluate(expectation, rule, installed)
+        at, based_on = ("packages", name), (fact.about(name, *rule.accept),)
+        expectation = VERSION.expect(name, at, _expected(name, rule), severity=rule.severity, based_on=based_on)
+        yield expectation.given(facts[fact], partial(_evaluate, expectation, rule))
 
 
-def _parse_packages(names: tuple[str, ...], answer: Answer) -> dict[str, _Package] | Unanswered:
-    """Parse dpkg-query's output: each of `names` has a row, or an error line that no such package was found.
-
-    A package that was removed or was never installed may still have a row.
-    """
-    if isinstance(answer, Unanswered):
-        return answer
-    *lines, partial = answer.stdout.split("\n")
-    errors = [line for line in answer.stderr.split("\n") if line]
-    rows = [match.groups() for line in lines if (match := _ROW.fullmatch(line))]
-    not_found = [match[1].rstrip(".") for line in errors if (match := _NOT_FOUND.match(line))]
-    complete = (len(rows), len(not_found)) == (len(lines), len(errors)) and not partial
-    if not complete or sorted({*not_found, *(row[0] for row in rows)}) != list(names):
-        excerpt = (answer.stderr or answer.stdout).strip()[:200]
-        return Unanswered(f"cannot parse the output of dpkg-query: {excerpt!r}")
-    packages = {
-        name: _Package(name, version[:100], status if error == "ok" else error)
-        for name, version, _, error, status in rows
-        if status not in ("not-installed", "config-files")
-    }
-    if _REFERENCE not in packages:
-        return Unanswered(f"dpkg-query does not list {_REFERENCE}: no package database")
-    return packages
-
-
-def _evaluate(expectation: Expectation, rule: PackageSpec, installed: list[_Package]) -> Result:
+def _evaluate(expectation: Expectation, rule: PackageSpec, found: Mapping[str, Package]) -> Result:
+    installed = [found[name] for name in (expectation.subject, *rule.accept) if name in found]
     names = " ".join(package.name for package in installed)
     match rule.presence, bool(installed):
         case Presence.FORBIDDEN, True:
@@ -125,7 +72,7 @@ def _evaluate(expectation: Expectation, rule: PackageSpec, installed: list[_Pack
             return _evaluate_versions(expectation, rule, installed)
 
 
-def _evaluate_versions(expectation: Expectation, rule: PackageSpec, installed: list[_Package]) -> Result:
+def _evaluate_versions(expectation: Expectation, rule: PackageSpec, installed: list[Package]) -> Result:
     for package in installed:
         if package.status != "installed":
             message = f"the installation of {package.name} is incomplete: {package.status}"
@@ -148,24 +95,15 @@ def _expected(name: str, rule: PackageSpec) -> str:
     return f"{name} {rule.version}" if rule.version else name
 
 
-def _format_packages(packages: list[_Package]) -> str:
+def _format_packages(packages: list[Package]) -> str:
     return ", ".join(map(str, packages))
 
 
 CHECKER: Checker[Mapping[str, PackageSpec]] = Checker(
     section="packages",
     model=dict[PackageName, PackageSpec],
-    checks=(
-        Check(
-            "package.version",
-            # Running services are not affected, but the next deploy or upgrade fails:
-            # internetarchive/openlibrary#7667
-            Severity.WARNING,
-            "the package is not installed, only partly installed, or has another version",
-            "`apt-get install PACKAGE`",
-        ),
-    ),
+    checks=(VERSION,),
     collected="`dpkg-query --show`",
-    facts=probes,
+    facts=lambda spec: (_fact(spec),) if spec else (),
     evaluate=evaluate,
 )

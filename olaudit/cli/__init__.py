@@ -13,9 +13,10 @@ import click
 from olaudit.checks import CHECKERS
 from olaudit.cli import internal_errors, plugin, streams
 from olaudit.cli.fleet_audit import Tools, make_transport
+from olaudit.cli.output import warn
 from olaudit.cli.program import program
 from olaudit.errors import ExpectedError, OlauditError
-from olaudit.text import visible
+from olaudit.render.view import pluralize
 
 
 def main(argv: Sequence[str] | None = None, tools: Tools | None = None) -> int:
@@ -69,7 +70,7 @@ def _report_error(error: BaseException) -> int:
             _write_error(error)
             return error.exit_code
         case _:
-            _write(internal_errors.explain("".join(traceback.format_exception(error))))
+            warn(internal_errors.explain("".join(traceback.format_exception(error))))
             return 70
 
 
@@ -93,17 +94,11 @@ def _summary(error: BaseException) -> str:
 
 def _write_error(error: OlauditError) -> None:
     if isinstance(error, ExpectedError):
-        _write(error.message)  # without a prefix, like compilers: editors parse file:line
-        number = len(error.problems)
-        _write_message(f"the expected files are not valid: {number} problem{'' if number == 1 else 's'}")
+        warn(error.message)  # without a prefix, like compilers: editors parse file:line
+        _write_message(f"the expected files are not valid: {pluralize(len(error.problems), 'problem')}")
     else:
         _write_message(error.message, error.hint)
 
 
 def _write_message(message: str, hint: str = "") -> None:
-    _write(f"olaudit: {message}" + (f"\nhint: {hint}" if hint else ""))
-
-
-def _write(text: str) -> None:
-    """Write lines to stderr, with control characters from hosts and files escaped."""
-    click.echo("\n".join(visible(line) for line in text.splitlines()), err=True)
+    warn(f"olaudit: {message}" + (f"\nhint: {hint}" if hint else ""))

@@ -7,13 +7,11 @@ from typing import Any
 
 import click
 
-from olaudit import recording
-from olaudit.cli import internal_errors, plugin
+from olaudit.cli.delivery import Delivery
 from olaudit.cli.fleet_audit import Tools, audit_fleet
 from olaudit.cli.options import AuditOptions, format_option, shared_options
-from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
+from olaudit.cli.output import emit, stdout_style
 from olaudit.render import RENDERERS
-from olaudit.render.style import Style
 
 
 @click.command(short_help="Audit hosts and print what is not as expected.")
@@ -48,30 +46,12 @@ def check(context: click.Context, /, **arguments: Any) -> None:
     """  # noqa: D301 - the backspace is for click
     options = AuditOptions(**arguments)
     tools: Tools = context.obj
-    check_output_files(
-        [*(output.file for output in options.output), *([options.record] if options.record else [])]
-    )
+    delivery = Delivery(options, tools.checkers)
     audited = audit_fleet(options, tools)
-    report = audited.report
-    text = RENDERERS[options.format](report, stdout_style(options.color, os.environ, everything=options.all))
-    print_last = (
-        options.format == plugin.NAME
-    )  # print it last: its first line is the verdict, after which nothing may fail
-    delivery = Delivery()
-    if not print_last:
+    style = stdout_style(options.color, os.environ, everything=options.all, checkers=tools.checkers)
+    text = RENDERERS[options.format](audited.report, style)
+    if not delivery.prints_last:
         with delivery.step():
             emit(text)
-    for output in options.output:
-        with delivery.step():
-            file_text = RENDERERS[output.format](report, Style(all=options.all))
-            write_file(output.file, file_text, mode_of(output.format))
-    if options.record:
-        with delivery.step():
-            write_file(options.record, recording.dump(audited.collected), PRIVATE)
-    if not report.run.complete:
-        click.echo("olaudit: interrupted; these results are incomplete", err=True)
-    internal_errors.write(report.errors)
-    delivery.finish()
-    if print_last:
-        emit(text)
-    context.exit(plugin.run_exit_code(report, options.format))
+    delivery.write_files(audited.report, audited.collected)
+    context.exit(delivery.finish(audited.report, text))

@@ -18,9 +18,9 @@ from olaudit.cli.saved_reports import LATEST, find_finding, read_report
 from olaudit.errors import UsageError
 from olaudit.history import DriftEpisode
 from olaudit.model import Failure, Finding, Waiver
-from olaudit.render.ages import moment
 from olaudit.render.document import Document, FindingPart
 from olaudit.render.explanation import render
+from olaudit.render.view import moment
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

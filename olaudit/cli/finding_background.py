@@ -11,7 +11,7 @@ from olaudit.collect import CollectedAnswers
 from olaudit.errors import OlauditError
 from olaudit.history import DriftEpisode, History
 from olaudit.model import Failure, Finding, Verdict
-from olaudit.render.ages import age, moment
+from olaudit.render.view import age, moment
 
 _MAX_RUNS = 1000
 """How many runs to search for the one that last saw a finding; more than a history usually keeps."""

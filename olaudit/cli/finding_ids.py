@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from olaudit.errors import UsageError
+from olaudit.history import Subject
+from olaudit.render.document import FindingPart
 
 MIN_DIGITS = 4
 """The shortest prefix of an id that names a finding."""
@@ -14,27 +16,8 @@ MIN_DIGITS = 4
 _MAX_LISTED = 5  # findings that the hint lists when several match
 
 
-class Identified(Protocol):
-    """Anything that identifies one finding."""
-
-    @property
-    def id(self) -> str:
-        """The finding's stable id."""
-
-    @property
-    def host(self) -> str:
-        """The host's name."""
-
-    @property
-    def check(self) -> str:
-        """The check's id."""
-
-    @property
-    def subject(self) -> str:
-        """The subject of the finding."""
-
-
-IdentifiedT = TypeVar("IdentifiedT", bound=Identified)
+Identified = TypeVar("Identified", FindingPart, Subject)
+"""What has the stable id of a finding, and its host, check and subject."""
 
 
 def parse_id_prefix(text: str) -> str | None:
@@ -43,7 +26,7 @@ def parse_id_prefix(text: str) -> str | None:
     return digits if re.fullmatch(rf"[0-9a-f]{{{MIN_DIGITS},12}}", digits) else None
 
 
-def find_by_prefix(findings: Iterable[IdentifiedT], prefix: str) -> IdentifiedT | None:
+def find_by_prefix(findings: Iterable[Identified], prefix: str) -> Identified | None:
     """Find the finding whose id begins with `prefix`; None if there is none. Raises UsageError for several."""
     matches = list({finding.id: finding for finding in findings if finding.id.startswith(prefix)}.values())
     if len(matches) > 1:
@@ -53,6 +36,6 @@ def find_by_prefix(findings: Iterable[IdentifiedT], prefix: str) -> IdentifiedT 
     return matches[0] if matches else None
 
 
-def describe(finding: Identified) -> str:
+def describe(finding: FindingPart | Subject) -> str:
     """Format host, check and subject of a finding, in parentheses."""
     return f"({finding.host} {finding.check} {finding.subject})"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
+from olaudit.cli.output import warn
 from olaudit.model import InternalError
-from olaudit.text import visible
 
 ISSUES = "https://github.com/internetarchive/openlibrary/issues"
 
@@ -21,10 +19,6 @@ def explain(traceback: str) -> str:
 def write(errors: tuple[InternalError, ...]) -> None:
     """Write the internal errors that did not stop a run to stderr."""
     for error in errors[:_SHOWN]:
-        _write(f"{explain(error.traceback).rstrip()}\nolaudit: (host {error.host}, while {error.activity})")
+        warn(f"{explain(error.traceback).rstrip()}\nolaudit: (host {error.host}, while {error.activity})")
     if (others := len(errors) - _SHOWN) > 0:
-        _write(f"olaudit: and {others} more internal errors")
-
-
-def _write(text: str) -> None:
-    click.echo("\n".join(visible(line) for line in text.splitlines()), err=True)
+        warn(f"olaudit: and {others} more internal errors")

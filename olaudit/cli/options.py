@@ -57,9 +57,9 @@ class Seconds(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Parse one value. Raises click.BadParameter if it is not valid."""
         seconds = float(super().convert(value, param, ctx))
-        return (
-            seconds if isfinite(seconds) else self.fail(f"{value!r} is not a finite number of seconds", param, ctx)
-        )
+        if not isfinite(seconds):
+            self.fail(f"{value!r} is not a finite number of seconds", param, ctx)
+        return seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,26 +83,18 @@ class AuditOptions:
 
     def __post_init__(self) -> None:
         """Reject contradictory options. Raises UsageError."""
-        is_set = {
-            "--ssh-config": self.ssh_config is not None,
-            "--local": self.local,
-            "--record": self.record is not None,
-            "--replay": self.replay is not None,
-        }
+        paths = {"--ssh-config": self.ssh_config, "--record": self.record, "--replay": self.replay}
+        present = [option for option, value in (paths | {"--local": self.local}).items() if value]
         for first, second, reason in (
             ("--record", "--replay", "a replay collects no answers that could be recorded"),
             ("--local", "--replay", "a replay audits no machine"),
             ("--ssh-config", "--replay", "a replay opens no connections"),
             ("--ssh-config", "--local", "a local audit opens no connections"),
         ):
-            if is_set[first] and is_set[second]:
+            if first in present and second in present:
                 raise UsageError(f"{first} and {second} are mutually exclusive: {reason}")
         if self.local and len(self.targets) > 1:
             raise UsageError("--local audits this machine only: pass at most one TARGET")
-
-
-def _flatten(_ctx: click.Context, _param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    return tuple(glob for globs in value for glob in globs)
 
 
 EXPECTED = click.option(
@@ -156,23 +148,22 @@ _OUTPUT_OPTION = click.option(
     multiple=True,
     help="Also write the results to FILE, atomically, in this format. Repeatable.",
 )
+
+
+def _globs_option(name: str, action: str) -> Callable[[F], F]:
+    return click.option(
+        name,
+        type=Globs(),
+        metavar="GLOB[,GLOB...]",
+        multiple=True,
+        callback=lambda _context, _option, value: tuple(glob for globs in value for glob in globs),
+        help=f"{action} the checks whose id matches GLOB. Repeatable.",
+    )
+
+
 _AUDIT_OPTIONS = (
-    click.option(
-        "--only",
-        type=Globs(),
-        metavar="GLOB[,GLOB...]",
-        multiple=True,
-        callback=_flatten,
-        help="Run only the checks whose id matches GLOB. Repeatable.",
-    ),
-    click.option(
-        "--skip",
-        type=Globs(),
-        metavar="GLOB[,GLOB...]",
-        multiple=True,
-        callback=_flatten,
-        help="Skip the checks whose id matches GLOB. Repeatable.",
-    ),
+    _globs_option("--only", "Run only"),
+    _globs_option("--skip", "Skip"),
     click.option(
         "-j",
         "--jobs",
@@ -243,13 +234,15 @@ def format_option(formats: Iterable[str], default: str) -> Callable[[F], F]:
 
 def shared_options(command: F) -> F:
     """Add the shared options except --format to a command, named like the fields of `AuditOptions`."""
-    for option in reversed((*_CONNECTION_OPTIONS, _OUTPUT_OPTION, *_AUDIT_OPTIONS, *_RECORDING_OPTIONS)):
-        command = option(command)
-    return command
+    return _add(command, *_CONNECTION_OPTIONS, _OUTPUT_OPTION, *_AUDIT_OPTIONS, *_RECORDING_OPTIONS)
 
 
 def audit_options(command: F) -> F:
     """Add the shared options for connections, checks and limits to a command."""
-    for option in reversed((*_CONNECTION_OPTIONS, *_AUDIT_OPTIONS)):
+    return _add(command, *_CONNECTION_OPTIONS, *_AUDIT_OPTIONS)
+
+
+def _add(command: F, *options: Callable[[F], F]) -> F:
+    for option in reversed(options):
         command = option(command)
     return command

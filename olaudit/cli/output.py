@@ -8,13 +8,17 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from olaudit.errors import OlauditError, OutputError, UsageError
+import click
+
+from olaudit.checker import AnyChecker
+from olaudit.errors import OutputError, UsageError
 from olaudit.render.style import Style
+from olaudit.text import visible
 
 PRIVATE = 0o600
 """The mode of files that only their owner may read, such as recordings, which contain raw answers."""
@@ -27,12 +31,14 @@ _STREAMS = (("/", "dev", "fd"), ("/", "dev", "stdout"), ("/", "dev", "stderr"), 
 _MAX_LINKS = 40  # the limit of the kernel
 
 
-def stdout_style(color: str, environ: Mapping[str, str], *, everything: bool) -> Style:
+def stdout_style(
+    color: str, environ: Mapping[str, str], *, everything: bool, checkers: Sequence[AnyChecker] = ()
+) -> Style:
     """Return the style for stdout, from `--color`, $NO_COLOR, $TERM, and whether stdout is a terminal."""
     plain = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
     use_color = color == "always" or (color == "auto" and sys.stdout.isatty() and not plain)
     width = min(shutil.get_terminal_size((80, 24)).columns, _MAX_WIDTH)
-    return Style(color=use_color, width=width, all=everything)
+    return Style(color=use_color, width=width, all=everything, checkers=checkers)
 
 
 def emit(text: str, stream: TextIO | None = None) -> None:
@@ -50,6 +56,11 @@ def emit(text: str, stream: TextIO | None = None) -> None:
             raise stdout_error(error) from None
 
 
+def warn(text: str) -> None:
+    """Write lines to stderr, with control characters from hosts and files escaped."""
+    click.echo("\n".join(visible(line) for line in text.splitlines()), err=True)
+
+
 def discard(stream: TextIO) -> None:
     """Discard the buffer of `stream`: Python flushes it again at exit, and would exit with status 120."""
     null = os.open(os.devnull, os.O_WRONLY)
@@ -62,34 +73,6 @@ def discard(stream: TextIO) -> None:
 def stdout_error(error: OSError) -> OutputError:
     """Return the OutputError for a failure to write to stdout."""
     return OutputError(f"the results cannot be written to stdout: {error.strerror}")
-
-
-class Delivery:
-    """The writes of one run's results. A failed write does not prevent the others."""
-
-    def __init__(self) -> None:
-        self._failures: list[OlauditError] = []
-
-    @property
-    def failed(self) -> bool:
-        """Whether a write has failed so far."""
-        return bool(self._failures)
-
-    @contextmanager
-    def step(self, *also: type[OlauditError]) -> Iterator[None]:
-        """Run one write; collect its OutputError, or an error of the types `also`, for `finish`."""
-        try:
-            yield
-        except OlauditError as error:
-            if not isinstance(error, (OutputError, *also)):
-                raise
-            self._failures.append(error)
-
-    def finish(self) -> None:
-        """Raise OutputError with all failures, if there are any."""
-        if self._failures:
-            messages = dict.fromkeys(failure.message for failure in self._failures)
-            raise OutputError("; ".join(messages), self._failures[0].hint)
 
 
 def check_output_files(files: Iterable[Path]) -> None:

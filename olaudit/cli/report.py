@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from olaudit import recording
-from olaudit.cli import internal_errors, plugin
 from olaudit.cli.archive import Archive
+from olaudit.cli.delivery import Delivery
 from olaudit.cli.fleet_audit import FleetAudit, Tools, audit_fleet
 from olaudit.cli.options import HISTORY, REPORTS, AuditOptions, format_option, history_file, shared_options
-from olaudit.cli.output import PRIVATE, Delivery, check_output_files, emit, mode_of, stdout_style, write_file
+from olaudit.cli.output import emit, stdout_style
 from olaudit.errors import HistoryError
 from olaudit.evidence import extract_evidence
 from olaudit.history import History, RunScope
@@ -64,20 +64,21 @@ def report(
     """  # noqa: D301 - the backspace is for click
     options = AuditOptions(**shared)
     tools: Tools = context.obj
-    check_output_files(
-        [*(output.file for output in options.output), *([options.record] if options.record else [])]
-    )
+    delivery = Delivery(options, tools.checkers)
     archive = Archive(reports)
-    delivery = Delivery()
     with ExitStack() as stack:
         run_history = _open_history(archive, history_file(reports, history), tools, delivery, stack)
         audited = audit_fleet(options, tools)
         stored = _store_run(run_history, audited, tools, keep, delivery)
-        _write_files(archive, stored, audited, options, delivery)
-        text = _FORMATS[options.format](stored, stdout_style(options.color, os.environ, everything=False))
-        # printed last: its first line is the verdict, after which nothing may fail
-        print_last = options.format == plugin.NAME
-        if not print_last and (not quiet or delivery.failed or _is_noteworthy(stored, run_history)):
+        started = datetime.fromisoformat(stored.run.started_at)
+        with delivery.step():
+            archive.write(
+                started, {suffix: RENDERERS[name](stored, Style()) for suffix, name in _ARCHIVED_FORMATS.items()}
+            )
+        delivery.write_files(stored, audited.collected)
+        style = stdout_style(options.color, os.environ, everything=False, checkers=tools.checkers)
+        text = _FORMATS[options.format](stored, style)
+        if not delivery.prints_last and (not quiet or delivery.failed or _is_noteworthy(stored, run_history)):
             with delivery.step():
                 emit(text)
                 _record_printed(run_history, stored)
@@ -85,14 +86,8 @@ def report(
         if run_history and not delivery.failed:
             with delivery.step(HistoryError):
                 run_history.commit()
-        archive.remove_old(datetime.fromisoformat(stored.run.started_at), keep)
-    if not stored.run.complete:
-        click.echo("olaudit: interrupted; these results are incomplete", err=True)
-    internal_errors.write(stored.errors)
-    delivery.finish()
-    if print_last:
-        emit(text)
-    context.exit(plugin.run_exit_code(stored, options.format))
+        archive.remove_old(started, keep)
+    context.exit(delivery.finish(stored, text))
 
 
 def _open_history(
@@ -104,24 +99,6 @@ def _open_history(
     with delivery.step():
         return stack.enter_context(History.open(file))
     return None
-
-
-def _write_files(
-    archive: Archive, report: Report, audited: FleetAudit, options: AuditOptions, delivery: Delivery
-) -> None:
-    """Write all requested files, those of the reports folder first."""
-    started = datetime.fromisoformat(report.run.started_at)
-    with delivery.step():
-        archive.write(
-            started, {suffix: RENDERERS[name](report, Style()) for suffix, name in _ARCHIVED_FORMATS.items()}
-        )
-    for output in options.output:
-        with delivery.step():
-            text = RENDERERS[output.format](report, Style())
-            write_file(output.file, text, mode_of(output.format))
-    if options.record:
-        with delivery.step():
-            write_file(options.record, recording.dump(audited.collected), PRIVATE)
 
 
 def _store_run(

@@ -135,9 +135,7 @@ def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> 
     from olaudit.serve import server  # noqa: PLC0415 - as above
     from olaudit.serve.auditor import Auditor  # noqa: PLC0415
     from olaudit.serve.events import Pace  # noqa: PLC0415
-    from olaudit.serve.guard import Guard  # noqa: PLC0415
-    from olaudit.serve.hosts import own_names, served_names  # noqa: PLC0415
-    from olaudit.serve.memory import limit_arenas  # noqa: PLC0415
+    from olaudit.serve.guard import Guard, own_names, served_names  # noqa: PLC0415
     from olaudit.serve.service import Service  # noqa: PLC0415
     from olaudit.serve.snapshot import ReportBuilder  # noqa: PLC0415
     from olaudit.serve.web import Web  # noqa: PLC0415
@@ -152,7 +150,7 @@ def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> 
     pace = Pace(interval=serve_options.interval, jobs=options.jobs)
     service = Service(sources, build_report, auditor, pace, _log)
     server.raise_open_file_limit()
-    limit_arenas()  # before the first thread starts
+    server.limit_arenas()  # before the first thread starts
     listening = server.listen(*serve_options.listen)
     web = Web(service, build_report, guard, _log, timeout=options.timeout)
     with _signal_handlers(service), server.HttpServer(web, listening, config.tls):

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from olaudit.checks.memcached.spec import MemcachedSpec, Reserve
-from olaudit.demo.build import with_memcached
-from olaudit.demo.containers import docker_time
 from olaudit.demo.faults import HostFault
-from olaudit.demo.files import link
-from olaudit.demo.machine import Inspect, Machine
+from olaudit.demo.present import RECORDED_AT, docker_time
+from olaudit.demo.recorded import Argv, RecordedHost
 from olaudit.evaluate import REACHABLE
 
-Change = Callable[[Machine], Machine]
-
-
-def _unchanged(machine: Machine) -> Machine:
-    return machine
+Change = Callable[[RecordedHost], RecordedHost]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
     """A drift on one host, and the `findings` that an audit must report, as (check, subject).
 
-    `change` returns the machine unchanged where it does not apply, so other fleets can be simulated too.
+    `change` returns the host unchanged where it does not apply, so other fleets can be simulated too.
     """
 
     host: str
     description: str
     findings: tuple[tuple[str, str], ...]
-    change: Change = _unchanged
+    change: Change = lambda host: host
     fault: HostFault | None = None
 
 
-# --- changes of machines ---------------------------------------------------------------------------------------
+# --- changes of answers ----------------------------------------------------------------------------------------
 
 
 def rename_container(name: str, other: str) -> Change:
     """Rename a container."""
-    return lambda machine: machine.with_container(name, lambda inspect: {**inspect, "Name": f"/{other}"})
+    return lambda host: host.edit_container(name, lambda inspect: {**inspect, "Name": f"/{other}"})
 
 
 def set_hostname(name: str, hostname: str) -> Change:
@@ -50,77 +43,65 @@ def set_hostname(name: str, hostname: str) -> Change:
 
 def stop_container(name: str, *, code: int, ago: float) -> Change:
     """Stop a container; `ago` is in seconds."""
-
-    def change(machine: Machine) -> Machine:
-        state = {
-            "Status": "exited",
-            "Running": False,
-            "ExitCode": code,
-            "FinishedAt": docker_time(time.time() - ago),
-        }
-        return _update_inspect(name, "State", state)(machine)
-
-    return change
+    finished = docker_time(RECORDED_AT - ago)
+    state = {"Status": "exited", "Running": False, "ExitCode": code, "FinishedAt": finished}
+    return _update_inspect(name, "State", state)
 
 
 def restart_loop(name: str, *, restarts: int, code: int) -> Change:
     """Put a container into a restart loop."""
+    state = {
+        "Status": "restarting",
+        "Running": True,
+        "Restarting": True,
+        "ExitCode": code,
+        "StartedAt": docker_time(RECORDED_AT - 9),
+        "FinishedAt": docker_time(RECORDED_AT - 7),
+    }
 
-    def change(machine: Machine) -> Machine:
-        state = {
-            "Status": "restarting",
-            "Running": True,
-            "Restarting": True,
-            "ExitCode": code,
-            "StartedAt": docker_time(time.time() - 9),
-            "FinishedAt": docker_time(time.time() - 7),
-        }
-        restarting = _update_inspect(name, "State", state)(machine)
-        return restarting.with_container(name, lambda inspect: {**inspect, "RestartCount": restarts})
+    def change(host: RecordedHost) -> RecordedHost:
+        restarting = _update_inspect(name, "State", state)(host)
+        return restarting.edit_container(name, lambda inspect: {**inspect, "RestartCount": restarts})
 
     return change
 
 
 def _update_inspect(name: str, part: str, values: dict[str, object]) -> Change:
-    def change(inspect: Inspect) -> Inspect:
-        return {**inspect, part: {**inspect[part], **values}}
-
-    return lambda machine: machine.with_container(name, change)
+    return lambda host: host.edit_container(name, lambda inspect: {**inspect, part: {**inspect[part], **values}})
 
 
 def redirect_link(path: str, target: str) -> Change:
     """Change the target of an existing symbolic link."""
 
-    def change(machine: Machine) -> Machine:
-        exists = path in machine.files.nodes
-        return replace(machine, files=machine.files.put(path, link(target))) if exists else machine
+    def link_text(_argv: Argv, stdout: str) -> str:
+        return re.sub(rf"(?m)^(l\t.\t{re.escape(path)}\t).*$", rf"\1{target}", stdout)
 
-    return change
+    def resolved(argv: Argv, stdout: str) -> str:
+        paths = argv[argv.index("--") + 1 :]
+        lines = (target if own == path else line for own, line in zip(paths, stdout.splitlines(), strict=True))
+        return "".join(f"{line}\n" for line in lines)
+
+    return lambda host: host.edit("find", link_text, path).edit("readlink", resolved, path)
 
 
 def empty_folder(folder: str) -> Change:
-    """Remove everything in a folder."""
-
-    def change(machine: Machine) -> Machine:
-        files = machine.files
-        for name in files.names_in(folder) if files.exists(folder) else ():
-            files = files.remove(f"{folder}/{name}")
-        return replace(machine, files=files)
-
-    return change
+    """Remove everything in a folder whose files were listed."""
+    # the listing ends with a line for the folder itself
+    return lambda host: host.edit("find", lambda _argv, _stdout: "/\n", f"{folder}/")
 
 
 def set_memory_limit(mib: int) -> Change:
     """Run memcached with another limit, in its configuration too."""
-    reserve = Reserve(least="0 B", most="0 B")
 
-    def change(machine: Machine) -> Machine:
-        for address, port in machine.memcached:
-            spec = MemcachedSpec(reserve=reserve, address=address, port=port)
-            machine = with_memcached(machine, spec, mib)
-        return machine
+    def option(_argv: Argv, stdout: str) -> str:
+        return re.sub(r"(?m)(^| )-m [0-9]+", rf"\1-m {mib}", stdout)
 
-    return change
+    def setting(_argv: Argv, stdout: str) -> str:
+        return re.sub(r"STAT maxbytes [0-9]+", f"STAT maxbytes {mib << 20}", stdout)
+
+    return lambda host: (
+        host.edit("head", option, "/etc/memcached.conf").edit("ps", option, "memcached").edit("bash", setting)
+    )
 
 
 # --- the drift of the demo -------------------------------------------------------------------------------------

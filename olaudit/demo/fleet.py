@@ -8,17 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from olaudit.demo.build import build_machine
 from olaudit.demo.drifts import Drift
 from olaudit.demo.faults import HostFault
 from olaudit.demo.listener import ADDRESS, Listener
-from olaudit.demo.machine import Machine
+from olaudit.demo.recorded import RecordedHost, recorded_host
 from olaudit.demo.server import USER, SimulatedHost
 from olaudit.expected import FleetSpec
 
@@ -32,35 +30,40 @@ class Simulation:
 
     ssh_config: Path
     drifts: tuple[Drift, ...]
-    machines: Mapping[str, Machine]
 
 
 @contextmanager
 def simulated(
-    fleet: FleetSpec, drifts: Iterable[Drift] = (), faults: Mapping[str, HostFault] | None = None
+    fleet: FleetSpec,
+    drifts: Iterable[Drift] = (),
+    faults: Mapping[str, HostFault] | None = None,
+    recorded: Mapping[str, RecordedHost] | None = None,
 ) -> Iterator[Simulation]:
-    """Run a fleet that conforms to `fleet`, except for `drifts` and for `faults` by host name."""
-    machines = {name: build_machine(host) for name, host in fleet.hosts.items()}
+    """Run the recorded hosts of `fleet`, with `drifts`, and with `faults` by host name.
+
+    `recorded` gives other answers to some hosts. Raises UsageError for a host without recorded answers.
+    """
+    hosts = {name: (recorded or {}).get(name) or recorded_host(name) for name in fleet.hosts}
     host_faults = dict(faults or {})
     injected: list[Drift] = []
     for drift in drifts:
-        if (machine := machines.get(drift.host)) is None:
+        if (host := hosts.get(drift.host)) is None:
             continue
-        machines[drift.host] = drift.change(machine)
+        hosts[drift.host] = drift.change(host)
         if drift.fault:
             host_faults[drift.host] = drift.fault
-        if drift.fault or machines[drift.host] != machine:
+        if drift.fault or hosts[drift.host] != host:
             injected.append(drift)
     with tempfile.TemporaryDirectory(prefix="olaudit-demo-") as name:
         folder = Path(name)
         auditor = _write_key(folder / "key")
-        hosts = {
-            host: SimulatedHost(machine, _new_key()[0], auditor, host_faults.get(host))
-            for host, machine in machines.items()
+        servers = {
+            name: SimulatedHost(name, host, _new_key()[0], auditor, host_faults.get(name))
+            for name, host in hosts.items()
         }
-        with Listener(hosts) as listener:
-            config = _write_config(folder, hosts, listener.ports)
-            yield Simulation(config, tuple(injected), MappingProxyType(machines))
+        with Listener(servers) as listener:
+            config = _write_config(folder, servers, listener.ports)
+            yield Simulation(config, tuple(injected))
 
 
 def _new_key() -> tuple[paramiko.PKey, str]:

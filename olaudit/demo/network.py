@@ -1,4 +1,4 @@
-"""Firewall and PostgreSQL allow list of a simulated machine, and the DNS names of the simulated fleet.
+"""DNS names of the simulated fleet.
 
 No resolver of this machine has these names: `StaticDnsTransport` answers in place of the auditor's resolver.
 """
@@ -7,33 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from olaudit.checks.firewall import FirewallSpec
-from olaudit.checks.postgres.spec import PostgresSpec
-from olaudit.demo.files import Account, file, link
 from olaudit.demo.listener import ADDRESS
-from olaudit.demo.machine import Machine
 from olaudit.expected import FleetSpec
 from olaudit.model import Answer, Answered, Answers, Lookup, Probe
 from olaudit.transport import Deadline, Transport
-
-_FERM = "# simulated\ndomain (ip ip6) table filter chain INPUT policy DROP;\n"
-_LOCAL = "local  all  all  peer\nhost  all  all  127.0.0.1/32  md5\nhost  all  all  ::1/128  md5\n"
-_POSTGRES = Account("postgres", 108)
-
-
-def firewall(machine: Machine, spec: FirewallSpec) -> Machine:
-    """Set up the deployed firewall and the chains that Docker adds."""
-    files = machine.files.put(spec.source, file(_FERM)).put(spec.ferm, link(spec.source))
-    return replace(machine, files=files, chains=spec.chains)
-
-
-def postgres(machine: Machine, spec: PostgresSpec) -> Machine:
-    """Allow the clients by name, which does not depend on the auditor's resolver."""
-    text = _LOCAL + "".join(f"host  openlibrary  openlibrary  {name}  md5\n" for name in spec.clients)
-    node = replace(file(text), mode=0o640, owner=_POSTGRES, group=_POSTGRES)
-    return replace(machine, files=machine.files.put(f"{spec.hba}/9.3/main/pg_hba.conf", node))
 
 
 def dns_records(fleet: FleetSpec) -> Mapping[str, str]:

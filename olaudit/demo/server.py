@@ -18,16 +18,14 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
+from olaudit import engine_process
 from olaudit.demo import engine
-from olaudit.demo.commands import run
-from olaudit.demo.commands.engines import engines
 from olaudit.demo.faults import HostFault
-from olaudit.demo.machine import Machine
+from olaudit.demo.recorded import NOT_RECORDED, RecordedHost
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_script
-from olaudit.transport.ssh import engine_gate
 from olaudit.transport.ssh.algorithms import Offer
-from olaudit.transport.ssh.docker_stream import DIAL_STDIO_COMMAND
+from olaudit.transport.ssh.engine_access import DIAL_STDIO_COMMAND, SHELL_INPUT
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -36,13 +34,15 @@ _STREAMLOCAL = "direct-streamlocal@openssh.com"
 _BATCH = "exec /bin/sh"
 _NO_DOCKER = Answered("", "bash: line 1: exec: docker: not found", 127)
 _TICK_SECONDS = 0.5
+_HINT = "This simulated host answers only recorded commands: run `help` to list them."
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedHost:
-    """A machine behind an SSH server: its host key, the only key it accepts, and its fault if it has one."""
+    """A recorded host behind an SSH server: its host key, the only key it accepts, and its fault if it has one."""
 
-    machine: Machine
+    name: str
+    recorded: RecordedHost
     key: paramiko.PKey
     auditor: paramiko.PKey
     fault: HostFault | None = None
@@ -60,7 +60,7 @@ class ServerConnection:
 
     def start(self) -> None:
         """Start a thread that serves the connection."""
-        threading.Thread(target=self._serve, daemon=True, name=f"sshd {self._host.machine.hostname}").start()
+        threading.Thread(target=self._serve, daemon=True, name=f"sshd {self._host.name}").start()
 
     def close(self) -> None:
         """Close the connection."""
@@ -97,7 +97,7 @@ class _Login(paramiko.ServerInterface):
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         """Open sessions and streams to the engine. All socket paths reach the same engine."""
-        forwards = self._host.machine.engine and self._host.fault not in (
+        forwards = self._host.recorded.engine and self._host.fault not in (
             HostFault.NO_FORWARDING,
             HostFault.NO_DOCKER_COMMAND,
         )
@@ -127,15 +127,15 @@ def _execute(host: SimulatedHost, channel: paramiko.Channel, command: str) -> No
     """Answer a batch, serve a stream to the engine, or run a single command, as `ssh HOST COMMAND` does."""
     if host.fault is HostFault.RUNS_NO_COMMAND:
         return
-    if command == DIAL_STDIO_COMMAND and host.machine.engine and host.fault is not HostFault.NO_DOCKER_COMMAND:
+    if command == DIAL_STDIO_COMMAND and host.recorded.engine and host.fault is not HostFault.NO_DOCKER_COMMAND:
         _serve_docker(host, channel)
         return
     if command == _BATCH:
-        answer = _run_shell(host.machine, _read(channel))
-    elif command == DIAL_STDIO_COMMAND:
-        answer = _NO_DOCKER
+        answer = _run_shell(host.recorded, _read(channel))
     else:
-        answer = run(host.machine, tuple(shlex.split(command)))
+        # A round trip: paramiko's thread replies to the request for this command before it reads the next message.
+        channel.get_transport().global_request("keepalive@openssh.com")
+        answer = _NO_DOCKER if command == DIAL_STDIO_COMMAND else _run_command(host.recorded, command)
     channel.sendall(answer.stdout.encode())
     channel.sendall_stderr(answer.stderr.encode())
     channel.send_exit_status(answer.status)
@@ -147,15 +147,28 @@ def _read(channel: paramiko.Channel) -> str:
     return b"".join(iter(lambda: channel.recv(1 << 16), b"")).decode()
 
 
-def _run_shell(machine: Machine, text: str) -> Answered:
+def _run_shell(recorded: RecordedHost, text: str) -> Answered:
     """Run the standard input of a shell: the search for engines, or a batch."""
-    if text == engine_gate.SHELL_INPUT:
-        return engines(machine)
-    return Answered(answer_script(text, partial(run, machine)).decode())
+    if text == SHELL_INPUT:
+        return recorded.run(engine_process.PROBE.argv)
+    return Answered(answer_script(text, recorded.run).decode())
+
+
+def _run_command(recorded: RecordedHost, command: str) -> Answered:
+    """Run a single command of a user who has logged in; `help` lists the recorded ones."""
+    try:
+        argv = tuple(shlex.split(command))
+    except ValueError:
+        argv = ()
+    if argv == ("help",):
+        return Answered("".join(f"{line}\n" for line in recorded.command_lines()))
+    answer = recorded.run(argv)
+    hint = _HINT if answer.status == NOT_RECORDED else ""
+    return Answered(answer.stdout, "".join(f"{line}\n" for line in (answer.stderr, hint) if line), answer.status)
 
 
 def _serve_docker(host: SimulatedHost, channel: paramiko.Channel) -> None:
     """Serve the engine's HTTP API on a channel."""
-    if host.machine.engine and host.fault not in (HostFault.DOCKER_HANGS, HostFault.RUNS_NO_COMMAND):
+    if host.recorded.engine and host.fault not in (HostFault.DOCKER_HANGS, HostFault.RUNS_NO_COMMAND):
         with contextlib.closing(channel):
-            engine.serve(host.machine.engine, channel)
+            engine.serve(host.recorded.engine, channel)

@@ -17,8 +17,7 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 def _host_name(text: str) -> str:
     if not _HOST.fullmatch(text) or len(text) > 253:
-        msg = f"{text!r} is not a valid host name: use lowercase letters, digits, hyphens and dots"
-        raise ValueError(msg)
+        raise ValueError(f"{text!r} is not a valid host name: use lowercase letters, digits, hyphens and dots")
     return text
 
 

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from olaudit.checker import AnyChecker
 from olaudit.expected.headers import FleetFile, HostHeader
-from olaudit.expected.sections import Sections
+from olaudit.expected.validate import Sections
 from olaudit.expected.waivers import WaiversFile
 from olaudit.language import Expect
 

@@ -15,10 +15,9 @@ from olaudit.expected.folder import ExpectedFolder, YamlFile, read_folder
 from olaudit.expected.headers import FleetFile, HostHeader
 from olaudit.expected.messages import suggest
 from olaudit.expected.problems import Problems
-from olaudit.expected.sections import Sections
 from olaudit.expected.spec import FleetSpec, HostSpec, Place, RetiredHost, WaiverSpec
 from olaudit.expected.tree import Items, Scalar, Table, fill_placeholders, merge, placeholders, walk
-from olaudit.expected.validate import LocatedMessage, validate
+from olaudit.expected.validate import LocatedMessage, Sections, validate
 from olaudit.expected.waivers import load_waivers
 from olaudit.model import SectionPath
 

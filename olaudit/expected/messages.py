@@ -44,12 +44,16 @@ _LIMITS = {
 }
 
 
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return a hint to the closest choice; "" if none is similar."""
+    close = difflib.get_close_matches(word, sorted(set(choices)), n=1)
+    return f": did you mean {close[0]!r}?" if close else ""
+
+
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Return a hint: "did you mean" the closest choice, else the list of choices, if there are any."""
     names = sorted(set(choices))
-    if close := difflib.get_close_matches(word, names, n=1):
-        return f": did you mean {close[0]!r}?"
-    return f": expected one of {', '.join(names)}" if names else ""
+    return did_you_mean(word, names) or (f": expected one of {', '.join(names)}" if names else "")
 
 
 def error_message(error: ErrorDetails, key: str | int, node: Node) -> str:

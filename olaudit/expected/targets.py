@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from olaudit.errors import UsageError
-from olaudit.expected.messages import suggest
+from olaudit.expected.messages import did_you_mean
 from olaudit.expected.spec import FleetSpec, HostSpec
 
 VARIABLE = "OLAUDIT_EXPECTED"
@@ -62,13 +62,7 @@ def _unknown_target(fleet: FleetSpec, target: str, roles: Sequence[str]) -> str:
     if old := fleet.retired.get(short):
         return f"{target} is retired: {old.replaced_by} replaced it ({old.issue})"
     if target.startswith("@"):
-        return f"no host has the role {target!r}{_did_you_mean(target, roles)}"
+        return f"no host has the role {target!r}{did_you_mean(target, roles)}"
     if any(sign in target for sign in "*?["):
         return f"no host name matches {target!r}"
-    return f"there is no host {target!r}{_did_you_mean(short, tuple(fleet.hosts))}"
-
-
-def _did_you_mean(word: str, choices: Sequence[str]) -> str:
-    """Return "did you mean" the closest choice, or nothing: the hint of the error lists all choices."""
-    suggestion = suggest(word, choices)
-    return suggestion if "did you mean" in suggestion else ""
+    return f"there is no host {target!r}{did_you_mean(short, fleet.hosts)}"

@@ -1,18 +1,23 @@
-"""Validation of a tree by a pydantic model: the value, or error messages with their places."""
+"""Validation of trees: of one by a pydantic model, and of the sections of a file by the checkers' models.
+
+The result is a value, or error messages with their places.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from olaudit.checker import AnyChecker
 from olaudit.expected.messages import error_message, known_keys, suggest
 from olaudit.expected.parse import misread_message
 from olaudit.expected.spec import Place
-from olaudit.expected.tree import Items, Node, Scalar, locate, plain, walk
+from olaudit.expected.tree import Items, Node, Scalar, Table, locate, plain, walk
 from olaudit.model import SectionPath
 
 T = TypeVar("T")
@@ -75,3 +80,44 @@ def _misread_scalars(root: Node, errors: Sequence[ErrorDetails]) -> dict[Section
                 message = misread_message(node)
             messages[path] = (node.place, message)
     return messages
+
+
+class Sections:
+    """All sections by name. Checkers that share a section have the same model."""
+
+    def __init__(self, checkers: Sequence[AnyChecker]) -> None:
+        self.models: dict[str, Any] = {}
+        self.defaults: dict[str, str] = {}
+        for checker in checkers:
+            self.models.setdefault(checker.section, checker.model)
+            if checker.defaults:
+                self.defaults[checker.section] = checker.defaults[0]
+                self.models.setdefault(*checker.defaults)
+        self._adapters: dict[str, TypeAdapter[Any]] = {
+            name: TypeAdapter(model) for name, model in self.models.items()
+        }
+
+    def with_defaults(self, table: Table) -> Table:
+        """Add the default keys that an item of a list lacks. A default keeps the place where it is written."""
+        entries = dict(table.entries)
+        for section, key in self.defaults.items():
+            items, defaults = entries.get(section), entries.get(key)
+            if isinstance(items, Items) and isinstance(defaults, Table):
+                filled = [
+                    Table(item.place, {**defaults.entries, **item.entries}) if isinstance(item, Table) else item
+                    for item in items.items
+                ]
+                entries[section] = Items(items.place, tuple(filled))
+        return Table(table.place, entries)
+
+    def validate(self, table: Table, *, partial: bool = False) -> tuple[Mapping[str, Any], list[LocatedMessage]]:
+        """Validate the sections in `table`, and return their values; defaults are validated, but not returned."""
+        values: dict[str, Any] = {}
+        messages: list[LocatedMessage] = []
+        for name, node in table.entries.items():
+            if name in self._adapters:
+                value, section_messages = validate(self._adapters[name], node, name, partial=partial)
+                messages += section_messages
+                if name not in self.defaults.values():
+                    values[name] = MappingProxyType(value) if isinstance(value, dict) else value
+        return MappingProxyType(values), messages

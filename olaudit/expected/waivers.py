@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
 
 from olaudit.expected.folder import ExpectedFolder
-from olaudit.expected.messages import suggest
+from olaudit.expected.messages import did_you_mean, suggest
 from olaudit.expected.problems import Problems
 from olaudit.expected.spec import WaiverSpec
 from olaudit.expected.tree import Items, Node, Scalar, Table
@@ -32,8 +32,7 @@ def parse_date(text: str) -> date:
         # Python also accepts 20270131 and 2027-W05
         return date.fromisoformat(text if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) else "")
     except ValueError:
-        msg = f"{text!r} is not a date: write YYYY-MM-DD, such as 2027-01-31"
-        raise ValueError(msg) from None
+        raise ValueError(f"{text!r} is not a date: write YYYY-MM-DD, such as 2027-01-31") from None
 
 
 def date_problem(day: date, today: date) -> str:
@@ -49,15 +48,13 @@ def _check_date(text: str) -> str:
 
 def _check_id(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{12}", text):
-        msg = f"{text!r} is not a finding id: an id has twelve hex digits"
-        raise ValueError(msg)
+        raise ValueError(f"{text!r} is not a finding id: an id has twelve hex digits")
     return text
 
 
 def _check_not_empty(text: str, info: ValidationInfo) -> str:
     if not text.strip():
-        msg = f"{info.field_name!r} must not be empty"
-        raise ValueError(msg)
+        raise ValueError(f"{info.field_name!r} must not be empty")
     return text
 
 
@@ -164,10 +161,10 @@ def _unknown_names(item: Table, hosts: Collection[str], check_ids: Collection[st
 
 
 def _unknown_name(noun: str, word: str, choices: Collection[str]) -> str:
-    hint = suggest(word, choices)
-    if "did you mean" not in hint and noun == "check":  # there are too many checks to list
-        hint = suggest("", {check_id.partition(".")[0] + ".*" for check_id in choices})
-    return f"unknown {noun} {word!r}{hint}"
+    listed = choices
+    if noun == "check":  # there are too many checks to list
+        listed = {check_id.partition(".")[0] + ".*" for check_id in choices}
+    return f"unknown {noun} {word!r}{did_you_mean(word, choices) or suggest('', listed)}"
 
 
 def _expiry_problems(item: Table, today: date | None) -> Iterator[LocatedMessage]:

@@ -9,7 +9,7 @@ from operator import itemgetter
 from olaudit.facts.answers import has_no_target, incompleteness, parse_records, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
 
-_SCRIPT = r"""
+SCRIPT = r"""
 cd -- "$1" || exit 1
 find . -mindepth 1 -maxdepth 1 ! -name ".*" ! -type d -exec sh -c '
   into=$1; shift
@@ -77,7 +77,7 @@ class CronFiles:
 def cron_files(source: str, into: str) -> Fact[CronFiles]:
     """Build the fact of the files of `source`, as installed in the folder `into`."""
     # 1: some files could not be read
-    probe = Command(("sh", "-c", _SCRIPT, "sh", source, into), may_hang=True, statuses=(0, 1))
+    probe = Command(("sh", "-c", SCRIPT, "sh", source, into), may_hang=True, statuses=(0, 1))
     return Fact("cron.files", probe, _parse_files)
 
 

@@ -9,7 +9,7 @@ from operator import itemgetter
 from olaudit.facts.answers import has_no_target, incompleteness, is_absent, parse_records, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
 
-_SCRIPT = r"""
+SCRIPT = r"""
 source=$1 into=$2; shift 2
 cd -- "$source" || exit 1
 real=$(cd -- "$into" && pwd -P)
@@ -86,7 +86,7 @@ def symlink_farm(source: str, into: str, exceptions: tuple[str, ...]) -> Fact[Fa
     """Build the fact of all files below `source`; `exceptions` are globs relative to it."""
     pruned = [argument for glob in exceptions for argument in ("-path", f"./{glob}", "-prune", "-o")]
     # 1: not all files could be read
-    probe = Command(("sh", "-c", _SCRIPT, "sh", source, into, *pruned), may_hang=True, statuses=(0, 1))
+    probe = Command(("sh", "-c", SCRIPT, "sh", source, into, *pruned), may_hang=True, statuses=(0, 1))
     return Fact("symlink_farm", probe, _parse)
 
 

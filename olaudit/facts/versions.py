@@ -7,11 +7,7 @@ import re
 from olaudit.facts.answers import parse_json
 from olaudit.model import Answered, Command, EngineQuery, Fact, Unknown
 
-_COMPOSE = Command(
-    (
-        "sh",
-        "-c",
-        r"""for d in "$HOME/." /usr/local/lib/ /usr/local/libexec/ /usr/lib/ /usr/libexec/; do
+COMPOSE_SCRIPT = r"""for d in "$HOME/." /usr/local/lib/ /usr/local/libexec/ /usr/lib/ /usr/libexec/; do
   p=${d}docker/cli-plugins/docker-compose
   if [ -x "$p" ]; then
     m=$("$p" docker-cli-plugin-metadata) || exit
@@ -20,11 +16,7 @@ _COMPOSE = Command(
 done
 docker-compose version --short && exit
 r=$?; [ $r -lt 128 ] || exit $r
-exit 1""",
-    ),
-    may_hang=True,
-    statuses=(0, 1),
-)
+exit 1"""
 """Prints the version of Compose v2, a plugin of `docker`, else of Compose v1, a separate program.
 
 It does not run `docker compose version`, which can start a stopped engine: Docker 20.10 connects to the engine for
@@ -58,5 +50,7 @@ def _parse_compose(answer: Answered) -> str | Unknown | None:
 ENGINE: Fact[str] = Fact("versions.engine", EngineQuery.VERSION, _parse_engine)
 """The version of the engine, without a leading "v"."""
 
-COMPOSE: Fact[str | None] = Fact("versions.compose", _COMPOSE, _parse_compose)
+COMPOSE: Fact[str | None] = Fact(
+    "versions.compose", Command(("sh", "-c", COMPOSE_SCRIPT), may_hang=True, statuses=(0, 1)), _parse_compose
+)
 """The version of Compose; None if the host has none."""

@@ -9,11 +9,10 @@ and query them.
 """
 
 from olaudit.history.comparison import Comparison, RunFindings, compare
-from olaudit.history.retention import RECENT_RUNS
-from olaudit.history.runs import RunRow
+from olaudit.history.rows import RunRow, Span, Subject, UnreachableSpan
 from olaudit.history.states import DriftEpisode, FindingState, FindingStates, RunScope, advance
 from olaudit.history.store import History
-from olaudit.history.subjects import Span, Subject, UnreachableSpan
+from olaudit.history.writer import RECENT_RUNS
 
 __all__ = [
     "RECENT_RUNS",

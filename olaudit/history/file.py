@@ -29,7 +29,7 @@ def connect(file: Path, *, create: bool) -> sqlite3.Connection:
             raise HistoryError(f"{file} is not a history of olaudit: it is not a regular file")
         if create:
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            return _prepared(_open(file, "rw"), file)
+            return _prepared(*_open(file, "rw"), file)
         # an empty file belongs to a first run that ended before it wrote anything
         if not file.exists() or not file.stat().st_size:
             raise UsageError(
@@ -39,7 +39,8 @@ def connect(file: Path, *, create: bool) -> sqlite3.Connection:
         return _open_for_reading(file)
 
 
-def _open(file: Path, mode: str) -> sqlite3.Connection:
+def _open(file: Path, mode: str) -> tuple[sqlite3.Connection, int]:
+    """Open a history, and verify that it is one; return it with the version of its tables."""
     uri = f"{file.resolve().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
     connection.row_factory = sqlite3.Row
@@ -47,13 +48,12 @@ def _open(file: Path, mode: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # overwrite deleted content, not only unlink it
-    return connection
+        return connection, _version(connection, file)
 
 
-def _prepared(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
-    """Verify that the file is an undamaged history, and migrate it, before a run is written into it."""
+def _prepared(connection: sqlite3.Connection, version: int, file: Path) -> sqlite3.Connection:
+    """Verify that the history is undamaged, and migrate it, before a run is written into it."""
     with _closing_on_error(connection):
-        version = _version(connection, file)
         if damage := connection.execute("PRAGMA quick_check(1)").fetchone()[0].removeprefix("ok"):
             raise HistoryError(f"the history {file} is damaged: {damage.splitlines()[-1]}", _DAMAGED_HINT)
         if version < len(STEPS):
@@ -67,18 +67,12 @@ def _prepared(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
 def _open_for_reading(file: Path) -> sqlite3.Connection:
     """Open without write access, except after a run that was killed while writing: SQLite must roll it back."""
     try:
-        connection, version = _open_verified(file, "ro")
+        connection, version = _open(file, "ro")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK or not os.access(file, os.W_OK):
             raise
-        connection, version = _open_verified(file, "rw")
+        connection, version = _open(file, "rw")
     return connection if version == len(STEPS) else _migrated_copy(connection)
-
-
-def _open_verified(file: Path, mode: str) -> tuple[sqlite3.Connection, int]:
-    connection = _open(file, mode)
-    with _closing_on_error(connection):
-        return connection, _version(connection, file)
 
 
 def _migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:

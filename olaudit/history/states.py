@@ -100,6 +100,8 @@ def advance(
     after: dict[str, FindingState] = {}
     resolved: list[ResolvedDrift] = []
     for id_, finding in findings.items():
+        if finding.verdict is Verdict.OK and id_ not in states:
+            continue  # nearly all findings of a large fleet
         before = states.get(id_, FindingState(host=finding.host, check=finding.check, subject=finding.subject))
         after[id_] = _next_state(before, finding, now)
         resolved.extend(_resolved(before, finding))
@@ -118,7 +120,12 @@ def advance(
         observed_again=frozenset(_unknown_ids(states) & findings.keys() - _unknown_ids(after)),
         timeline=(summary(report),),
     )
-    with_ages = tuple(replace(finding, first_seen=_first_seen(finding, after, now)) for finding in report.findings)
+    with_ages = tuple(
+        finding
+        if finding.verdict is Verdict.OK and finding.first_seen is None
+        else replace(finding, first_seen=_first_seen(finding, after, now))
+        for finding in report.findings
+    )
     return after, replace(report, findings=with_ages, changes=changes)
 
 

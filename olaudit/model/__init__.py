@@ -81,7 +81,7 @@ __all__ = [
     "Verdict",
     "Vote",
     "Waiver",
-    "finding_id",
     "because",
+    "finding_id",
     "known",
 ]

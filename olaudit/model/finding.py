@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from olaudit.model.fact import Basis
 from olaudit.model.result import Severity, Verdict
@@ -12,6 +13,7 @@ FLEET = "(fleet)"
 """The host of findings about the whole fleet; it is not a valid host name."""
 
 
+@lru_cache(maxsize=1 << 17)  # the findings of a large fleet, whose ids are needed at each new audit
 def finding_id(host: str, check: str, subject: str) -> str:
     """Return the id of a finding: twelve hex digits that are the same in every run."""
     return hashlib.sha256(f"{host}\0{check}\0{subject}".encode()).hexdigest()[:12]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from olaudit.model import Report
-from olaudit.render import graphite, html, json, junit, markdown, nagios, ndjson, prometheus, sarif, table
+from olaudit.render import graphite, html, json, junit, markdown, nagios, prometheus, sarif, table
 from olaudit.render.style import Style
 
 Renderer = Callable[[Report, Style], str]
@@ -18,7 +18,7 @@ RENDERERS: Mapping[str, Renderer] = MappingProxyType(
     {
         "table": table.render,
         "json": json.render,
-        "ndjson": ndjson.render,
+        "ndjson": json.render_lines,
         "junit": junit.render,
         "sarif": sarif.render,
         "markdown": markdown.render,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from olaudit.model import Finding, Severity, Verdict
-from olaudit.render.style import Style, tone
+from olaudit.model import Finding, Verdict
+from olaudit.render import view
+from olaudit.render.style import MIN_WIDTH, Style
 from olaudit.text import visible
 
 _INDENT = "  "
-_MIN_WIDTH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,24 +57,23 @@ class Explanation:
 def render(explanation: Explanation, style: Style) -> str:
     """Render the sections; a command is one line, however long."""
     sections = (
-        ("expected", _expected(explanation, style)),
-        ("observed", _observed(explanation, style)),
-        ("waived", _waived(explanation, style)),
-        ("history", _sentences(explanation.history, style)),
-        ("fix", _fix(explanation, style)),
-        ("verify", tuple(map(visible, explanation.verify))),
+        ("EXPECTED", _expected(explanation, style)),
+        ("OBSERVED", _observed(explanation, style)),
+        ("WAIVED", _waived(explanation, style)),
+        ("HISTORY", _sentences(explanation.history, style)),
+        ("FIX", _fix(explanation, style)),
+        ("VERIFY", tuple(map(visible, explanation.verify))),
     )
-    blocks = [tuple(_header(explanation, style))]
+    blocks = ["\n".join(_header(explanation, style))]
     for name, lines in sections:
-        if body := tuple(f"{_INDENT}{line}".rstrip() for line in lines):
-            blocks.append((style.paint(name.upper(), "bold"), *body))
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+        blocks += style.block(name, (f"{_INDENT}{line}".rstrip() for line in lines))
+    return "\n\n".join(blocks) + "\n"
 
 
 def _header(explanation: Explanation, style: Style) -> Iterator[str]:
     """Render verdict and subject in one line, then the message, the run and the remarks."""
     finding = explanation.finding
-    badge = style.paint(f"{finding.verdict.upper()} {finding.severity}", tone(finding.verdict, finding.severity))
+    badge = style.paint(f"{finding.verdict.upper()} {finding.severity}", view.tone(finding))
     subject = f"{finding.host}  {finding.check}  {finding.subject}"
     yield f"{badge}  {style.paint(visible(subject), 'bold')}"
     yield from (f"{_INDENT}{line}" for line in _wrap(finding.message, style))
@@ -122,7 +120,7 @@ def _fix(explanation: Explanation, style: Style) -> Iterator[str]:
     if finding.verdict is Verdict.OK:
         yield "nothing to fix: it is as expected"
     elif finding.fix:
-        yield style.paint(visible(finding.fix), tone(Verdict.OK, Severity.INFO))
+        yield style.paint(visible(finding.fix), "ok")
     elif finding.verdict is Verdict.UNKNOWN:
         yield from _wrap(
             "First fix what prevents an answer: until then, it is unknown whether there is drift.", style
@@ -153,7 +151,7 @@ def _sentences(sentences: Iterable[str], style: Style) -> Iterator[str]:
 
 def _split(line: str, style: Style) -> Iterator[str]:
     """Split a raw line to the width, after a space near its end if there is one; no character is left out."""
-    width = max(_MIN_WIDTH, style.width) - 2 * len(_INDENT)
+    width = max(MIN_WIDTH, style.width) - 2 * len(_INDENT)
     while len(line) > width:
         end = line.rfind(" ", width // 2, width) + 1 or width
         yield line[:end]
@@ -162,5 +160,4 @@ def _split(line: str, style: Style) -> Iterator[str]:
 
 
 def _wrap(text: str, style: Style, hanging: str = "", taken: int = 0) -> list[str]:
-    width = max(_MIN_WIDTH, style.width) - len(_INDENT) - taken
-    return textwrap.wrap(visible(text), width, break_on_hyphens=False, subsequent_indent=hanging)
+    return style.wrap(visible(text), hanging=hanging, taken=len(_INDENT) + taken)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from olaudit.model import Finding, HostResult, Report, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
 
 
@@ -20,18 +21,19 @@ def render(report: Report, _style: Style) -> str:
 
 
 def _series(report: Report) -> Iterator[tuple[str, float]]:
-    failed_hosts = {host.host for host in report.hosts if host.failure}
-    audited = [finding for finding in report.findings if finding.host not in failed_hosts]
+    failures = view.failures(report)
+    audited = [finding for finding in report.findings if finding.host not in failures]
     yield "hosts", len(report.hosts)
     yield "unreachable", report.unreachable
     yield "checks", len(report.findings)
     yield "complete", report.run.complete
     yield "duration_seconds", report.run.duration_seconds
     yield from _counts("", report.findings, unknown_only=not audited)
+    by_host = view.group_by_host(report.findings)
     for host in report.hosts:
-        yield from _host(host, [finding for finding in report.findings if finding.host == host.host])
-    for section in sorted({_section(finding) for finding in audited}):
-        findings = [finding for finding in audited if _section(finding) == section]
+        yield from _host(host, by_host.get(host.host, []))
+    sections = view.group(audited, lambda finding: finding.check.partition(".")[0])
+    for section, findings in sorted(sections.items()):
         yield from _counts(f"check.{section}.", findings)
 
 
@@ -43,11 +45,6 @@ def _host(host: HostResult, findings: Iterable[Finding]) -> Iterator[tuple[str, 
 
 
 def _counts(path: str, findings: Iterable[Finding], *, unknown_only: bool = False) -> Iterator[tuple[str, float]]:
-    verdicts = [finding.verdict for finding in findings]
-    for verdict in Verdict:
+    for verdict, count in view.count_verdicts(findings).items():
         if verdict is Verdict.UNKNOWN or not unknown_only:
-            yield f"{path}{verdict}", verdicts.count(verdict)
-
-
-def _section(finding: Finding) -> str:
-    return finding.check.partition(".")[0]
+            yield f"{path}{verdict}", count

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-
-from tabulate import tabulate
+from collections.abc import Iterator, Sequence
 
 from olaudit.history import DriftEpisode, RunRow, Span, Subject, UnreachableSpan
-from olaudit.model import EpisodeEnd, Finding, RunSummary, Severity, Verdict
-from olaudit.render.ages import age, moment
-from olaudit.render.style import Style, tone
+from olaudit.model import EpisodeEnd, Finding, RunSummary, Verdict
+from olaudit.render import view
+from olaudit.render.style import BRIEF, Style, columns
 
 _INDENT = "  "
 _WIDE = 100  # columns from which on the ids of runs are shown
-_MIN_WIDTH = 60
-_MAX_LINES = 3  # of one message
 
 
 def render_runs(rows: Sequence[RunRow], style: Style, *, more: bool) -> str:
@@ -23,9 +18,9 @@ def render_runs(rows: Sequence[RunRow], style: Style, *, more: bool) -> str:
     if not rows:
         return "no run yet\n"
     header = ("started (UTC)", "audited", "ok", "drift", "unknown", "waived", "changed", "run")
-    columns = len(header) if style.width >= _WIDE else len(header) - 1
+    shown = len(header) if style.width >= _WIDE else len(header) - 1
     table = [tuple(style.paint(name, "dim") for name in header), *(_run(row, style) for row in rows)]
-    lines = list(_columns([cells[:columns] for cells in table], "", right=range(2, 6)))
+    lines = columns([cells[:shown] for cells in table], indent="", right=range(2, 6))
     if more:
         lines += ["", style.paint("there are older runs: --limit N shows more", "dim")]
     return "\n".join(lines) + "\n"
@@ -60,15 +55,15 @@ def render_host(
     failed = sum(span.runs for span in unreachable)
     waived = sum(episode.finding.verdict is Verdict.WAIVED for episode in open_)
     waived_of_open = f" ({waived} waived)" if waived else ""
-    counts = f"{_count(len(open_), 'open drift')}{waived_of_open}, {len(ended)} ended"
-    audited = f"not audited in {_count(failed, 'run')}" if failed else "never unreachable"
+    counts = f"{view.pluralize(len(open_), 'open drift')}{waived_of_open}, {len(ended)} ended"
+    audited = f"not audited in {view.pluralize(failed, 'run')}" if failed else "never unreachable"
     blocks = [
-        ("", [f"{style.paint(name, 'bold')}: {counts}, {audited}"]),
-        ("open", [line for episode in open_ for line in _open_episode(episode, latest, style)]),
-        ("ended", [line for episode in ended for line in _ended_episode(episode, style)]),
-        ("not audited", [line for span in reversed(unreachable) for line in _unreachable_span(span, style)]),
+        f"{style.paint(name, 'bold')}: {counts}, {audited}",
+        *style.block("open", (line for episode in open_ for line in _open_episode(episode, latest, style))),
+        *style.block("ended", (line for episode in ended for line in _ended_episode(episode, style))),
+        *style.block("not audited", (line for span in reversed(unreachable) for line in _failures(span, style))),
     ]
-    return _join(blocks, style)
+    return "\n\n".join(blocks) + "\n"
 
 
 def render_finding(
@@ -76,14 +71,15 @@ def render_finding(
 ) -> str:
     """Render a finding's episodes, open ones first, and its spans; newest first."""
     open_, ended = _open_and_ended(episodes)
-    title = _wrapped(f"{subject.host}  {subject.check}  {subject.subject}", style)
+    title = style.wrap(f"{subject.host}  {subject.check}  {subject.subject}", limit=BRIEF)
+    open_lines = (line for episode in open_ for line in _open_episode(episode, latest, style, name=False))
     blocks = [
-        ("", [*(style.paint(line, "bold") for line in title), style.paint(f"id {subject.id}", "dim")]),
-        ("open", [line for episode in open_ for line in _open_episode(episode, latest, style, name=False)]),
-        ("ended", [line for episode in ended for line in _ended_episode(episode, style, name=False)]),
-        ("verdicts", [line for span in reversed(spans) for line in _span(span, style)]),
+        "\n".join([*(style.paint(line, "bold") for line in title), style.paint(f"id {subject.id}", "dim")]),
+        *style.block("open", open_lines),
+        *style.block("ended", (line for episode in ended for line in _ended_episode(episode, style, name=False))),
+        *style.block("verdicts", (line for span in reversed(spans) for line in _span(span, style))),
     ]
-    return _join(blocks, style)
+    return "\n\n".join(blocks) + "\n"
 
 
 def _open_and_ended(episodes: Sequence[DriftEpisode]) -> tuple[list[DriftEpisode], list[DriftEpisode]]:
@@ -101,15 +97,16 @@ def _open_episode(episode: DriftEpisode, latest: RunSummary, style: Style, *, na
     finding, since = episode.finding, episode.finding.first_seen or episode.last_seen
     label = "WAIVED" if finding.verdict is Verdict.WAIVED else f"DRIFT {finding.severity}"
     observed = episode.last_seen == latest.started_at
-    unobserved = "" if observed else f", last seen {moment(episode.last_seen)}: unobserved since"
-    period = f"since {moment(since)}, {age(since, latest.started_at)}{style.paint(unobserved, 'unknown')}"
-    badge = label, tone(finding.verdict, finding.severity)
+    unobserved = "" if observed else f", last seen {view.moment(episode.last_seen)}: unobserved since"
+    length = view.age(since, latest.started_at)
+    period = f"since {view.moment(since)}, {length}{style.paint(unobserved, 'unknown')}"
+    badge = label, view.tone(finding)
     yield from _episode(episode, badge, period, style, name=name)
 
 
 def _ended_episode(episode: DriftEpisode, style: Style, *, name: bool = True) -> Iterator[str]:
     first, ended = episode.finding.first_seen or episode.last_seen, episode.ended or episode.last_seen
-    period = f"{_short_moment(first)} to {moment(ended)}, {age(first, ended)}"
+    period = f"{_short_moment(first)} to {view.moment(ended)}, {view.age(first, ended)}"
     badge = str(episode.ending), "ok" if episode.ending is EpisodeEnd.FIXED else "dim"
     yield from _episode(episode, badge, period, style, name=name)
 
@@ -118,27 +115,24 @@ def _episode(
     episode: DriftEpisode, badge: tuple[str, str], period: str, style: Style, *, name: bool
 ) -> Iterator[str]:
     """Render an episode: badge (text and tone), check and subject if `name`, period, last message."""
-    label = style.paint(*badge)
     if name:
-        taken = len(f"{_INDENT}{badge[0]}  ")
-        title = _wrapped(f"{episode.finding.check}  {episode.finding.subject}", style, taken=taken)
-        yield from _columns([(label, "\n".join(style.paint(line, "bold") for line in title))], _INDENT)
+        title = f"{episode.finding.check}  {episode.finding.subject}"
+        yield from style.heading(*badge, title, indent=_INDENT, limit=BRIEF)
         yield f"{_INDENT * 2}{period}  {style.paint(episode.finding.id, 'dim')}"
     else:
-        yield f"{_INDENT}{label}  {period}"
+        yield f"{_INDENT}{style.paint(*badge)}  {period}"
     yield from _message(episode.finding, style)
 
 
-def _unreachable_span(span: UnreachableSpan, style: Style) -> Iterator[str]:
-    label = style.paint(str(span.failure.reason), "unknown")
-    yield f"{_INDENT}{label}  {_period(span.first, span.last, span.runs)}"
+def _failures(span: UnreachableSpan, style: Style) -> Iterator[str]:
+    yield f"{_INDENT}{style.paint(span.failure.reason, 'unknown')}  {_period(span)}"
     yield from _indented(span.failure.message, style)
 
 
 def _span(span: Span, style: Style) -> Iterator[str]:
-    severity = span.finding.severity if span.finding else Severity.INFO
-    label = style.paint(f"{span.verdict:<7}", tone(span.verdict, severity))
-    yield f"{_INDENT}{label}  {_period(span.first, span.last, span.runs)}"
+    tone = view.tone(span.finding) if span.finding else view.verdict_tone(span.verdict)
+    label = style.paint(f"{span.verdict:<7}", tone)
+    yield f"{_INDENT}{label}  {_period(span)}"
     if span.finding:
         yield from _message(span.finding, style)
 
@@ -153,39 +147,14 @@ def _message(finding: Finding, style: Style) -> Iterator[str]:
 
 
 def _short_moment(rfc3339: str) -> str:
-    return moment(rfc3339).removesuffix(" UTC")
+    return view.moment(rfc3339).removesuffix(" UTC")
 
 
-def _period(first: str, last: str, runs: int) -> str:
-    if runs == 1:
-        return moment(first)
-    return f"{_short_moment(first)} to {moment(last)}, {_count(runs, 'run')}"
+def _period(span: Span | UnreachableSpan) -> str:
+    if span.runs == 1:
+        return view.moment(span.first)
+    return f"{_short_moment(span.first)} to {view.moment(span.last)}, {view.pluralize(span.runs, 'run')}"
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _join(blocks: Iterable[tuple[str, list[str]]], style: Style) -> str:
-    """Join titled blocks with empty lines; a block without lines is left out."""
-    texts = (
-        "\n".join([*([style.paint(title, "bold")] if title else []), *lines]) for title, lines in blocks if lines
-    )
-    return "\n\n".join(texts) + "\n"
-
-
-def _indented(text: str, style: Style) -> Iterator[str]:
-    return (f"{_INDENT * 2}{line}" for line in _wrapped(text, style, taken=len(_INDENT * 2)))
-
-
-def _wrapped(text: str, style: Style, *, taken: int = 0) -> list[str]:
-    """Wrap `text` to the width less the columns `taken`; at most _MAX_LINES lines."""
-    width = max(_MIN_WIDTH, style.width) - taken
-    return textwrap.wrap(text, width, break_on_hyphens=False, max_lines=_MAX_LINES, placeholder=" ...")
-
-
-def _columns(rows: Sequence[Sequence[str]], indent: str, right: Iterable[int] = ()) -> Iterator[str]:
-    """Align rows in columns; the columns of indexes `right` to the right."""
-    alignment = ["right" if column in right else "left" for column in range(len(rows[0]))]
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=alignment)
-    return (f"{indent}{line}".rstrip() for line in table.splitlines())
+def _indented(text: str, style: Style) -> list[str]:
+    return style.wrap(text, indent=_INDENT * 2, limit=BRIEF)

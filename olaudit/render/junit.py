@@ -11,11 +11,12 @@ the times of test cases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
 from olaudit.evaluate import REACHABLE
 from olaudit.model import Finding, HostResult, Report, Run, Severity, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
 from olaudit.text import visible
 
@@ -24,26 +25,22 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 def render(report: Report, _style: Style) -> str:
     """Render the document. Characters that XML 1.0 excludes are not printable either: they are escaped."""
-    findings_by_host: dict[str, list[Finding]] = {}
-    for finding in report.findings:
-        findings_by_host.setdefault(finding.host, []).append(finding)
+    findings = view.group_by_host(report.findings)
     results = {host.host: host for host in report.hosts}
-    suites = [
-        _suite(host, findings_by_host.get(host, []), results.get(host), report.run)
-        for host in dict.fromkeys([*results, *findings_by_host])
-    ]
-    counts = [_counts(findings) for findings in findings_by_host.values()]
+    counts = _counts(report.findings)
     root = ET.Element("testsuites", {"name": "olaudit", "time": f"{report.run.duration_seconds:.3f}"})
-    root.attrib |= {key: str(sum(count[key] for count in counts)) for key in ("tests", "failures", "errors")}
-    root.extend(suites)
+    root.attrib |= {key: counts[key] for key in ("tests", "failures", "errors")}
+    root.extend(
+        _suite(host, findings.get(host, []), results.get(host), report.run) for host in {**results, **findings}
+    )
     ET.indent(root)
     return f"{_DECLARATION}{ET.tostring(root, encoding='unicode')}\n"
 
 
-def _counts(findings: Sequence[Finding]) -> dict[str, int]:
+def _counts(findings: Sequence[Finding]) -> dict[str, str]:
     outcomes = [_outcome(finding) for finding in findings]
-    attributes = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    return {"tests": len(outcomes)} | {name: outcomes.count(outcome) for name, outcome in attributes.items()}
+    names = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    return {"tests": str(len(outcomes))} | {key: str(outcomes.count(outcome)) for key, outcome in names.items()}
 
 
 def _outcome(finding: Finding) -> str:
@@ -59,26 +56,23 @@ def _suite(host: str, findings: Sequence[Finding], result: HostResult | None, ru
         "testsuite",
         {
             "name": host,
-            **{name: str(count) for name, count in _counts(findings).items()},
+            **_counts(findings),
             "time": f"{seconds:.3f}",
             "timestamp": run.started_at.removesuffix("Z"),  # JUnit's timestamps have no time zone
             "hostname": host,
         },
     )
     properties = ET.SubElement(suite, "properties")
-    for name, value in _run_properties(run).items():
-        ET.SubElement(properties, "property", {"name": name, "value": visible(value)})
-    suite.extend(_case(finding, seconds) for finding in findings)
-    return suite
-
-
-def _run_properties(run: Run) -> Mapping[str, str]:
-    return {
+    values = {
         "run": run.id,
         "complete": str(run.complete).lower(),
         "olaudit_version": run.olaudit_version,
         "expected_revision": run.expected_revision,
     }
+    for name, value in values.items():
+        ET.SubElement(properties, "property", {"name": name, "value": visible(value)})
+    suite.extend(_case(finding, seconds) for finding in findings)
+    return suite
 
 
 def _case(finding: Finding, seconds: float) -> ET.Element:

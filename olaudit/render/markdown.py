@@ -8,16 +8,16 @@ about how `|` is escaped in a table.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from olaudit.audit import worst_verdict
-from olaudit.model import FLEET, Changes, Failure, Finding, Report, Severity, Verdict
-from olaudit.render.ages import age, moment
+from olaudit.model import FLEET, Changes, Finding, Report, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
 from olaudit.text import visible
 
 _MAX_VALUE = 500  # characters of one value; the JSON document has the full text
-_SEVERITIES = tuple(Severity)
+_NOT_OK = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED)
 
 
 def render(report: Report, style: Style) -> str:
@@ -30,68 +30,61 @@ def render(report: Report, style: Style) -> str:
 
 
 def _verdict(report: Report) -> Iterator[str]:
-    audited, total = len(report.hosts) - report.unreachable, len(report.hosts)
-    counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in list(Verdict)[1:])
-    yield (
-        f"**{worst_verdict(report.findings).upper()}**: {counts} of {len(report.findings)} checks; "
-        f"{audited} of {total} hosts audited, {moment(report.run.started_at)}"
-    )
+    counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in _NOT_OK)
+    yield f"**{worst_verdict(report.findings).upper()}**: {counts} of {view.coverage(report)}"
     if not report.run.complete:
-        yield f"**INCOMPLETE**: interrupted after {report.run.duration_seconds:.1f} s"
+        yield f"**INCOMPLETE**: {view.interruption(report)}"
     if report.changes and report.changes.since is None:
         yield "There is no earlier run to compare with."
 
 
 def _hosts(report: Report) -> Iterator[str]:
-    """Render the table of hosts that are not as expected, with counts. It contains no text from a host."""
+    """Render the table of hosts that are not as expected, with counts. It contains no text from a host.
+
+    Counts of a host that was not audited are unknown, not 0.
+    """
     failures = {host.host: host.failure for host in report.hosts} | {FLEET: None}
-    rows = [_row(host, failure, report) for host, failure in failures.items() if any(_counts(host, report))]
+    findings = view.group_by_host(report.findings)
+    rows = []
+    for host, failure in failures.items():
+        counts = view.count_verdicts(findings.get(host, []), _NOT_OK).values()
+        if any(counts):
+            mark = f" **not audited** ({failure.reason})" if failure else ""
+            numbers = (str(count) if count or not failure else "?" for count in counts)
+            rows.append(f"| {_code(host)}{mark} | {' | '.join(numbers)} |")
     if rows:
         yield "\n".join(["| host | drift | unknown | waived |", "| --- | ---: | ---: | ---: |", *rows])
-
-
-def _row(host: str, failure: Failure | None, report: Report) -> str:
-    """Render the row of one host; counts of a host that was not audited are unknown, not 0."""
-    mark = f" **not audited** ({failure.reason})" if failure else ""
-    numbers = (str(number) if number or not failure else "?" for number in _counts(host, report))
-    return f"| {_code(host)}{mark} | {' | '.join(numbers)} |"
-
-
-def _counts(host: str, report: Report) -> tuple[int, ...]:
-    verdicts = [finding.verdict for finding in report.findings if finding.host == host]
-    return tuple(verdicts.count(verdict) for verdict in (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED))
 
 
 # --- findings --------------------------------------------------------------------------------------------------
 
 
 def _sections(report: Report, style: Style) -> Iterator[str]:
-    by_verdict = {
-        verdict: [finding for finding in report.findings if finding.verdict is verdict] for verdict in Verdict
-    }
-    drift = sorted(by_verdict[Verdict.DRIFT], key=lambda finding: _SEVERITIES.index(finding.severity))
+    by_verdict = dict.fromkeys(Verdict, ()) | view.group(report.findings, lambda finding: finding.verdict)
+    drift = sorted(by_verdict[Verdict.DRIFT], key=view.severity_rank)
     if report.changes:
         new = report.changes.new
         yield from _section("New", [finding for finding in drift if finding.id in new], report)
-        yield from _resolved(report.changes)
+        yield from _titled("Resolved", _resolved(report.changes))
         yield from _section("Unchanged", [finding for finding in drift if finding.id not in new], report)
     else:
         yield from _section("Drift", drift, report)
     yield from _section("Unknown", by_verdict[Verdict.UNKNOWN], report)
     if report.changes:
-        yield from _unobserved(report.changes)
+        yield from _titled("Unobserved drift", _unobserved(report.changes))
     yield from _section("Waived", by_verdict[Verdict.WAIVED], report)
     if style.all:
         yield from _section("As expected", by_verdict[Verdict.OK], report)
 
 
-def _section(title: str, findings: Sequence[Finding], report: Report) -> Iterator[str]:
-    if findings:
-        yield _titled(title, ["\n".join(_entry(finding, report)) for finding in findings])
+def _section(title: str, findings: Iterable[Finding], report: Report) -> Iterator[str]:
+    return _titled(title, ("\n".join(_entry(finding, report)) for finding in findings))
 
 
-def _titled(title: str, entries: Sequence[str]) -> str:
-    return "\n".join([f"## {title} ({len(entries)})", "", *entries]).rstrip()
+def _titled(title: str, entries: Iterable[str]) -> Iterator[str]:
+    """Render a section; nothing if it has no entries."""
+    if listed := tuple(entries):
+        yield "\n".join([f"## {title} ({len(listed)})", "", *listed]).rstrip()
 
 
 def _entry(finding: Finding, report: Report) -> Iterator[str]:
@@ -121,27 +114,19 @@ def _since(finding: Finding, report: Report) -> str:
     new = report.changes and finding.id in report.changes.new
     if finding.first_seen is None or finding.verdict is Verdict.OK or new:
         return ""
-    return f" for {age(finding.first_seen, report.run.started_at)}, since {moment(finding.first_seen)}"
+    return f" for {view.age(finding.first_seen, report.run.started_at)}, since {view.moment(finding.first_seen)}"
 
 
 def _resolved(changes: Changes) -> Iterator[str]:
-    if changes.resolved:
-        lines = [
-            f"- {_label(drift.finding)} {drift.ending}, last seen {moment(drift.last_seen)}"
-            for drift in changes.resolved
-        ]
-        yield _titled("Resolved", lines)
+    for drift in changes.resolved:
+        yield f"- {_label(drift.finding)} {drift.ending}, last seen {view.moment(drift.last_seen)}"
 
 
 def _unobserved(changes: Changes) -> Iterator[str]:
     """Render the drift whose checks this run could not evaluate, as it was last seen."""
-    if changes.unobserved:
-        lines = [
-            f"- {_label(drift.finding)}{' (waived)' * (drift.finding.verdict is Verdict.WAIVED)}"
-            f" last seen {moment(drift.last_seen)}"
-            for drift in changes.unobserved
-        ]
-        yield _titled("Unobserved drift", lines)
+    for drift in changes.unobserved:
+        waived = " (waived)" if drift.finding.verdict is Verdict.WAIVED else ""
+        yield f"- {_label(drift.finding)}{waived} last seen {view.moment(drift.last_seen)}"
 
 
 # --- text ------------------------------------------------------------------------------------------------------
@@ -151,7 +136,7 @@ def _code(text: str) -> str:
     """Format a code span, with a fence of more backticks than `text` has in a row."""
     shown = visible(text)
     if len(shown) > _MAX_VALUE:
-        shown = f"{shown[:_MAX_VALUE]} ... (json has more)"
+        shown = f"{shown[:_MAX_VALUE]}{view.MORE}"
     if not shown.strip():
         return "(spaces)" if shown else "(nothing)"
     fence = "`" * (_longest_backtick_run(shown) + 1)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from olaudit.model import Finding, Report, Severity, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
 from olaudit.text import visible
 
@@ -19,7 +20,6 @@ MAX_OUTPUT_BYTES = 4000
 
 _MAX_LINE_BYTES = 300  # so that the first line fits into 1 KB, which is all that the oldest NRPE passes on
 _SPECIAL = frozenset("|<>`$")  # separator of performance data; markup in old web pages; shells of notifications
-_SEVERITIES = tuple(Severity)
 
 
 class Status(IntEnum):
@@ -49,7 +49,9 @@ def status(report: Report) -> Status:
 
 def render(report: Report, _style: Style) -> str:
     """Render the output, at most `MAX_OUTPUT_BYTES` long."""
-    findings = sorted((finding for finding in report.findings if finding.verdict in _RANKS), key=_rank)
+    findings = [finding for finding in report.findings if finding.verdict in (Verdict.DRIFT, Verdict.UNKNOWN)]
+    # in the order of `status`: by urgency, but info last
+    findings.sort(key=lambda finding: (finding.severity is Severity.INFO, *view.rank(finding)))
     worst = f"; worst: {_name(findings[0])}" if findings else ""
     prefix = "" if report.run.complete else "interrupted: "
     data = " ".join(_performance_data(report))
@@ -62,20 +64,10 @@ def status_line(state: Status, text: str) -> str:
     return f"OLAUDIT {state.name} - {_plain(text)}"
 
 
-_RANKS = {Verdict.DRIFT: 0, Verdict.UNKNOWN: 1}
-
-
-def _rank(finding: Finding) -> tuple[bool, int, int]:
-    """Return a sort key in the order of `status`: drift, then unknown, each by severity; info last."""
-    severity = _SEVERITIES.index(finding.severity)
-    return finding.severity is Severity.INFO, _RANKS[finding.verdict], severity
-
-
 def _counts(report: Report) -> str:
     drift, unknown, waived = map(report.count, (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED))
     counts = f"{drift} drift, {unknown} unknown" + (f", {waived} waived" if waived else "")
-    hosts = len(report.hosts) - report.unreachable
-    return f"{counts} of {len(report.findings)} checks, {hosts} of {len(report.hosts)} hosts"
+    return f"{counts} of {len(report.findings)} checks, {view.audited(report)} hosts"
 
 
 def _name(finding: Finding) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from olaudit import waivers
-from olaudit.checks import CHECKERS
-from olaudit.evaluate import REACHABLE
-from olaudit.model import Finding, HostResult, Report, Severity, Verdict
+from olaudit.evaluate import HOST, REACHABLE
+from olaudit.model import Check, Finding, Report, Severity, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
 from olaudit.text import visible
 
@@ -27,37 +27,33 @@ _ROOT = "%SRCROOT%"
 def render(report: Report, style: Style) -> str:
     """Render the document: one run, with the findings that `style` selects."""
     findings = style.select_findings(report)
-    checks = sorted({REACHABLE.id, *(finding.check for finding in findings)})
-    rules = {check: index for index, check in enumerate(checks)}
+    ids = sorted({REACHABLE.id, *(finding.check for finding in findings)})
+    checks = (REACHABLE, *waivers.CHECKS, *(check for checker in style.checkers for check in checker.checks))
+    described = {check.id: check for check in checks}
     run = {
         "tool": {
             "driver": {
                 "name": "olaudit",
                 "semanticVersion": report.run.olaudit_version,
-                "rules": [_rule(check) for check in checks],
+                "rules": [_rule(id_, described.get(id_)) for id_ in ids],
             }
         },
         "automationDetails": {"id": f"olaudit/{report.run.id}"},
         "invocations": [_invocation(report)],
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The directory that contains expected/."}}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, rules[finding.check]) for finding in findings],
+        "results": [_result(finding, ids.index(finding.check)) for finding in findings],
         "properties": {"expectedRevision": report.run.expected_revision, "checks": len(report.findings)}
-        | {verdict.value: report.count(verdict) for verdict in Verdict},
+        | view.count_verdicts(report.findings),
     }
     schema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rule(check_id: str) -> dict[str, Any]:
-    """Describe a check with the texts of its checker; GitHub shows them next to each alert."""
-    checks = {
-        check.id: check
-        for check in (REACHABLE, *waivers.CHECKS, *(check for checker in CHECKERS for check in checker.checks))
-    }
-    if check_id not in checks:
+def _rule(check_id: str, check: Check | None) -> dict[str, Any]:
+    """Describe a check with the texts of its checker, if known; GitHub shows them next to each alert."""
+    if check is None:
         return {"id": check_id, "shortDescription": {"text": check_id}}
-    check = checks[check_id]
     return {
         "id": check_id,
         "shortDescription": _text(check.drift_when),
@@ -74,22 +70,16 @@ def _invocation(report: Report) -> dict[str, Any]:
         "startTimeUtc": report.run.started_at,
         "endTimeUtc": report.run.finished_at,
         "toolExecutionNotifications": [
-            notification for host in report.hosts for notification in _notifications(host)
+            {
+                "level": "error",
+                "message": _text(f"{host.host} could not be audited ({failure.reason}): {failure.message}"),
+                "associatedRule": {"id": REACHABLE.id},
+                "locations": [{"logicalLocations": [_logical(host.host, HOST)]}],
+            }
+            for host in report.hosts
+            if (failure := host.failure)
         ],
     }
-
-
-def _notifications(host: HostResult) -> list[dict[str, Any]]:
-    if not host.failure:
-        return []
-    return [
-        {
-            "level": "error",
-            "message": _text(f"{host.host} could not be audited ({host.failure.reason}): {host.failure.message}"),
-            "associatedRule": {"id": REACHABLE.id},
-            "locations": [{"logicalLocations": [_logical(host.host, "host")]}],
-        }
-    ]
 
 
 def _result(finding: Finding, rule: int) -> dict[str, Any]:
@@ -143,7 +133,7 @@ def _logical(host: str, subject: str) -> dict[str, str]:
     return {
         "name": visible(subject),
         "fullyQualifiedName": f"{host}/{visible(subject)}",
-        "kind": "host" if subject == "host" else "resource",
+        "kind": "host" if subject == HOST else "resource",
     }
 
 

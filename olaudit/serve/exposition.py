@@ -1,4 +1,4 @@
-"""The metrics that Prometheus scrapes: of the whole fleet, or of one probed host."""
+"""What Prometheus reads: the metrics of the whole fleet or of one probed host, and the list of hosts to probe."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from olaudit.expected.spec import WaiverSpec
+from olaudit.expected.spec import FleetSpec, WaiverSpec
 from olaudit.model import FLEET, Report, Waiver
 from olaudit.render.prometheus.collector import ReportCollector
 from olaudit.serve.snapshot import Snapshot, rfc3339
@@ -82,6 +85,16 @@ def encode(collector: Collector, accept: str) -> tuple[bytes, str]:
     registry.register(collector)
     encoder, content_type = choose_encoder(",".join(_supported_ranges(accept.split(","))))
     return encoder(registry), content_type
+
+
+def discovery_targets(fleet: FleetSpec) -> list[dict[str, Any]]:
+    """List all hosts in the format of Prometheus' HTTP service discovery, one group for each role."""
+    # later roles override earlier ones: the last one is the most specific
+    hosts = sorted((host.roles[-1] if host.roles else "", name) for name, host in fleet.hosts.items())
+    return [
+        {"targets": [name for _, name in group], "labels": {"role": role} if role else {}}
+        for role, group in groupby(hosts, key=itemgetter(0))
+    ]
 
 
 def _supported_ranges(ranges: Iterable[str]) -> Iterator[str]:

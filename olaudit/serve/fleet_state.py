@@ -8,13 +8,16 @@ from typing import TypeVar
 
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.snapshot import LastAnswers, ReloadStatus, ReportBuilder, RunHistory, Snapshot, failure_text
+from olaudit.serve.snapshot import LastAudit, ReloadStatus, ReportBuilder, RunHistory, Snapshot, failure_text
 
 T = TypeVar("T")
 
 
 class FleetState:
-    """The expected files, each host's last answers, and the first occurrence of each drift. Not thread-safe."""
+    """The expected files, each host's last audit, and the first occurrence of each drift. Not thread-safe.
+
+    A host is evaluated when its answers arrive; a snapshot only composes the evaluations of all hosts.
+    """
 
     def __init__(
         self, fleet: FleetSpec, run_history: RunHistory, build_report: ReportBuilder, now: datetime
@@ -22,15 +25,16 @@ class FleetState:
         self.fleet = fleet
         self.run_history = run_history
         self._build_report = build_report
+        self._auditor = build_report.auditor(fleet)
         self._states = run_history.states
-        self._last: dict[str, LastAnswers] = {}
+        self._last: dict[str, LastAudit] = {}
         self._reload_status = ReloadStatus(success=True, at=now)
 
     def store_answers(self, answers: HostAnswers, now: datetime) -> str:
-        """Store a host's answers; return a log line if the host became (un)reachable, else ""."""
+        """Evaluate and store a host's answers; return a log line if the host became (un)reachable, else ""."""
         before = self._last.get(answers.host)
-        self._last[answers.host] = LastAnswers(answers, now)
-        old_failure, new_failure = failure_text(before.answers if before else None), failure_text(answers)
+        self._last[answers.host] = LastAudit(self._auditor.evaluate(answers), now)
+        old_failure, new_failure = failure_text(before.audit.answers if before else None), failure_text(answers)
         if new_failure == old_failure:
             return ""
         if new_failure:
@@ -41,7 +45,11 @@ class FleetState:
         """Use other expected files from now on; return the hosts whose expected state changed."""
         before, self.fleet = self.fleet, fleet
         self._reload_status = ReloadStatus(success=True, at=now)
-        self._last = retain_hosts(self._last, fleet)
+        self._auditor = self._build_report.auditor(fleet)
+        self._last = {
+            host: LastAudit(self._auditor.evaluate(last.audit.answers), last.at)
+            for host, last in retain_hosts(self._last, fleet).items()
+        }
         both = before.hosts.keys() & fleet.hosts.keys()
         return frozenset(host for host in both if before.hosts[host].sections != fleet.hosts[host].sections)
 
@@ -50,8 +58,9 @@ class FleetState:
         self._reload_status = ReloadStatus(success=False, at=self._reload_status.at)
 
     def snapshot(self, now: datetime) -> Snapshot:
-        """Evaluate the last answers of all hosts and return a snapshot."""
-        self._states, report = self._build_report(self.fleet, self._last, self._states, now)
+        """Compose the last audits of all hosts into a snapshot."""
+        audits = {host: last.audit for host, last in self._last.items()}
+        self._states, report = self._build_report(self.fleet, self._auditor, audits, self._states, now)
         return Snapshot(
             fleet=self.fleet,
             report=self._build_report.add_changes(self.run_history, self.fleet, report),

@@ -1,4 +1,9 @@
-"""Access control: users with passwords, as listed in the web configuration; without users, access is open."""
+"""Access control: the host names of this server, and users with passwords; without users, access is open.
+
+The host names are a defence against DNS rebinding: a malicious site can make its own name resolve to the address
+of this server, and then read the responses as its own. The browser sends that name in the Host header. An address
+in that header cannot be rebound, and browsers resolve `localhost` themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +12,70 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
+import re
 import secrets
+import socket
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
-
-from olaudit.serve.hosts import is_served, served_names
 
 _DUMMY_HASH = b"$2b$10$" + b"." * 53
 """Compared for unknown users, so that a response takes equally long whether or not the user exists."""
 
 _PASSWORD_BYTES = 72  # the maximum that bcrypt uses; it refuses longer passwords
 _CACHE_SIZE = 100
+
+_LOCALHOST_NAMES = frozenset({"localhost", "localhost.localdomain"})
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,64}\]|[^\[\]:@/\s]{1,255})(?::[0-9]{0,5})?")
+_ABSOLUTE = re.compile(r"(?i)https?://([^/]*)(/.*)?", re.DOTALL)
+
+
+def served_names(*names: str) -> frozenset[str]:
+    """Return the served names in normal form; addresses are always served."""
+    return _LOCALHOST_NAMES | {_normal(name) for name in names if name}
+
+
+def own_names() -> tuple[str, ...]:
+    """Return the names of this machine, with and without the domain."""
+    name = socket.gethostname()
+    full = socket.getfqdn()
+    return name, name.partition(".")[0], full, full.partition(".")[0]
+
+
+def is_served(authority: str, names: frozenset[str]) -> bool:
+    """Return whether `authority` (such as `name`, `name:port`, `[address]:port`) is an address or a served name.
+
+    The port is not compared: it may be forwarded from another one.
+    """
+    match = _AUTHORITY.fullmatch(authority)
+    if not match:
+        return False
+    name = _normal(match[1])
+    wildcard = f"*.{name.partition('.')[2]}"  # as in certificates
+    return name in names or wildcard in names or _is_address(name.strip("[]"))
+
+
+def request_target(path: str, hosts: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Return the authorities in a request, and its path.
+
+    The authority of an absolute target (`GET http://name/path`) takes precedence over Host, so both are returned.
+    """
+    match = _ABSOLUTE.fullmatch(path)
+    return (match[1], *hosts) if match else tuple(hosts), (match[2] or "/") if match else path
+
+
+def _normal(name: str) -> str:
+    return name.lower().removesuffix(".")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Guard:
@@ -30,9 +86,9 @@ class Guard:
 
     def __init__(self, users: Mapping[str, str], names: frozenset[str] = served_names()) -> None:
         self._names = names
-        self._users = {user: hashed.encode() for user, hashed in users.items()}
         self._key = secrets.token_bytes(32)
         self._verified: set[bytes] = set()  # keyed digests: no password is stored
+        self.replace(users)
         # one comparison at a time: password guessing uses at most one core
         self._executor = ThreadPoolExecutor(1, "passwords")
 

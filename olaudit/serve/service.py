@@ -36,7 +36,8 @@ FRESH_SECONDS = 1.0
 
 _POLL_SECONDS = 1.0  # how often files are checked for changes
 _DEAD_SECONDS = 60.0  # far longer than the evaluation of the largest fleet takes
-_IDLE_FACTOR = 2.0  # after an evaluation, the pause before the next one, as a multiple of its duration
+_PUBLISH_SECONDS = 1.0  # the pause between two snapshots: audits that end in between share the next one
+_IDLE_FACTOR = 2.0  # the pause is longer for a very large fleet: a multiple of the duration of its last snapshot
 
 
 class Service:
@@ -196,8 +197,8 @@ class Service:
             if error not in previous_errors:
                 self._log(f"{error.host}: internal error while {error.activity}: {error.traceback}")
         self._stale = False
-        # the evaluation of a very large fleet takes seconds, and must leave time for everything else
-        self._publish_at = self._sources.monotonic() + _IDLE_FACTOR * (time.monotonic() - started)
+        pause = max(_PUBLISH_SECONDS, _IDLE_FACTOR * (time.monotonic() - started))
+        self._publish_at = self._sources.monotonic() + pause
         for host in [host for host in self._waiting if host not in self._running]:
             for future in self._waiting.pop(host):
                 _complete(future, self.snapshot)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from olaudit import waivers
-from olaudit.audit import audit, select_checks
+from olaudit.audit import FleetAuditor, HostAudit, select_checks
 from olaudit.checker import AnyChecker
 from olaudit.expected import FleetSpec
 from olaudit.history import FindingStates, RunScope, advance
@@ -19,10 +19,10 @@ _NOT_AUDITED = Failure(FailureReason.INTERRUPTED, "not audited yet since `olaudi
 
 
 @dataclass(frozen=True, slots=True)
-class LastAnswers:
-    """The last answers of a host, and when they were received (UTC)."""
+class LastAudit:
+    """The last audit of a host, evaluated, and when its answers were received (UTC)."""
 
-    answers: HostAnswers
+    audit: HostAudit
     at: datetime
 
 
@@ -63,20 +63,26 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportBuilder:
-    """Builds reports from answers: the checkers, the ids of the selected checks, and the version of olaudit."""
+    """Builds reports from audits: the checkers, the ids of the selected checks, and the version of olaudit."""
 
     checkers: Sequence[AnyChecker]
     check_ids: frozenset[str]
     version: str
 
+    def auditor(self, fleet: FleetSpec) -> FleetAuditor:
+        """Build the auditor of a fleet, for one revision of its expected files."""
+        return FleetAuditor(fleet.hosts.values(), self.checkers, self.check_ids)
+
     def __call__(
-        self, fleet: FleetSpec, last: Mapping[str, LastAnswers], states: FindingStates, now: datetime
+        self,
+        fleet: FleetSpec,
+        auditor: FleetAuditor,
+        audits: Mapping[str, HostAudit],
+        states: FindingStates,
+        now: datetime,
     ) -> tuple[FindingStates, Report]:
-        """Evaluate the last answers; return the new finding states, and the report with ages, without changes."""
-        unaudited = [HostAnswers(host, _NOT_AUDITED, 0.0) for host in fleet.hosts if host not in last]
-        answers = [*unaudited, *(entry.answers for entry in last.values())]
-        run = self._run(fleet, answers, now)
-        evaluated = audit(fleet.hosts.values(), answers, self.checkers, self.check_ids, run)
+        """Compose the report of the last audits; return the new finding states, and the report with ages."""
+        evaluated = auditor.report(audits, self._run(fleet, audits.values(), now), _NOT_AUDITED)
         report = waivers.apply(evaluated, fleet, self.check_ids, select_checks(self.checkers), now.date())
         new_states, report_with_ages = advance(states, report, self._scope(fleet), None)
         return new_states, replace(report_with_ages, changes=None)
@@ -95,13 +101,13 @@ class ReportBuilder:
     def _scope(self, fleet: FleetSpec) -> RunScope:
         return RunScope(hosts=frozenset(fleet.hosts), checks=self.check_ids)
 
-    def _run(self, fleet: FleetSpec, answers: Sequence[HostAnswers], now: datetime) -> Run:
+    def _run(self, fleet: FleetSpec, audits: Iterable[HostAudit], now: datetime) -> Run:
         """Describe the run; its duration is that of the slowest host, as if all were audited in parallel."""
         return Run(
             id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
             started_at=rfc3339(now),
             finished_at=rfc3339(now),
-            duration_seconds=max((host.duration_seconds for host in answers), default=0.0),
+            duration_seconds=max((audit.answers.duration_seconds for audit in audits), default=0.0),
             olaudit_version=self.version,
             expected_revision=fleet.revision,
             complete=True,

@@ -7,10 +7,9 @@ import gzip
 import json
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,10 +20,8 @@ from olaudit.render.html.page import LiveRefresh, content_security_policy, rende
 from olaudit.render.style import Style
 from olaudit.serve.auditor import Log
 from olaudit.serve.events import HostRemoved, ServiceStopped
-from olaudit.serve.exposition import FleetCollector, HostCollector, encode
-from olaudit.serve.guard import Guard
-from olaudit.serve.hosts import request_target
-from olaudit.serve.responses import Response, text_response
+from olaudit.serve.exposition import FleetCollector, HostCollector, discovery_targets, encode
+from olaudit.serve.guard import Guard, request_target
 from olaudit.serve.service import Service
 from olaudit.serve.snapshot import ReportBuilder, Snapshot
 
@@ -35,15 +32,55 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PATHS = ("/", "/metrics", "/probe?target=HOST", "/targets", "/healthz", "/readyz")
 _PAGE_SECONDS = 60
 _RESERVE_SECONDS = 0.5  # of a scrape's timeout, reserved for sending the response
+_DENY_ALL_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The used parts of a request: path, query string, and headers by name."""
+    """The used parts of a request: query string, and headers by name."""
 
-    path: str
     query: str
     headers: dict[str, str]
+
+    @property
+    def accept(self) -> str:
+        """The media ranges that the client accepts."""
+        return self.headers.get("accept", "")
+
+    @property
+    def accepts_gzip(self) -> bool:
+        """Whether the client accepts a compressed response."""
+        accepted = self.headers.get("accept-encoding", "").split(",")
+        return any(coding.partition(";")[0].strip().lower() == "gzip" for coding in accepted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An HTTP response, complete before its first byte is sent. It never contains text from the request."""
+
+    status: int = 200
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+    policy: str = _DENY_ALL_POLICY
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers in the form that ASGI expects."""
+        headers = {
+            "content-type": self.content_type,
+            "content-length": str(len(self.body)),
+            "content-security-policy": self.policy,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cache-control": "no-store",
+            **self.headers,
+        }
+        return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def text_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Build a response with one line of text."""
+    return Response(status=status, body=f"{text}\n".encode(), headers=headers or {})
 
 
 class Web:
@@ -83,23 +120,20 @@ class Web:
         hosts, path = request_target(scope["path"], host_headers)
         if not self._guard.serves(hosts):
             return text_response("Host name not served: use an IP address or a name of this machine", 421)
-        request = Request(path, scope["query_string"].decode("latin-1"), headers)
         if not await self._guard.admits(headers.get("authorization", "")):
             return text_response("Authentication required", 401, {"www-authenticate": 'Basic realm="olaudit"'})
         if scope["method"] not in ("GET", "HEAD"):
             return text_response("Method not allowed: use GET or HEAD", 405, {"allow": "GET, HEAD"})
-        route = self._routes.get(request.path)
-        if route is None:
+        if not (route := self._routes.get(path)):
             return text_response(f"Not found. Available: {', '.join(PATHS)}", 404)
-        return await route(request)
+        return await route(Request(scope["query_string"].decode("latin-1"), headers))
 
     # --- responses from the last snapshot ---
 
     async def _metrics(self, request: Request) -> Response:
-        snapshot, accept = self._service.snapshot, request.headers.get("accept", "")
-        gzipped = _accepts_gzip(request)
+        snapshot, key = self._service.snapshot, (request.accept, request.accepts_gzip)
         return await self._metrics_cache(
-            snapshot, (accept, gzipped), lambda: _metrics_response(FleetCollector(snapshot), accept, gzipped)
+            snapshot, key, lambda: _metrics_response(FleetCollector(snapshot), request)
         )
 
     async def _page(self, _request: Request) -> Response:
@@ -138,19 +172,17 @@ class Web:
             return text_response(
                 "The target parameter must name one host of the expected files; /targets lists them", 400
             )
-        accept, gzipped = request.headers.get("accept", ""), _accepts_gzip(request)
         seconds = probe_timeout(request.headers.get("x-prometheus-scrape-timeout-seconds", ""), self._timeout)
         try:
             probed = await asyncio.wait_for(asyncio.wrap_future(self._service.probe(host)), seconds)
+            collector = HostCollector(probed, probed.report, host, probed.audited_at[host])
         except TimeoutError:
             collector = self._timed_out(snapshot, host, seconds)
-            return await asyncio.to_thread(_metrics_response, collector, accept, gzipped)
         except HostRemoved:
             return text_response("The host was removed from the expected files; /targets lists the hosts", 400)
         except ServiceStopped:
             return text_response("olaudit serve is shutting down", 503)
-        collector = HostCollector(probed, probed.report, host, probed.audited_at[host])
-        return await asyncio.to_thread(_metrics_response, collector, accept, gzipped)
+        return await asyncio.to_thread(_metrics_response, collector, request)
 
     def _timed_out(self, snapshot: Snapshot, host: str, seconds: float) -> HostCollector:
         """Return metrics that report a timeout, for this scrape only; the audit continues."""
@@ -203,26 +235,9 @@ def probe_timeout(header: str, timeout: float) -> float:
     return min(timeout, max(seconds - _RESERVE_SECONDS, seconds / 2)) if 0 < seconds < float("inf") else timeout
 
 
-def discovery_targets(fleet: FleetSpec) -> list[dict[str, Any]]:
-    """List all hosts in the format of Prometheus' HTTP service discovery, one group for each role."""
-    # later roles override earlier ones: the last one is the most specific
-    hosts = sorted((host.roles[-1] if host.roles else "", name) for name, host in fleet.hosts.items())
-    return [
-        {"targets": [name for _, name in group], "labels": {"role": role} if role else {}}
-        for role, group in groupby(hosts, key=itemgetter(0))
-    ]
-
-
-def _metrics_response(collector: FleetCollector | HostCollector, accept: str, gzipped: bool) -> Response:
-    body, content_type = encode(collector, accept)
-    vary = {"vary": "accept, accept-encoding"}
-    if gzipped:
-        return Response(
-            body=gzip.compress(body, 4), content_type=content_type, headers={"content-encoding": "gzip", **vary}
-        )
-    return Response(body=body, content_type=content_type, headers=vary)
-
-
-def _accepts_gzip(request: Request) -> bool:
-    accepted = request.headers.get("accept-encoding", "").split(",")
-    return any(coding.partition(";")[0].strip().lower() == "gzip" for coding in accepted)
+def _metrics_response(collector: FleetCollector | HostCollector, request: Request) -> Response:
+    body, content_type = encode(collector, request.accept)
+    headers = {"vary": "accept, accept-encoding"}
+    if request.accepts_gzip:
+        body, headers = gzip.compress(body, 4), {"content-encoding": "gzip", **headers}
+    return Response(body=body, content_type=content_type, headers=headers)

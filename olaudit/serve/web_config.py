@@ -18,18 +18,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from olaudit.errors import UsageError
 from olaudit.expected.messages import suggest
 from olaudit.files import read_regular
-from olaudit.serve.hosts import certificate_names
 
-_VERSIONS: Mapping[str, ssl.TLSVersion] = MappingProxyType(
-    {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-)
-_CLIENT_AUTH: Mapping[str, ssl.VerifyMode] = MappingProxyType(
-    {
-        "NoClientCert": ssl.CERT_NONE,
-        "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
-        "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
-    }
-)
+_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+_CLIENT_AUTH = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
 _BcryptHash = Annotated[str, Field(pattern=r"^\$2[aby]\$(0[4-9]|1\d|2\d|3[01])\$[./A-Za-z0-9]{53}$")]
 
 
@@ -75,13 +70,11 @@ class _WebConfigModel(_StrictModel):
     )
 
 
-_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "": tuple(_WebConfigModel.model_fields),
-        "tls_server_config": tuple(_TlsModel.model_fields),
-        "http_server_config": tuple(_HttpModel.model_fields),
-    }
-)
+_KEYS = {
+    "": tuple(_WebConfigModel.model_fields),
+    "tls_server_config": tuple(_TlsModel.model_fields),
+    "http_server_config": tuple(_HttpModel.model_fields),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +99,13 @@ class WebConfig:
         Raises UsageError if `newer` requires a restart: other settings cannot change while the server listens, and
         must not appear to have changed.
         """
+        restart = "only by a restart: the previous configuration remains in use"
         if (self.tls is None) != (newer.tls is None):
-            raise UsageError(
-                "TLS can be enabled or disabled only by a restart: the previous configuration remains in use"
-            )
+            raise UsageError(f"TLS can be enabled or disabled {restart}")
         if self.tls_settings != newer.tls_settings:
-            raise UsageError(
-                "TLS versions and client authentication can be changed only by a restart: "
-                "the previous configuration remains in use"
-            )
+            raise UsageError(f"TLS versions and client authentication can be changed {restart}")
         if self.users and not newer.users:  # a file is empty for a moment while it is rewritten
-            raise UsageError(
-                "all users can be removed only by a restart: the previous configuration remains in use"
-            )
+            raise UsageError(f"all users can be removed {restart}")
         if self.tls and newer.chain:
             try:
                 self.tls.load_cert_chain(*newer.chain, password="")
@@ -200,6 +187,18 @@ def _context(file: Path, tls: _TlsModel) -> ssl.SSLContext:
             raise UsageError(f"{file}: {authority} contains no certificates: {_error_text(error)}") from None
         context.verify_mode = _CLIENT_AUTH[tls.client_auth_type]
     return context
+
+
+def certificate_names(pem: bytes) -> tuple[str, ...]:
+    """Return the host names in a certificate (PEM); empty if it has none, or cannot be parsed."""
+    from cryptography import x509  # noqa: PLC0415 - only where TLS is used
+
+    try:
+        extensions = x509.load_pem_x509_certificate(pem).extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return tuple(names.get_values_for_type(x509.DNSName))
+    except (ValueError, x509.ExtensionNotFound):
+        return ()
 
 
 def _check_readable(file: Path, path: Path) -> None:

@@ -6,6 +6,7 @@ raises `HostFailed`, which `collect` turns into a value.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,9 +30,18 @@ class Deadline:
         """Return the number of seconds until the deadline; never negative."""
         return max(0.0, self.expires_at - time.monotonic())
 
+    def timeout(self, limit: float = math.inf) -> float:
+        """Return the timeout of a wait until the deadline, at most `limit`; never 0, which would mean no wait."""
+        return max(0.001, min(limit, self.remaining()))
+
     def passed(self) -> bool:
         """Return whether no time remains."""
         return self.remaining() == 0.0
+
+    @property
+    def exceeded(self) -> str:
+        """Reason for what was not answered by the deadline."""
+        return f"no answer within {self.seconds:g} s"
 
 
 class HostFailed(Exception):  # noqa: N818 - an outcome that is caught and stored, not an error that is printed

@@ -11,31 +11,16 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from olaudit import engine_process
-from olaudit.model import (
-    Answer,
-    Answered,
-    Answers,
-    Command,
-    ConnectionProbe,
-    EngineProbe,
-    Lookup,
-    Probe,
-    Unanswered,
-)
-from olaudit.transport.background import BackgroundTask, await_answers
-from olaudit.transport.batch import build_script
+from olaudit.model import Answer, Answered, Answers, Command, ConnectionProbe, EngineProbe, Probe, Unanswered
+from olaudit.transport import Deadline
+from olaudit.transport.batch import Stopwatch, build_script
+from olaudit.transport.dispatch import dispatch
 from olaudit.transport.engine import EngineUnreachable, ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, BatchReader
-from olaudit.transport.polling import readable
-from olaudit.transport.process import run_command
-from olaudit.transport.resolver import look_up_names
-from olaudit.transport.stopwatch import Stopwatch
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
+from olaudit.transport.process import readable, run_command
 
 _NO_ADDRESS = Unanswered("the host was audited locally, without a connection whose address could be recorded")
 DOCKER_SOCKET = engine_process.DOCKER_SOCKET
@@ -45,32 +30,22 @@ _RETRY_SECONDS = 0.05
 class LocalTransport:
     """Transport that runs the batch in a local shell and connects to the engine's socket."""
 
-    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:  # noqa: ARG002 - one host only
+    def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
         """Send all probes to this machine, which stands for `host`."""
-        commands = tuple(probe for probe in probes if isinstance(probe, Command))
-        engine_probes = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
-        lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
-        lookup_task = BackgroundTask("names", partial(look_up_names, lookups, deadline))
-        engine_task = (
-            BackgroundTask("engine of this machine", partial(_ask_engine, engine_probes, deadline))
-            if engine_probes
-            else None
-        )
-        answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _NO_ADDRESS, **_run_batch(commands, deadline)}
-        answers |= await_answers(lookup_task, lookups, deadline)
-        answers |= await_answers(engine_task, engine_probes, deadline)
+        answers = dispatch(host, probes, deadline, partial(_run_batch, deadline), partial(_ask_engine, deadline))
+        answers[ConnectionProbe.ADDRESS] = _NO_ADDRESS
         return Answers({probe: answers[probe] for probe in probes})
 
     def close(self) -> None:
         """Do nothing: no resource is shared between hosts."""
 
 
-def _run_batch(commands: tuple[Command, ...], deadline: Deadline) -> dict[Probe, Answer]:
+def _run_batch(deadline: Deadline, commands: Sequence[Command]) -> dict[Probe, Answer]:
     """Send the batch to /bin/sh, and read until it is complete or the deadline has passed."""
     marker = secrets.token_hex(16)
     reader = BatchReader(commands, marker)
     stopwatch = Stopwatch()
-    reason = f"no answer within {deadline.seconds:g} s"
+    reason = deadline.exceeded
     with (
         _pipe_from(build_script(commands, marker)) as stdin,
         subprocess.Popen(["/bin/sh"], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as shell,
@@ -101,7 +76,7 @@ def _pipe_from(text: str) -> IO[bytes]:
     return open(read_end, "rb")  # noqa: PTH123 - as above, and the caller closes it
 
 
-def _ask_engine(probes: Sequence[EngineProbe], deadline: Deadline) -> dict[Probe, Answer]:
+def _ask_engine(deadline: Deadline, probes: Sequence[EngineProbe]) -> dict[Probe, Answer]:
     return ask_running_engine(probes, partial(_find_engines, deadline), _dial, deadline, lambda: "")
 
 
@@ -111,7 +86,7 @@ def _find_engines(deadline: Deadline) -> Answer:
     try:
         output = run_command(engine_process.PROBE.argv, deadline.remaining(), environment=environment)
     except TimeoutError:
-        return Unanswered(f"no answer within {deadline.seconds:g} s")
+        return Unanswered(deadline.exceeded)
     except OSError as error:
         return Unanswered(f"no shell could be started: {error.strerror}")
     return Answered(output.stdout.decode(errors="backslashreplace"), "", output.status)
@@ -122,33 +97,31 @@ def _dial(deadline: Deadline) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _connect(connection, deadline)
-    except FileNotFoundError:
-        connection.close()
-        raise EngineUnreachable(
-            f"no Docker Engine listens on this machine: {DOCKER_SOCKET} does not exist"
-        ) from None
-    except PermissionError:
-        connection.close()
-        raise EngineUnreachable(
-            f"no permission to use Docker: this user cannot open {DOCKER_SOCKET}; add the user to the docker group"
-        ) from None
     except OSError as error:
         connection.close()
-        raise EngineUnreachable(
-            f"cannot connect to Docker at {DOCKER_SOCKET}: {error.strerror or error}"
-        ) from None
+        raise EngineUnreachable(_socket_failure(error)) from None
     return connection
+
+
+def _socket_failure(error: OSError) -> str:
+    """Explain why the engine's socket could not be connected to."""
+    match error:
+        case FileNotFoundError():
+            return f"no Docker Engine listens on this machine: {DOCKER_SOCKET} does not exist"
+        case PermissionError():
+            hint = "add the user to the docker group"
+            return f"no permission to use Docker: this user cannot open {DOCKER_SOCKET}; {hint}"
+        case _:
+            return f"cannot connect to Docker at {DOCKER_SOCKET}: {error.strerror or error}"
 
 
 def _connect(connection: socket.socket, deadline: Deadline) -> None:
     """Connect, with retries: a blocking connect never returns if the engine accepts no connections."""
     while True:
-        connection.settimeout(max(0.001, deadline.remaining()))
+        connection.settimeout(deadline.timeout())
         try:
-            connection.connect(DOCKER_SOCKET)
+            return connection.connect(DOCKER_SOCKET)
         except BlockingIOError:
             if deadline.passed():
                 raise
             time.sleep(_RETRY_SECONDS)
-        else:
-            return

@@ -1,9 +1,11 @@
-"""Local commands, each bounded in time together with its child processes."""
+"""Local commands and waits for their output, each bounded in time."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -47,3 +49,10 @@ def signal_group(pid: int, number: signal.Signals) -> None:
     """Send a signal to the process group that `pid` leads. The caller has not reaped `pid` yet."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+
+
+def readable(descriptor: int, seconds: float | None) -> bool:
+    """Wait until `descriptor` has data or is at its end, for at most `seconds` (None: no limit)."""
+    poll = select.poll()  # select(2) rejects descriptors from 1,024 on, which `serve` with a large fleet opens
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else math.ceil(seconds * 1000)))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import queue
 import socket
-import threading
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
 
 from olaudit.model import Answer, Answered, Lookup, Probe, Unanswered
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from olaudit.transport import Deadline
+from olaudit.transport import Deadline
+from olaudit.transport.background import BackgroundTask
+from olaudit.transport.reasons import describe_error
 
 _LOOKUP_SECONDS = 8.0
 """Time limit of the lookups. The resolver has no timeout that can be set."""
@@ -24,27 +22,16 @@ _NO_SUCH_NAME = (1, 4)
 
 def look_up_names(lookups: Sequence[Lookup], deadline: Deadline) -> dict[Probe, Answer]:
     """Resolve all names in parallel, within `_LOOKUP_SECONDS` and the deadline."""
-    queued: queue.SimpleQueue[tuple[Lookup, Answer]] = queue.SimpleQueue()
-    for lookup in lookups:
-        # One daemon thread per name: a resolver that hangs cannot be interrupted, only abandoned
-        threading.Thread(
-            target=_resolve, args=(lookup, queued), daemon=True, name=f"resolve {lookup.name}"
-        ).start()
+    # One daemon thread per name: a resolver that hangs cannot be interrupted, only abandoned
+    tasks = [BackgroundTask(f"resolve {lookup.name}", partial(_answer, lookup.name)) for lookup in lookups]
     seconds = min(_LOOKUP_SECONDS, deadline.remaining())
     late = Unanswered(f"the auditor's resolver gave no answer within {seconds:.2g} s")
     answers: dict[Probe, Answer] = dict.fromkeys(lookups, late)
-    lookup_deadline = type(deadline).after(seconds)
-    for _ in lookups:
-        try:
-            lookup, answer = queued.get(timeout=lookup_deadline.remaining())
-        except queue.Empty:
-            break
-        answers[lookup] = answer
+    lookup_deadline = Deadline.after(seconds)
+    for lookup, task in zip(lookups, tasks, strict=True):
+        with contextlib.suppress(TimeoutError):
+            answers[lookup] = task.result(lookup_deadline, grace=0)
     return answers
-
-
-def _resolve(lookup: Lookup, queued: queue.SimpleQueue[tuple[Lookup, Answer]]) -> None:
-    queued.put((lookup, _answer(lookup.name)))
 
 
 def _answer(name: str) -> Answer:
@@ -54,13 +41,13 @@ def _answer(name: str) -> Answer:
         if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
             return Answered(json.dumps({"addresses": [], "names": {}}))
         return Unanswered(f"the auditor's resolver failed for {name}: {error.strerror}")
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: the name cannot be encoded
         return Unanswered(f"the auditor's resolver failed for {name}: {error}")
     addresses = sorted({str(entry[4][0]) for entry in entries})
     try:
         names = {address: _names_of(address) for address in addresses}
-    except OSError as error:
-        return Unanswered(f"the auditor's resolver failed for an address of {name}: {error.strerror or error}")
+    except (OSError, UnicodeError) as error:
+        return Unanswered(f"the auditor's resolver failed for an address of {name}: {describe_error(error)}")
     return Answered(json.dumps({"addresses": addresses, "names": names}))
 
 

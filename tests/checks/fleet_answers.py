@@ -10,9 +10,10 @@ from typing import Any
 
 from olaudit.audit import plan, select_checks
 from olaudit.checker import AnyChecker
-from olaudit.checks import CHECKERS, clock
+from olaudit.checks import CHECKERS
 from olaudit.demo.drifts import DRIFTS, Drift
 from olaudit.demo.fleet import simulated
+from olaudit.facts import clock
 from olaudit.majority import compare
 from olaudit.model import (
     Answer,
@@ -122,7 +123,7 @@ def _record(drifts: tuple[Drift, ...]) -> RecordedFleet:
 def _with_short_round_trip(answers: Answers) -> Answers:
     """Shorten the round trip around the host's clock: a busy machine makes it too long to compare the clocks."""
     raw = dict(answers.raw())
-    host_time = raw.get(clock.TIME)
+    host_time = raw.get(clock.HOST_TIME.probe)
     if isinstance(host_time, Answered):
         now = float(host_time.stdout)
         raw[ConnectionProbe.CLOCK] = Answered(json.dumps({"sent": now - 0.01, "received": now + 0.01}))

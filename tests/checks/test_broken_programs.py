@@ -1,7 +1,7 @@
 """Broken programs: every command of the shipped expected files, with a broken program in PATH.
 
-A program prints the recorded output of a simulated host. The programs that scripts run on files are real; they run
-on the files of the simulated host, written below a temporary folder.
+A program prints the recorded output of a host. The programs that scripts run on files are real; they run on the
+files that the hosts of the real test fleet deploy, written below a temporary folder.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ import pytest
 
 from olaudit import engine_process
 from olaudit.checker import AnyChecker
-from olaudit.checks.fleet.version import COMPOSE
-from olaudit.demo.build import build_machine as machine_of
-from olaudit.demo.machine import Machine
 from olaudit.facts.services import SCRIPT as SERVICES
+from olaudit.facts.versions import COMPOSE_SCRIPT
 from olaudit.model import Answered, Command, Probe, Verdict
 from tests.checks.fleet_answers import conforming
 from tests.checks.tables import command_line
 from tests.demo.auditing import shipped_fleet
+from tests.fleet import deploys
 
 BROKEN = {
     "dies immediately": "kill -SEGV $$",
@@ -101,15 +100,14 @@ def _find_faults(
 
 
 class _Sandbox:
-    """A folder with the files of a simulated host, a folder of working programs and a folder of broken ones."""
+    """A folder with the files of a host, a folder of working programs and a folder of broken ones."""
 
     def __init__(self, root: Path, host: str, probe: Command) -> None:
         self.root, self.host, self.probe = root, host, probe
         self.good, self.bad = root / "good", root / "bad"
         self.good.mkdir()
         self.bad.mkdir()
-        machine = machine_of(shipped_fleet().hosts[host])
-        _write_files(machine, root)
+        _write_files(root)
         if probe.argv[0] != "sh":
             recorded = conforming().outcomes[host].raw()[probe]
             assert isinstance(recorded, Answered)
@@ -119,13 +117,11 @@ class _Sandbox:
         plugin = root / "usr/lib/docker/cli-plugins/docker-compose"
         plugin.parent.mkdir(parents=True)
         _write_script(plugin, 'exec docker-compose "$@"')
-        if "--show-cdup" in str(probe.argv):
-            _commit(root, probe.argv[-1])
 
     def _install(self, program: str, answer: Answered) -> None:
         (self.good / f".{program}").write_text(answer.stdout, encoding="utf-8", newline="")
         errors = f"printf '%s\\n' {shlex.quote(answer.stderr)} >&2\n" if answer.stderr else ""
-        _write_script(self.good / program, f"cat {self.good}/.{program}\n{errors}exit {answer.status}")
+        _write_script(self.good / program, f"/bin/cat {self.good}/.{program}\n{errors}exit {answer.status}")
 
     def break_program(self, program: str, script: str) -> Path:
         """Install a broken program before the working one; return the file that its run creates."""
@@ -157,7 +153,7 @@ class _Sandbox:
         return Answered(stdout, stderr.rstrip("\n"), status)
 
     def _relocate(self, word: str) -> str:
-        if word == COMPOSE.argv[2]:
+        if word == COMPOSE_SCRIPT:
             return word.replace(" /usr/", f" {self.root}/usr/")
         if word == SERVICES:
             return word.replace("/run/systemd/system", str(self.root))
@@ -169,28 +165,13 @@ def _write_script(file: Path, text: str) -> None:
     file.chmod(0o755)
 
 
-def _write_files(machine: Machine, root: Path) -> None:
-    """Write the files of a simulated machine below `root`."""
-    for path, node in sorted(machine.files.nodes.items()):
-        file = Path(f"{root}{path}")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        match node.type:
-            case "d":
-                file.mkdir(exist_ok=True)
-            case "l":
-                file.symlink_to(f"{root}{node.text}" if node.text.startswith("/") else node.text)
-            case _:
-                file.write_text(node.text, encoding="utf-8")
-                file.chmod(node.mode)
-
-
-def _commit(root: Path, tree: str) -> None:
-    """Create a repository of a tree, and commit all its files."""
-    folder = Path(f"{root}{tree}").resolve()
-    shutil.rmtree(folder / ".git", ignore_errors=True)
-    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    for argv in (("init", "-q", "-b", "master"), ("add", "-A"), ("commit", "-q", "--allow-empty", "-m", "Deploy")):
-        subprocess.run(("git", *identity, "-C", str(folder), *argv), check=True, capture_output=True, timeout=20)
+def _write_files(root: Path) -> None:
+    """Write the deployed files below `root`, with links that stay below it."""
+    deploys.build(root)
+    for path in root.rglob("*"):
+        if path.is_symlink() and str(target := path.readlink()).startswith("/opt/"):
+            path.unlink()
+            path.symlink_to(f"{root}{target}")
 
 
 def test_cases_contain_each_script() -> None:

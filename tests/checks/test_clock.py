@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import clock
-from olaudit.model import Verdict
+from olaudit.model import Facts, Verdict
 from olaudit.transport import Deadline
 from olaudit.transport.local import LocalTransport
 from tests.checks.tables import Row, case, check_row, rows, spec_of
@@ -18,7 +18,7 @@ def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
 def test_the_clock_of_this_machine_agrees_with_itself() -> None:
     spec = clock.ClockSpec()
     answers = LocalTransport().ask("localhost", tuple(clock.CHECKER.probes(spec)), Deadline.after(20))
-    (result,) = clock.CHECKER.evaluate(spec, answers)
+    (result,) = clock.CHECKER.evaluate(spec, Facts(answers))
     assert result.verdict is Verdict.OK, result.message
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from olaudit.checker import Checker
 from olaudit.checks import dns
-from olaudit.model import Answer, Answers, Command, ConnectionProbe, Lookup, Probe, Verdict
+from olaudit.model import Answer, Answers, Command, ConnectionProbe, Facts, Lookup, Probe, Verdict
 from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 NAME = "ol-home0.us.archive.org"
@@ -51,7 +51,7 @@ def test_audited_address_is_probed_only_if_it_is_expected() -> None:
 def test_files_without_names_are_unknown_and_not_searched() -> None:
     spec = spec_of(dns.RETIRED, {"files": ["/etc/hosts"]})
     assert not tuple(dns.RETIRED.probes(spec))
-    assert [result.verdict for result in dns.RETIRED.evaluate(spec, Answers({}))] == [Verdict.UNKNOWN]
+    assert [result.verdict for result in dns.RETIRED.evaluate(spec, Facts(Answers({})))] == [Verdict.UNKNOWN]
 
 
 def test_grep_of_this_machine_finds_retired_names(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_grep_of_this_machine_finds_retired_names(tmp_path: Path) -> None:
     probes = tuple(dns.RETIRED.probes(spec))
     answers: dict[Probe, Answer] = {probe: run_locally(probe) for probe in probes if isinstance(probe, Command)}
     assert "secret" not in str(answers)
-    assert [result.observed for result in dns.RETIRED.evaluate(spec, Answers(answers))] == [
+    assert [result.observed for result in dns.RETIRED.evaluate(spec, Facts(Answers(answers)))] == [
         "ol-mem3",
         "none",
         "none",

@@ -10,7 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import firewall
-from olaudit.model import Answer, Answered, Answers, Probe
+from olaudit.facts.comparison import comparison
+from olaudit.facts.iptables import RULES
+from olaudit.model import Answer, Answered, Answers, Command, Facts, Probe
 from tests.checks.tables import Row, case, check_locally, check_row, rows, spec_of
 
 FILES = {"ferm": "/etc/ferm/ferm.conf", "source": "/srv/ferm.conf"}
@@ -37,12 +39,14 @@ def test_invalid_section_is_an_error(section: dict[str, Any]) -> None:
 
 
 def test_rules_are_probed_only_if_a_chain_is_expected() -> None:
-    assert [probe.argv[0] for probe in firewall.probes(spec_of(firewall.CHECKER, FILES))] == ["cmp"]
+    spec = spec_of(firewall.CHECKER, FILES)
+    assert firewall.facts_of(spec) == (comparison("/etc/ferm/ferm.conf", "/srv/ferm.conf"),)
 
 
 def test_probes_use_sudo() -> None:
-    probes = firewall.probes(spec_of(firewall.CHECKER, {**FILES, "chains": ["DOCKER-USER"]}))
-    assert [(probe.argv[0], probe.sudo, probe.may_hang) for probe in probes] == [
+    probes = firewall.CHECKER.probes(spec_of(firewall.CHECKER, {**FILES, "chains": ["DOCKER-USER"]}))
+    commands = [probe for probe in probes if isinstance(probe, Command)]
+    assert [(probe.argv[0], probe.sudo, probe.may_hang) for probe in commands] == [
         ("cmp", True, True),
         ("iptables-save", True, True),
     ]
@@ -78,8 +82,8 @@ def test_real_rules_are_parsed(rules: str, observed: str) -> None:
     spec = spec_of(firewall.CHECKER, {"ferm": "/etc/passwd", "source": "/etc/passwd", "chains": ["X"]})
     argv = ("unshare", "-n", "sh", "-c", f"{rules} && exec iptables-save")
     process = subprocess.run(argv, capture_output=True, text=True, check=True)
-    answers: dict[Probe, Answer] = dict.fromkeys(firewall.probes(spec), Answered(process.stdout, process.stderr))
-    assert [result.observed for result in firewall.evaluate(spec, Answers(answers))][1] == observed
+    answers: dict[Probe, Answer] = {RULES.probe: Answered(process.stdout, process.stderr)}
+    assert [result.observed for result in firewall.evaluate(spec, Facts(Answers(answers)))][1] == observed
 
 
 def observed_locally(section: dict[str, Any]) -> list[str]:

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit import worktree
-from olaudit.checker import FleetChecker
+from olaudit.checker import Checker
 from olaudit.checks import fleet, git
 from olaudit.checks.fleet import git as fleet_git
 from olaudit.checks.fleet import image, tree, version
 from olaudit.checks.fleet.spec import Agree
-from olaudit.checks.fleet.version import COMPOSE
+from olaudit.facts.versions import COMPOSE
+from olaudit.facts.worktree import worktree
+from olaudit.majority import compare
 from olaudit.model import (
     Answer,
     Answered,
     Answers,
     EngineQuery,
-    Failure,
-    FailureReason,
+    Facts,
     ImageLayers,
     Probe,
+    Result,
     Unanswered,
     Verdict,
+    Vote,
 )
 from tests.checks.tables import rows, run_locally
 from tests.checks.test_fleet_majority import NEW, OLD, verdicts
 
 UNANSWERED = Unanswered("timed out")
-UNREACHABLE = Failure(FailureReason.TIMEOUT, "no answer")
+UNREACHABLE = Answers({}, "no answer")
 
 SPEC = Agree(
     olsystem="/opt/olsystem", openlibrary="/opt/openlibrary", image="ol/base", versions=("docker", "compose")
@@ -46,18 +49,29 @@ def repository_answer(commit: str = NEW, tree_: str = OTHER_TREE) -> Answered:
 def host(**patch: Answer) -> Answers:
     """Build the answers of a complete host, except for `patch`."""
     by_name: dict[str, tuple[Probe, Answer]] = {
-        "olsystem": (worktree.probe("/opt/olsystem"), repository_answer()),
-        "openlibrary": (worktree.probe("/opt/openlibrary"), repository_answer()),
+        "olsystem": (worktree("/opt/olsystem").probe, repository_answer()),
+        "openlibrary": (worktree("/opt/openlibrary").probe, repository_answer()),
         "layers": (ImageLayers("ol/base"), Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}"]))),
         "docker": (EngineQuery.VERSION, Answered('{"Version": "20.10.24"}')),
-        "compose": (COMPOSE, Answered("2.40.1\n")),
+        "compose": (COMPOSE.probe, Answered("2.40.1\n")),
     }
     return Answers({probe: patch.get(name, answer) for name, (probe, answer) in by_name.items()})
 
 
-def evaluate_verdicts(checker: FleetChecker[Agree], *outcomes: Answers | Failure, subject: str = "") -> str:
-    names = [f"ol-web{number}" for number in range(len(outcomes))]
-    results = checker.evaluate(dict.fromkeys(names, SPEC), dict(zip(names, outcomes, strict=True)))
+def compare_hosts(
+    checker: Checker[Agree], specs: Mapping[str, Agree], hosts: Mapping[str, Answers]
+) -> list[tuple[str, Result]]:
+    """Compare the votes of all hosts, by topic."""
+    topics: dict[str, dict[str, Vote]] = {}
+    for name, answers in hosts.items():
+        for vote in checker.vote(specs[name], Facts(answers)):
+            topics.setdefault(vote.topic, {})[name] = vote
+    return [result for votes in topics.values() for result in compare(votes)]
+
+
+def evaluate_verdicts(checker: Checker[Agree], *hosts: Answers, subject: str = "") -> str:
+    names = [f"ol-web{number}" for number in range(len(hosts))]
+    results = compare_hosts(checker, dict.fromkeys(names, SPEC), dict(zip(names, hosts, strict=True)))
     return verdicts({name: result for name, result in results if subject in ("", result.subject)})
 
 
@@ -65,7 +79,7 @@ NO_COMPOSE = Answered("", "sh: 8: docker-compose: not found", 1)
 # on a host where sh is bash
 NO_COMPOSE_BASH = Answered("", "sh: line 8: docker-compose: command not found", 1)
 BROKEN_COMPOSE = Answered("", "/usr/bin/python3: No module named compose", 1)
-CASES: list[tuple[FleetChecker[Agree], str, Answer, str]] = [
+CASES: list[tuple[Checker[Agree], str, Answer, str]] = [
     (fleet_git.CHECKER, "olsystem", repository_answer(OLD), "d"),
     (fleet_git.CHECKER, "olsystem", repository_answer(NEW, "00" * 20), "o"),
     (fleet_git.CHECKER, "olsystem", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
@@ -92,7 +106,7 @@ CASES: list[tuple[FleetChecker[Agree], str, Answer, str]] = [
 
 @pytest.mark.parametrize(("checker", "name", "answer", "verdict"), CASES)
 def test_one_of_three_hosts_has_another_answer(
-    checker: FleetChecker[Agree], name: str, answer: Answer, verdict: str
+    checker: Checker[Agree], name: str, answer: Answer, verdict: str
 ) -> None:
     subject = name if checker is version.CHECKER else ""
     assert evaluate_verdicts(checker, host(), host(**{name: answer}), host(), subject=subject) == f"o{verdict}o"
@@ -107,8 +121,8 @@ def test_hosts_without_compose_agree() -> None:
 
 def test_an_absent_image_is_named_absent() -> None:
     names = ("a", "b", "c")
-    outcomes = dict(zip(names, (host(), host(layers=Answered("[]")), host()), strict=True))
-    results = dict(image.evaluate(dict.fromkeys(names, SPEC), outcomes))
+    hosts = dict(zip(names, (host(), host(layers=Answered("[]")), host()), strict=True))
+    results = dict(compare_hosts(image.CHECKER, dict.fromkeys(names, SPEC), hosts))
     assert results["b"].message.startswith("the content of ol/base is absent here, but ")
 
 
@@ -116,16 +130,16 @@ def test_an_omitted_key_has_no_probe_and_no_result() -> None:
     assert [tuple(checker.probes(Agree())) for checker in fleet.CHECKERS] == [(), (), (), ()]
     specs = {"a": SPEC, "b": Agree()}
     for checker in fleet.CHECKERS:
-        assert list(checker.evaluate(specs, {"a": host(), "b": Answers({})})) == []
+        assert compare_hosts(checker, specs, {"a": host(), "b": Answers({})}) == []
 
 
 def test_hosts_with_different_images_are_not_compared() -> None:
     specs = {"a": SPEC, "b": SPEC.model_copy(update={"image": "other"})}
-    assert list(image.evaluate(specs, {"a": host(), "b": host()})) == []
+    assert compare_hosts(image.CHECKER, specs, {"a": host(), "b": host()}) == []
 
 
 def test_git_and_fleet_checkers_share_their_probes() -> None:
-    git_probes = set(git.probes({"/opt/olsystem": git.GitSpec(), "/opt/openlibrary": git.GitSpec()}))
+    git_probes = set(git.CHECKER.probes({"/opt/olsystem": git.GitSpec(), "/opt/openlibrary": git.GitSpec()}))
     assert git_probes == {*fleet_git.CHECKER.probes(SPEC), *tree.CHECKER.probes(SPEC)}
 
 
@@ -138,30 +152,30 @@ any_answer = st.one_of(
     ).map(lambda value: Answered(json.dumps(value))),
     st.just(UNANSWERED),
 )
-outcomes = st.fixed_dictionaries(
+patches = st.fixed_dictionaries(
     dict.fromkeys(("olsystem", "openlibrary", "layers", "docker", "compose"), any_answer)
 )
 
 
-@given(st.lists(outcomes.map(lambda patch: host(**patch)) | st.just(UNREACHABLE), min_size=2, max_size=4))
-def test_each_host_and_subject_has_one_result(hosts: list[Answers | Failure]) -> None:
+@given(st.lists(patches.map(lambda patch: host(**patch)) | st.just(UNREACHABLE), min_size=2, max_size=4))
+def test_each_host_and_subject_has_one_result(hosts: list[Answers]) -> None:
     names = [str(number) for number in range(len(hosts))]
     for checker in fleet.CHECKERS:
-        results = list(checker.evaluate(dict.fromkeys(names, SPEC), dict(zip(names, hosts, strict=True))))
+        results = compare_hosts(checker, dict.fromkeys(names, SPEC), dict(zip(names, hosts, strict=True)))
         keys = [(name, result.check, result.subject) for name, result in results]
         assert len(set(keys)) == len(keys) == len(names) * (2 if checker is version.CHECKER else 1)
-        assert {result.check for _, result in results} == {checker.checks[0].id}
+        assert {result.check for _, result in results} == set(checker.checks)
 
 
 def test_unanswered_hosts_are_unknown() -> None:
     for checker in fleet.CHECKERS:
-        for outcome in (Answers({}), UNREACHABLE):
-            assert set(evaluate_verdicts(checker, outcome, outcome, outcome)) == {"u"}
+        for answers in (Answers({}), UNREACHABLE):
+            assert set(evaluate_verdicts(checker, answers, answers, answers)) == {"u"}
 
 
 def test_the_compose_probe_runs_on_this_machine() -> None:
     names = ("a", "b")
-    answers = Answers({COMPOSE: run_locally(COMPOSE)})
-    spec = Agree(versions=("compose",))
-    results = dict(version.evaluate(dict.fromkeys(names, spec), dict.fromkeys(names, answers)))
+    answers = Answers({COMPOSE.probe: run_locally(COMPOSE.probe)})
+    specs = dict.fromkeys(names, Agree(versions=("compose",)))
+    results = dict(compare_hosts(version.CHECKER, specs, dict.fromkeys(names, answers)))
     assert {result.verdict for result in results.values()} == {Verdict.OK}

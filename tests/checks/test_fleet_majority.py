@@ -9,20 +9,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from olaudit.checks.fleet.majority import Topic, Vote, compare
 
-from olaudit.checks.fleet import majority
-from olaudit.model import Result, Unanswered, Verdict
+from olaudit.checks.fleet.git import CHECK
+from olaudit.checks.fleet.spec import ABSENT
+from olaudit.majority import compare
+from olaudit.model import Result, Unknown, Verdict, Vote
 
-TOPIC = Topic("fleet.git", "the commit of olsystem", ("agree", "olsystem"))
 OLD, NEW = "0a" * 20, "1b" * 20
-UNANSWERED = Unanswered("timed out")
+UNKNOWN = Unknown("timed out")
 
 
-def compare_values(*values: str | Unanswered) -> dict[str, Result]:
+def compare_values(*values: str | Unknown) -> dict[str, Result]:
     """Compare these values of hosts a, b, c, ..."""
-    votes = {chr(ord("a") + number): Vote("/opt/olsystem", value) for number, value in enumerate(values)}
-    return dict(compare(TOPIC, votes))
+    expectation = CHECK.expect("/opt/olsystem", ("agree", "olsystem"))
+    topic = "the commit of olsystem"
+    votes = {chr(ord("a") + number): Vote(expectation, topic, value) for number, value in enumerate(values)}
+    return dict(compare(votes))
 
 
 def verdicts(results: Mapping[str, Result]) -> str:
@@ -39,19 +41,17 @@ def verdicts(results: Mapping[str, Result]) -> str:
         ((NEW, OLD), "uu"),
         ((NEW, NEW, OLD, OLD), "uuuu"),
         ((NEW, NEW, OLD, OLD, "2c" * 20), "uuuuu"),
-        ((NEW, NEW, UNANSWERED), "oou"),
-        ((NEW, NEW, UNANSWERED, UNANSWERED), "oouu"),
-        ((NEW, NEW, UNANSWERED, UNANSWERED, UNANSWERED), "uuuuu"),
-        ((NEW, NEW, OLD, UNANSWERED, UNANSWERED), "ooduu"),
-        ((NEW, UNANSWERED), "uu"),
-        ((UNANSWERED, UNANSWERED), "uu"),
+        ((NEW, NEW, UNKNOWN), "oou"),
+        ((NEW, NEW, UNKNOWN, UNKNOWN), "oouu"),
+        ((NEW, NEW, UNKNOWN, UNKNOWN, UNKNOWN), "uuuuu"),
+        ((NEW, NEW, OLD, UNKNOWN, UNKNOWN), "ooduu"),
+        ((NEW, UNKNOWN), "uu"),
+        ((UNKNOWN, UNKNOWN), "uu"),
         ((NEW,), ""),
         ((), ""),
     ],
 )
-def test_a_host_that_differs_from_the_majority_is_drift(
-    values: tuple[str | Unanswered, ...], expected: str
-) -> None:
+def test_a_host_that_differs_from_the_majority_is_drift(values: tuple[str | Unknown, ...], expected: str) -> None:
     assert verdicts(compare_values(*values)) == expected
 
 
@@ -67,7 +67,7 @@ def test_drift_has_the_value_and_count_of_the_majority() -> None:
 
 
 def test_ok_has_the_count_of_the_majority() -> None:
-    assert compare_values(NEW, NEW, OLD, UNANSWERED)["a"].message == "2 of 3 hosts agree"
+    assert compare_values(NEW, NEW, OLD, UNKNOWN)["a"].message == "2 of 3 hosts agree"
 
 
 def test_a_tie_is_the_message_of_every_host() -> None:
@@ -77,20 +77,20 @@ def test_a_tie_is_the_message_of_every_host() -> None:
 
 def test_too_few_answers_are_the_message_of_each_host() -> None:
     message = "2 of 3 hosts did not return the commit of olsystem, more than the 1 that agree"
-    assert compare_values(NEW, UNANSWERED, UNANSWERED)["a"].message == message
-    assert compare_values(NEW, UNANSWERED)["a"].message == "only this host returned the commit of olsystem"
+    assert compare_values(NEW, UNKNOWN, UNKNOWN)["a"].message == message
+    assert compare_values(NEW, UNKNOWN)["a"].message == "only this host returned the commit of olsystem"
 
 
 def test_an_unanswered_host_has_its_own_reason() -> None:
-    assert compare_values(NEW, NEW, UNANSWERED)["c"].message == "timed out"
+    assert compare_values(NEW, NEW, UNKNOWN)["c"].message == "timed out"
 
 
-@given(st.lists(st.sampled_from([OLD, NEW, majority.ABSENT, "x"]) | st.just(UNANSWERED), max_size=9), st.randoms())
-def test_only_the_majority_is_ok_in_any_order(values: list[str | Unanswered], chance: Any) -> None:
+@given(st.lists(st.sampled_from([OLD, NEW, ABSENT, "x"]) | st.just(UNKNOWN), max_size=9), st.randoms())
+def test_only_the_majority_is_ok_in_any_order(values: list[str | Unknown], chance: Any) -> None:
     results = compare_values(*values)
     counts = Counter(value for value in values if isinstance(value, str))
     for value, result in zip(values, results.values(), strict=bool(results)):
-        if isinstance(value, Unanswered):
+        if isinstance(value, Unknown):
             assert result.verdict is Verdict.UNKNOWN
         elif result.verdict is Verdict.OK:
             assert all(counts[value] > count for other, count in counts.items() if other != value)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from olaudit import worktree
-from olaudit.model import Unanswered
+from olaudit.facts.worktree import Worktree, worktree
+from olaudit.model import Answers, Facts, Unknown
 from tests.checks.tables import run_locally
 
 
@@ -39,10 +39,11 @@ def trace(tmp_path: Path) -> Path:
     return tmp_path / "trace"
 
 
-def changes(tree: Path) -> tuple[str, ...] | Unanswered:
-    parsed = worktree.parse(run_locally(worktree.probe(str(tree))))
-    assert isinstance(parsed, worktree.Worktree)
-    return parsed.changes
+def changes(tree: Path) -> tuple[str, ...] | Unknown:
+    fact = worktree(str(tree))
+    observed = Facts(Answers({fact.probe: run_locally(fact.probe)}))[fact]
+    assert isinstance(observed, Worktree)
+    return observed.changes
 
 
 def add_filter(tree: Path, trace: Path, kind: str = "clean") -> None:
@@ -59,7 +60,7 @@ def add_filter(tree: Path, trace: Path, kind: str = "clean") -> None:
 def test_filters_of_the_tree_are_not_run(tree: Path, trace: Path, kind: str) -> None:
     add_filter(tree, trace, kind)
     unknown = changes(tree)
-    assert isinstance(unknown, Unanswered)
+    assert isinstance(unknown, Unknown)
     assert "filter" in unknown.reason
     assert not trace.exists()
     git(tree, "status", check=False)
@@ -71,7 +72,7 @@ def test_filters_of_a_submodule_are_not_run(tree: Path, trace: Path) -> None:
     git(tree, "add", "sub")
     git(tree, "commit", "-q", "-m", "x")
     add_filter(tree / "sub", trace)
-    assert isinstance(changes(tree), Unanswered)
+    assert isinstance(changes(tree), Unknown)
     assert not trace.exists()
     git(tree, "status")
     assert trace.exists(), "a plain git status runs it"
@@ -107,7 +108,7 @@ def test_missing_objects_are_not_fetched_from_a_remote(tree: Path, trace: Path) 
     }.items():
         git(tree, "config", key, value)
     (tree / ".git/objects" / blob[:2] / blob[2:]).unlink()
-    assert isinstance(changes(tree), Unanswered)
+    assert isinstance(changes(tree), Unknown)
     assert not trace.exists()
     git(tree, "status", check=False)
     assert trace.exists(), "a plain git status runs it"

@@ -9,9 +9,9 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from olaudit.checks import memcached
-from olaudit.checks.memcached import facts
-from olaudit.model import Answered, Answers, Unanswered, Verdict
-from olaudit.render.prometheus.help_texts import MEASUREMENT_LABELS
+from olaudit.facts import memory
+from olaudit.facts.memcached import PROCESSES, Limit, configuration, settings
+from olaudit.model import Answered, Answers, Fact, Facts, Unknown, Verdict
 from tests.checks.tables import Row, case, check_row, hostile_answers, measure_row, rows, run_locally, spec_of
 
 RESERVE = {"least": "256 MiB", "most": "768 MiB"}
@@ -46,9 +46,10 @@ def test_bash_returns_the_limit_of_a_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         request = pool.submit(_serve_once, listener)
         port = listener.getsockname()[1]
-        answer = run_locally(facts.settings_probe(spec_of(memcached.CHECKER, {"reserve": RESERVE, "port": port})))
+        fact = settings("127.0.0.1", port)
+        answer = run_locally(fact.probe)
         assert request.result(30) == b"stats settings\r\nquit\r\n"
-    assert facts.served_limit(answer) == facts.Limit(64, "64 MiB")
+    assert Facts(Answers({fact.probe: answer}))[fact] == Limit(64, "64 MiB")
 
 
 def _serve_once(listener: socket.socket) -> bytes:
@@ -60,14 +61,16 @@ def _serve_once(listener: socket.socket) -> bytes:
 
 
 def test_a_configuration_that_is_too_long_is_unknown() -> None:
-    assert isinstance(facts.configured_limit(Answered("-m 9600\n" + "#" * 65536)), Unanswered)
+    fact = configuration("/etc/memcached.conf")
+    assert isinstance(fact.parse(Answered("-m 9600\n" + "#" * 65536)), Unknown)
 
 
 def test_the_probes_run_on_this_machine() -> None:
-    memory = facts.memory_total(run_locally(facts.MEMORY))
-    assert isinstance(memory, int)
-    assert memory > 1 << 20
-    assert isinstance(facts.running_processes(run_locally(facts.PROCESSES)), tuple)
+    facts = Facts(Answers({fact.probe: run_locally(fact.probe) for fact in (memory.TOTAL, PROCESSES)}))
+    total = facts[memory.TOTAL]
+    assert isinstance(total, int)
+    assert total > 1 << 20
+    assert isinstance(facts[PROCESSES], tuple)
 
 
 MIB = 1 << 20
@@ -89,7 +92,7 @@ def test_each_known_limit_is_measured(name: str, limits: dict[str, int]) -> None
     assert {
         measurement.source: measurement.value
         for measurement in measurements
-        if measurement.name == "memcached_limit_bytes"
+        if measurement.metric.name == "memcached_limit_bytes"
     } == {source: limit * MIB for source, limit in limits.items()}
 
 
@@ -98,16 +101,68 @@ def test_each_known_limit_is_measured(name: str, limits: dict[str, int]) -> None
 )
 def test_known_memory_is_measured(name: str, totals: list[int]) -> None:
     measurements = measure_row(memcached.CHECKER, next(row for row in rows("memcached") if row["case"] == name))
-    values = [measurement.value for measurement in measurements if measurement.name == "memory_total_bytes"]
+    values = [measurement.value for measurement in measurements if measurement.metric.name == "memory_total_bytes"]
     assert values == totals
 
 
 SPEC = spec_of(memcached.CHECKER, {"reserve": RESERVE})
 
 
-@given(hostile_answers("memcached", memcached.probes(SPEC)))
+@given(hostile_answers("memcached", memcached.CHECKER.probes(SPEC)))
 def test_hostile_answers_give_finite_known_measurements(answers: Answers) -> None:
-    measurements = list(memcached.CHECKER.measure(SPEC, answers))
-    assert len(measurements) == len({(measurement.name, measurement.source) for measurement in measurements}) <= 4
-    assert {measurement.name for measurement in measurements} <= MEASUREMENT_LABELS.keys()
+    measurements = list(memcached.CHECKER.measure(SPEC, Facts(answers)))
+    assert (
+        len(measurements)
+        == len({(measurement.metric.name, measurement.source) for measurement in measurements})
+        <= 4
+    )
+    assert {measurement.metric for measurement in measurements} <= set(memcached.CHECKER.metrics)
     assert all(0 <= measurement.value < 1e19 for measurement in measurements)
+
+
+# --- reduction -------------------------------------------------------------------------------------------------
+
+CONF = """# password for the console: hunter2
+-d
+logfile /var/log/memcached.log
+-m 64 -u memcache -S   # hunter2
+-vl 127.0.0.1
+--port=11211
+-Y /etc/memcached.users
+"""
+PS = """  1 systemd         /sbin/init hunter2
+ 77 memcached       /usr/bin/memcached -m 64 -u memcache -S -l 10.0.0.1
+ 78 memcached       [memcached] <defunct>
+"""
+STATS = "STAT maxbytes 67108864\r\nSTAT auth_enabled_sasl hunter2\r\nSTAT inter NULL\r\nEND\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fact", "text", "expected"),
+    [
+        (configuration("/etc/memcached.conf"), CONF, "-m 64\n-l 127.0.0.1\n--port=11211\n"),
+        (memory.TOTAL, "MemTotal: 1 kB\nMemFree: 1 kB\n", "MemTotal: 1 kB\n"),
+        (
+            PROCESSES,
+            PS,
+            "1 systemd\n77 memcached /usr/bin/memcached -m 64 -l 10.0.0.1\n78 memcached [memcached] <defunct>\n",
+        ),
+        (settings("127.0.0.1", 11211), STATS, "STAT maxbytes 67108864\r\nSTAT inter NULL\r\nEND\r\n"),
+    ],
+)
+def test_reduction_keeps_what_is_compared(fact: Fact[Any], text: str, expected: str) -> None:
+    assert fact.reduce
+    reduced = fact.reduce(Answered(text), frozenset())
+    assert reduced.stdout == expected
+    assert fact.reduce(reduced, frozenset()) == reduced
+    assert fact.parse(reduced) == fact.parse(Answered(text))
+
+
+@given(hostile_answers("memcached", memcached.CHECKER.probes(SPEC)))
+def test_second_reduction_changes_nothing(answers: Answers) -> None:
+    for fact in memcached.CHECKER.facts(SPEC):
+        answer = answers[fact.probe]
+        if isinstance(answer, Answered):
+            assert fact.reduce
+            once = fact.reduce(answer, frozenset())
+            assert fact.reduce(once, frozenset()) == once

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from olaudit.checks import postgres
-from olaudit.checks.postgres.hba import MAX_RULES, parse
-from olaudit.model import Answer, Answered, Answers, Command, Lookup, Probe, Severity, Verdict
+from olaudit.facts.addresses import resolution
+from olaudit.facts.hba import hba_file
+from olaudit.facts.hba_records import MAX_RULES, parse
+from olaudit.model import Answered, Answers, Command, Facts, Result, Severity, Verdict
 from tests.checks.tables import Row, case, check_row, rows, run_locally, spec_of
 
 HOME = "ol-home0.us.archive.org"
@@ -109,10 +111,7 @@ def test_any_text_can_be_parsed(text: str) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0/0", "::/0", "all", "samenet", ".org", '"10.0.0.0/8"', "10.0.0.0/31"])
 def test_range_with_trust_is_critical_drift(address: str) -> None:
     trust = evaluate(f"host all all {address} trust")["trust"]
-    assert (trust.verdict, trust.severity or postgres.CHECKER.checks[0].severity) == (
-        Verdict.DRIFT,
-        Severity.CRITICAL,
-    )
+    assert (trust.verdict, trust.severity) == (Verdict.DRIFT, Severity.CRITICAL)
 
 
 def test_all_databases_do_not_include_replication() -> None:
@@ -134,18 +133,66 @@ def test_file_is_read_through_links_below_any_version(tmp_path: Path) -> None:
     (tmp_path / "15/main/pg_hba.conf").symlink_to("../../deployed")
     (tmp_path / "15/main/pg_ident.conf").write_text("host all all all trust\n")
     spec = spec_of(postgres.CHECKER, {"hba": str(tmp_path), "clients": [HOME]})
-    probe, *_ = postgres.probes(spec)
+    probe, *_ = postgres.CHECKER.probes(spec)
     assert isinstance(probe, Command)
     assert (probe.sudo, probe.may_hang) == (True, True)
-    results = postgres.evaluate(spec, Answers({probe: run_locally(probe)}))
+    results = postgres.evaluate(spec, Facts(Answers({probe: run_locally(probe)})))
     assert [result.verdict for result in results] == [Verdict.OK] * 3
 
 
-def evaluate(text: str) -> dict[str, Any]:
+def evaluate(text: str) -> dict[str, Result]:
     """Evaluate a file for one client; its address is not in the file."""
     spec = spec_of(postgres.CHECKER, {"clients": [HOME]})
-    file, name = postgres.probes(spec)
     unrelated = Answered(json.dumps({"addresses": ["192.0.2.1"], "names": {}}))
-    assert name == Lookup(HOME)
-    answers: dict[Probe, Answer] = {file: Answered(f"/etc/postgresql/x/pg_hba.conf\0{text}\n"), name: unrelated}
-    return {result.subject: result for result in postgres.evaluate(spec, Answers(answers))}
+    file = grep_answer(text)
+    facts = Facts(Answers({hba_file("/etc/postgresql").probe: file, resolution(HOME).probe: unrelated}))
+    return {result.subject: result for result in postgres.evaluate(spec, facts)}
+
+
+def grep_answer(text: str) -> Answered:
+    """Format a file as grep prints it."""
+    return Answered("".join(f"/etc/postgresql/x/pg_hba.conf\0{line}\n" for line in text.split("\n")))
+
+
+# --- evidence --------------------------------------------------------------------------------------------------
+
+TEXT = """# admin password is hunter2
+local all postgres peer
+host all all 10.0.0.0/8 ldap ldapserver=x ldapbindpasswd="hunter2" # hunter2
+host ol openlibrary 10.1.0.0 255.255.0.0 md5 x=hunter2
+hostssl all all 192.0.2.1/32 scram-sha-256
+host #hunter2
+"""
+RECORDS = {
+    "line 3": "line 3: host all all 10.0.0.0/8 ldap\n",
+    "line 4": "line 4: host ol openlibrary 10.1.0.0 255.255.0.0 md5\n",
+    "line 5": "line 5: hostssl all all 192.0.2.1/32 scram-sha-256\n",
+    "line 6": "line 6: host\n",
+}
+
+
+@pytest.mark.parametrize("keys", [{"line 3"}, {"line 4", "line 6"}, set()])
+def test_reduction_keeps_named_records_without_options(keys: set[str]) -> None:
+    fact = hba_file("/etc/postgresql")
+    assert fact.reduce
+    reduced = fact.reduce(grep_answer(TEXT.rstrip("\n")), frozenset(keys))
+    assert reduced.stdout == "".join(text for key, text in RECORDS.items() if not keys or key in keys)
+    assert fact.reduce(reduced, frozenset(keys)) == reduced
+
+
+@given(st.text(), st.frozensets(st.sampled_from(["line 1", "line 2"])))
+def test_second_reduction_changes_nothing(text: str, keys: frozenset[str]) -> None:
+    fact = hba_file("/etc/postgresql")
+    assert fact.reduce
+    once = fact.reduce(Answered(text), keys)
+    assert fact.reduce(once, keys) == once
+
+
+def test_results_name_the_records_that_they_rest_on() -> None:
+    results = evaluate("# x\nhost ol all 10.0.0.0/8 md5\nhost ol all all trust\nhost ol all 192.0.2.1/32 md5")
+    file, lookup = hba_file("/etc/postgresql"), resolution(HOME).about()
+    assert {subject: result.based_on for subject, result in results.items()} == {
+        HOME: (file.about("line 3"), lookup),
+        "trust": (file.about("line 3"),),
+        "others": (file.about("line 2"), lookup),
+    }

@@ -5,19 +5,20 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from olaudit.checker import AnyChecker, Check, Checker
+from olaudit.checker import AnyChecker, Checker
 from olaudit.checks import CHECKERS
 from olaudit.cli import main
 from olaudit.cli.demo import demo
 from olaudit.cli.fleet_audit import Tools, make_transport
 from olaudit.demo import drifts
 from olaudit.demo.drifts import DRIFTS
-from olaudit.model import Answer, Answers, Command, Expectation, Probe, Result, Severity, Unanswered
+from olaudit.model import Answers, Check, Command, Fact, Probe, Severity
 from olaudit.transport import Deadline
 
 
@@ -48,36 +49,27 @@ def test_demo_exits_with_70_if_the_audit_misses_drift(capsys: pytest.CaptureFixt
 
 
 def _without_results(checker: AnyChecker) -> Checker[Any]:
-    return Checker(
-        section=checker.section,
-        model=checker.model,
-        checks=checker.checks,
-        probes=checker.probes,
-        evaluate=lambda _spec, _answers: (),
-    )
+    return replace(checker, evaluate=lambda _spec, _facts: ())
 
 
 def test_checker_without_simulation_is_unknown_and_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
-    probe = Command(("nosuch", "--version"))
+    version: Fact[str] = Fact("nosuch", Command(("nosuch", "--version")), lambda answer: answer.stdout)
+    check = Check("nosuch.version", Severity.WARNING, "another version is installed")
+    expectation = check.expect("nosuch", ("hostname",), based_on=(version,))
     unsupported: Checker[Any] = Checker(
         section="hostname",
         model=CHECKERS[0].model,
-        checks=(Check("nosuch.version", Severity.WARNING, "another version is installed"),),
-        probes=lambda _: (probe,),
-        evaluate=lambda _, answers: [_unknown(answers[probe])],
+        checks=(check,),
+        facts=lambda _: (version,),
+        evaluate=lambda _, facts: [expectation.given(facts[version], expectation.ok)],
     )
     assert CHECKERS[0].section == "hostname"
     # without clock.skew, which is unknown where a busy machine answers slowly
     checkers = [_without_results(checker) if checker.section == "clock" else checker for checker in CHECKERS]
     assert _run_demo(Tools([*checkers, unsupported], make_transport)) is None
     output = capsys.readouterr().out
-    assert "command not found: nosuch" in output
+    assert "not recorded: nosuch --version" in output
     assert "13 checks are unknown: the simulation" in output, output
-
-
-def _unknown(answer: Answer) -> Result:
-    assert isinstance(answer, Unanswered)
-    return Expectation(check="nosuch.version", subject="nosuch", at=("hostname",)).unknown(answer.reason)
 
 
 def test_demo_exits_with_70_if_the_audit_reports_other_drift(

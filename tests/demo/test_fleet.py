@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 
@@ -12,7 +8,7 @@ from olaudit.demo.comparison import compare_findings
 from olaudit.demo.drifts import DRIFTS, Drift, empty_folder, redirect_link, rename_container, set_memory_limit
 from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
-from olaudit.demo.machine import Machine
+from olaudit.demo.recorded import RecordedHost, recorded_host
 from olaudit.model import Answers, EngineQuery, FailureReason, Verdict
 from tests.demo.auditing import (
     TIMEOUT_SECONDS,
@@ -77,11 +73,13 @@ def test_comparison_separates_missing_and_unexpected_findings() -> None:
 
 def test_environment_of_containers_is_not_collected() -> None:
     fleet = subset("ol-home0")
-    with simulated(fleet) as simulation:
-        engine = simulation.machines["ol-home0"].engine
+    secret = {"Env": ["PATH=/bin", "PASSWORD=never-to-be-seen"]}
+    host = recorded_host("ol-home0").edit_container(
+        "openlibrary-importbot-1", lambda inspect: {**inspect, "Config": {**inspect["Config"], **secret}}
+    )
+    assert "never-to-be-seen" in str(host.engine)
+    with simulated(fleet, recorded={"ol-home0": host}) as simulation:
         collected = collect_answers(fleet, simulation.ssh_config)
-    assert engine
-    assert "never-to-be-seen" in str(engine)
     answers = str(dict(_answers(collected.hosts[0].outcome)))
     assert "openlibrary-importbot-1" in answers
     assert "never-to-be-seen" not in answers
@@ -152,9 +150,10 @@ def test_newer_engine_is_queried_in_its_own_api_version() -> None:
     assert not_ok(report.findings) == []
 
 
-def _with_newer_engine(machine: Machine) -> Machine:
-    assert machine.engine
-    return replace(machine, engine=replace(machine.engine, version="29.1.0", api="1.52", min_api="1.44"))
+def _with_newer_engine(host: RecordedHost) -> RecordedHost:
+    assert host.engine
+    newer = {**host.engine.version, "Version": "29.1.0", "ApiVersion": "1.52", "MinAPIVersion": "1.44"}
+    return replace(host, engine=replace(host.engine, version=newer))
 
 
 @pytest.mark.slow
@@ -188,38 +187,9 @@ def test_simulation_uses_no_ssh_files_of_the_user() -> None:
         assert text.count("HostName 127.0.0.1") == 1
 
 
-def test_machines_are_read_only() -> None:
-    with simulated(subset("ol-web1")) as simulation:
-        assert isinstance(simulation.machines, MappingProxyType)
-
-
-@pytest.mark.parametrize(
-    ("command", "status", "stdout"),
-    [
-        (("uname", "-n"), 0, "ol-mem0\n"),
-        (("nosuch",), 127, ""),
-        (("exec", "docker", "system", "dial-stdio"), 127, ""),
-    ],
-)
-def test_openssh_client_can_log_in(command: tuple[str, ...], status: int, stdout: str) -> None:
-    with simulated(subset("ol-mem0")) as simulation:
-        result = _ssh(simulation.ssh_config, *command)
-    assert (result.returncode, result.stdout) == (status, stdout)
-    assert ("not found" in result.stderr or "No such file" in result.stderr) is (status == 127)
-
-
-def _ssh(config: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    if not shutil.which("ssh"):
-        pytest.skip("there is no OpenSSH client on this machine")
-    argv = ["ssh", "-F", str(config), "-o", "BatchMode=yes", "ol-mem0", *command]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
-
-
-def test_machine_without_engine_has_no_docker_socket() -> None:
+def test_host_without_engine_has_no_docker_socket() -> None:
     fleet = subset("ol-mem0")
     with simulated(fleet) as simulation:
-        machine = simulation.machines["ol-mem0"]
-        assert machine.engine is None
         spec = replace(fleet.hosts["ol-mem0"], sections={**fleet.hosts["ol-mem0"].sections, "docker": "required"})
         with_docker = replace(fleet, hosts={"ol-mem0": spec})
         collected = collect_answers(with_docker, simulation.ssh_config)

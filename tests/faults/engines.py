@@ -7,17 +7,14 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from olaudit.checks import CHECKERS
 from olaudit.demo import engine as demo
-from olaudit.demo.build import build_machine
-from olaudit.demo.machine import Engine
-from olaudit.expected import load
+from olaudit.demo.recorded import Engine, recorded_host
 from tests.faults.row import Inject, Target
-from tests.faults.scene import Scene, write_expected
+from tests.faults.scene import CONTAINER, Scene
 from tests.faults.sshd import running
 
 DAEMON = """\
@@ -56,7 +53,7 @@ class Request:
 
     def reply_normally(self) -> None:
         """Answer as a conforming engine does."""
-        status, content = demo.reply(Engine(containers=self.containers), self.target)
+        status, content = demo.reply(replace(conforming_engine(), containers=self.containers), self.target)
         self.json(content, f"{status.value} {status.phrase}")
 
     def targets(self, prefix: str) -> bool:
@@ -80,7 +77,7 @@ def engine(
 
     @contextlib.contextmanager
     def inject(scene: Scene) -> Iterator[Target]:
-        name, containers = scene.id, _containers(scene)
+        name, containers = scene.id, conforming_engine().containers
         with running(scene, *config, setup=setup) as (port, pid):
             path = Path(f"/proc/{pid}/root/run/docker.sock")
             with _listening(path, behaviour, containers) as connections:
@@ -91,13 +88,14 @@ def engine(
     return inject
 
 
-def _containers(scene: Scene) -> tuple[Any, ...]:
-    """Build the containers that the expected files of a row require."""
-    folder = scene.row_folder() / "expected"
-    write_expected(folder, {scene.id: "engine"})
-    machine = build_machine(load(folder, CHECKERS).hosts[scene.id])
-    assert machine.engine
-    return machine.engine.containers
+def conforming_engine() -> Engine:
+    """Return an engine with the container that the expected files of a row require."""
+    recorded = recorded_host("ol-web1").engine
+    assert recorded
+    (web,) = recorded.containers
+    labels = {**web["Config"]["Labels"], "com.docker.compose.project": CONTAINER.partition("-")[0]}
+    container = {**web, "Name": f"/{CONTAINER}", "Config": {**web["Config"], "Labels": labels}, "Mounts": []}
+    return replace(recorded, containers=(container,), changes={})
 
 
 @contextlib.contextmanager

@@ -9,10 +9,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+from olaudit.audit import plan, select_checks
 from olaudit.checks import CHECKERS
 from olaudit.demo.fleet import simulated
-from olaudit.expected import load
-from tests.faults.engines import Request, engine
+from olaudit.demo.recorded import RecordedHost, recorded_host
+from olaudit.expected import HostSpec, load
+from olaudit.model import Answered, Command
+from olaudit.transport import Deadline
+from olaudit.transport.local import LocalTransport
+from tests.faults.engines import Request, conforming_engine, engine
 from tests.faults.evaluation import HEALTHY, problems, reported_text, seconds
 from tests.faults.measure import Measurement, audit
 from tests.faults.row import AuditorSetup, Row, Target
@@ -80,9 +85,20 @@ def healthy(scene: Scene) -> Iterator[None]:
             write_expected(scene.expected, scene.roles)
             fleet = load(scene.expected, CHECKERS)
             hosts = {name: fleet.hosts[name] for name in HEALTHY}
-            simulation = stack.enter_context(simulated(replace(fleet, hosts=hosts)))
+            recorded = {name: _recorded(host) for name, host in hosts.items()}
+            simulation = stack.enter_context(simulated(replace(fleet, hosts=hosts), recorded=recorded))
             scene.targets |= _targets(simulation.ssh_config)
         yield
+
+
+def _recorded(host: HostSpec) -> RecordedHost:
+    """Return the answers of ol-web1, and those of this machine to commands that are not recorded."""
+    web = replace(recorded_host("ol-web1"), engine=conforming_engine())
+    probes = plan(host, CHECKERS, select_checks(CHECKERS))
+    others = tuple(probe for probe in probes if isinstance(probe, Command) and probe.argv not in web.commands)
+    answers = LocalTransport().ask(host.name, others, Deadline.after(20.0))
+    own = {probe.argv: answer for probe in others if isinstance(answer := answers.raw()[probe], Answered)}
+    return replace(web, commands={**web.commands, **own}).renamed(host.name)
 
 
 def _targets(ssh_config: Path) -> dict[str, Target]:

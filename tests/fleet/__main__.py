@@ -1,14 +1,15 @@
-"""Command line of the lab: `python -m tests.fleet up|down|status|run HOST COMMAND...`."""
+"""Command line of the lab: `python -m tests.fleet up|down|status|record|run HOST COMMAND...`."""
 
 import sys
 
+from tests.fleet import recording
 from tests.fleet.errors import LabError
 from tests.fleet.lab import Lab
 
-_USAGE = "usage: python -m tests.fleet up | down | status | run HOST COMMAND..."
+_USAGE = "usage: python -m tests.fleet up | down | status | record | run HOST COMMAND..."
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str]) -> int:  # noqa: PLR0911 - one per subcommand
     """Run one subcommand and return its exit code."""
     lab = Lab()
     try:
@@ -21,6 +22,8 @@ def main(argv: list[str]) -> int:
             case ["down"]:
                 lab.down()
                 return 0
+            case ["record"]:
+                return _record()
             case ["status"]:
                 return _status(lab)
             case ["run", name, *command] if name in lab.hosts and command:
@@ -34,6 +37,14 @@ def main(argv: list[str]) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _record() -> int:
+    """Record all hosts in a lab of their own."""
+    with Lab(machines=recording.MACHINES) as lab:
+        recording.write(lab)
+    print(recording.RECORDINGS)
+    return 0
 
 
 def _status(lab: Lab) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from olaudit.checker import AnyChecker, Checker
+from olaudit.checker import AnyChecker
 from olaudit.checks import CHECKERS
-from olaudit.model import Answer, Answered, Answers, Unanswered, Verdict
+from olaudit.model import Answer, Answered, Answers, Facts, Unanswered, Verdict
 from tests.checks.fleet_answers import RecordedFleet, conforming, drifted
 from tests.demo.auditing import shipped_fleet
 from tests.fuzz.source import ByteSource
@@ -24,19 +24,13 @@ def parsers(data: bytes) -> None:
     raw = fleet.outcomes[host].raw()
     broken = {probe: _broken_answer(source, fleet, host, raw.get(probe)) for probe in checker.probes(section)}
     answers = Answers({**raw, **broken})
-    if isinstance(checker, Checker):
-        results = list(checker.evaluate(section, answers))
-        list(checker.measure(section, answers))
-    else:
-        hosts = {name: spec.sections[checker.section] for name, spec in shipped_fleet().hosts.items()
-                 if checker.section in spec.sections}  # fmt: skip
-        results = [result for _, result in checker.evaluate(hosts, {**fleet.outcomes, host: answers})]
-    ids = {check.id for check in checker.checks}
+    results = fleet.results(host, checker, answers)
+    list(checker.measure(section, Facts(answers)))
     for result in results:
-        assert result.check in ids, result
+        assert result.check in checker.checks, result
         assert result.fix is None or result.verdict is Verdict.DRIFT, result
         assert not result.message.rstrip(" \t\r\n").endswith(":"), result
-    if broken and all(isinstance(answers[probe], Unanswered) for probe in broken) and isinstance(checker, Checker):
+    if broken and all(isinstance(answers[probe], Unanswered) for probe in broken) and not checker.compares_hosts:
         assert {result.verdict for result in results} == {Verdict.UNKNOWN}, results
 
 

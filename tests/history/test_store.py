@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from olaudit.errors import HistoryError, UsageError
 from olaudit.history import DriftEpisode, FindingState, History, RunScope, advance
-from olaudit.history.run_writer import load_states
 from olaudit.model import EpisodeEnd, FailureReason, Finding, Report, Verdict
 from tests.history.run_builder import DISK_ID, SCOPE, WAIVER, disk_finding, make_finding, make_report, start_of
 
@@ -253,7 +252,7 @@ def test_the_stored_states_equal_those_in_memory(runs: list[list[Finding]]) -> N
             since = report.run.started_at
             added = history.add_run(report, SCOPE)
             history.commit()
-            assert load_states(history._connection) == states
+            assert history.states() == states
             assert added.findings == expected.findings
             assert added.changes
             assert expected.changes

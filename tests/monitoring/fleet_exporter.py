@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from olaudit.checks.memcached import LIMIT_BYTES, TOTAL_BYTES
 from olaudit.model import (
     FLEET,
     Failure,
@@ -131,8 +132,8 @@ def _report(
 
 def _host(name: str, failure: Failure | None) -> HostResult:
     measures = [
-        Measurement("memory_total_bytes", 8 * GIB),
-        *(Measurement("memcached_limit_bytes", limit * GIB, source) for source, limit in LIMITS.items()),
+        Measurement(TOTAL_BYTES, 8 * GIB),
+        *(Measurement(LIMIT_BYTES, limit * GIB, source) for source, limit in LIMITS.items()),
     ]
     return values.host_result(
         host=name,

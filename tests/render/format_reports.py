@@ -78,7 +78,7 @@ def finding_of(report_: Report, result: Result) -> Finding:
     return next(
         finding
         for finding in report_.findings
-        if (finding.check, finding.subject) == (result.check, result.subject)
+        if (finding.check, finding.subject) == (result.check.id, result.subject)
     )
 
 

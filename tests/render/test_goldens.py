@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from olaudit.checks import CHECKERS
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from tests.render.reports import CASES
@@ -17,7 +18,12 @@ from tests.render.reports import CASES
 GOLDENS = Path(__file__).parent / "goldens"
 # the markup of the page is tested by test_html.py and tests/browser
 TEXT_FORMATS = [format_ for format_ in RENDERERS if format_ != "html"]
-STYLES = {"": Style(), "-all": Style(all=True), "-color": Style(color=True), "-narrow": Style(width=20)}
+STYLES = {
+    "": Style(checkers=CHECKERS),
+    "-all": Style(checkers=CHECKERS, all=True),
+    "-color": Style(color=True),
+    "-narrow": Style(width=20),
+}
 VARIANTS = [("outage", "-all", "table"), ("outage", "-color", "table"), ("outage", "-narrow", "table")] + [
     ("one-cause", "-all", format_) for format_ in TEXT_FORMATS
 ]

@@ -41,7 +41,7 @@ def test_the_heading_is_the_verdict_with_counts(case: str, heading: str, tone: s
 
 @given(REPORTS)
 def test_the_page_is_ok_only_without_drift_and_unknown(any_report: Report) -> None:
-    ok = view.tone(any_report) == "ok"
+    ok = view.report_tone(any_report) == "ok"
     not_ok = any_report.count(Verdict.UNKNOWN) + any_report.count(Verdict.DRIFT)
     assert ok == (not not_ok and any_report.run.complete and bool(any_report.findings))
 

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 
+from olaudit.checks import CHECKERS
 from olaudit.model import Report, Verdict
 from olaudit.render import sarif
 from olaudit.render.style import Style
@@ -50,7 +51,7 @@ def test_any_report_is_valid_and_has_a_result_per_finding(report: Report, style:
 
 
 def test_rule_indexes_match_and_rules_have_descriptions() -> None:
-    sarif_run = render_run(MIXED)
+    sarif_run = render_run(MIXED, Style(checkers=CHECKERS))
     rules = sarif_run["tool"]["driver"]["rules"]
     assert {rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in sarif_run["results"]} == {True}
     assert all(rule["shortDescription"]["text"] and rule["help"]["text"] for rule in rules)

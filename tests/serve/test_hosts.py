@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from olaudit.serve.hosts import certificate_names, is_served, own_names, request_target, served_names
+from olaudit.serve.guard import is_served, own_names, request_target, served_names
+from olaudit.serve.web_config import certificate_names
 
 NAMES = served_names("audit.example.org", "*.wild.example.org", "ol-home0")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.checks.fleet.version import COMPOSE
 from olaudit.engine_process import PROBE, SCRIPT, Engines, obstacle, read_engines
+from olaudit.facts.versions import COMPOSE
 from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.local import LocalTransport
@@ -80,7 +80,7 @@ DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"
 @pytest.fixture
 def docker_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "docker.sock"
-    for transport in ("local", "ssh.docker_stream"):
+    for transport in ("local", "ssh.engine_access"):
         monkeypatch.setattr(f"olaudit.transport.{transport}.DOCKER_SOCKET", str(path))
     return path
 
@@ -181,7 +181,7 @@ def test_incomplete_process_list_is_unanswered() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-@pytest.mark.parametrize("probe", [PROBE, COMPOSE], ids=["engine", "compose"])
+@pytest.mark.parametrize("probe", [PROBE, COMPOSE.probe], ids=["engine", "compose"])
 def test_probe_makes_no_connection_and_writes_no_file(probe: Command, tmp_path: Path) -> None:
     """The probe for Compose runs its plugin directly: the docker command would connect to the engine."""
     plugins = tmp_path / ".docker" / "cli-plugins"
@@ -203,7 +203,7 @@ def test_probe_makes_no_connection_and_writes_no_file(probe: Command, tmp_path: 
     assert len(calls) > 10
     harmless = re.compile(r'execve\(|open(at)?\(.*O_RDONLY|open(at)?\(.*"/dev/null"|<\.\.\.|---|\+\+\+')
     assert [call for call in calls if not harmless.match(call)] == []
-    if probe is COMPOSE:
+    if probe is COMPOSE.probe:
         assert done.stdout == b"v2.40.3\n"
 
 

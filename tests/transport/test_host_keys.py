@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from olaudit.model import Answered, Command, FailureReason
 from olaudit.transport import Deadline, HostFailed
-from olaudit.transport.ssh import SshTransport, revoked, trust
+from olaudit.transport.ssh import SshTransport, trust
 from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.known_hosts import KnownHosts
 from olaudit.transport.ssh.settings import SshConfig
@@ -189,7 +189,7 @@ def test_krl_without_ssh_keygen_is_refused(server: Sshd, tmp_path: Path, monkeyp
     def run_command(argv: Sequence[str], *_arguments: object) -> None:
         raise FileNotFoundError(argv[0])
 
-    monkeypatch.setattr(revoked, "run_command", run_command)
+    monkeypatch.setattr(trust, "run_command", run_command)
     krl = revocations(server, tmp_path)["clean-krl"]
     file = config(server, server.known_hosts, f"RevokedHostKeys {krl}")
     assert refusal_of(file).endswith("and ssh-keygen, which reads it, is not installed")

@@ -7,7 +7,7 @@ import os
 import resource
 import time
 
-from olaudit.transport.polling import readable
+from olaudit.transport.process import readable
 
 
 def test_descriptor_beyond_the_limit_of_select_is_polled() -> None:

@@ -429,7 +429,7 @@ def test_rsa_key_at_an_old_server_has_a_hint(tmp_path: Path) -> None:
         config = tmp_path / "config"
         config.write_text(server.config().read_text().replace(str(server.identity), str(rsa)))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("olaudit.transport.ssh.login._FIRST_RSA_SHA2_VERSION", (99, 0))
+            patch.setattr("olaudit.transport.ssh.handshake._FIRST_RSA_SHA2_VERSION", (99, 0))
             assert "does not support RSA signatures with SHA-2: use an ed25519 key" in failure(
                 config, FailureReason.AUTH
             )

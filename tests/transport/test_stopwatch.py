@@ -11,11 +11,11 @@ import pytest
 
 from olaudit.model import Answered, Answers, Command, ConnectionProbe, Probe, Unanswered
 from olaudit.transport import Deadline
+from olaudit.transport.batch import Stopwatch
 from olaudit.transport.frames import BatchReader, encode_answer
 from olaudit.transport.local import LocalTransport
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.settings import SshConfig
-from olaudit.transport.stopwatch import Stopwatch
 from tests.transport.sshd import Sshd
 
 _MARKER = "0123456789abcdef"

@@ -6,46 +6,25 @@ does not resolve is unknown, not drift.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from olaudit.checker import Checker
-from olaudit.checks.dns.lookup import LookupName, Resolution, parse_lookup
-from olaudit.language import Section
-from olaudit.model import (
-    Answer,
-    Answers,
-    Check,
-    ConnectionProbe,
-    Expectation,
-    Lookup,
-    Probe,
-    Result,
-    Severity,
-    Unanswered,
-)
+from olaudit.facts.addresses import AUDITED, Resolution, known_to_resolver, normalize, resolution
+from olaudit.language import LookupName, Section
+from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity, Unknown, because, known
 
 _AUDITED = "audited"
 
 
 def _check_address(text: str) -> str:
-    if text != _AUDITED and (not text or _normalize(text) != text):
+    if text != _AUDITED and (not text or normalize(text) != text):
         msg = f'{text!r} is neither an IP address in its usual spelling nor "{_AUDITED}"'
         raise ValueError(msg)
     return text
-
-
-def _normalize(text: str) -> str:
-    """Return an address in its usual spelling, an IPv4-mapped address as IPv4; empty if it is not an address."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return ""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
 
 
 class DnsSpec(Section):
@@ -60,59 +39,47 @@ class DnsSpec(Section):
     reverse: bool = True
 
 
-def probes(spec: DnsSpec) -> tuple[Probe, ...]:
-    """Return the lookup of the name and, if that is expected, the probe for the audited address."""
-    return (Lookup(spec.name), ConnectionProbe.ADDRESS) if spec.address == _AUDITED else (Lookup(spec.name),)
+ADDRESS = Check(
+    "dns.address",
+    # The services of the fleet find each other by these names.
+    Severity.CRITICAL,
+    "the name resolves to another address, or (a warning) the address to another name or to none",
+    "correct the DNS records of the name and of its address",
+)
 
 
-def evaluate(spec: DnsSpec, answers: Answers) -> Iterator[Result]:
+def facts_of(spec: DnsSpec) -> tuple[Fact[Any], ...]:
+    """Return the lookup of the name and, if that is expected, the audited address."""
+    lookup = resolution(spec.name)
+    return (lookup, AUDITED) if spec.address == _AUDITED else (lookup,)
+
+
+def evaluate(spec: DnsSpec, facts: Facts) -> Iterator[Result]:
     """Evaluate the forward lookup, then the reverse lookup."""
-    resolution = parse_lookup(answers[Lookup(spec.name)])
-    expected = _expected_address(spec, answers[ConnectionProbe.ADDRESS])
-    expected_text = ("" if isinstance(expected, Unanswered) else expected) or "the audited address"
-    forward = Expectation(check="dns.address", subject=spec.name, at=("dns", "address"), expected=expected_text)
+    based_on = facts_of(spec)
+    address = _expected_address(spec, facts)
+    expected = "the audited address" if isinstance(address, Unknown) else address
+    forward = ADDRESS.expect(spec.name, ("dns", "address"), expected, based_on=based_on)
     # A warning: only logs and access rules by name use the reverse lookup.
-    reverse = Expectation(
-        check="dns.address",
-        subject=f"{spec.name} (reverse)",
-        at=("dns", "reverse"),
-        expected=spec.name,
-        severity=Severity.WARNING,
-    )
-    reason = _unknown_reason(spec, resolution, expected)
-    if isinstance(resolution, Unanswered) or isinstance(expected, Unanswered) or reason:
-        yield forward.unknown(reason)
-        if spec.reverse:
-            yield reverse.unknown(reason)
-        return
-    yield _evaluate_forward(forward, resolution, expected)
+    severity, subject = Severity.WARNING, f"{spec.name} (reverse)"
+    reverse = ADDRESS.expect(subject, ("dns", "reverse"), spec.name, severity=severity, based_on=based_on)
+    values = known(known_to_resolver(spec.name, facts[resolution(spec.name)]), address)
+    yield forward.given(values, partial(_evaluate_forward, forward))
     # If the name resolves to another address, that is the one cause: there is no reverse result then
-    if spec.reverse and expected in map(_normalize, resolution.addresses):
-        yield _evaluate_reverse(reverse, resolution, expected)
+    if spec.reverse and (isinstance(values, Unknown) or values[1] in map(normalize, values[0].addresses)):
+        yield reverse.given(values, partial(_evaluate_reverse, reverse))
 
 
-def _expected_address(spec: DnsSpec, audited: Answer) -> str | Unanswered:
+def _expected_address(spec: DnsSpec, facts: Facts) -> str | Unknown:
     if spec.address != _AUDITED:
         return spec.address
-    if isinstance(audited, Unanswered):
-        return Unanswered(f"the address at which the host was audited is not known: {audited.reason}")
-    return _normalize(audited.stdout) or Unanswered(
-        "the address at which the host was audited is not an IP address"
-    )
+    return because("the address at which the host was audited is not known", facts[AUDITED])
 
 
-def _unknown_reason(spec: DnsSpec, resolution: Resolution | Unanswered, expected: str | Unanswered) -> str:
-    """Return why the lookups cannot be evaluated; empty if they can."""
-    if isinstance(resolution, Unanswered):
-        return resolution.reason
-    if not resolution.addresses:
-        return f"the auditor's resolver does not know {spec.name}: audit from within the fleet's network"
-    return expected.reason if isinstance(expected, Unanswered) else ""
-
-
-def _evaluate_forward(expectation: Expectation, resolution: Resolution, expected: str) -> Result:
+def _evaluate_forward(expectation: Expectation, values: tuple[Resolution, str]) -> Result:
     """Evaluate all addresses of the expected address family: with a second address, some clients connect to it."""
-    addresses = [_normalize(text) for text in resolution.addresses]
+    resolved, expected = values
+    addresses = [normalize(text) for text in resolved.addresses]
     family = [address for address in addresses if (":" in address) == (":" in expected)]
     observed = ", ".join(address or "an invalid address" for address in addresses)
     if set(family) == {expected}:
@@ -122,11 +89,12 @@ def _evaluate_forward(expectation: Expectation, resolution: Resolution, expected
     return expectation.drift(observed, f"{expectation.subject} resolves to {wrong}{also}: fix its DNS record")
 
 
-def _evaluate_reverse(expectation: Expectation, resolution: Resolution, expected: str) -> Result:
+def _evaluate_reverse(expectation: Expectation, values: tuple[Resolution, str]) -> Result:
+    resolved, expected = values
     names = [
         name.rstrip(".")
-        for address, reverse_names in resolution.names.items()
-        if _normalize(address) == expected
+        for address, reverse_names in resolved.names.items()
+        if normalize(address) == expected
         for name in reverse_names
     ]
     if expectation.expected.lower() in (name.lower() for name in names):
@@ -141,16 +109,8 @@ def _evaluate_reverse(expectation: Expectation, resolution: Resolution, expected
 CHECKER = Checker(
     section="dns",
     model=DnsSpec,
-    checks=(
-        Check(
-            "dns.address",
-            # The services of the fleet find each other by these names.
-            Severity.CRITICAL,
-            "the name resolves to another address, or (a warning) the address to another name or to none",
-            "correct the DNS records of the name and of its address",
-        ),
-    ),
+    checks=(ADDRESS,),
     collected="the resolver of the machine that runs the audit, and the address at which the host was reached",
-    facts=probes,
+    facts=facts_of,
     evaluate=evaluate,
 )

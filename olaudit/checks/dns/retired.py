@@ -6,30 +6,17 @@ Services have waited for retired hosts whose names remained: internetarchive/ope
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from olaudit.checker import Checker
-from olaudit.checks.dns.lookup import LookupName, parse_lookup
-from olaudit.language import AbsolutePath, Section
-from olaudit.model import (
-    Answer,
-    Answered,
-    Answers,
-    Check,
-    Command,
-    Expectation,
-    Lookup,
-    Probe,
-    Result,
-    Severity,
-    Unanswered,
-)
-
-_ABSENT = (": No such file or directory", ": Not a directory")
-_MAX_MATCHES = "20"  # in one file: enough to show that it has to be fixed
+from olaudit.facts.addresses import Resolution, resolution
+from olaudit.facts.text_search import FileMatches, WordMatch, word_matches
+from olaudit.language import AbsolutePath, LookupName, Section
+from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity, Unknown, because
 
 
 class RetiredNamesSpec(Section):
@@ -55,105 +42,83 @@ class RetiredNamesSpec(Section):
         return self
 
 
-def _grep_probe(spec: RetiredNamesSpec) -> Command:
-    # -o prints the matching names only: the rest of a configuration line may contain a password.
-    patterns = (argument for name in spec.names for argument in ("-e", name))
-    options = ("-r", "-I", "-i", "-w", "-F", "-o", "-n", "-H", "-Z", "-m", _MAX_MATCHES)
-    # 1: no match, 2: not all files could be searched
-    return Command(("grep", *options, *patterns, "--", *spec.files), may_hang=True, statuses=(0, 1, 2))
+RETIRED = Check(
+    "dns.retired",
+    Severity.WARNING,
+    "a name that is out of use still resolves, or a file still contains it",
+    "delete the DNS record, and remove the name from the file",
+)
 
 
-def probes(spec: RetiredNamesSpec) -> Iterator[Probe]:
-    """Build the probe that searches the host's files, and the lookups of the names and of the witness."""
+def facts_of(spec: RetiredNamesSpec) -> Iterator[Fact[Any]]:
+    """List the search of the host's files, and the lookups of the names and of the witness."""
     if spec.files and spec.names:  # without a pattern, grep would use the first file name as the pattern
-        yield _grep_probe(spec)
+        yield word_matches(spec.names, spec.files)
     if spec.unresolved and spec.witness:
-        yield from map(Lookup, (*spec.unresolved, spec.witness))
+        yield from map(resolution, (*spec.unresolved, spec.witness))
 
 
-def evaluate(spec: RetiredNamesSpec, answers: Answers) -> Iterator[Result]:
+def evaluate(spec: RetiredNamesSpec, facts: Facts) -> Iterator[Result]:
     """Evaluate each file, then each name."""
-    matches = answers[_grep_probe(spec)]
-    for index, file in enumerate(spec.files):
-        yield _evaluate_file(index, file, spec, matches)
-    for index, name in enumerate(spec.unresolved):
-        yield _evaluate_name(index, name, spec.witness or "", answers)
-
-
-def _evaluate_file(index: int, file: str, spec: RetiredNamesSpec, answer: Answer) -> Result:
+    search = word_matches(spec.names, spec.files)
     expected = f"none of {', '.join(spec.names)}"
-    expectation = Expectation(
-        check="dns.retired", subject=file, at=("retired_names", "files", index), expected=expected
-    )
-    if isinstance(answer, Unanswered):
-        return expectation.unknown(answer.reason)
-    *records, partial = answer.stdout.split("\n")
-    lines = [line.partition("\0") for line in records]
-    if partial or not all(nul for _, nul, _ in lines) or not _is_plausible(answer, bool(lines)):
-        return expectation.unknown(f"cannot parse the output of grep (status {answer.status})")
-    if matches := [(path, text) for path, _, text in lines if f"{path}/".startswith(f"{file.rstrip('/')}/")]:
-        return _drift(expectation, file, spec, matches)
-    errors = [line for line in answer.stderr.split("\n") if line and not line.endswith(_ABSENT)]
-    # An error line that contains none of the files may be about any of them
-    if relevant := [line for line in errors if file in line or not any(name in line for name in spec.files)]:
-        return expectation.unknown(f"cannot search all of {file}: {relevant[0][:200]}")
-    if any(f" {file}: " in line for line in answer.stderr.split("\n")):
-        return expectation.ok("absent", "the file does not exist")
-    return expectation.ok("none")
+    for index, file in enumerate(spec.files):
+        at = ("retired_names", "files", index)
+        expectation = RETIRED.expect(file, at, expected, based_on=(search.about(file),))
+        yield expectation.given(facts[search], partial(_evaluate_file, expectation, spec.names))
+    for index, name in enumerate(spec.unresolved):
+        yield _evaluate_name(index, name, spec.witness or "", facts)
 
 
-def _is_plausible(answer: Answered, has_matches: bool) -> bool:
-    """Return whether grep's status fits its output: 0 matches, 1 no match, 2 not all files could be searched."""
-    return bool(answer.stderr) if answer.status == 2 else answer.status == (0 if has_matches else 1)
+def _evaluate_file(expectation: Expectation, names: Sequence[str], searched: Mapping[str, FileMatches]) -> Result:
+    match searched[expectation.subject]:
+        case Unknown(reason):
+            return expectation.unknown(reason)
+        case None:
+            return expectation.ok("absent", "the file does not exist")
+        case ():
+            return expectation.ok("none")
+        case matches:
+            return _drift(expectation, names, matches)
 
 
-def _drift(expectation: Expectation, file: str, spec: RetiredNamesSpec, matches: list[tuple[str, str]]) -> Result:
-    path, text = matches[0]
-    line, _, name = text.partition(":")
-    names = ", ".join(dict.fromkeys(text.partition(":")[2].lower() for _, text in matches))
+def _drift(expectation: Expectation, names: Sequence[str], matches: Sequence[WordMatch]) -> Result:
+    first, words = matches[0], ", ".join(dict.fromkeys(match.word.lower() for match in matches))
     more = f", and {len(matches) - 1} more" if len(matches) > 1 else ""
-    message = f"{path} still contains {name} in line {line}{more}"
-    patterns = (argument for name in spec.names for argument in ("-e", name))
-    return expectation.drift(names, message, shlex.join(("grep", "-rnwiF", *patterns, "--", file)))
+    message = f"{first.path} still contains {first.word} in line {first.line}{more}"
+    patterns = (argument for name in names for argument in ("-e", name))
+    command = shlex.join(("grep", "-rnwiF", *patterns, "--", expectation.subject))
+    return expectation.drift(words, message, command)
 
 
-def _evaluate_name(index: int, name: str, witness: str, answers: Answers) -> Result:
-    expectation = Expectation(
-        check="dns.retired",
-        subject=name,
-        at=("retired_names", "unresolved", index),
-        expected="the name does not resolve",
-    )
-    resolution, reference = parse_lookup(answers[Lookup(name)]), parse_lookup(answers[Lookup(witness)])
-    if isinstance(resolution, Unanswered):
-        return expectation.unknown(resolution.reason)
-    if resolution.addresses:
-        addresses = ", ".join(resolution.addresses)
-        return expectation.drift(
-            addresses, f"{name} is retired, but still resolves to {addresses}: delete its DNS record"
-        )
-    if isinstance(reference, Unanswered):
-        return expectation.unknown(
-            f"cannot determine whether the auditor's resolver knows the fleet: {reference.reason}"
-        )
-    if not reference.addresses:
-        reason = f"the auditor's resolver resolves neither {name} nor {witness}, a name in use"
-        return expectation.unknown(f"{reason}: audit from within the fleet's network")
-    return expectation.ok("the name does not resolve")
+def _evaluate_name(index: int, name: str, witness: str, facts: Facts) -> Result:
+    lookup, reference = resolution(name), resolution(witness)
+    resolved = facts[lookup]
+    resolves = isinstance(resolved, Unknown) or bool(resolved.addresses)
+    at, based_on = ("retired_names", "unresolved", index), (lookup,) if resolves else (lookup, reference)
+    expectation = RETIRED.expect(name, at, "the name does not resolve", based_on=based_on)
+    if isinstance(resolved, Unknown):
+        return expectation.unknown(resolved.reason)
+    if resolved.addresses:
+        addresses = ", ".join(resolved.addresses)
+        message = f"{name} is retired, but still resolves to {addresses}: delete its DNS record"
+        return expectation.drift(addresses, message)
+    known_fleet = because("cannot determine whether the auditor's resolver knows the fleet", facts[reference])
+    return expectation.given(known_fleet, partial(_evaluate_witness, expectation, witness))
+
+
+def _evaluate_witness(expectation: Expectation, witness: str, resolved: Resolution) -> Result:
+    if resolved.addresses:
+        return expectation.ok("the name does not resolve")
+    reason = f"the auditor's resolver resolves neither {expectation.subject} nor {witness}, a name in use"
+    return expectation.unknown(f"{reason}: audit from within the fleet's network")
 
 
 CHECKER = Checker(
     section="retired_names",
     model=RetiredNamesSpec,
-    checks=(
-        Check(
-            "dns.retired",
-            Severity.WARNING,
-            "a name that is out of use still resolves, or a file still contains it",
-            "delete the DNS record, and remove the name from the file",
-        ),
-    ),
+    checks=(RETIRED,),
     collected="`grep -r` over the files, printing only the names; the resolver of the machine that runs the audit",
-    facts=probes,
+    facts=facts_of,
     evaluate=evaluate,
 )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
 
-from olaudit.model import FLEET, Failure, Finding, HostResult, Report, Severity, Verdict
-from olaudit.render.ages import age
+from olaudit.model import FLEET, Failure, Finding, Report, Verdict
+from olaudit.render import view
 from olaudit.render.html.text_diff import Segments, diff_texts
 from olaudit.render.style import Style
-
-_VERDICT_ORDER = (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED, Verdict.OK)
-_SEVERITIES = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +40,18 @@ class Group:
 
 def group_findings(report: Report, style: Style) -> Iterator[Group]:
     """Group the selected findings by host: hosts that could not be audited first, then by the worst finding."""
-    by_host = groupby(_entries(report, style), key=lambda entry: entry.finding.host)
-    entries = {host: tuple(of_host) for host, of_host in by_host}
-    results = {host.host: host for host in report.hosts}
-    for host in sorted(entries, key=lambda host: _urgency(host, results.get(host), entries[host])):
-        yield _group(host, results.get(host), entries[host])
+    findings = view.group_by_host(style.select_findings(report))
+    entries = view.group(_entries(report, style), lambda entry: entry.finding.host)
+    failures = view.failures(report)
+    for host in sorted(view.worst_first(findings), key=lambda host: host not in failures):
+        yield Group(
+            host="The fleet as a whole" if host == FLEET else host,
+            anchor=host_anchor(host),
+            failure=failures.get(host),
+            counts=view.format_counts(findings[host]),
+            blocks=tuple(_blocks(entries[host])),
+            ok=tuple(entry for entry in entries[host] if entry.finding.verdict is Verdict.OK),
+        )
 
 
 def host_anchor(host: str) -> str:
@@ -55,28 +59,12 @@ def host_anchor(host: str) -> str:
     return "fleet-wide" if host == FLEET else f"h-{host}"
 
 
-def format_counts(findings: Iterable[Finding]) -> str:
-    """Count findings by verdict: `2 drift, 1 unknown`."""
-    verdicts = [finding.verdict for finding in findings]
-    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in _VERDICT_ORDER if verdict in verdicts)
-
-
-def rank(finding: Finding) -> tuple[int, int]:
-    """Return a sort key by urgency: drift first, then by severity."""
-    return _VERDICT_ORDER.index(finding.verdict), _SEVERITIES.index(finding.severity)
-
-
-def finding_tone(finding: Finding) -> str:
-    """Return the tone of a finding, a CSS class of the page: the severity of drift, else the verdict."""
-    return str(finding.severity if finding.verdict is Verdict.DRIFT else finding.verdict)
-
-
 def _entries(report: Report, style: Style) -> Iterator[Entry]:
-    uses: dict[str, int] = {}
+    uses: Counter[str] = Counter()
     badges = _badges(report)
     for finding in style.select_findings(report):
         id_ = finding.id
-        uses[id_] = uses.get(id_, 0) + 1
+        uses[id_] += 1
         anchor = id_ if uses[id_] == 1 else f"{id_}-{uses[id_]}"
         ok = finding.verdict is Verdict.OK
         expected, observed = ((), ()) if ok else diff_texts(finding.expected, finding.observed)
@@ -100,7 +88,7 @@ def _badges(report: Report) -> Mapping[str, str]:
 def _age(finding: Finding, report: Report) -> str:
     """Format the age of the finding; empty if it was first seen in this run, or without history."""
     now = report.run.started_at
-    return age(finding.first_seen, now) if finding.first_seen and finding.first_seen != now else ""
+    return view.age(finding.first_seen, now) if finding.first_seen and finding.first_seen != now else ""
 
 
 def _days_left(finding: Finding, report: Report) -> int | None:
@@ -110,26 +98,14 @@ def _days_left(finding: Finding, report: Report) -> int | None:
     return (date.fromisoformat(finding.waiver.expires) - datetime.fromisoformat(report.run.started_at).date()).days
 
 
-def _urgency(host: str, result: HostResult | None, entries: Sequence[Entry]) -> tuple[bool, int, int, int, str]:
-    ranks = [rank(entry.finding) for entry in entries]
-    worst = min(ranks)
-    return (not (result and result.failure), *worst, -ranks.count(worst), host)
-
-
-def _group(host: str, result: HostResult | None, entries: Sequence[Entry]) -> Group:
-    return Group(
-        host="The fleet as a whole" if host == FLEET else host,
-        anchor=host_anchor(host),
-        failure=result.failure if result else None,
-        counts=format_counts(entry.finding for entry in entries),
-        blocks=tuple(_blocks(entry for entry in entries if entry.finding.verdict is not Verdict.OK)),
-        ok=tuple(entry for entry in entries if entry.finding.verdict is Verdict.OK),
-    )
-
-
-def _blocks(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
-    causes: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: rank(entry.finding)):
-        unknown = entry.finding.verdict is Verdict.UNKNOWN
-        causes.setdefault(f"because {entry.finding.message}" if unknown else entry.anchor, []).append(entry)
+def _blocks(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
+    """Group what is not ok by cause, the worst first: unknown findings with the same reason have one cause."""
+    not_ok = [entry for entry in entries if entry.finding.verdict is not Verdict.OK]
+    not_ok.sort(key=lambda entry: view.rank(entry.finding))
+    causes = view.group(not_ok, _cause)
     return (tuple(same_cause) for same_cause in causes.values())
+
+
+def _cause(entry: Entry) -> tuple[Verdict, str]:
+    verdict = entry.finding.verdict
+    return verdict, entry.finding.message if verdict is Verdict.UNKNOWN else entry.anchor

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from olaudit.model import Changes, EpisodeEnd, Finding, Report, Verdict
-from olaudit.render.ages import age, moment
-from olaudit.render.html.groups import finding_tone, host_anchor, rank
+from olaudit.render import view
+from olaudit.render.html.groups import host_anchor
 
 _MAX_ITEMS = 20  # of a section; further findings have a badge where they are listed
 
@@ -45,11 +45,11 @@ def run_changes(report: Report) -> RunChanges | None:
     changes = report.changes
     if changes is None:
         return None
-    findings = sorted((finding for finding in report.findings if finding.verdict is not Verdict.OK), key=rank)
+    findings = sorted((finding for finding in report.findings if finding.verdict is not Verdict.OK), key=view.rank)
     new = [_item(finding) for finding in findings if finding.id in changes.new]
     unknown = [_item(finding) for finding in findings if finding.id in changes.newly_unknown]
     observed_again = [
-        ChangeItem(finding, f"now {finding.verdict}", None, finding_tone(finding))
+        ChangeItem(finding, f"now {finding.verdict}", None, view.tone(finding))
         for finding in report.findings
         if finding.id in changes.observed_again
     ]
@@ -60,11 +60,11 @@ def run_changes(report: Report) -> RunChanges | None:
         ChangeSection("unobserved", "Unobserved drift", tuple(_unobserved(report, changes))),
         _section("observed-again", "Observed again", observed_again),
     )
-    return RunChanges(moment(changes.since) if changes.since else None, sections)
+    return RunChanges(view.moment(changes.since) if changes.since else None, sections)
 
 
 def _item(finding: Finding) -> ChangeItem:
-    return ChangeItem(finding, finding.message, finding.id, finding_tone(finding))
+    return ChangeItem(finding, finding.message, finding.id, view.tone(finding))
 
 
 def _section(name: str, title: str, items: list[ChangeItem]) -> ChangeSection:
@@ -74,24 +74,19 @@ def _section(name: str, title: str, items: list[ChangeItem]) -> ChangeSection:
 def _resolved(changes: Changes) -> Iterator[ChangeItem]:
     tones = {EpisodeEnd.FIXED: "ok", EpisodeEnd.WAIVED: "waived", EpisodeEnd.REMOVED: "ok"}
     for drift in changes.resolved:
-        duration = _duration(drift.finding, drift.last_seen)
-        text = f"{drift.ending}{duration}, last seen {moment(drift.last_seen)}"
+        since, last_seen = drift.finding.first_seen, drift.last_seen
+        duration = f" after {view.age(since, last_seen)}" if since and since != last_seen else ""
+        text = f"{drift.ending}{duration}, last seen {view.moment(last_seen)}"
         yield ChangeItem(drift.finding, text, None, tones[drift.ending])
-
-
-def _duration(finding: Finding, last_seen: str) -> str:
-    if not finding.first_seen or finding.first_seen == last_seen:
-        return ""
-    return f" after {age(finding.first_seen, last_seen)}"
 
 
 def _unobserved(report: Report, changes: Changes) -> Iterator[ChangeItem]:
     ids = {finding.id for finding in report.findings if finding.verdict is not Verdict.OK}
-    failed_hosts = {host.host for host in report.hosts if host.failure}
+    failures = view.failures(report)
     for drift in changes.unobserved:
         finding = drift.finding
         anchor = finding.id if finding.id in ids else None
-        if anchor is None and finding.host in failed_hosts:
+        if anchor is None and finding.host in failures:
             anchor = host_anchor(finding.host)
-        text = f"{drift.severity_or_waived} when last seen, {moment(drift.last_seen)}: {finding.message}"
+        text = f"{drift.severity_or_waived} when last seen, {view.moment(drift.last_seen)}: {finding.message}"
         yield ChangeItem(finding, text, anchor, "unknown")

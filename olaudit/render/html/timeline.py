@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
 from olaudit.model import RunSummary
-from olaudit.render.ages import age
+from olaudit.render import view
 
 _SLOT = 20
 _MIN_SLOTS = 15  # so that the bar of a single run is not as wide as the chart
@@ -60,24 +60,18 @@ class Timeline:
 def timeline(runs: Sequence[RunSummary]) -> Timeline:
     """Lay out the chart of `runs`, which are in order of time."""
     pauses = [_seconds(earlier, later) for earlier, later in pairwise(runs)]
-    missed = [bool(pauses) and pause > _GAP_FACTOR * median(pauses) for pause in pauses]
+    usual = median(pauses) if pauses else 0.0
     most = max((run.drift + run.unknown for run in runs), default=0)
     bars: list[Bar] = []
     gaps: list[Gap] = []
     x = 0
-    for run, (previous, gap) in zip(runs, _predecessors(runs, missed), strict=True):
-        if previous and gap:
-            gaps.append(Gap(x, age(previous.started_at, run.started_at)))
+    for run, previous, pause in zip(runs, [None, *runs], [0.0, *pauses], strict=False):
+        if previous and pause > _GAP_FACTOR * usual:
+            gaps.append(Gap(x, view.age(previous.started_at, run.started_at)))
             x += _SLOT
         bars.append(Bar(x, run, _height(run.drift, most), _height(run.unknown, most)))
         x += _SLOT
     return Timeline(max(x, _MIN_SLOTS * _SLOT), _HEIGHT, tuple(bars), tuple(gaps), most)
-
-
-def _predecessors(runs: Sequence[RunSummary], missed: Sequence[bool]) -> Iterator[tuple[RunSummary | None, bool]]:
-    if runs:
-        yield None, False
-    yield from zip(runs, missed, strict=False)
 
 
 def _height(count: int, most: int) -> int:

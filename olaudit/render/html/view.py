@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 
 from olaudit.model import Finding, HostResult, Report, Run, Verdict
-from olaudit.render.ages import moment
-from olaudit.render.html.groups import Group, finding_tone, format_counts, group_findings, host_anchor, rank
+from olaudit.render import view
+from olaudit.render.html.groups import Group, group_findings, host_anchor
 from olaudit.render.html.run_changes import RunChanges, run_changes
 from olaudit.render.html.timeline import Timeline, timeline
 from olaudit.render.style import Style
@@ -66,12 +64,12 @@ def build_view(report: Report, style: Style) -> PageView:
     groups = tuple(group_findings(report, style))
     return PageView(
         run=report.run,
-        started=moment(report.run.started_at),
+        started=view.moment(report.run.started_at),
         duration=f"{report.run.duration_seconds:.1f} s",
         headline=headline(report),
-        audited=f"{len(report.hosts) - report.unreachable} of {_pluralize(len(report.hosts), 'host')} audited",
-        tone=tone(report),
-        checks=_pluralize(len(report.findings), "check"),
+        audited=f"{view.audited_hosts(report)} audited",
+        tone=report_tone(report),
+        checks=view.pluralize(len(report.findings), "check"),
         roles=tuple(_roles(report, {group.anchor for group in groups})),
         dense=len(report.hosts) > _MAX_LARGE_TILES,
         shares=tuple(_shares(report)),
@@ -88,15 +86,15 @@ def headline(report: Report) -> str:
     if not report.findings:
         return "Nothing was audited"
     urgent = (finding for finding in report.findings if finding.verdict in (Verdict.DRIFT, Verdict.UNKNOWN))
-    if counts := format_counts(urgent):
+    if counts := view.format_counts(urgent):
         return counts
     waived = report.count(Verdict.WAIVED)
     return f"All as expected, except {waived} waived" if waived else "All as expected"
 
 
-def tone(report: Report) -> str:
+def report_tone(report: Report) -> str:
     """Return the tone of the worst finding: never that of ok while anything is unknown."""
-    tones = {finding_tone(finding) for finding in report.findings}
+    tones = {view.tone(finding) for finding in report.findings}
     if not report.run.complete or not report.findings:
         tones.add("unknown")
     return next((tone for tone in _TONES if tone in tones), "ok")
@@ -107,30 +105,30 @@ def tone(report: Report) -> str:
 
 def _roles(report: Report, anchors: set[str]) -> Iterator[tuple[str, tuple[Tile, ...]]]:
     """Build the tiles by role, in the order of names, so that a host's tile keeps its place between runs."""
-    findings = {host: tuple(of_host) for host, of_host in groupby(report.findings, key=attrgetter("host"))}
-    roles: dict[str, list[Tile]] = {}
-    for host in report.hosts:
-        # a later role overrides earlier ones, so the last role is the most specific
-        role = host.roles[-1] if host.roles else ""
-        roles.setdefault(role, []).append(_tile(host, findings.get(host.host, ()), anchors))
+    findings = view.group_by_host(report.findings)
+    # a later role overrides earlier ones, so the last role is the most specific
+    roles = view.group(report.hosts, lambda host: host.roles[-1] if host.roles else "")
     for role in sorted(roles, key=lambda role: (not role, role)):
-        yield role or "without a role", tuple(roles[role])
+        tiles = (_tile(host, findings.get(host.host, ()), anchors) for host in roles[role])
+        yield role or "without a role", tuple(tiles)
 
 
 def _tile(host: HostResult, findings: Sequence[Finding], anchors: set[str]) -> Tile:
     anchor = host_anchor(host.host)
-    worst = min(findings, key=rank, default=None)
+    worst = min(findings, key=view.rank, default=None)
     if host.failure:
         tone_, status = "unreachable", f"not audited ({host.failure.reason})"
     elif worst is None:
         tone_, status = "unknown", "nothing checked"
-    elif worst.verdict is Verdict.DRIFT:
-        tone_, status = finding_tone(worst), f"drift, {worst.severity}"
     else:
-        tone_, status = finding_tone(worst), str(worst.verdict)
-    counts = "" if host.failure else format_counts(findings)
+        severity = f", {worst.severity}" if worst.verdict is Verdict.DRIFT else ""
+        tone_, status = view.tone(worst), f"{worst.verdict}{severity}"
     return Tile(
-        host=host.host, anchor=anchor if anchor in anchors else None, tone=tone_, status=status, counts=counts
+        host=host.host,
+        anchor=anchor if anchor in anchors else None,
+        tone=tone_,
+        status=status,
+        counts="" if host.failure else view.format_counts(findings),
     )
 
 
@@ -139,7 +137,7 @@ def _tile(host: HostResult, findings: Sequence[Finding], anchors: set[str]) -> T
 
 def _shares(report: Report) -> Iterator[Share]:
     """Divide the bar among the verdicts; a verdict that occurs has one percent at least, to be visible."""
-    counts = {verdict: report.count(verdict) for verdict in _BAR_ORDER}
+    counts = view.count_verdicts(report.findings, _BAR_ORDER)
     total = sum(counts.values()) or 1
     widths = {verdict: max(1.0, 100 * count / total) if count else 0.0 for verdict, count in counts.items()}
     total_width = sum(widths.values()) or 1.0
@@ -152,11 +150,5 @@ def _shares(report: Report) -> Iterator[Share]:
 
 def _by_check(findings: Sequence[Finding]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Count verdicts by check id, in the order of the bar: ok, waived, unknown, drift."""
-    by_check = attrgetter("check")
-    for check, same_check in groupby(sorted(findings, key=by_check), key=by_check):
-        verdicts = [finding.verdict for finding in same_check]
-        yield check, tuple(verdicts.count(verdict) for verdict in _BAR_ORDER)
-
-
-def _pluralize(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    for check, same_check in sorted(view.group(findings, lambda finding: finding.check).items()):
+        yield check, tuple(view.count_verdicts(same_check, _BAR_ORDER).values())

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from olaudit.model import FLEET, FailureReason, Report, Verdict, Waiver
 from olaudit.render.prometheus.drift import count_drift, drift_first_seen
-from olaudit.render.prometheus.help_texts import HELP, MEASUREMENT_LABELS
+from olaudit.render.prometheus.help_texts import HELP, MEASURED
 
 Samples = Iterable[tuple[Sequence[str], float]]
 """Label values and sample value of each series."""
@@ -75,17 +75,15 @@ class ReportCollector(Collector):
         yield _gauge("drift_first_seen_timestamp_seconds", ["host", "check", "subject"], ages)
 
     def _measures(self) -> Iterator[Metric]:
-        for name, labels in MEASUREMENT_LABELS.items():
-            yield _gauge(
-                name,
-                labels,
-                [
-                    ([host.host, measure.source][: len(labels)], measure.value)
-                    for host in self._report.hosts
-                    for measure in host.measurements
-                    if measure.name == name
-                ],
-            )
+        for metric in MEASURED:
+            labels = ["host", "source"] if metric.by_source else ["host"]
+            samples = [
+                ([host.host, measurement.source][: len(labels)], measurement.value)
+                for host in self._report.hosts
+                for measurement in host.measurements
+                if measurement.metric == metric
+            ]
+            yield _gauge(metric.name, labels, samples)
 
 
 def _gauge(name: str, labels: Sequence[str], samples: Samples) -> Metric:

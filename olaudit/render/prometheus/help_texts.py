@@ -1,9 +1,15 @@
-"""Help texts of the metrics, and the labels of measured values. Names are without the prefix `olaudit_`."""
+"""Help texts of the metrics. Names are without the prefix `olaudit_`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
+
+from olaudit.checks import CHECKERS
+from olaudit.model import Metric
+
+MEASURED: tuple[Metric, ...] = tuple(dict.fromkeys(metric for checker in CHECKERS for metric in checker.metrics))
+"""The metrics whose values are measured on hosts, as the checkers declare them."""
 
 HELP: Mapping[str, str] = MappingProxyType(
     {
@@ -23,17 +29,8 @@ HELP: Mapping[str, str] = MappingProxyType(
         "waiver_expiry_timestamp_seconds": (
             "Time when the waiver expires and the waived finding is drift again. Alert some days earlier."
         ),
-        "memcached_limit_bytes": (
-            "Memory limit of memcached by source: configured (file), running (process), served (server). Alert if "
-            "they differ."
-        ),
-        "memory_total_bytes": "Total memory of the host, from /proc/meminfo.",
         "run_duration_seconds": "Duration of the last run over all hosts.",
         "last_run_timestamp_seconds": "Time when the last run over all hosts ended. Alert if it is too long ago.",
     }
+    | {metric.name: metric.help for metric in MEASURED}
 )
-
-MEASUREMENT_LABELS: Mapping[str, Sequence[str]] = MappingProxyType(
-    {"memcached_limit_bytes": ("host", "source"), "memory_total_bytes": ("host",)}
-)
-"""Labels of the metrics whose values are measured on hosts (`Measurement`)."""

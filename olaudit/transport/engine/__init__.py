@@ -7,10 +7,9 @@ Nothing that it sends leads to another destination. A probe whose answer exceeds
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from functools import partial
 
 from olaudit.engine_process import obstacle, read_engines
@@ -27,11 +26,8 @@ __all__ = ["ENGINE_SECONDS", "Dial", "EngineUnreachable", "ask_engine", "ask_run
 ENGINE_SECONDS = 15.0
 """Time limit of an engine's answers. A `docker builder prune` blocks an engine for 10 to 50 minutes."""
 
-_MAX_STREAMS = 8
 _GRACE_SECONDS = 0.25
 """Time after the deadline in which threads may still report their own, more precise reason."""
-
-ProbeOutcome = tuple[EngineProbe, str | Exception]
 
 
 def ask_running_engine(
@@ -59,53 +55,29 @@ def ask_engine(
 
     `explain` is called after a stream broke. It returns the host's explanation, "" if there is none.
     """
-    engine_deadline = _at_most(ENGINE_SECONDS, deadline)
+    engine_deadline = Deadline.after(min(ENGINE_SECONDS, deadline.remaining()))
     streams = StreamPool(dial, engine_deadline)
-    workers = Workers(_MAX_STREAMS, engine_deadline)
+    workers = Workers(engine_deadline)
     prober = EngineProber(streams, workers)
-    queued: queue.SimpleQueue[ProbeOutcome] = queue.SimpleQueue()
     try:
-        for probe in probes:
-            workers.submit(partial(_ask, prober, probe, queued))
-        outcomes = dict(_collect(len(probes), queued, engine_deadline))
+        futures = {probe: workers.submit(partial(prober.ask, probe)) for probe in probes}
+        answered, _ = wait(futures.values(), engine_deadline.remaining() + _GRACE_SECONDS)
     finally:
         workers.close()
         # In a thread: closing a channel of an SSH connection sends a message, which may block on the network.
         threading.Thread(target=streams.close, daemon=True, name="engine close").start()
-    explanation = explain() if any(isinstance(outcome, BrokenStream) for outcome in outcomes.values()) else ""
-    late = deadline_exceeded(engine_deadline)
-    return {probe: _answer(outcomes.get(probe, late), explanation) for probe in probes}
+    explanation = explain() if any(isinstance(future.exception(), BrokenStream) for future in answered) else ""
+    late = Unanswered(str(deadline_exceeded(engine_deadline)))
+    return {
+        probe: _answer(future, explanation) if future in answered else late for probe, future in futures.items()
+    }
 
 
-def _at_most(seconds: float, deadline: Deadline) -> Deadline:
-    seconds = min(seconds, deadline.remaining())
-    return Deadline(time.monotonic() + seconds, seconds)
-
-
-def _ask(prober: EngineProber, probe: EngineProbe, queued: queue.SimpleQueue[ProbeOutcome]) -> None:
+def _answer(future: Future[str], explanation: str) -> Answer:
+    """Return the answer of a probe that has ended. Raises what the probe raised, if that is a bug."""
     try:
-        queued.put((probe, prober.ask(probe)))
-    except Exception as error:  # noqa: BLE001 - a reason, or a bug: raised again by `_answer`
-        queued.put((probe, error))
-
-
-def _collect(count: int, queued: queue.SimpleQueue[ProbeOutcome], deadline: Deadline) -> list[ProbeOutcome]:
-    outcomes: list[ProbeOutcome] = []
-    while len(outcomes) < count:
-        try:
-            outcomes.append(queued.get(timeout=deadline.remaining() + _GRACE_SECONDS))
-        except queue.Empty:
-            break
-    return outcomes
-
-
-def _answer(outcome: str | Exception, explanation: str) -> Answer:
-    match outcome:
-        case str():
-            return Answered(outcome)
-        case BrokenStream():
-            return Unanswered(explanation or str(outcome))
-        case EngineError():
-            return Unanswered(str(outcome))
-        case _:
-            raise outcome
+        return Answered(future.result())
+    except BrokenStream as error:
+        return Unanswered(explanation or str(error))
+    except EngineError as error:
+        return Unanswered(str(error))

@@ -10,8 +10,6 @@ import contextlib
 import http.client
 import io
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -140,14 +138,9 @@ class StreamPool:
 
     def get(self, target: str) -> HttpAnswer:
         """Send `GET target` over an idle stream, or over a new one. Raises EngineError."""
-        with self._borrow() as connection:
-            return connection.get(target)
-
-    @contextmanager
-    def _borrow(self) -> Iterator[EngineConnection]:
         connection = self._take_idle() or self._dial_connection()
         try:
-            yield connection
+            return connection.get(target)
         except BrokenStream as error:
             self._failure = error
             raise

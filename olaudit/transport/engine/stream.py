@@ -24,9 +24,8 @@ Dial = Callable[[Deadline], Any]
 class ByteBudget:
     """Number of bytes that one host may still send. Its streams share it."""
 
-    def __init__(self, size: int = HOST_BYTES) -> None:
-        self._remaining = size
-        self._size = size
+    def __init__(self) -> None:
+        self._remaining = HOST_BYTES
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
@@ -34,7 +33,7 @@ class ByteBudget:
         with self._lock:
             self._remaining -= count
             if self._remaining < 0:
-                raise BudgetExceeded(f"Docker answered with more than {self._size >> 20} MiB in all")
+                raise BudgetExceeded(f"Docker answered with more than {HOST_BYTES >> 20} MiB in all")
 
 
 class BoundedStream(io.RawIOBase):
@@ -56,8 +55,15 @@ class BoundedStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Receive into `buffer`. Returns None where no data has arrived and waiting is switched off."""
-        data = self._receive(len(buffer)) if self._blocking else self._poll(len(buffer))
-        if data is None:
+        if self._blocking:
+            self._limit_wait()
+        else:
+            self._connection.settimeout(0.0)
+        try:
+            data: bytes = self._connection.recv(len(buffer))
+        except (TimeoutError, BlockingIOError):
+            if self._blocking:
+                raise self._deadline_exceeded() from None
             return None
         self.ended = not data
         self._received += len(data)
@@ -66,22 +72,6 @@ class BoundedStream(io.RawIOBase):
             raise InvalidAnswer(f"Docker's answer was larger than {ANSWER_BYTES >> 20} MiB")
         buffer[: len(data)] = data
         return len(data)
-
-    def _receive(self, size: int) -> bytes:
-        self._limit_wait()
-        try:
-            data: bytes = self._connection.recv(size)
-        except TimeoutError:
-            raise self._deadline_exceeded() from None
-        return data
-
-    def _poll(self, size: int) -> bytes | None:
-        self._connection.settimeout(0.0)
-        try:
-            data: bytes = self._connection.recv(size)
-        except (TimeoutError, BlockingIOError):
-            return None
-        return data
 
     def send(self, data: bytes) -> None:
         """Send a request. All bytes received from now on count as its answer."""

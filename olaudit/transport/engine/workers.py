@@ -6,37 +6,40 @@ import collections
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from functools import partial
 from typing import TypeVar
 
 from olaudit.transport import Deadline
+from olaudit.transport.background import complete
 from olaudit.transport.engine.stream import deadline_exceeded
 
 InputT = TypeVar("InputT")
 OutputT = TypeVar("OutputT")
-IndexedOutcome = tuple[int, OutputT | Exception]
-"""Position of an input, and its output or the exception that was raised."""
+
+MAX_THREADS = 8
 
 
 class Workers:
-    """At most `max_threads` threads, which start when tasks are submitted."""
+    """At most `MAX_THREADS` threads, which start when tasks are submitted."""
 
-    def __init__(self, max_threads: int, deadline: Deadline) -> None:
-        self._max_threads = max_threads
+    def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._started = 0
         self._lock = threading.Lock()
         self._closed = False
 
-    def submit(self, task: Callable[[], None]) -> None:
-        """Queue `task`, which must not raise, for the next free thread."""
-        self._tasks.put(task)
+    def submit(self, task: Callable[[], OutputT]) -> Future[OutputT]:
+        """Queue `task` for the next free thread, and return the future of its result."""
+        future: Future[OutputT] = Future()
+        self._tasks.put(partial(complete, future, task))
         with self._lock:
-            start = self._started < self._max_threads and not self._closed
+            start = self._started < MAX_THREADS and not self._closed
             self._started += start
         if start:
             threading.Thread(target=self._work, daemon=True, name="engine").start()
+        return future
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None and not self._closed:
@@ -48,44 +51,37 @@ class Workers:
         The calling thread takes part. It therefore waits only for inputs that another thread is processing, and
         several callers cannot wait for each other.
         """
-        pending = collections.deque(enumerate(inputs))
-        outcomes: queue.SimpleQueue[IndexedOutcome[OutputT]] = queue.SimpleQueue()
-        drain = partial(_drain, function, pending, outcomes)
-        for _ in range(min(self._max_threads, len(inputs)) - 1):
+        futures: list[Future[OutputT]] = [Future() for _ in inputs]
+        pending = collections.deque(zip(futures, inputs, strict=True))
+        drain = partial(_drain, function, pending)
+        for _ in range(min(MAX_THREADS, len(inputs)) - 1):
             self.submit(drain)
         drain()
-        outputs: dict[int, OutputT] = {}
-        for _ in inputs:
-            try:
-                index, outcome = outcomes.get(timeout=max(0.001, self._deadline.remaining()))
-            except queue.Empty:
-                raise deadline_exceeded(self._deadline) from None
-            if isinstance(outcome, Exception):
-                raise outcome
-            outputs[index] = outcome
-        return [outputs[index] for index in range(len(inputs))]
+        ended, remaining = wait(futures, self._deadline.timeout(), FIRST_EXCEPTION)
+        for future in ended:
+            if error := future.exception():
+                raise error
+        if remaining:
+            raise deadline_exceeded(self._deadline)
+        return [future.result() for future in futures]
 
     def close(self) -> None:
         """End every thread after its current task."""
         with self._lock:
             self._closed = True
-        for _ in range(self._max_threads):
+        for _ in range(MAX_THREADS):
             self._tasks.put(None)
 
 
 def _drain(
-    function: Callable[[InputT], OutputT],
-    pending: collections.deque[tuple[int, InputT]],
-    outcomes: queue.SimpleQueue[IndexedOutcome[OutputT]],
+    function: Callable[[InputT], OutputT], pending: collections.deque[tuple[Future[OutputT], InputT]]
 ) -> None:
     """Process pending inputs until none remains, or one has failed."""
     while True:
         try:
-            index, input_ = pending.popleft()
+            future, input_ = pending.popleft()
         except IndexError:
             return
-        try:
-            outcomes.put((index, function(input_)))
-        except Exception as error:  # noqa: BLE001 - raised again by `map`, in the calling thread
+        complete(future, partial(function, input_))
+        if future.exception():
             pending.clear()
-            outcomes.put((index, error))

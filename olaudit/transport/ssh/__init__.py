@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import paramiko
 
@@ -17,27 +16,20 @@ from olaudit.model import (
     ConnectionProbe,
     EngineProbe,
     FailureReason,
-    Lookup,
     Probe,
     Unanswered,
 )
-from olaudit.transport import HostFailed
-from olaudit.transport.background import BackgroundTask, await_answers
-from olaudit.transport.batch import build_script
+from olaudit.transport import Deadline, HostFailed
+from olaudit.transport.batch import Stopwatch, build_script
+from olaudit.transport.dispatch import dispatch
 from olaudit.transport.engine import ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, BatchReader
 from olaudit.transport.reasons import describe_error, single_line
-from olaudit.transport.resolver import look_up_names
 from olaudit.transport.ssh.connect import Connector
-from olaudit.transport.ssh.docker_stream import DockerStream
-from olaudit.transport.ssh.engine_gate import EngineGate
-from olaudit.transport.stopwatch import Stopwatch
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
-    from olaudit.transport.ssh.link import Link
-    from olaudit.transport.ssh.settings import SshConfig
+from olaudit.transport.ssh.engine_access import EngineAccess
+from olaudit.transport.ssh.host import Settings
+from olaudit.transport.ssh.link import Link
+from olaudit.transport.ssh.settings import SshConfig
 
 _CONNECTION_ENDED = "the connection ended before this was answered"
 _LOGIN_ACCEPTED = "the login was accepted, but"
@@ -53,26 +45,19 @@ class SshTransport:
     def ask(self, host: str, probes: tuple[Probe, ...], deadline: Deadline) -> Answers:
         """Send all `probes` to `host` in one round trip and return the answers. Raises HostFailed."""
         link, settings = self._connector.connect(host, deadline)
-        commands = tuple(probe for probe in probes if isinstance(probe, Command))
-        engine_probes = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
-        lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
-        answers: dict[Probe, Answer] = {ConnectionProbe.ADDRESS: _address(link, settings)}
-        gate = EngineGate(link, deadline)
-        stopwatch = _BatchStopwatch(gate)
-        lookup_task = BackgroundTask(f"names {host}", partial(look_up_names, lookups, deadline))
-        engine_stream = DockerStream(link, settings.user, deadline)
-        engine_task = _start_engine_probes(engine_probes, gate, engine_stream, deadline)
+        address = _address(link, settings)
+        engine = EngineAccess(link, settings.user, deadline)
+
+        def ask_engine(probes: Sequence[EngineProbe]) -> dict[Probe, Answer]:
+            return ask_running_engine(probes, engine.find_engines, engine.dial, deadline, engine.explain)
+
         try:
-            try:
-                host_answers = _run_batch(link, commands, deadline, stopwatch)
-            finally:
-                gate.batch_done()
-            host_answers |= await_answers(engine_task, engine_probes, deadline)
-            answers |= host_answers | await_answers(lookup_task, lookups, deadline)
-            answers[ConnectionProbe.CLOCK] = stopwatch.answer()
+            answers = dispatch(host, probes, deadline, partial(_run_batch, link, engine, deadline), ask_engine)
         finally:
             link.close()
-        answered = any(isinstance(answer, Answered) for answer in host_answers.values())
+        answers[ConnectionProbe.ADDRESS] = address
+        host_answers = [answers[probe] for probe in probes if isinstance(probe, Command | EngineProbe)]
+        answered = any(isinstance(answer, Answered) for answer in host_answers)
         if host_answers and deadline.passed() and not answered:
             raise HostFailed(
                 FailureReason.TIMEOUT,
@@ -83,31 +68,6 @@ class SshTransport:
     def close(self) -> None:
         """Close the connections to jump hosts."""
         self._connector.close()
-
-
-class _BatchStopwatch(Stopwatch):
-    """Stopwatch that starts when the batch is sent, and then signals the gate that the batch has a session."""
-
-    def __init__(self, gate: EngineGate) -> None:
-        self._gate: EngineGate | None = None
-        super().__init__()
-        self._gate = gate
-
-    def start(self) -> None:
-        """Record the current time, and allow the gate to open its session."""
-        super().start()
-        if self._gate:
-            self._gate.batch_opened()
-
-
-def _start_engine_probes(
-    probes: Sequence[EngineProbe], gate: EngineGate, stream: DockerStream, deadline: Deadline
-) -> BackgroundTask[dict[Probe, Answer]] | None:
-    """Start the engine probes in the background, in parallel with the batch."""
-    if not probes:
-        return None
-    ask = partial(ask_running_engine, probes, gate.find_engines, stream.dial, deadline, stream.explain)
-    return BackgroundTask("engine of a host", ask)
 
 
 def _address(link: Link, settings: Settings) -> Answer:
@@ -121,9 +81,10 @@ def _address(link: Link, settings: Settings) -> Answer:
 
 
 def _run_batch(
-    link: Link, commands: tuple[Command, ...], deadline: Deadline, stopwatch: Stopwatch
+    link: Link, engine: EngineAccess, deadline: Deadline, commands: Sequence[Command]
 ) -> dict[Probe, Answer]:
     """Send the batch, and read its answers until the last one or the deadline. Raises HostFailed."""
+    stopwatch = Stopwatch()
     marker = secrets.token_hex(16)
     reader = BatchReader(commands, marker)
     reason = _CONNECTION_ENDED
@@ -131,12 +92,13 @@ def _run_batch(
     channel = None
     try:
         channel = link.execute("exec /bin/sh", deadline.remaining())
-        channel.settimeout(max(0.001, deadline.remaining()))
+        channel.settimeout(deadline.timeout())
         stopwatch.start()
+        engine.batch_opened()
         channel.sendall(build_script(commands, marker).encode())
         channel.shutdown_write()
         while not reader.complete and not reader.overflowed:
-            channel.settimeout(max(0.001, deadline.remaining()))
+            channel.settimeout(deadline.timeout())
             if not (data := channel.recv(1 << 16)):
                 if not reader.started:
                     raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login_output))
@@ -146,7 +108,7 @@ def _run_batch(
             reader.feed(data)
             stopwatch.stop_if_answered(reader)
     except TimeoutError:
-        reason = f"no answer within {deadline.seconds:g} s"
+        reason = deadline.exceeded
     except paramiko.ChannelException as error:
         why = f"{single_line(error.text)}: see MaxSessions in its sshd_config"
         raise HostFailed(FailureReason.SSH, f"{_LOGIN_ACCEPTED} the server opens no session: {why}") from None
@@ -154,7 +116,9 @@ def _run_batch(
         if channel and not reader.started:  # the session or the connection ended before the batch was sent
             raise HostFailed(FailureReason.SSH, _no_shell(link, channel, login_output)) from None
         reason = f"{_CONNECTION_ENDED}: {describe_error(error)}"
-    return reader.answers(reason)
+    finally:
+        engine.batch_done()
+    return {**reader.answers(reason), ConnectionProbe.CLOCK: stopwatch.answer()}
 
 
 def _connection_ended(link: Link) -> str:

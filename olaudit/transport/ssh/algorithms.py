@@ -5,14 +5,11 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from olaudit.model import FailureReason
 from olaudit.transport import HostFailed
 from olaudit.transport.reasons import format_names
-
-if TYPE_CHECKING:
-    from olaudit.transport.ssh.host import Settings
+from olaudit.transport.ssh.host import Settings
 
 # In order of preference: the fastest of equally safe algorithms first. OpenSSH 6.6 (2014) has one of each kind.
 KEX = (

@@ -5,28 +5,23 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import paramiko
 
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.reasons import describe_error, single_line
 from olaudit.transport.ssh import trust
 from olaudit.transport.ssh.algorithms import build_offer
 from olaudit.transport.ssh.dial import dial
-from olaudit.transport.ssh.handshake import ConnectionDropped, negotiate
+from olaudit.transport.ssh.handshake import ConnectionDropped, log_in, negotiate
+from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.keys import KeyRing
 from olaudit.transport.ssh.known_hosts import KnownHosts
 from olaudit.transport.ssh.link import Link, TunnelRefused
-from olaudit.transport.ssh.login import log_in
 from olaudit.transport.ssh.proxy import ProxyStream
-from olaudit.transport.ssh.revoked import check_revoked
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
-    from olaudit.transport.ssh.settings import SshConfig
+from olaudit.transport.ssh.settings import SshConfig
 
 JumpPath = tuple[str, ...]
 """Jump hosts in the order in which they are passed."""
@@ -102,7 +97,7 @@ class Connector:
             negotiate(link, settings, deadline)
             host_key = link.get_remote_server_key()
             trust.check(settings, host_key, known_keys)
-            check_revoked(settings, host_key.get_name(), host_key.asbytes(), deadline)
+            trust.check_revoked(settings, host_key.get_name(), host_key.asbytes(), deadline)
             if settings.check_host_ip and not settings.intermediary:
                 trust.check_address(settings, host_key, str(link.getpeername()[0]), self._known_hosts)
             log_in(link, settings, self._key_ring, deadline)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import errno
-import queue
 import socket
-import threading
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
+from olaudit.transport.background import BackgroundTask
 from olaudit.transport.reasons import describe_error
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
-
+from olaudit.transport.ssh.host import Settings
 
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
@@ -24,18 +20,16 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
     """Connect to the host, trying its addresses in turn. Raises HostFailed: dns, refused, timeout or ssh."""
     failed: HostFailed | None = None
     for family, kind, protocol, _, address in _resolve(settings, deadline):
-        seconds = max(0.001, min(settings.connect_seconds, deadline.remaining()))
+        seconds = deadline.timeout(settings.connect_seconds)
+        stream: socket.socket | None = None
         try:
-            stream = socket.socket(family, kind, protocol)
-        except OSError as error:  # no free descriptor, or no IPv6 on this machine
-            failed = _tcp_failure(settings, str(address[0]), error, seconds)
-            continue
-        stream.settimeout(seconds)
-        try:
+            stream = socket.socket(family, kind, protocol)  # fails without a free descriptor, or without IPv6
+            stream.settimeout(seconds)
             _bind(stream, settings)
             stream.connect(address)
         except OSError as error:
-            stream.close()
+            if stream:
+                stream.close()
             failed = _tcp_failure(settings, str(address[0]), error, seconds)
         else:
             return stream
@@ -52,31 +46,15 @@ def _bind(stream: socket.socket, settings: Settings) -> None:
 
 def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
     """Resolve the host's name in a thread: the resolver has no timeout that can be set. Raises HostFailed."""
-    family = _FAMILIES.get(settings.address_family, socket.AF_UNSPEC)
-    answers: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
-
-    def resolve() -> None:
-        try:
-            answers.put(socket.getaddrinfo(settings.hostname, settings.port, family, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            answers.put(error if isinstance(error, OSError) else OSError(describe_error(error)))
-
-    threading.Thread(target=resolve, daemon=True, name=f"resolve {settings.hostname}").start()
+    name, family = settings.hostname, _FAMILIES.get(settings.address_family, socket.AF_UNSPEC)
+    lookup = partial(socket.getaddrinfo, name, settings.port, family, type=socket.SOCK_STREAM)
     try:
-        answer = answers.get(timeout=deadline.remaining())
-    except queue.Empty:
-        raise HostFailed(
-            FailureReason.DNS,
-            f"the resolver did not answer for {settings.hostname} within {deadline.seconds:g} s: "
-            "see /etc/resolv.conf, or set HostName in ssh_config",
-        ) from None
-    if isinstance(answer, OSError):
-        raise HostFailed(
-            FailureReason.DNS,
-            f"the name {settings.hostname} does not resolve ({describe_error(answer)}): "
-            "correct DNS, or set HostName in ssh_config",
-        )
-    return answer
+        return BackgroundTask(f"resolve {name}", lookup).result(deadline, grace=0)
+    except TimeoutError:
+        why = f"the resolver did not answer for {name} within {deadline.seconds:g} s: see /etc/resolv.conf"
+    except (OSError, ValueError) as error:  # ValueError: the name cannot be encoded
+        why = f"the name {name} does not resolve ({describe_error(error)}): correct DNS"
+    raise HostFailed(FailureReason.DNS, f"{why}, or set HostName in ssh_config")
 
 
 def _tcp_failure(settings: Settings, address: str, error: OSError, seconds: float) -> HostFailed:

@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import paramiko
 from paramiko.agent import AgentSSH
 from paramiko.pkey import PublicBlob
 
+from olaudit.transport import Deadline
 from olaudit.transport.reasons import describe_error
 from olaudit.transport.ssh.algorithms import filter_allowed
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
+from olaudit.transport.ssh.host import Settings
 
 _LIST_SECONDS = 3.0
 NO_FILE = "no such file"
@@ -81,34 +78,18 @@ class KeyRing:
         Each host has its own connection to the agent for the duration of the context: paramiko mixes up two
         signatures on one connection.
         """
-        loaded_files = [self._load(file) for file in settings.identity_files]
-        unusable = [loaded for loaded in loaded_files if isinstance(loaded, UnusableKey)]
+        loaded = [self._load(file) for file in settings.identity_files]
+        unusable = [keys for keys in loaded if isinstance(keys, UnusableKey)]
+        from_files = [identity for keys in loaded if isinstance(keys, tuple) for identity in keys]
         agent: _Agent | None = None
         try:
             try:
                 agent = _Agent(settings.identity_agent, deadline.remaining()) if settings.identity_agent else None
             except (OSError, paramiko.SSHException, struct.error, IndexError) as error:
                 unusable.append(UnusableKey(f"the agent at {settings.identity_agent}", describe_error(error)))
-            from_agent = _agent_identities(agent)
-            public_keys = [_read_public_key(file) for file in settings.identity_files]
-            configured = [identity for identity in from_agent if identity.key.asbytes() in public_keys]
-            others = [identity for identity in from_agent if identity not in configured]
-            if settings.identities_only:
-                others = []
-            agent_keys = {identity.key.asbytes() for identity in from_agent}
-            all_from_files = [
-                identity for loaded in loaded_files if isinstance(loaded, tuple) for identity in loaded
-            ]
-            from_files = [
-                identity
-                for identity in all_from_files
-                if identity.key.public_blob or identity.key.asbytes() not in agent_keys
-            ]
-            certified = _with_certificates(settings, (*all_from_files, *configured, *others), unusable)
-            candidates = (*certified, *configured, *others, *from_files)
-            usable = tuple(
-                identity for identity in candidates if _is_accepted(identity.key, settings.algorithms.user_keys)
-            )
+            candidates = _candidates(settings, _agent_identities(agent), from_files, unusable)
+            accepted = settings.algorithms.user_keys
+            usable = tuple(identity for identity in candidates if _is_accepted(identity.key, accepted))
             unusable += [
                 UnusableKey(identity.name, "PubkeyAcceptedAlgorithms does not allow it")
                 for identity in candidates
@@ -123,6 +104,21 @@ class KeyRing:
         if file not in self._files:
             self._files[file] = _load_file(file)
         return self._files[file]
+
+
+def _candidates(
+    settings: Settings, from_agent: list[Identity], from_files: list[Identity], unusable: list[UnusableKey]
+) -> tuple[Identity, ...]:
+    """Order the keys to try. Adds to `unusable` the certificates without a key."""
+    public_keys = [_read_public_key(file) for file in settings.identity_files]
+    configured = [identity for identity in from_agent if identity.key.asbytes() in public_keys]
+    others = [identity for identity in from_agent if identity not in configured and not settings.identities_only]
+    certified = _with_certificates(settings, (*from_files, *configured, *others), unusable)
+    agent_keys = {identity.key.asbytes() for identity in from_agent}
+    not_in_agent = [
+        identity for identity in from_files if identity.key.public_blob or identity.key.asbytes() not in agent_keys
+    ]
+    return (*certified, *configured, *others, *not_in_agent)
 
 
 def _agent_identities(agent: AgentSSH | None) -> list[Identity]:

@@ -15,12 +15,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from olaudit.transport.reasons import describe_error
-
-if TYPE_CHECKING:
-    from olaudit.transport.ssh.host import Settings
+from olaudit.transport.ssh.host import Settings
 
 _BLANKS = " \t"
 _MAX_PATTERN = 1023

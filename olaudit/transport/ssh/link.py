@@ -7,16 +7,14 @@ import logging
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import paramiko
 import paramiko.common
 import paramiko.packet
 
 from olaudit.transport.reasons import single_line
-
-if TYPE_CHECKING:
-    from olaudit.transport.ssh.algorithms import Offer
+from olaudit.transport.ssh.algorithms import Offer
 
 _GREETING_BYTES = 256
 _MESSAGE_BYTES = 64

@@ -14,17 +14,13 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.process import CommandOutput, run_command
 from olaudit.transport.reasons import describe_error, single_line
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Target
+from olaudit.transport.ssh.host import Target
 
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 _CHECK_SECONDS = 10.0

@@ -16,16 +16,15 @@ from olaudit.transport import HostFailed
 from olaudit.transport.ssh.host import Algorithms, Settings, Target
 from olaudit.transport.ssh.openssh import SshOptions, passwd_home
 
-DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 DEFAULT_KNOWN_HOSTS = "~/.ssh/known_hosts ~/.ssh/known_hosts2"
 DEFAULT_GLOBAL_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
 CONNECT_SECONDS = 10.0
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNSUPPORTED = {
-    "knownhostscommand": "olaudit does not run it: list the host keys in a known_hosts file",
-    "proxyusefdpass": "olaudit does not accept a connection that is passed as a file descriptor",
+    "KnownHostsCommand": "olaudit does not run it: list the host keys in a known_hosts file",
+    "ProxyUseFdpass": "olaudit does not accept a connection that is passed as a file descriptor",
 }
-_DIRECTIVES = {"knownhostscommand": "KnownHostsCommand", "proxyusefdpass": "ProxyUseFdpass"}
 
 
 def build_settings(target: Target, options: SshOptions) -> Settings:
@@ -50,7 +49,7 @@ class _Builder:
             hostname=self._hostname(),
             port=self._port(),
             user=self._user(),
-            identity_files=tuple(map(self._expand_path, self._files("identityfile", _default_keys()))),
+            identity_files=tuple(map(self._expand_path, self._files("identityfile", DEFAULT_KEYS))),
             identities_only=self._flag("identitiesonly"),
             known_hosts=self._known_hosts(),
             host_key_alias=self._value("hostkeyalias"),
@@ -76,12 +75,10 @@ class _Builder:
 
     def _check_supported(self) -> None:
         for keyword, reason in _UNSUPPORTED.items():
-            if self._value(keyword) not in {"", "no", "false"}:
-                name = _DIRECTIVES[keyword]
-                raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets {name}: {reason}")
+            if self._value(keyword.lower()) not in {"", "no", "false"}:
+                raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets {keyword}: {reason}")
         if self._value("pubkeyauthentication") in {"no", "false"}:
-            reason = "olaudit logs in with keys only"
-            message = f"{self.target}: ssh_config sets PubkeyAuthentication no: {reason}"
+            message = f"{self.target}: ssh_config sets PubkeyAuthentication no: olaudit logs in with keys only"
             raise HostFailed(FailureReason.SSH, message)
 
     def _value(self, keyword: str) -> str:
@@ -196,10 +193,6 @@ def _existing_at_home(path: Path) -> Path:
     """Return the candidate that exists; if none does, the one below $HOME."""
     paths = _home_candidates(path)
     return next((path for path in paths if path.exists()), paths[0])
-
-
-def _default_keys() -> tuple[str, ...]:
-    return tuple(f"~/.ssh/{name}" for name in DEFAULT_KEYS)
 
 
 def _seconds(text: str) -> float:

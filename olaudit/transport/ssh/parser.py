@@ -10,19 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import paramiko
 
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.reasons import describe_error
+from olaudit.transport.ssh.host import Target
 from olaudit.transport.ssh.openssh import SYSTEM_CONFIG, SshOptions
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Target
 
 _HONOURED = """
 host match hostname port user identityfile identitiesonly userknownhostsfile globalknownhostsfile
@@ -61,6 +57,10 @@ class _Line:
     location: str
 
 
+_MATCH_ALL = _Line("host", "*", "Host *", "")
+"""The line that ends any Host or Match block."""
+
+
 class ParsedConfig:
     """ssh_config files, parsed by paramiko."""
 
@@ -70,7 +70,7 @@ class ParsedConfig:
         if file:
             lines = list(_read(file, user))
         else:
-            lines = [*_read(user / "config", user, optional=True), _match_all()]
+            lines = [*_read(user / "config", user, optional=True), _MATCH_ALL]
             lines += _read(SYSTEM_CONFIG, SYSTEM_CONFIG.parent, optional=True)
         self._unsafe = next((reason for line in lines if (reason := _unsafe(line))), "")
         self.notices = _notices(lines)
@@ -114,11 +114,6 @@ def _values(value: object) -> list[object]:
     return ["none" if value is None else value]
 
 
-def _match_all() -> _Line:
-    """Build the line that ends any Host or Match block."""
-    return _Line("host", "*", "Host *", "")
-
-
 def _read(file: Path, base: Path, depth: int = 0, *, optional: bool = False) -> Iterator[_Line]:
     """Read a file and the files that it includes before its first block. Raises UsageError."""
     try:
@@ -142,7 +137,7 @@ def _read(file: Path, base: Path, depth: int = 0, *, optional: bool = False) -> 
             folder = Path(path.anchor) if path.is_absolute() else base
             for included in sorted(folder.glob(str(path.relative_to(folder) if path.is_absolute() else path))):
                 yield from _read(included, base, depth + 1)
-                yield _match_all()
+                yield _MATCH_ALL
 
 
 def _unsafe(line: _Line) -> str:

@@ -9,16 +9,12 @@ import socket
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
-from olaudit.transport.polling import readable
-from olaudit.transport.process import signal_group
+from olaudit.transport import Deadline, HostFailed
+from olaudit.transport.process import readable, signal_group
 from olaudit.transport.reasons import describe_error, single_line
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
 
 _GRACE_SECONDS = 0.2
 _BACKSTOP_SECONDS = 0.5
@@ -35,7 +31,6 @@ class ProxyStream:
     """
 
     def __init__(self, command: str, deadline: Deadline | None) -> None:
-        self.command = command
         self._socket, command_socket = socket.socketpair()
         self._stderr = b""
         self._eof = False
@@ -79,17 +74,13 @@ class ProxyStream:
 
     def failure(self) -> str:
         """Close the connection, and describe how the command ended and what it wrote to stderr; "" for neither."""
-        status = self._close()
+        status = self.close()
         self._stderr_reader.join(_GRACE_SECONDS)
         text = single_line(self._stderr)
         if status is None:
             return f"the ProxyCommand wrote: {text}" if text else ""
         end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         return f"the ProxyCommand {end}: {text}" if text else f"the ProxyCommand {end} and wrote no error"
-
-    def failed(self) -> bool:
-        """Close the connection, and return whether the command had ended with an error."""
-        return bool(self._close())
 
     def _await_status(self) -> int | None:
         """Wait up to `_GRACE_SECONDS` for the end of the command; return its status, None if it still runs."""
@@ -108,11 +99,7 @@ class ProxyStream:
                 return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
         return None
 
-    def close(self) -> None:
-        """Close the connection and end the command."""
-        self._close()
-
-    def _close(self) -> int | None:
+    def close(self) -> int | None:
         """Close the connection and kill the process group; return the status if the command had already ended."""
         with self._lock:
             if self._closed:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
-from olaudit.transport import HostFailed
+from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.reasons import describe_error
-from olaudit.transport.ssh.host import Target
+from olaudit.transport.ssh.host import Settings, Target
 from olaudit.transport.ssh.openssh import OpenSsh
 from olaudit.transport.ssh.options import build_settings
 from olaudit.transport.ssh.parser import ParsedConfig
-
-if TYPE_CHECKING:
-    from olaudit.transport import Deadline
-    from olaudit.transport.ssh.host import Settings
 
 
 class SshConfig:

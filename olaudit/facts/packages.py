@@ -1,0 +1,59 @@
+"""Packages in dpkg's database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from olaudit.facts.answers import unparsable
+from olaudit.model import Answered, Command, Fact, Unknown
+
+_FORMAT = "--showformat=${Package}\\t${Version}\\t${Status}\\n"
+_REFERENCE = "dpkg"
+"""A package on every host with dpkg: if its row is missing, dpkg-query did not read the database."""
+
+_NOT_FOUND = re.compile(r"(?:dpkg-query: )?no packages found matching (\S+)")
+_ROW = re.compile(r"([^\t]+)\t([^\t]*)\t(\S+) (\S+) (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package in dpkg's database; `status` is "installed" if its installation is complete."""
+
+    name: str
+    version: str
+    status: str
+
+    def __str__(self) -> str:
+        """Format the package on one line."""
+        return f"{self.name} {self.version}" + ("" if self.status == "installed" else f" ({self.status})")
+
+
+def packages(names: Iterable[str]) -> Fact[Mapping[str, Package]]:
+    """Build the fact of those of `names` (plain names, no patterns) that are installed, at least in part."""
+    queried = tuple(sorted({_REFERENCE, *names}))
+    # 1: at least one name is not in the database
+    probe = Command(("dpkg-query", "--show", _FORMAT, *queried), statuses=(0, 1))
+    return Fact("packages", probe, partial(_parse, queried))
+
+
+def _parse(names: tuple[str, ...], answer: Answered) -> Mapping[str, Package] | Unknown:
+    """Parse dpkg-query's output: each of `names` has a row, or an error line that no such package was found.
+
+    A package that was removed or was never installed may still have a row.
+    """
+    *lines, partial_line = answer.stdout.split("\n")
+    errors = [line for line in answer.stderr.split("\n") if line]
+    rows = [match.groups() for line in lines if (match := _ROW.fullmatch(line))]
+    not_found = [match[1].rstrip(".") for line in errors if (match := _NOT_FOUND.match(line))]
+    complete = (len(rows), len(not_found)) == (len(lines), len(errors)) and not partial_line
+    if not complete or sorted({*not_found, *(row[0] for row in rows)}) != list(names):
+        return unparsable("dpkg-query", answer)
+    found = {
+        name: Package(name, version[:100], status if error == "ok" else error)
+        for name, version, _, error, status in rows
+        if status not in ("not-installed", "config-files")
+    }
+    return found if _REFERENCE in found else Unknown(f"dpkg-query does not list {_REFERENCE}: no package database")

@@ -1,0 +1,67 @@
+"""Search for words in files and folders.
+
+Only the words that match are printed: the rest of a configuration line may contain a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from olaudit.facts.answers import is_absent
+from olaudit.model import Answered, Command, Fact, Unknown
+
+_MAX_MATCHES = "20"  # in one file: enough to show that it has to be fixed
+
+
+@dataclass(frozen=True, slots=True)
+class WordMatch:
+    """One match: the file, the number of the line, and the word as it is spelled there."""
+
+    path: str
+    line: str
+    word: str
+
+
+FileMatches = tuple[WordMatch, ...] | Unknown | None
+"""The matches in a file, or below a folder; None if it does not exist."""
+
+
+def word_matches(words: Sequence[str], paths: Sequence[str]) -> Fact[Mapping[str, FileMatches]]:
+    """Build the fact of the places below each of `paths` that contain one of `words`, in any case."""
+    patterns = (argument for word in words for argument in ("-e", word))
+    # -o prints the matching words only
+    options = ("-r", "-I", "-i", "-w", "-F", "-o", "-n", "-H", "-Z", "-m", _MAX_MATCHES)
+    # 1: no match, 2: not all files could be searched
+    probe = Command(("grep", *options, *patterns, "--", *paths), may_hang=True, statuses=(0, 1, 2))
+    return Fact("text_search.word_matches", probe, partial(_parse, tuple(paths)))
+
+
+def _parse(paths: tuple[str, ...], answer: Answered) -> Mapping[str, FileMatches] | Unknown:
+    *records, partial_line = answer.stdout.split("\n")
+    lines = [line.partition("\0") for line in records]
+    if partial_line or not all(nul for _, nul, _ in lines) or not _is_plausible(answer, bool(lines)):
+        return Unknown(f"cannot parse the output of grep (status {answer.status})")
+    matches = [
+        WordMatch(path, number, word) for path, _, text in lines for number, _, word in [text.partition(":")]
+    ]
+    errors = [line for line in answer.stderr.split("\n") if line]
+    return {path: _matches_below(path, paths, matches, errors) for path in paths}
+
+
+def _is_plausible(answer: Answered, has_matches: bool) -> bool:
+    """Return whether grep's status fits its output: 0 matches, 1 no match, 2 not all files could be searched."""
+    return bool(answer.stderr) if answer.status == 2 else answer.status == (0 if has_matches else 1)
+
+
+def _matches_below(
+    path: str, paths: tuple[str, ...], matches: Sequence[WordMatch], errors: Sequence[str]
+) -> FileMatches:
+    if below := tuple(match for match in matches if f"{match.path}/".startswith(f"{path.rstrip('/')}/")):
+        return below
+    for error in errors:
+        # An error line that contains none of the paths may be about any of them
+        if not is_absent(error) and (path in error or not any(other in error for other in paths)):
+            return Unknown(f"cannot search all of {path}: {error[:200]}")
+    return None if any(f" {path}: " in error for error in errors) else ()

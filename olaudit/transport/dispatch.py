@@ -1,0 +1,40 @@
+"""Distribution of a host's probes: commands in one batch, Docker and name lookups in the background meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from olaudit.model import Answer, Command, EngineProbe, Lookup, Probe, Unanswered
+from olaudit.transport import Deadline
+from olaudit.transport.background import BackgroundTask
+from olaudit.transport.resolver import look_up_names
+
+RunBatch = Callable[[Sequence[Command]], dict[Probe, Answer]]
+"""Answers all commands, and `ConnectionProbe.CLOCK`."""
+
+AskEngine = Callable[[Sequence[EngineProbe]], dict[Probe, Answer]]
+
+
+def dispatch(
+    host: str, probes: Sequence[Probe], deadline: Deadline, run_batch: RunBatch, ask_engine: AskEngine
+) -> dict[Probe, Answer]:
+    """Answer all probes but `ConnectionProbe.ADDRESS`, by `deadline`. Raises what `run_batch` raises."""
+    engine_probes = tuple(probe for probe in probes if isinstance(probe, EngineProbe))
+    lookups = tuple(probe for probe in probes if isinstance(probe, Lookup))
+    lookup_task = BackgroundTask(f"names {host}", partial(look_up_names, lookups, deadline))
+    engine_task = BackgroundTask(f"engine {host}", partial(ask_engine, engine_probes)) if engine_probes else None
+    answers = run_batch(tuple(probe for probe in probes if isinstance(probe, Command)))
+    if engine_task:
+        answers |= _await(engine_task, engine_probes, deadline)
+    return answers | _await(lookup_task, lookups, deadline)
+
+
+def _await(
+    task: BackgroundTask[dict[Probe, Answer]], probes: Sequence[Probe], deadline: Deadline
+) -> dict[Probe, Answer]:
+    """Wait for the answers of a background task. After the deadline, all its `probes` are unanswered."""
+    try:
+        return task.result(deadline)
+    except TimeoutError:
+        return dict.fromkeys(probes, Unanswered(deadline.exceeded))
