@@ -86,9 +86,8 @@ def _evaluate_files(all_files: Expectation, spec: CronSpec, files: CronFiles) ->
 
 def _evaluate_file(spec: CronSpec, name: str, observed: Installed) -> Result:
     source, target = posixpath.join(spec.source, name), posixpath.join(spec.into, name)
-    expectation = FILES.expect(
-        target, _AT, f"the same as {source}, and read by cron", based_on=(_fact(spec).about(name),)
-    )
+    based_on = (_fact(spec).about(name),)
+    expectation = FILES.expect(target, _AT, f"the same as {source}, and read by cron", based_on=based_on)
     link = shlex.join(("ln", "-sfn", source, target))
     match observed:
         case Unknown(reason):
@@ -98,38 +97,28 @@ def _evaluate_file(spec: CronSpec, name: str, observed: Installed) -> Result:
         case SpecialFile(file_type):
             return expectation.drift(file_type, f"{target} is a {file_type}, which cron does not read")
         case CronFile() as file:
-            return _evaluate_faults(expectation, file, dict(_faults(name, file, source)), link)
-
-
-def _evaluate_faults(expectation: Expectation, file: CronFile, faults: dict[str, str], link: str) -> Result:
+            # The copy goes to /var/tmp, because cron could read a copy in its folder.
+            differs = (f"differs from {source}", f"cp -p -- {shlex.quote(target)} /var/tmp/ && {link}")
+            faults = [*(() if file.is_equal else (differs,)), *_reasons_to_ignore(name, target, file)]
     if not faults:
         return expectation.ok()
-    target, observed = expectation.subject, ", ".join(faults)
-    commands = {
-        # The copy goes to /var/tmp, because cron could read a copy in its folder.
-        "link": f"cp -p -- {shlex.quote(target)} /var/tmp/ && {link}",
-        "chown": shlex.join(("chown", "root:root", "--", target)),
-        "chown link": shlex.join(("chown", "-h", "root:root", "--", target)),
-        "chmod": shlex.join(("chmod", "go-w", "--", target)),
-    }
-    message = f"{target} {observed}" + (": cron ignores it" if file.is_equal or len(faults) > 1 else "")
-    return expectation.drift(
-        observed, message, " && ".join(commands[fix] for fix in faults.values() if fix) or None
-    )
+    summary, fixes = ", ".join(fault for fault, _ in faults), [fix for _, fix in faults if fix]
+    message = f"{target} {summary}" + (": cron ignores it" if faults != [differs] else "")
+    return expectation.drift(summary, message, " && ".join(fixes) or None)
 
 
-def _faults(name: str, file: CronFile, source: str) -> Iterator[tuple[str, str]]:
-    """List the faults of an installed file, each with the key of the command that fixes it (empty if none)."""
-    if not file.is_equal:
-        yield f"differs from {source}", "link"
+def _reasons_to_ignore(name: str, target: str, file: CronFile) -> Iterator[tuple[str, str]]:
+    """Yield the reasons why cron ignores an installed file, each with the command that fixes it, if any."""
     if not _CRON_FILE_NAME.fullmatch(name):
         yield "has a name with characters other than letters, digits, - and _", ""
     if file.owner != "0":
-        yield f"is owned by user {file.owner}, not by root", "chown"
+        yield f"is owned by user {file.owner}, not by root", shlex.join(("chown", "root:root", "--", target))
     elif file.link_owner != "0":
-        yield f"is a link owned by user {file.link_owner}, not by root", "chown link"
+        fix = shlex.join(("chown", "-h", "root:root", "--", target))
+        yield f"is a link owned by user {file.link_owner}, not by root", fix
     if file.mode & 0o022:
-        yield f"is writable by group or others (mode {file.mode:04o})", "chmod"
+        fix = shlex.join(("chmod", "go-w", "--", target))
+        yield f"is writable by group or others (mode {file.mode:04o})", fix
 
 
 CHECKER = Checker(

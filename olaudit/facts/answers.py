@@ -45,8 +45,8 @@ def parse_records(answer: Answered) -> list[list[str]] | None:
     A record ends with a line break. The last one is "end"; it may be missing if the status is not 0. No path that
     `find` or `readlink` prints contains "//", so no name can imitate a record. None if the output is malformed.
     """
-    *records, partial = answer.stdout.split("//\n")
-    if partial or (answer.status == 0 and (not records or records.pop() != "end")):
+    *records, remainder = answer.stdout.split("//\n")
+    if remainder or (answer.status == 0 and (not records or records.pop() != "end")):
         return None
     return [record.split("//") for record in records]
 

@@ -107,9 +107,9 @@ def _parse_installed(state: str, detail: str, permissions: str) -> Installed:
 
 
 def _parse_daemon(answer: Answered) -> str | Unknown | None:
-    *lines, rest = answer.stdout.split("\n")
+    *lines, remainder = answer.stdout.split("\n")
     processes = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
-    if rest or len(processes) != len(lines):
+    if remainder or len(processes) != len(lines):
         return unparsable("ps", answer)
     if not any(pid == "1" for pid, *_ in processes):
         error = answer.stderr.strip().partition("\n")[0]

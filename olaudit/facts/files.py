@@ -129,9 +129,9 @@ def _parse_find(glob: str, answer: Answered) -> dict[str, Files] | Unknown:
 
 
 def _parse_entries(stdout: str) -> list[FileEntry] | None:
-    *records, rest = stdout.split("/\n")
+    *records, remainder = stdout.split("/\n")
     fields = [match.groups() for record in records if (match := _RECORD.fullmatch(record))]
-    if rest or len(fields) != len(records):
+    if remainder or len(fields) != len(records):
         return None
     return [
         FileEntry(

@@ -47,10 +47,10 @@ def _parse_states(paths: tuple[str, ...], answer: Answered) -> PathStates | Unkn
     A link's text may contain line breaks and so forge records. Then there are more records than paths, and the
     whole answer is rejected.
     """
-    *lines, rest = answer.stdout.split("\n")
+    *lines, remainder = answer.stdout.split("\n")
     records = {fields[2]: fields for line in lines if len(fields := line.split("\t", 3)) == 4}
     errors = pair_errors([p for p in paths if p not in records or records[p][1] == "?"], answer.stderr)
-    if rest or len(records) != len(lines) or not records.keys() <= set(paths) or errors is None:
+    if remainder or len(records) != len(lines) or not records.keys() <= set(paths) or errors is None:
         return unparsable("find", answer)
     states: dict[str, PathState | Unknown | None] = dict(errors)
     for path, (file_type, target_type, _, text) in records.items():
@@ -62,7 +62,7 @@ def _parse_states(paths: tuple[str, ...], answer: Answered) -> PathStates | Unkn
 
 
 def _parse_resolved(paths: tuple[str, ...], answer: Answered) -> dict[str, str] | Unknown:
-    *lines, rest = answer.stdout.split("\n")
-    if rest or len(lines) != len(paths) or not all(line.startswith("/") for line in lines):
+    *lines, remainder = answer.stdout.split("\n")
+    if remainder or len(lines) != len(paths) or not all(line.startswith("/") for line in lines):
         return unparsable("readlink", answer)
     return dict(zip(paths, lines, strict=True))

@@ -112,8 +112,8 @@ def services(names: Iterable[str]) -> Fact[Services]:
 def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
     """Keep the properties of the services that the keys name (all of them without keys), and the init system."""
     blocks = ((_NAME.match(block), block) for block in answer.stdout.split("\n\n"))
-    kept = "\n\n".join(block for name, block in blocks if not keys or not name or name[1] in keys)
-    return replace(answer, stdout="\n".join(kept.split("\n")[:_MAX_LINES]))
+    selected = "\n\n".join(block for name, block in blocks if not keys or not name or name[1] in keys)
+    return replace(answer, stdout="\n".join(selected.split("\n")[:_MAX_LINES]))
 
 
 def _parse(names: tuple[str, ...], answer: Answered) -> Services | Unknown:

@@ -84,6 +84,6 @@ __all__ = [
     "Vote",
     "Waiver",
     "because",
-    "finding_id",
     "combine",
+    "finding_id",
 ]

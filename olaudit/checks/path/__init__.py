@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from olaudit.checker import Checker
@@ -130,16 +129,10 @@ def _evaluate_forbidden(path: str, rule: PathSpec, observed: _Observed) -> Resul
 def _evaluate_content(path: str, rule: PathSpec, other: str, facts: Facts) -> Result:
     fact = equal_files(path, other)
     expectation = _expect(CONTENT, path, rule, f"the same as {other}", Basis(fact))
-    return expectation.evaluate(facts[fact], partial(_evaluate_equality, expectation, other))
-
-
-def _evaluate_equality(expectation: Expectation, other: str, is_equal: bool) -> Result:
-    path = expectation.subject
-    if is_equal:
-        return expectation.ok(expectation.expected)
     # The fix keeps the file that differs as a backup: it may contain a hot patch.
     fix = shlex.join(("cp", "--backup=numbered", "--", other, path))
-    return expectation.drift("different content", f"{path} differs from {other}", fix)
+    drift = expectation.drift("different content", f"{path} differs from {other}", fix)
+    return expectation.evaluate(facts[fact], lambda equal: expectation.ok(expectation.expected) if equal else drift)
 
 
 @dataclass(frozen=True, slots=True)
