@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,7 +17,8 @@ from olaudit.model import (
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    ContainerFields,
+    EngineVersion,
     Failure,
     FailureReason,
     HostAnswers,
@@ -38,7 +40,7 @@ class _RecordedAnswer(_Record):
 
     shell: tuple[str, ...] | None = None
     sudo: bool = False
-    engine: EngineQuery | None = None
+    engine: Literal["version", "containers"] | None = None
     layers: str | None = None
     changes: tuple[str, ...] | None = None
     lookup: str | None = None
@@ -62,7 +64,9 @@ class _RecordedAnswer(_Record):
             return ContainerChanges(self.changes)
         if self.lookup is not None:
             return Lookup(self.lookup)
-        return self.engine or self.reached or Command(self.shell or (), sudo=self.sudo)
+        if self.engine is not None:
+            return EngineVersion() if self.engine == "version" else ContainerFields()
+        return self.reached or Command(self.shell or (), sudo=self.sudo)
 
 
 class _RecordedFailure(_Record):
@@ -137,8 +141,8 @@ def _recorded_probe(probe: Probe) -> _RecordedAnswer:
     match probe:
         case Command(argv, sudo=sudo):
             return _RecordedAnswer(shell=argv, sudo=sudo)
-        case EngineQuery():
-            return _RecordedAnswer(engine=probe)
+        case EngineVersion() | ContainerFields():
+            return _RecordedAnswer(engine="version" if isinstance(probe, EngineVersion) else "containers")
         case ImageLayers(image):
             return _RecordedAnswer(layers=image)
         case ContainerChanges(paths):

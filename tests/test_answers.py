@@ -12,7 +12,7 @@ from olaudit.model import (
     Answers,
     Check,
     Command,
-    EngineQuery,
+    EngineVersion,
     HostAnswers,
     Lookup,
     Severity,
@@ -52,8 +52,8 @@ def test_documented_status_is_answered() -> None:
 
 
 def test_probes_other_than_commands_document_only_status_0() -> None:
-    answers = Answers({EngineQuery.VERSION: Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
-    assert answers[EngineQuery.VERSION] == Unanswered("the Docker Engine's answer failed with status 1")
+    answers = Answers({EngineVersion(): Answered("{}", "", 1), Lookup("a"): Answered("{}", "", 1)})
+    assert answers[EngineVersion()] == Unanswered("the Docker Engine's answer failed with status 1")
     assert isinstance(answers[Lookup("a")], Unanswered)
 
 

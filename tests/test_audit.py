@@ -16,7 +16,7 @@ from olaudit.model import (
     Answers,
     Check,
     Command,
-    EngineQuery,
+    EngineVersion,
     Fact,
     Facts,
     Failure,
@@ -41,7 +41,7 @@ NAME = Check("kernel.name", Severity.WARNING, "another")
 AGE = Check("kernel.age", Severity.INFO, "older")
 TEXT = Check("file.text", Severity.CRITICAL, "it differs")
 UNAME_OUTPUT: Fact[str] = Fact("kernel", UNAME, lambda answer: answer.stdout)
-ENGINE: Fact[str] = Fact("engine", EngineQuery.VERSION, lambda answer: answer.stdout)
+ENGINE: Fact[str] = Fact("engine", EngineVersion(), lambda answer: answer.stdout)
 FILE_TEXT: Fact[str] = Fact("file", CAT, lambda answer: answer.stdout)
 
 
@@ -88,7 +88,7 @@ def kernel_finding(uname: str) -> Finding:
 
 
 def test_plan_has_each_probe_once_in_the_order_of_checkers() -> None:
-    assert plan(host(kernel="k", file="f"), CHECKERS, ALL) == (UNAME, EngineQuery.VERSION, CAT)
+    assert plan(host(kernel="k", file="f"), CHECKERS, ALL) == (UNAME, EngineVersion(), CAT)
 
 
 def test_plan_has_no_probes_for_sections_a_host_lacks() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from olaudit.facts.containers import CONTAINERS
 
 from olaudit.checker import AnyChecker, Checker
 from olaudit.collect import CollectedAnswers
 from olaudit.evidence import describe_probe, excerpt, extract_evidence, manual_command
 from olaudit.evidence.excerpts import MAX_LINES
+from olaudit.facts.containers import CONTAINERS
 from olaudit.model import (
     Answer,
     Answered,
@@ -22,7 +22,7 @@ from olaudit.model import (
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    EngineVersion,
     Fact,
     Facts,
     Failure,
@@ -149,7 +149,7 @@ PROBES: tuple[Probe, ...] = (
     UNAME,
     Command(("sh", "-c", "a\nb")),
     CONTAINERS.probe,
-    EngineQuery.VERSION,
+    EngineVersion(),
     *ConnectionProbe,
     ImageLayers("i"),
     ContainerChanges(("/x",)),

@@ -6,12 +6,12 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from olaudit.facts.containers import CONTAINERS
 
 from olaudit.audit import plan, select_checks
 from olaudit.checks import CHECKERS
 from olaudit.evidence import describe_probe, manual_command
-from olaudit.model import Basis, Command, ConnectionProbe, EngineQuery, Fact, ImageLayers, Lookup, Probe
+from olaudit.facts.containers import CONTAINERS
+from olaudit.model import Basis, Command, ConnectionProbe, EngineVersion, Fact, ImageLayers, Lookup, Probe
 from tests.cli.fleet import UNAME
 from tests.demo.auditing import shipped_fleet
 
@@ -30,7 +30,7 @@ def basis(probe: Probe, *keys: str) -> Basis:
     [
         (Command(("cat", "/etc/memcached.conf")), "ssh ol-mem0 cat /etc/memcached.conf"),
         (Command(("iptables-save",), sudo=True), "ssh ol-mem0 sudo -n iptables-save"),
-        (EngineQuery.VERSION, "ssh ol-mem0 docker version"),
+        (EngineVersion(), "ssh ol-mem0 docker version"),
         (Lookup("ol-mem5.example.org"), "getent ahosts ol-mem5.example.org"),
         (ConnectionProbe.ADDRESS, "ssh -v ol-mem0 true 2>&1 | grep 'Connecting to'"),
         (ImageLayers("i"), "ssh ol-mem0 'docker image inspect --format '\"'\"'{{json .RootFS.Layers}}'\"'\"' i'"),

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from olaudit.facts.containers import CONTAINERS
 
 from olaudit.evidence import excerpt, reduce
 from olaudit.facts import hba, memcached, memory
+from olaudit.facts.containers import CONTAINERS
 from olaudit.model import Answer, Answered, Command, Fact, Unanswered
 
 CONFIG, SERVER = memcached.configuration("/etc/memcached.conf"), memcached.settings("127.0.0.1", 11211)

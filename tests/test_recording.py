@@ -16,7 +16,8 @@ from olaudit.model import (
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    ContainerFields,
+    EngineVersion,
     Failure,
     FailureReason,
     HostAnswers,
@@ -28,7 +29,7 @@ from olaudit.model import (
 text = st.text(st.characters(exclude_categories=["Cs"]))
 probes = (
     st.builds(Command, st.tuples(text, text), sudo=st.booleans())
-    | st.sampled_from(EngineQuery)
+    | st.sampled_from((EngineVersion(), ContainerFields()))
     | st.sampled_from(ConnectionProbe)
     | st.builds(ImageLayers, text)
     | st.builds(ContainerChanges, st.tuples(text))

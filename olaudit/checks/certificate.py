@@ -16,7 +16,8 @@ from typing import Annotated
 from pydantic import Field
 
 from olaudit.checker import Checker
-from olaudit.facts.certificates import NOW, Certificates, certificates
+from olaudit.facts.certificates import Certificates, certificates
+from olaudit.facts.clock import SECONDS
 from olaudit.language import AbsolutePath, Expect, Section
 from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown
 
@@ -54,11 +55,11 @@ def evaluate(spec: CertificatesSpec, facts: Facts) -> Iterator[Result]:
         case Unknown(reason):
             yield _expectation(spec, str(spec.folder), Basis(fact)).unknown(reason)
         case live:
-            yield from _evaluate_certificates(spec, live, facts[NOW])
+            yield from _evaluate_certificates(spec, live, facts[SECONDS])
 
 
 def _evaluate_certificates(spec: CertificatesSpec, live: Certificates, now: int | Unknown) -> Iterator[Result]:
-    folder = _expectation(spec, str(spec.folder), Basis(_fact(spec)), Basis(NOW))
+    folder = _expectation(spec, str(spec.folder), Basis(_fact(spec)), Basis(SECONDS))
     if isinstance(now, Unknown):
         yield folder.unknown(now.reason)
         return
@@ -68,7 +69,7 @@ def _evaluate_certificates(spec: CertificatesSpec, live: Certificates, now: int 
         message = f"no certificate exists in {' or '.join(spec.folder.values)}"
         yield folder.drift("no certificate", message, _certbot(spec, "certificates"))
     for path, expiry in live.expiries:
-        expectation = _expectation(spec, path, _fact(spec).about(path), Basis(NOW))
+        expectation = _expectation(spec, path, _fact(spec).about(path), Basis(SECONDS))
         yield expectation.given(expiry, partial(_evaluate_expiry, expectation, spec, now))
 
 
@@ -99,6 +100,6 @@ CHECKER = Checker(
     model=CertificatesSpec,
     checks=(EXPIRY,),
     collected="`find` and `openssl x509 -enddate`, with sudo; `date` for the host's own clock",
-    facts=lambda spec: (_fact(spec), NOW),
+    facts=lambda spec: (_fact(spec), SECONDS),
     evaluate=evaluate,
 )

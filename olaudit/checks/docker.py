@@ -2,67 +2,81 @@
 
 A missing answer alone is unknown: the auditor may lack the permission, or a prune may block the engine for
 minutes. It is drift only if the host's own processes show that no engine runs. In that case the engine was not
-contacted, because a connection could have started it: see `engine_process`.
+contacted, because a connection could have started it: see `facts/engines.py`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from olaudit.checker import Checker
-from olaudit.engine_process import DOCKER_SOCKET, PROBE, Engines, read_engines
-from olaudit.model import Answer, Answers, Check, EngineQuery, Expectation, Probe, Result, Severity, Unanswered
+from olaudit.facts.engines import DOCKER_SOCKET, ENGINES, VERSION, Engines
+from olaudit.model import Check, Fact, Facts, Result, Severity, Unknown
 
 EngineExpectation = Literal["required", "absent"]
 
 _SNAP = "snap.docker.dockerd.service"
 
+ENGINE = Check(
+    "docker.engine",
+    Severity.CRITICAL,
+    "no Docker Engine runs where one is expected",
+    "`sudo systemctl start docker`",
+)
+NO_ENGINE = Check(
+    "docker.absent",
+    Severity.WARNING,
+    "a Docker Engine runs on a bare-metal host",
+    "`sudo systemctl disable --now docker.socket docker.service`",
+)
 
-def probes(spec: EngineExpectation) -> tuple[Probe, ...]:
-    """List the probes: the processes, and the engine only where one is expected."""
-    return (EngineQuery.VERSION, PROBE) if spec == "required" else (PROBE,)
+
+def list_facts(spec: EngineExpectation) -> tuple[Fact[Any], ...]:
+    """List the facts: the processes, and the engine's version only where an engine is expected."""
+    return (VERSION, ENGINES) if spec == "required" else (ENGINES,)
 
 
-def evaluate(spec: EngineExpectation, answers: Answers) -> Iterator[Result]:
+def evaluate(spec: EngineExpectation, facts: Facts) -> Iterator[Result]:
     """Evaluate docker.engine or docker.absent, as the section requires."""
-    engines = read_engines(answers[PROBE])
-    yield _engine(answers[EngineQuery.VERSION], engines) if spec == "required" else _absent(engines)
+    yield _engine(facts) if spec == "required" else _absent(facts)
 
 
-def _engine(answer: Answer, engines: Engines | Unanswered) -> Result:
-    expectation = Expectation(
-        check="docker.engine", subject="docker", at=("docker",), expected="a Docker Engine answers"
-    )
-    if not isinstance(answer, Unanswered):
-        version = _parse_version(answer.stdout)
+def _engine(facts: Facts) -> Result:
+    version, engines = facts[VERSION], facts[ENGINES]
+    based_on = (VERSION, ENGINES) if isinstance(version, Unknown) else (VERSION,)
+    expectation = ENGINE.expect("docker", ("docker",), "a Docker Engine answers", based_on=based_on)
+    if isinstance(version, str):
         return (
             expectation.ok(version)
             if version
             else expectation.unknown("the Docker Engine's answer contains no version")
         )
-    if isinstance(engines, Unanswered):
-        return expectation.unknown(f"{answer.reason}; cannot determine whether an engine runs: {engines.reason}")
+    if isinstance(engines, Unknown):
+        return expectation.unknown(f"{version.reason}; cannot determine whether an engine runs: {engines.reason}")
     if engines.foreign_socket or (engines.on_other_sockets and not engines.serving):
-        return expectation.unknown(f"cannot determine whether the engine of {DOCKER_SOCKET} runs: {answer.reason}")
+        return expectation.unknown(
+            f"cannot determine whether the engine of {DOCKER_SOCKET} runs: {version.reason}"
+        )
     if engines.serving:
-        return expectation.unknown(f"a Docker Engine runs, but did not answer: {answer.reason}")
+        return expectation.unknown(f"a Docker Engine runs, but did not answer: {version.reason}")
     message = "the Docker Engine is stopped: the host runs no dockerd process, so no container could be audited"
     return expectation.drift("stopped", message, _start_command(engines))
 
 
-def _absent(engines: Engines | Unanswered) -> Result:
-    expectation = Expectation(check="docker.absent", subject="docker", at=("docker",), expected="no Docker Engine")
-    if isinstance(engines, Unanswered):
-        return expectation.unknown(engines.reason)
-    running = (*engines.serving, *engines.on_other_sockets, *engines.in_containers)
-    if not running:
-        return expectation.ok("no Docker Engine runs")
-    message = "a Docker Engine runs on a host that should have none"
-    if not engines.serving and not engines.on_other_sockets:
-        message = "a Docker Engine runs inside a container on a host that should have none"
-    return expectation.drift("; ".join(running), message, _stop_command(engines) if engines.serving else None)
+def _absent(facts: Facts) -> Result:
+    expectation = NO_ENGINE.expect("docker", ("docker",), "no Docker Engine", based_on=(ENGINES,))
+
+    def evaluate_engines(engines: Engines) -> Result:
+        running = (*engines.serving, *engines.on_other_sockets, *engines.in_containers)
+        if not running:
+            return expectation.ok("no Docker Engine runs")
+        message = "a Docker Engine runs on a host that should have none"
+        if not engines.serving and not engines.on_other_sockets:
+            message = "a Docker Engine runs inside a container on a host that should have none"
+        return expectation.drift("; ".join(running), message, _stop_command(engines) if engines.serving else None)
+
+    return expectation.given(facts[ENGINES], evaluate_engines)
 
 
 def _start_command(engines: Engines) -> str | None:
@@ -84,33 +98,11 @@ def _stop_command(engines: Engines) -> str | None:
     return "sudo service docker stop" if engines.script and not engines.systemd else None
 
 
-def _parse_version(text: str) -> str:
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
-    version = answer.get("Version") if isinstance(answer, dict) else None
-    return version if isinstance(version, str) else ""
-
-
 CHECKER: Checker[EngineExpectation] = Checker(
     section="docker",
     model=EngineExpectation,
-    checks=(
-        Check(
-            "docker.engine",
-            Severity.CRITICAL,
-            "no Docker Engine runs where one is expected",
-            "`sudo systemctl start docker`",
-        ),
-        Check(
-            "docker.absent",
-            Severity.WARNING,
-            "a Docker Engine runs on a bare-metal host",
-            "`sudo systemctl disable --now docker.socket docker.service`",
-        ),
-    ),
+    checks=(ENGINE, NO_ENGINE),
     collected="processes named `dockerd`, from /proc; the engine's `GET /version` where one is expected and runs",
-    facts=probes,
+    facts=list_facts,
     evaluate=evaluate,
 )

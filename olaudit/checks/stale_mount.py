@@ -6,188 +6,142 @@ moved, while the host's path is a new directory. The container then continues to
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from olaudit.checker import Checker
+from olaudit.facts import mounts
+from olaudit.facts.containers import CONTAINERS, Container
+from olaudit.facts.mounts import MountPoint
 from olaudit.language import AbsolutePath
-from olaudit.model import (
-    Answer,
-    Answers,
-    Check,
-    Command,
-    EngineQuery,
-    Expectation,
-    Probe,
-    Result,
-    Severity,
-    Unanswered,
-)
+from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown, known
 
 LiveMounts = dict[AbsolutePath, AbsolutePath]
 """The section: paths inside containers, mapped to the host paths that they should be."""
 
-HOST_MOUNTS = Command(("cat", "/proc/self/mountinfo"))
-
-_MOUNTINFO_LINE = re.compile(
-    r"(?:/proc/(?P<pid>[0-9]{1,9})/mountinfo:)?[0-9]+ [0-9]+ (?P<dev>[0-9]+:[0-9]+) (?P<root>\S+) (?P<at>/\S*) .*"
+STALE_MOUNT = Check(
+    "container.stale-mount",
+    Severity.CRITICAL,
+    "a bind mount is no longer the directory at its path on the host",
+    "`docker compose up -d --no-deps --force-recreate SERVICE`",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _MountinfoEntry:
-    """A mount: the directory `root` of the file system `dev`, mounted at `at` for the process `pid`."""
+class _User:
+    """A running container that mounts some of the paths: its name, first process, and these paths, sorted."""
 
+    name: str
     pid: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """The directory `path` of the file system that is mounted on the host at `mounted_at`."""
+
     dev: str
-    root: str
-    at: str
+    path: str
+    mounted_at: str
 
 
-def _process_mounts_probe(spec: Mapping[str, str]) -> Command:
-    """Return the probe of all processes' mounts at the paths. Those of containers' first processes are used."""
-    patterns = (argument for path in sorted(spec) for argument in ("-e", f" {path} "))
-    grep = ("-exec", "/bin/grep", "-H", "-F", *patterns, "{}", "+")
-    find = ("find", "/proc/", "-mindepth", "2", "-maxdepth", "2", "-name", "mountinfo", *grep)
-    # 1: some processes ended during the search, or have none of these mounts
-    return Command(find, may_hang=True, sudo=True, statuses=(0, 1))
-
-
-def _resolve_probe(spec: Mapping[str, str]) -> Command:
-    return Command(("readlink", "-m", "--", *sorted(set(spec.values()))), may_hang=True)
-
-
-def probes(spec: Mapping[str, str]) -> tuple[Probe, ...]:
-    """List the probes: the containers, their mounts, and the directories at these paths on the host."""
+def list_facts(spec: Mapping[str, str]) -> tuple[Fact[Any], ...]:
+    """List the facts: the containers, their mounts, and the directories at these paths on the host."""
     if not spec:
         return ()
-    return (EngineQuery.CONTAINERS, _process_mounts_probe(spec), _resolve_probe(spec), HOST_MOUNTS)
+    return (CONTAINERS, mounts.of_processes(spec), mounts.resolved(spec.values()), mounts.ON_HOST)
 
 
-def evaluate(spec: Mapping[str, str], answers: Answers) -> Iterator[Result]:
-    """Evaluate each running container that mounts one of the paths. Total."""
-    containers = _containers(answers[EngineQuery.CONTAINERS], spec)
-    if isinstance(containers, Unanswered):
-        yield _expectation("container").unknown(containers.reason)
+def evaluate(spec: Mapping[str, str], facts: Facts) -> Iterator[Result]:
+    """Evaluate each running container that mounts one of the paths."""
+    users = _find_users(spec, facts[CONTAINERS])
+    if isinstance(users, Unknown):
+        yield _expect("container", CONTAINERS).unknown(users.reason)
         return
-    mounts = _parse_mounts(answers[_process_mounts_probe(spec)])
-    directories = _host_directories(spec, answers[_resolve_probe(spec)], answers[HOST_MOUNTS])
-    for name, pid, paths in containers:
-        yield _evaluate(_expectation(name), {path: spec[path] for path in paths}, pid, mounts, directories)
+    processes, resolved = mounts.of_processes(spec), mounts.resolved(spec.values())
+    directories = _find_directories(facts[mounts.ON_HOST], facts[resolved])
+    nearest = () if isinstance(directories, Unknown) else (item.mounted_at for item in directories.values())
+    on_host = mounts.ON_HOST.about(*nearest)
+    observed = known(facts[processes], directories)
+    for user in users:
+        container, process = CONTAINERS.about(user.name), processes.about(user.pid)
+        expectation = _expect(user.name, container, process, resolved, on_host)
+        yield expectation.given(observed, partial(_evaluate_user, expectation, spec, user))
 
 
-def _expectation(subject: str) -> Expectation:
+def _expect(subject: str, *based_on: Fact[Any] | Basis) -> Expectation:
     expected = "its mounts are the current directories at their host paths"
-    return Expectation(check="container.stale-mount", subject=subject, at=("live_mounts",), expected=expected)
+    return STALE_MOUNT.expect(subject, ("live_mounts",), expected, based_on=based_on)
 
 
-def _evaluate(
-    expectation: Expectation,
-    paths: Mapping[str, str],
-    pid: str,
-    mounts: tuple[_MountinfoEntry, ...] | Unanswered,
-    directories: Mapping[str, tuple[str, str]] | Unanswered,
-) -> Result:
-    if isinstance(mounts, Unanswered):
-        return expectation.unknown(mounts.reason)
-    if isinstance(directories, Unanswered):
-        return expectation.unknown(directories.reason)
-    mounted = {mount.at: (mount.dev, mount.root) for mount in mounts if mount.pid == pid}
-    if missing := sorted(paths.keys() - mounted.keys()):
-        return expectation.unknown(f"no mount at {', '.join(missing)} is listed for its process {pid}")
-    stale = [
-        f"{path} is {mounted[path][1]}"
-        for path, source in sorted(paths.items())
-        if mounted[path] != directories[source]
-    ]
-    if not stale:
-        return expectation.ok(", ".join(f"{path} is {source}" for path, source in sorted(paths.items())))
-    message = "its mount is a directory that was moved or replaced on the host: recreate the container"
-    return expectation.drift("; ".join(stale), message)
+def _find_users(spec: Mapping[str, str], containers: tuple[Container, ...] | Unknown) -> list[_User] | Unknown:
+    if isinstance(containers, Unknown):
+        return containers
+    users = []
+    for container in containers:
+        process = container.process
+        if container.unreadable:
+            return Unknown(f"a container could not be inspected: {container.unreadable}"[:500])
+        if isinstance(process, Unknown):
+            return process
+        # another source is another volume, which container.mounts checks
+        paths = [path for path in sorted(spec) if process and process.sources.get(path) == spec[path]]
+        if process and paths:
+            if container.name is None or process.pid is None:
+                return Unknown("the Docker Engine's answer about mounts could not be parsed")
+            users.append(_User(container.name, str(process.pid), tuple(paths)))
+    return sorted(users, key=lambda user: (user.name, user.pid))
 
 
-def _containers(answer: Answer, spec: Mapping[str, str]) -> list[tuple[str, str, list[str]]] | Unanswered:
-    """List running containers that mount any of the paths: name, first process, mounted paths. Total."""
-    if isinstance(answer, Unanswered):
-        return answer
-    try:
-        entries, containers = json.loads(answer.stdout), []
-        if not isinstance(entries, list):
-            raise TypeError  # noqa: TRY301 - handled like the errors of the lines below
-        for entry in entries:
-            if "Unreadable" in entry:
-                return Unanswered(f"a container could not be inspected: {entry['Unreadable']}"[:500])
-            if entry["State"]["Running"]:
-                # another source is another volume, which container.mounts checks
-                paths = [
-                    mount["Destination"]
-                    for mount in entry["Mounts"]
-                    if spec.get(mount["Destination"]) == mount["Source"]
-                ]
-                if paths:
-                    name = str(entry["Name"]).removeprefix("/").encode("utf-8", "backslashreplace").decode()
-                    containers.append((name, str(int(entry["State"]["Pid"])), paths))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Unanswered("the Docker Engine's answer about mounts could not be parsed")
-    return sorted(containers)
-
-
-def _parse_mounts(answer: Answer) -> tuple[_MountinfoEntry, ...] | Unanswered:
-    if isinstance(answer, Unanswered):
-        return answer
-    *lines, remainder = answer.stdout.split("\n")
-    matches = [match for line in lines if (match := _MOUNTINFO_LINE.fullmatch(line))]
-    if remainder or len(matches) != len(lines):
-        return Unanswered(f"the list of mounts could not be parsed: {answer.stdout[:200]!r}")
-    return tuple(
-        _MountinfoEntry(match["pid"] or "", match["dev"], _unescape(match["root"]), _unescape(match["at"]))
-        for match in matches
-    )
-
-
-def _unescape(path: str) -> str:
-    """Decode the kernel's escapes: a space is written as its octal code."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
-
-
-def _host_directories(
-    spec: Mapping[str, str], resolved: Answer, mounts: Answer
-) -> dict[str, tuple[str, str]] | Unanswered:
+def _find_directories(
+    on_host: tuple[MountPoint, ...] | Unknown, resolved: Mapping[str, str] | Unknown
+) -> Mapping[str, _Directory] | Unknown:
     """Map each source to its current file system and directory there."""
-    host_mounts = _parse_mounts(mounts)
-    if isinstance(host_mounts, Unanswered):
-        return host_mounts
-    if isinstance(resolved, Unanswered):
+    if isinstance(on_host, Unknown):
+        return on_host
+    if isinstance(resolved, Unknown):
         return resolved
-    sources, (*targets, remainder) = sorted(set(spec.values())), resolved.stdout.split("\n")
-    if remainder or len(sources) != len(targets) or not all(target.startswith("/") for target in targets):
-        return Unanswered(f"readlink's answer could not be parsed: {resolved.stderr[:200]!r}")
     directories = {}
-    for source, target in zip(sources, targets, strict=True):
-        containing = [mount for mount in host_mounts if f"{target}/".startswith(f"{mount.at.rstrip('/')}/")]
+    for source, target in resolved.items():
+        containing = [mount for mount in on_host if f"{target}/".startswith(f"{mount.at.rstrip('/')}/")]
         if not containing:
-            return Unanswered(f"no file system of the host contains {source}")
+            return Unknown(f"no file system of the host contains {source}")
         # reversed: of two mounts at one path, the later covers the earlier
         nearest = max(reversed(containing), key=lambda mount: len(mount.at))
         relative = target.removeprefix(nearest.at.rstrip("/"))
-        directories[source] = (nearest.dev, nearest.root.rstrip("/") + relative or "/")
+        path = nearest.root.rstrip("/") + relative or "/"
+        directories[source] = _Directory(nearest.dev, path, nearest.at)
     return directories
+
+
+def _evaluate_user(
+    expectation: Expectation,
+    spec: Mapping[str, str],
+    user: _User,
+    observed: tuple[tuple[MountPoint, ...], Mapping[str, _Directory]],
+) -> Result:
+    of_processes, directories = observed
+    mounted = {mount.at: mount for mount in of_processes if mount.pid == user.pid}
+    if missing := [path for path in user.paths if path not in mounted]:
+        return expectation.unknown(f"no mount at {', '.join(missing)} is listed for its process {user.pid}")
+    stale = [
+        f"{path} is {mounted[path].root}"
+        for path in user.paths
+        if (mounted[path].dev, mounted[path].root) != (directories[spec[path]].dev, directories[spec[path]].path)
+    ]
+    if not stale:
+        return expectation.ok(", ".join(f"{path} is {spec[path]}" for path in user.paths))
+    message = "its mount is a directory that was moved or replaced on the host: recreate the container"
+    return expectation.drift("; ".join(stale), message)
 
 
 CHECKER: Checker[Mapping[str, str]] = Checker(
     section="live_mounts",
     model=LiveMounts,
-    checks=(
-        Check(
-            "container.stale-mount",
-            Severity.CRITICAL,
-            "a bind mount is no longer the directory at its path on the host",
-            "`docker compose up -d --no-deps --force-recreate SERVICE`",
-        ),
-    ),
+    checks=(STALE_MOUNT,),
     collected="/proc/PID/mountinfo of the containers' first processes (sudo) and of the host",
-    facts=probes,
+    facts=list_facts,
     evaluate=evaluate,
 )

@@ -29,8 +29,9 @@ _INTERNAL_ERROR = 70
 def demo(context: click.Context, /, *, keep: bool) -> None:
     """Audit a simulated fleet. Needs no hosts, root or network.
 
-    The command simulates the fleet of the shipped expected files in memory, behind real SSH servers on the
-    loopback interface. The simulated hosts drift on purpose: the command audits them and explains the findings.
+    The command simulates the fleet of the shipped expected files from recordings of real hosts, behind real SSH
+    servers on the loopback interface. The simulated hosts drift on purpose: the command audits them and explains
+    the findings.
 
     \b
     Examples:

@@ -84,14 +84,14 @@ class AuditOptions:
     def __post_init__(self) -> None:
         """Reject contradictory options. Raises UsageError."""
         paths = {"--ssh-config": self.ssh_config, "--record": self.record, "--replay": self.replay}
-        given = [option for option, value in (paths | {"--local": self.local}).items() if value]
+        present = [option for option, value in (paths | {"--local": self.local}).items() if value]
         for first, second, reason in (
             ("--record", "--replay", "a replay collects no answers that could be recorded"),
             ("--local", "--replay", "a replay audits no machine"),
             ("--ssh-config", "--replay", "a replay opens no connections"),
             ("--ssh-config", "--local", "a local audit opens no connections"),
         ):
-            if first in given and second in given:
+            if first in present and second in present:
                 raise UsageError(f"{first} and {second} are mutually exclusive: {reason}")
         if self.local and len(self.targets) > 1:
             raise UsageError("--local audits this machine only: pass at most one TARGET")

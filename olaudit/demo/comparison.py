@@ -17,7 +17,8 @@ FindingKey = tuple[str, str, str]
 class DriftComparison:
     """Injected drift that was not reported, and reported findings that were not injected.
 
-    `unsupported` counts the unknown checks of hosts that answered: the simulation does not support their probes.
+    `unsupported` counts the unknown checks of hosts that answered: their probes were not recorded, or the clocks
+    could not be compared.
     """
 
     missing: tuple[FindingKey, ...]
@@ -33,7 +34,7 @@ class DriftComparison:
 def compare_findings(report: Report, drifts: Iterable[Drift]) -> DriftComparison:
     """Compare the findings of `report` with `drifts`.
 
-    A check that is unknown on a host that answers is not unexpected: the simulation supports some probes only.
+    A check that is unknown on a host that answers is not unexpected: see `unsupported`.
     """
     injected = {(drift.host, *finding) for drift in drifts for finding in drift.findings}
     unknown = [finding for finding in report.findings if finding.verdict is Verdict.UNKNOWN]

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,7 +30,6 @@ class Simulation:
 
     ssh_config: Path
     drifts: tuple[Drift, ...]
-    hosts: Mapping[str, RecordedHost]
 
 
 @contextmanager
@@ -65,7 +63,7 @@ def simulated(
         }
         with Listener(servers) as listener:
             config = _write_config(folder, servers, listener.ports)
-            yield Simulation(config, tuple(injected), MappingProxyType(hosts))
+            yield Simulation(config, tuple(injected))
 
 
 def _new_key() -> tuple[paramiko.PKey, str]:

@@ -44,7 +44,7 @@ def _conclusion(comparison: DriftComparison, exit_code: int, width: int) -> Iter
         )
         if comparison.unsupported:
             yield from _wrapped(
-                f"{comparison.unsupported} checks are unknown: the simulation does not support their probes.",
+                f"{comparison.unsupported} checks are unknown: the simulation has no answers to their probes.",
                 width,
             )
         return
@@ -71,7 +71,10 @@ def access_instructions(expected: Path, ssh_config: Path, host: str) -> str:
     """Render the commands that audit the running simulated fleet and log in to a host of it."""
     check = shlex.join(("olaudit", "check", "-e", str(expected), "--ssh-config", str(ssh_config)))
     login = shlex.join(("ssh", "-F", str(ssh_config), host, "uname", "-n"))
-    return f"\nThe simulated fleet runs until ^C. From another terminal:\n  {check}\n  {login}\n"
+    return (
+        f"\nThe simulated fleet runs until ^C. From another terminal:\n  {check}\n  {login}\n"
+        "The hosts answer the commands that were recorded: `help` in place of `uname -n` lists them.\n"
+    )
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:

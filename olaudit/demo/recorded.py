@@ -16,7 +16,8 @@ from typing import Any
 from olaudit import recording
 from olaudit.demo.present import to_present
 from olaudit.errors import UsageError
-from olaudit.model import Answered, Answers, Command, ContainerChanges, EngineQuery, ImageLayers, Probe
+from olaudit.facts.containers import CONTAINERS
+from olaudit.model import Answered, Answers, Command, ContainerChanges, EngineVersion, ImageLayers, Probe
 
 Argv = tuple[str, ...]
 Inspect = Mapping[str, Any]
@@ -98,7 +99,7 @@ def _load(name: str) -> RecordedHost:
         if isinstance(answer, Answered)
     }
     commands = {probe.argv: answer for probe, answer in answers.items() if isinstance(probe, Command)}
-    return RecordedHost(commands, _engine(answers) if EngineQuery.VERSION in answers else None)
+    return RecordedHost(commands, _engine(answers) if EngineVersion() in answers else None)
 
 
 def _engine(answers: Mapping[Probe, Answered]) -> Engine:
@@ -109,5 +110,5 @@ def _engine(answers: Mapping[Probe, Answered]) -> Engine:
             changes = json.loads(answer.stdout)
         elif isinstance(probe, ImageLayers):
             layers[probe.image] = json.loads(answer.stdout)
-    containers = json.loads(answers[EngineQuery.CONTAINERS].stdout)
-    return Engine(json.loads(answers[EngineQuery.VERSION].stdout), tuple(containers), changes, layers)
+    containers = json.loads(answers[CONTAINERS.probe].stdout)
+    return Engine(json.loads(answers[EngineVersion()].stdout), tuple(containers), changes, layers)

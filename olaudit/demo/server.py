@@ -18,10 +18,10 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
-from olaudit import engine_process
 from olaudit.demo import engine
 from olaudit.demo.faults import HostFault
 from olaudit.demo.recorded import NOT_RECORDED, RecordedHost
+from olaudit.facts import engines
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_script
 from olaudit.transport.ssh.algorithms import Offer
@@ -150,7 +150,7 @@ def _read(channel: paramiko.Channel) -> str:
 def _run_shell(recorded: RecordedHost, text: str) -> Answered:
     """Run the standard input of a shell: the search for engines, or a batch."""
     if text == SHELL_INPUT:
-        return recorded.run(engine_process.PROBE.argv)
+        return recorded.run(engines.PROBE.argv)
     return Answered(answer_script(text, recorded.run).decode())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from olaudit.evidence.reduction import reduce
-from olaudit.model import Answer, Answered, Basis, Command, EngineQuery, Unanswered
+from olaudit.model import Answer, Answered, Basis, Command, ContainerFields, Unanswered
 from olaudit.text import visible
 
 MAX_LINES = 40
@@ -25,7 +25,7 @@ def excerpt(basis: Basis, answer: Answer) -> str:
     answer = reduce([basis], answer)
     if isinstance(answer, Unanswered):
         return f"(no answer: {_display(answer.reason)})"
-    if basis.fact.probe is EngineQuery.CONTAINERS and (containers := _containers(answer)) is not None:
+    if isinstance(basis.fact.probe, ContainerFields) and (containers := _containers(answer)) is not None:
         return "\n".join(_container_lines(containers, basis.keys))
     lines = _limit([_display(line) for line in _lines(basis, answer)], _MAX_OUTPUT_LINES)
     if errors := answer.stderr.strip():

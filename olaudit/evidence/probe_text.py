@@ -11,7 +11,8 @@ from olaudit.model import (
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    ContainerFields,
+    EngineVersion,
     ImageLayers,
     Lookup,
     Probe,
@@ -28,9 +29,9 @@ def describe_probe(probe: Probe) -> str:
         case Command(argv, sudo=sudo):
             arguments = ["'...'" if "\n" in argument else shlex.quote(argument) for argument in argv]
             text = " ".join(["sudo -n"] * sudo + arguments)
-        case EngineQuery.VERSION:
+        case EngineVersion():
             text = "the engine's version"
-        case EngineQuery.CONTAINERS:
+        case ContainerFields():
             text = "the engine's containers"
         case ImageLayers(image):
             text = f"the engine's layers of the image {image}"
@@ -50,10 +51,10 @@ def manual_command(basis: Basis, host: str) -> str:
     match probe := basis.fact.probe:
         case Command(argv, sudo=sudo):
             command = ssh_command(host, ("sudo", "-n", *argv) if sudo else argv)
-        case EngineQuery.VERSION:
+        case EngineVersion():
             command = ssh_command(host, ("docker", "version"))
-        case EngineQuery.CONTAINERS | ContainerChanges():
-            subcommand = "inspect" if probe is EngineQuery.CONTAINERS else "diff"
+        case ContainerFields() | ContainerChanges():
+            subcommand = "inspect" if isinstance(probe, ContainerFields) else "diff"
             name = _container_name(basis)
             command = ssh_command(host, ("docker", subcommand, name) if name else ("docker", "ps", "--all"))
         case ImageLayers(image):

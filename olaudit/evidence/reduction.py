@@ -62,7 +62,8 @@ def reduce(bases: Collection[Basis], answer: Answer) -> Answer:
     if isinstance(answer, Unanswered):
         return Unanswered(redact(answer.reason, prose=True))
     fact = next(iter(bases)).fact
-    keys = frozenset(key for basis in bases for key in basis.keys)
+    needs_all = any(not basis.keys for basis in bases)
+    keys = frozenset() if needs_all else frozenset(key for basis in bases for key in basis.keys)
     lines, omitted = _split_lines(answer.stdout)
     if fact.reduce:
         answer = fact.reduce(replace(answer, stdout="".join(f"{line}\n" for line in lines)), keys)

@@ -112,11 +112,3 @@ def _parse_expiry(text: str, unreadable: Unknown) -> int | Unknown:
     if not (1 <= day <= 31 and year >= 1):
         return unreadable
     return calendar.timegm((year, _MONTHS.index(match[1]) + 1, day, hour, minute, second))
-
-
-def _parse_time(answer: Answered) -> int | Unknown:
-    return int(answer.stdout) if re.fullmatch(r"[0-9]{1,12}\n", answer.stdout) else unparsable("date", answer)
-
-
-NOW = Fact("certificates.now", Command(("date", "-u", "+%s")), _parse_time)
-"""The time of the host's own clock, in seconds since 1970."""

@@ -15,6 +15,11 @@ def _parse_time(answer: Answered) -> float | Unknown:
     return float(match[1]) if match else unparsable("date", answer)
 
 
+def _parse_seconds(answer: Answered) -> int | Unknown:
+    text = answer.stdout.strip()
+    return int(text) if re.fullmatch(r"[0-9]{1,11}", text) else unparsable("date", answer)
+
+
 def _parse_round_trip(answer: Answered) -> tuple[float, float] | Unknown:
     document = parse_json(answer)
     times = document if isinstance(document, dict) else {}
@@ -29,6 +34,9 @@ def _parse_round_trip(answer: Answered) -> tuple[float, float] | Unknown:
 
 HOST_TIME: Fact[float] = Fact("clock.host_time", Command(("date", "-u", "+%s.%N")), _parse_time)
 """The host's own clock, in seconds since 1970."""
+
+SECONDS: Fact[int] = Fact("clock.seconds", Command(("date", "-u", "+%s")), _parse_seconds)
+"""The time in seconds since 1970: for the age of what the same clock has dated, such as a container's start."""
 
 ROUND_TRIP: Fact[tuple[float, float]] = Fact("clock.round_trip", ConnectionProbe.CLOCK, _parse_round_trip)
 """The times of the auditor's request and of the answer's arrival, in seconds since 1970 by the auditor's clock."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -71,6 +71,8 @@ a stopped bus has none.
 """
 
 _END = "\n\nend\n"
+_NAME = re.compile(r"\n*service=(.*)")
+_MAX_LINES = 200  # of a reduced answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,14 @@ def services(names: Iterable[str]) -> Fact[Services]:
     """Build the fact of all services. Its probe may hang in an init script, or in the message bus."""
     names = tuple(names)
     probe = Command(("sh", "-c", SCRIPT, "sh", *names), may_hang=True)
-    return Fact("services", probe, partial(_parse, names))
+    return Fact("services", probe, partial(_parse, names), _reduce)
+
+
+def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
+    """Keep the properties of the services that the keys name (all of them without keys), and the init system."""
+    blocks = ((_NAME.match(block), block) for block in answer.stdout.split("\n\n"))
+    kept = "\n\n".join(block for name, block in blocks if not keys or not name or name[1] in keys)
+    return replace(answer, stdout="\n".join(kept.split("\n")[:_MAX_LINES]))
 
 
 def _parse(names: tuple[str, ...], answer: Answered) -> Services | Unknown:

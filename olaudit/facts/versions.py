@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from olaudit.facts.answers import parse_json
-from olaudit.model import Answered, Command, EngineQuery, Fact, Unknown
+from olaudit.model import Answered, Command, EngineVersion, Fact, Unknown
 
 COMPOSE_SCRIPT = r"""for d in "$HOME/." /usr/local/lib/ /usr/local/libexec/ /usr/lib/ /usr/libexec/; do
   p=${d}docker/cli-plugins/docker-compose
@@ -47,7 +47,7 @@ def _parse_compose(answer: Answered) -> str | Unknown | None:
     return Unknown(f"Compose did not return its version: {(answer.stderr or answer.stdout)[:200]!r}")
 
 
-ENGINE: Fact[str] = Fact("versions.engine", EngineQuery.VERSION, _parse_engine)
+ENGINE: Fact[str] = Fact("versions.engine", EngineVersion(), _parse_engine)
 """The version of the engine, without a leading "v"."""
 
 COMPOSE: Fact[str | None] = Fact(

@@ -27,16 +27,24 @@ class Command:
     statuses: tuple[int, ...] = field(default=(0,), compare=False)
 
 
-class EngineQuery(StrEnum):
-    """A request to the Docker Engine of a host.
+@dataclass(frozen=True, slots=True)
+class EngineVersion:
+    """A request to the Docker Engine of a host for `GET /version`."""
 
-    VERSION: the engine's `GET /version`. CONTAINERS: a JSON list with one `GET /containers/ID/json` per container,
-    running or not, reduced to the fields that checks use (never environment variables). A container that the
-    engine lists but that could not be read is {"Id", "Name", "Unreadable": reason}; id and name may be empty.
+
+@dataclass(frozen=True, slots=True)
+class ContainerFields:
+    """A request to the engine for `fields` of `GET /containers/ID/json` of each container, running or not.
+
+    A field is a path of keys, as "State/Status"; through a list, it leads to each item. A last key that ends in
+    "*" stands for all keys with this beginning. The transport drops everything else, such as environment
+    variables.
+
+    JSON: a list of containers. A container that the engine lists but that could not be read is {"Id", "Name",
+    "Unreadable": reason}; id and name may be empty.
     """
 
-    VERSION = "version"
-    CONTAINERS = "containers"
+    fields: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class ConnectionProbe(StrEnum):
     CLOCK = "clock"
 
 
-EngineProbe = EngineQuery | ImageLayers | ContainerChanges
+EngineProbe = EngineVersion | ContainerFields | ImageLayers | ContainerChanges
 Probe = Command | EngineProbe | Lookup | ConnectionProbe
 
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from olaudit.history import Comparison
 from olaudit.model import Finding, RunSummary
+from olaudit.render import view
 from olaudit.render.style import BRIEF, Style, columns
-from olaudit.render.view import moment, tone
 
 
 def render(comparison: Comparison, style: Style) -> str:
     """Render new, resolved, unchanged, unobserved and unknown findings; a title without findings is left out."""
     resolved = [(finding, f"  {style.paint(ending, 'ok')}") for finding, ending in comparison.resolved]
     observed_again = [
-        (finding, f"  now {style.paint(verdict, tone(replace(finding, verdict=verdict)))}")
+        (finding, f"  now {style.paint(verdict, view.tone(replace(finding, verdict=verdict)))}")
         for finding, verdict in comparison.observed_again
     ]
     remark = ": drift that the second run could not observe"
@@ -41,7 +41,7 @@ def _header(comparison: Comparison, style: Style) -> Iterator[str]:
 def _run(word: str, run: RunSummary, style: Style) -> str:
     audited = f"{run.hosts - run.unreachable} of {run.hosts} hosts audited"
     incomplete = "" if run.complete else f", {style.paint('INCOMPLETE', 'unreachable')}"
-    return f"{word} {moment(run.started_at)}  {style.paint(run.id, 'dim')}  {audited}{incomplete}"
+    return f"{word} {view.moment(run.started_at)}  {style.paint(run.id, 'dim')}  {audited}{incomplete}"
 
 
 def _without_notes(findings: Sequence[Finding]) -> list[tuple[Finding, str]]:
@@ -58,7 +58,7 @@ def _block(
 ) -> Iterator[str]:
     """Render findings with their notes under a title; `messages` adds the message of each."""
     rows = [
-        (style.paint(finding.severity, tone(finding)), finding.host, finding.check, f"{finding.subject}{note}")
+        (style.paint(finding.severity, view.tone(finding)), finding.host, finding.check, finding.subject + note)
         for finding, note in findings
     ]
     lines: list[str] = []

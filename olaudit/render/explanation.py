@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from olaudit.model import Finding, Verdict
+from olaudit.render import view
 from olaudit.render.style import MIN_WIDTH, Style
-from olaudit.render.view import tone
 from olaudit.text import visible
 
 _INDENT = "  "
@@ -73,7 +73,7 @@ def render(explanation: Explanation, style: Style) -> str:
 def _header(explanation: Explanation, style: Style) -> Iterator[str]:
     """Render verdict and subject in one line, then the message, the run and the remarks."""
     finding = explanation.finding
-    badge = style.paint(f"{finding.verdict.upper()} {finding.severity}", tone(finding))
+    badge = style.paint(f"{finding.verdict.upper()} {finding.severity}", view.tone(finding))
     subject = f"{finding.host}  {finding.check}  {finding.subject}"
     yield f"{badge}  {style.paint(visible(subject), 'bold')}"
     yield from (f"{_INDENT}{line}" for line in _wrap(finding.message, style))

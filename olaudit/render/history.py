@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from olaudit.history import DriftEpisode, RunRow, Span, Subject, UnreachableSpan
 from olaudit.model import EpisodeEnd, Finding, RunSummary, Verdict
+from olaudit.render import view
 from olaudit.render.style import BRIEF, Style, columns
-from olaudit.render.view import age, moment, pluralize, tone, verdict_tone
 
 _INDENT = "  "
 _WIDE = 100  # columns from which on the ids of runs are shown
@@ -55,8 +55,8 @@ def render_host(
     failed = sum(span.runs for span in unreachable)
     waived = sum(episode.finding.verdict is Verdict.WAIVED for episode in open_)
     waived_of_open = f" ({waived} waived)" if waived else ""
-    counts = f"{pluralize(len(open_), 'open drift')}{waived_of_open}, {len(ended)} ended"
-    audited = f"not audited in {pluralize(failed, 'run')}" if failed else "never unreachable"
+    counts = f"{view.pluralize(len(open_), 'open drift')}{waived_of_open}, {len(ended)} ended"
+    audited = f"not audited in {view.pluralize(failed, 'run')}" if failed else "never unreachable"
     blocks = [
         f"{style.paint(name, 'bold')}: {counts}, {audited}",
         *style.block("open", (line for episode in open_ for line in _open_episode(episode, latest, style))),
@@ -97,15 +97,16 @@ def _open_episode(episode: DriftEpisode, latest: RunSummary, style: Style, *, na
     finding, since = episode.finding, episode.finding.first_seen or episode.last_seen
     label = "WAIVED" if finding.verdict is Verdict.WAIVED else f"DRIFT {finding.severity}"
     observed = episode.last_seen == latest.started_at
-    unobserved = "" if observed else f", last seen {moment(episode.last_seen)}: unobserved since"
-    period = f"since {moment(since)}, {age(since, latest.started_at)}{style.paint(unobserved, 'unknown')}"
-    badge = label, tone(finding)
+    unobserved = "" if observed else f", last seen {view.moment(episode.last_seen)}: unobserved since"
+    length = view.age(since, latest.started_at)
+    period = f"since {view.moment(since)}, {length}{style.paint(unobserved, 'unknown')}"
+    badge = label, view.tone(finding)
     yield from _episode(episode, badge, period, style, name=name)
 
 
 def _ended_episode(episode: DriftEpisode, style: Style, *, name: bool = True) -> Iterator[str]:
     first, ended = episode.finding.first_seen or episode.last_seen, episode.ended or episode.last_seen
-    period = f"{_short_moment(first)} to {moment(ended)}, {age(first, ended)}"
+    period = f"{_short_moment(first)} to {view.moment(ended)}, {view.age(first, ended)}"
     badge = str(episode.ending), "ok" if episode.ending is EpisodeEnd.FIXED else "dim"
     yield from _episode(episode, badge, period, style, name=name)
 
@@ -116,7 +117,7 @@ def _episode(
     """Render an episode: badge (text and tone), check and subject if `name`, period, last message."""
     if name:
         title = f"{episode.finding.check}  {episode.finding.subject}"
-        yield from style.entry_title(*badge, title, indent=_INDENT, limit=BRIEF)
+        yield from style.heading(*badge, title, indent=_INDENT, limit=BRIEF)
         yield f"{_INDENT * 2}{period}  {style.paint(episode.finding.id, 'dim')}"
     else:
         yield f"{_INDENT}{style.paint(*badge)}  {period}"
@@ -129,7 +130,8 @@ def _failures(span: UnreachableSpan, style: Style) -> Iterator[str]:
 
 
 def _span(span: Span, style: Style) -> Iterator[str]:
-    label = style.paint(f"{span.verdict:<7}", tone(span.finding) if span.finding else verdict_tone(span.verdict))
+    tone = view.tone(span.finding) if span.finding else view.verdict_tone(span.verdict)
+    label = style.paint(f"{span.verdict:<7}", tone)
     yield f"{_INDENT}{label}  {_period(span)}"
     if span.finding:
         yield from _message(span.finding, style)
@@ -145,13 +147,13 @@ def _message(finding: Finding, style: Style) -> Iterator[str]:
 
 
 def _short_moment(rfc3339: str) -> str:
-    return moment(rfc3339).removesuffix(" UTC")
+    return view.moment(rfc3339).removesuffix(" UTC")
 
 
 def _period(span: Span | UnreachableSpan) -> str:
     if span.runs == 1:
-        return moment(span.first)
-    return f"{_short_moment(span.first)} to {moment(span.last)}, {pluralize(span.runs, 'run')}"
+        return view.moment(span.first)
+    return f"{_short_moment(span.first)} to {view.moment(span.last)}, {view.pluralize(span.runs, 'run')}"
 
 
 def _indented(text: str, style: Style) -> list[str]:

@@ -16,8 +16,8 @@ from xml.etree import ElementTree as ET
 
 from olaudit.evaluate import REACHABLE
 from olaudit.model import Finding, HostResult, Report, Run, Severity, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
-from olaudit.render.view import group_by_host
 from olaudit.text import visible
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -25,7 +25,7 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 def render(report: Report, _style: Style) -> str:
     """Render the document. Characters that XML 1.0 excludes are not printable either: they are escaped."""
-    findings = group_by_host(report.findings)
+    findings = view.group_by_host(report.findings)
     results = {host.host: host for host in report.hosts}
     counts = _counts(report.findings)
     root = ET.Element("testsuites", {"name": "olaudit", "time": f"{report.run.duration_seconds:.3f}"})

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from olaudit.model import Finding, Report, Severity, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
-from olaudit.render.view import audited, rank
 from olaudit.text import visible
 
 MAX_OUTPUT_BYTES = 4000
@@ -51,7 +51,7 @@ def render(report: Report, _style: Style) -> str:
     """Render the output, at most `MAX_OUTPUT_BYTES` long."""
     findings = [finding for finding in report.findings if finding.verdict in (Verdict.DRIFT, Verdict.UNKNOWN)]
     # in the order of `status`: by urgency, but info last
-    findings.sort(key=lambda finding: (finding.severity is Severity.INFO, *rank(finding)))
+    findings.sort(key=lambda finding: (finding.severity is Severity.INFO, *view.rank(finding)))
     worst = f"; worst: {_name(findings[0])}" if findings else ""
     prefix = "" if report.run.complete else "interrupted: "
     data = " ".join(_performance_data(report))
@@ -67,7 +67,7 @@ def status_line(state: Status, text: str) -> str:
 def _counts(report: Report) -> str:
     drift, unknown, waived = map(report.count, (Verdict.DRIFT, Verdict.UNKNOWN, Verdict.WAIVED))
     counts = f"{drift} drift, {unknown} unknown" + (f", {waived} waived" if waived else "")
-    return f"{counts} of {len(report.findings)} checks, {audited(report)} hosts"
+    return f"{counts} of {len(report.findings)} checks, {view.audited(report)} hosts"
 
 
 def _name(finding: Finding) -> str:

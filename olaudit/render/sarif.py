@@ -16,8 +16,8 @@ from urllib.parse import quote
 from olaudit import waivers
 from olaudit.evaluate import HOST, REACHABLE
 from olaudit.model import Check, Finding, Report, Severity, Verdict
+from olaudit.render import view
 from olaudit.render.style import Style
-from olaudit.render.view import count_verdicts
 from olaudit.text import visible
 
 _LEVELS = {Severity.CRITICAL: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -44,7 +44,7 @@ def render(report: Report, style: Style) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, ids.index(finding.check)) for finding in findings],
         "properties": {"expectedRevision": report.run.expected_revision, "checks": len(report.findings)}
-        | count_verdicts(report.findings),
+        | view.count_verdicts(report.findings),
     }
     schema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"

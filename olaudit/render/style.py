@@ -79,7 +79,7 @@ class Style:
         if body := list(lines):
             yield "\n".join([self.paint(title, "bold") + note, *body])
 
-    def entry_title(
+    def heading(
         self, badge: str, tone: str, title: str, *, indent: str = "", limit: Limit = UNLIMITED
     ) -> list[str]:
         """Lay out the first lines of an entry: a badge, and a bold title that is wrapped beside it."""

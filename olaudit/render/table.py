@@ -40,7 +40,7 @@ def _failures(failures: Mapping[str, Failure], style: Style) -> Iterator[str]:
     )
     for (reason, cause), hosts in causes.items():
         message = failures[hosts[0]].message if len(hosts) == 1 else cause
-        title = style.entry_title(f"NOT AUDITED ({reason})", "unreachable", " ".join(hosts))
+        title = style.heading(f"NOT AUDITED ({reason})", "unreachable", " ".join(hosts))
         yield "\n".join([*title, *style.wrap(message, indent=_INDENT * 2)])
 
 
@@ -87,7 +87,7 @@ def _entry(findings: Sequence[Finding], now: str, style: Style) -> str:
     badge = f"{first.verdict.upper()} {first.severity}"
     return "\n".join(
         [
-            *style.entry_title(badge, view.tone(first), view.entry_title(findings), indent=_INDENT, limit=_LIMIT),
+            *style.heading(badge, view.tone(first), view.entry_title(findings), indent=_INDENT, limit=_LIMIT),
             *style.wrap(first.message, indent=_INDENT * 2, limit=_LIMIT),
             *columns(rows, indent=_INDENT * 2),
         ]

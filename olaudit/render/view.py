@@ -92,8 +92,8 @@ def verdict_tone(verdict: Verdict) -> str:
 
 def count_verdicts(findings: Iterable[Finding], verdicts: Iterable[Verdict] = Verdict) -> dict[Verdict, int]:
     """Count findings by verdict, for all of `verdicts` and in their order."""
-    found = [finding.verdict for finding in findings]
-    return {verdict: found.count(verdict) for verdict in verdicts}
+    verdict_of_each = [finding.verdict for finding in findings]
+    return {verdict: verdict_of_each.count(verdict) for verdict in verdicts}
 
 
 def format_counts(findings: Iterable[Finding]) -> str:

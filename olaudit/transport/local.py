@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import IO
 
-from olaudit import engine_process
+from olaudit.facts import engines
 from olaudit.model import Answer, Answered, Answers, Command, ConnectionProbe, EngineProbe, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.batch import Stopwatch, build_script
@@ -23,7 +23,7 @@ from olaudit.transport.frames import ENDED_EARLY, BatchReader
 from olaudit.transport.process import readable, run_command
 
 _NO_ADDRESS = Unanswered("the host was audited locally, without a connection whose address could be recorded")
-DOCKER_SOCKET = engine_process.DOCKER_SOCKET
+DOCKER_SOCKET = engines.DOCKER_SOCKET
 _RETRY_SECONDS = 0.05
 
 
@@ -81,10 +81,10 @@ def _ask_engine(deadline: Deadline, probes: Sequence[EngineProbe]) -> dict[Probe
 
 
 def _find_engines(deadline: Deadline) -> Answer:
-    """Run the script of `engine_process` on this machine."""
+    """Run the script of `facts.engines` on this machine."""
     environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/bin:/bin"}
     try:
-        output = run_command(engine_process.PROBE.argv, deadline.remaining(), environment=environment)
+        output = run_command(engines.PROBE.argv, deadline.remaining(), environment=environment)
     except TimeoutError:
         return Unanswered(deadline.exceeded)
     except OSError as error:

@@ -46,7 +46,8 @@ from olaudit.model import (
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    ContainerFields,
+    EngineVersion,
     Facts,
     ImageLayers,
     Lookup,
@@ -139,13 +140,17 @@ def parse_answers(checker: Checker[Any], row: Row) -> tuple[Any, Answers]:
     return spec, Answers(answers)
 
 
-def command_line(probe: Probe) -> str:
+def command_line(probe: Probe) -> str:  # noqa: PLR0911 - one per type
     """Format a probe as a command line."""
     match probe:
         case Command(argv):
             return shlex.join(argv)
-        case EngineQuery() | ConnectionProbe():
+        case ConnectionProbe():
             return probe.value
+        case EngineVersion():
+            return "version"
+        case ContainerFields():
+            return "containers"
         case ImageLayers(image):
             return f"layers {image}"
         case ContainerChanges(paths):

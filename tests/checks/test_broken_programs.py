@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from olaudit import engine_process
 from olaudit.checker import AnyChecker
+from olaudit.facts import engines
 from olaudit.facts.services import SCRIPT as SERVICES
 from olaudit.facts.versions import COMPOSE_SCRIPT
 from olaudit.model import Answered, Command, Probe, Verdict
@@ -52,7 +52,7 @@ def _cases() -> Iterator[tuple[str, Command]]:
     for host in sorted(shipped_fleet().hosts):
         for probe in conforming().probes(host):
             # The engine search reads the processes of this machine: see tests/transport/test_engine_gate.py.
-            if not isinstance(probe, Command) or probe == engine_process.PROBE:
+            if not isinstance(probe, Command) or probe == engines.PROBE:
                 continue
             checkers = tuple(checker.checks[0].id for checker in conforming().checkers(host, probe))
             shape = (probe.argv[:3], checkers) if probe.argv[0] == "sh" else (probe.argv[0], checkers)
@@ -178,4 +178,4 @@ def test_cases_contain_each_script() -> None:
     scripts: set[Probe] = {probe for host in shipped_fleet().hosts for probe in conforming().probes(host)}
     texts = {probe.argv[2] for probe in scripts if isinstance(probe, Command) and probe.argv[0] == "sh"}
     covered = {probe.argv[2] for _, probe in CASES if probe.argv[0] == "sh"}
-    assert texts == covered | {engine_process.SCRIPT}
+    assert texts == covered | {engines.SCRIPT}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from olaudit.checks import docker
-from olaudit.model import EngineQuery
+from olaudit.model import EngineVersion
 from tests.checks.tables import Row, case, check_row, rows
 
 
@@ -13,5 +13,5 @@ def test_recorded_answers_have_the_recorded_results(row: Row) -> None:
 
 
 def test_the_engine_is_probed_only_where_it_is_required() -> None:
-    assert EngineQuery.VERSION in docker.probes("required")
-    assert EngineQuery.VERSION not in docker.probes("absent")
+    assert EngineVersion() in docker.CHECKER.probes("required")
+    assert EngineVersion() not in docker.CHECKER.probes("absent")

@@ -21,7 +21,7 @@ from olaudit.model import (
     Answer,
     Answered,
     Answers,
-    EngineQuery,
+    EngineVersion,
     Facts,
     ImageLayers,
     Probe,
@@ -52,7 +52,7 @@ def host(**patch: Answer) -> Answers:
         "olsystem": (worktree("/opt/olsystem").probe, repository_answer()),
         "openlibrary": (worktree("/opt/openlibrary").probe, repository_answer()),
         "layers": (ImageLayers("ol/base"), Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}"]))),
-        "docker": (EngineQuery.VERSION, Answered('{"Version": "20.10.24"}')),
+        "docker": (EngineVersion(), Answered('{"Version": "20.10.24"}')),
         "compose": (COMPOSE.probe, Answered("2.40.1\n")),
     }
     return Answers({probe: patch.get(name, answer) for name, (probe, answer) in by_name.items()})

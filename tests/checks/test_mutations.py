@@ -152,6 +152,7 @@ _SUFFICIENT = (
     ("head -c 4096 /proc/meminfo", "at a line", "within a line"),
     ("head -c 65536 -- /etc/os-release", "at a line", "within a line"),
     ("iptables -w -S", "at a line"),
+    ("find /proc/ -mindepth 2 -maxdepth 2 -name mountinfo", "at a line"),  # each container has separate lines
     ("find -L /", "at a line", "within a line"),  # each certificate has a separate record; the folder is unknown
     ("sh -c 'command -v git", "at a line"),  # the commit is known; the changes are unknown
     ("sh -c 'echo engine-processes", "within a line"),  # without the line break after the end marker

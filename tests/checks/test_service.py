@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import service
+from olaudit.evidence.reduction import reduce
 from olaudit.facts.services import Services, ServiceState, services
 from olaudit.model import Answered, Answers, Command, Facts
 from tests.checks.tables import Row, case, check_row, rows, spec_of
@@ -57,6 +58,15 @@ def test_script_reads_upstart_jobs_in_every_shell(tmp_path: Path, shell: str) ->
     running = ServiceState(is_running=True, starts_at_boot=False)
     statuses = {"cron": running_at_boot, "manual": running, "postgresql": running_at_boot, "nosuch": None}
     assert Facts(Answers({fact.probe: answer}))[fact] == Services("upstart", statuses)
+
+
+def test_reduced_answer_keeps_the_properties_of_named_services() -> None:
+    blocks = [f"service={name}\nActiveState=active\nshown=0" for name in ("cron", "docker", "docker-proxy")]
+    answer = Answered("\n\n".join(("init=systemd", *blocks, "end\n")))
+    reduced = reduce([services(()).about("docker")], answer)
+    assert isinstance(reduced, Answered)
+    omitted = "(8 lines that do not name it are left out)"
+    assert reduced.stdout == "\n\n".join(("init=systemd", blocks[1], f"end\n{omitted}"))
 
 
 def test_service_name_cannot_be_an_option() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.stale_mount import HOST_MOUNTS, evaluate, probes
-from olaudit.model import Answer, Answered, Answers, EngineQuery, Probe, Result, Unanswered, Verdict
+from olaudit.checks.stale_mount import CHECKER
+from olaudit.model import Answer, Answered, Answers, ContainerFields, Facts, Probe, Result, Unanswered, Verdict
 
 SPEC = {"/olsystem": "/opt/openlibrary/olsystem", "/1": "/1"}
-_, PROCESS_MOUNTS, RESOLVE, _ = probes(SPEC)
+_, PROCESS_MOUNTS, RESOLVE, HOST_MOUNTS = CHECKER.probes(SPEC)
 DEPLOY = "/opt/openlibrary/deploys/olsystem/olsystem"
 HOST = """\
 22 28 0:20 / /proc rw - proc proc rw
@@ -37,13 +38,17 @@ def mountinfo_line(root: str, at: str = "/olsystem", dev: str = "254:1", pid: in
     return f"/proc/{pid}/mountinfo:612 598 {dev} {root} {at} ro,relatime - ext4 /dev/vda1 rw\n"
 
 
+def evaluate(answers: Mapping[Probe, Answer]) -> list[Result]:
+    return list(CHECKER.evaluate(SPEC, Facts(Answers(answers))))
+
+
 def evaluate_containers(*containers: Any, **patch: str | Answer) -> list[Result]:
-    answers: dict[Probe, Answer] = {EngineQuery.CONTAINERS: Answered(json.dumps(containers))}
+    answers: dict[Probe, Answer] = {ContainerFields(): Answered(json.dumps(containers))}
     by_name = {"mounts": mountinfo_line(DEPLOY), "resolve": f"/1\n{DEPLOY}\n", "host": HOST, **patch}
     for probe, name in ((PROCESS_MOUNTS, "mounts"), (RESOLVE, "resolve"), (HOST_MOUNTS, "host")):
         answer = by_name[name]
         answers[probe] = Answered(answer) if isinstance(answer, str) else answer
-    return list(evaluate(SPEC, Answers(answers)))
+    return evaluate(answers)
 
 
 def test_a_mount_of_a_link_target_is_ok() -> None:
@@ -57,7 +62,7 @@ def test_a_mount_of_a_link_target_is_ok() -> None:
 )
 def test_a_moved_removed_or_replaced_directory_is_drift(root: str) -> None:
     (result,) = evaluate_containers(WEB, mounts=mountinfo_line(root))
-    assert (result.check, result.verdict) == ("container.stale-mount", Verdict.DRIFT)
+    assert (result.check.id, result.verdict) == ("container.stale-mount", Verdict.DRIFT)
     assert result.observed == f"/olsystem is {root}"
     assert result.message == (
         "its mount is a directory that was moved or replaced on the host: recreate the container"
@@ -105,7 +110,7 @@ def test_unanswered_and_malformed_answers_are_unknown() -> None:
 
 
 def test_an_unanswered_engine_is_unknown() -> None:
-    (result,) = evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Unanswered("Docker gave no answer")}))
+    (result,) = evaluate({ContainerFields(): Unanswered("Docker gave no answer")})
     assert (result.verdict, result.subject, result.message) == (
         Verdict.UNKNOWN,
         "container",
@@ -114,17 +119,17 @@ def test_an_unanswered_engine_is_unknown() -> None:
 
 
 def test_an_empty_section_has_no_probes() -> None:
-    assert probes({}) == ()
+    assert CHECKER.probes({}) == ()
 
 
 @given(st.text(), st.text(), st.text(), st.text())
 def test_random_answers_never_raise(engine: str, mounts: str, resolved: str, host: str) -> None:
-    answers = {EngineQuery.CONTAINERS: engine, PROCESS_MOUNTS: mounts, RESOLVE: resolved, HOST_MOUNTS: host}
-    results = list(evaluate(SPEC, Answers({probe: Answered(text) for probe, text in answers.items()})))
+    answers = {ContainerFields(): engine, PROCESS_MOUNTS: mounts, RESOLVE: resolved, HOST_MOUNTS: host}
+    results = evaluate({probe: Answered(text) for probe, text in answers.items()})
     assert all(result.verdict is not Verdict.OK for result in results)
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", '["x"]', "3", "null", '[{"State": {"Running": true}}]', "["])
 def test_a_malformed_answer_of_the_engine_is_unknown(text: str) -> None:
-    results = list(evaluate(SPEC, Answers({EngineQuery.CONTAINERS: Answered(text)})))
+    results = evaluate({ContainerFields(): Answered(text)})
     assert [result.verdict for result in results] == [Verdict.UNKNOWN]

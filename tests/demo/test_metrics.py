@@ -14,7 +14,7 @@ from olaudit.checks import CHECKERS
 from olaudit.collect import CollectedAnswers
 from olaudit.demo.fleet import simulated
 from olaudit.facts import cron, symlink_farm
-from olaudit.model import Answer, Answered, Answers, Command, EngineQuery, HostAnswers, Probe, Report, Verdict
+from olaudit.model import Answer, Answered, Answers, Command, HostAnswers, Probe, Report, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.style import Style
 from tests.demo.auditing import collect_answers, shipped_fleet
@@ -77,7 +77,7 @@ def _inflated(host: HostAnswers) -> Answers:
 
 
 def _inflated_answer(probe: Probe, answer: Answer) -> Answer:
-    if probe is EngineQuery.CONTAINERS and isinstance(answer, Answered) and (own := json.loads(answer.stdout)):
+    if isinstance(probe, ContainerFields) and isinstance(answer, Answered) and (own := json.loads(answer.stdout)):
         return replace(answer, stdout=json.dumps([*own, *_clones(own)]))
     if isinstance(probe, Command) and "fullchain.pem" in probe.argv:
         return Answered(

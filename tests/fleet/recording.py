@@ -15,21 +15,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from olaudit import engine_process, recording
+from olaudit import recording
 from olaudit.audit import plan, select_checks
 from olaudit.checks import CHECKERS
 from olaudit.collect import CollectedAnswers, Job, collect
 from olaudit.demo.present import RECORDED_AT, docker_time, openssl_time
 from olaudit.expected import load
-from olaudit.facts.services import SCRIPT as SERVICES
-from olaudit.facts.versions import COMPOSE
+from olaudit.facts.containers import CONTAINERS
 from olaudit.model import (
     Answered,
     Answers,
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineQuery,
+    EngineVersion,
     HostAnswers,
     Lookup,
     Probe,
@@ -115,7 +114,7 @@ def _recording(host: HostAnswers, lab: Lab) -> str:
 
 def _with_stable_containers(host: str, answers: Mapping[Probe, Answered]) -> dict[Probe, Answered]:
     """Replace ids, process ids and start times: each container has run for three weeks."""
-    listed = answers.get(EngineQuery.CONTAINERS)
+    listed = answers.get(CONTAINERS.probe)
     containers: list[dict[str, Any]] = json.loads(listed.stdout) if listed else []
     pids: dict[str, int] = {}
     for number, container in enumerate(containers, 1001):
@@ -125,7 +124,7 @@ def _with_stable_containers(host: str, answers: Mapping[Probe, Answered]) -> dic
         container["State"] |= {"Pid": number, "StartedAt": docker_time(RECORDED_AT - 21 * _DAY)}
     edited = {probe: _with_stable_mounts(probe, answer, pids) for probe, answer in answers.items()}
     if listed:
-        edited[EngineQuery.CONTAINERS] = Answered(json.dumps(containers))
+        edited[CONTAINERS.probe] = Answered(json.dumps(containers))
     return edited
 
 
@@ -177,7 +176,7 @@ def _disks(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
 
 def _kernel(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
     """Remove the version of this machine's kernel."""
-    if probe is not EngineQuery.VERSION:
+    if not isinstance(probe, EngineVersion):
         return answer
     return Answered(
         json.dumps({key: value for key, value in json.loads(answer.stdout).items() if key != "KernelVersion"})
@@ -199,12 +198,12 @@ def _service_manager(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> A
     """Replace tini by systemd: the lab's hosts run no service manager (only that of `systemd_host.py` does)."""
     if not isinstance(probe, Command):
         return answer
-    if SERVICES in probe.argv:
+    if answer.stdout.startswith("init=tini\n"):
         services = re.findall(r"(?m)^service=.*", answer.stdout)
         return Answered(
             "".join(("init=systemd\n", *(f"\n{line}\n{_RUNNING_UNIT}" for line in services), "\nend\n"))
         )
-    if probe == engine_process.PROBE:
+    if answer.stdout.startswith("engine-processes\n"):
         stdout = re.sub(r"(?m)^command tini$", "command systemd", answer.stdout)
         stdout = stdout.replace("State: R (running)", "State: S (sleeping)")
         stdout = re.sub(r"(?s)(process 1\n.*?)(?:cgroup [^\n]*\n)+", r"\1cgroup 0::/init.scope\n", stdout, count=1)
@@ -214,9 +213,9 @@ def _service_manager(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> A
     return replace(answer, stdout=stdout)
 
 
-def _compose(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
+def _compose(_lab: Lab, _host: str, _probe: Probe, answer: Answered) -> Answered:
     """Install Compose, which the lab's hosts do not have."""
-    return Answered("2.40.1\n") if probe == COMPOSE.probe else answer
+    return Answered("2.40.1\n") if answer.stderr.endswith("docker-compose: not found") else answer
 
 
 _EDITS: tuple[Callable[[Lab, str, Probe, Answered], Answered], ...] = (

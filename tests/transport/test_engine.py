@@ -14,12 +14,16 @@ from typing import Any
 
 import pytest
 
-from olaudit.model import Answer, Answered, EngineProbe, EngineQuery, Probe, Unanswered
+from olaudit.facts.containers import FIELDS
+from olaudit.model import Answer, Answered, ContainerFields, EngineProbe, EngineVersion, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.engine import Dial, EngineUnreachable, ask_engine
-from olaudit.transport.engine.reduction import reduce_inspection
+from olaudit.transport.engine.decoding import MAX_CHARACTERS
+from olaudit.transport.engine.errors import InvalidAnswer
+from olaudit.transport.engine.reduction import select
 
-BOTH = (EngineQuery.VERSION, EngineQuery.CONTAINERS)
+CONTAINERS = ContainerFields(FIELDS)
+BOTH = (EngineVersion(), CONTAINERS)
 Routes = Callable[[str], tuple[int, Any]]
 
 
@@ -100,7 +104,7 @@ def test_containers_are_inspected_in_parallel() -> None:
         return default_routes(path)
 
     started = time.monotonic()
-    answer = ask(slow, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+    answer = ask(slow, CONTAINERS)[CONTAINERS]
     assert isinstance(answer, Answered)
     assert len(json.loads(answer.stdout)) == 24
     assert time.monotonic() - started < 24 * 0.1
@@ -112,7 +116,7 @@ def description(name: str) -> dict[str, Any]:
 
 
 def list_containers(routes: Routes) -> list[dict[str, Any]]:
-    answer = ask(routes, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+    answer = ask(routes, CONTAINERS)[CONTAINERS]
     assert isinstance(answer, Answered)
     listed: list[dict[str, Any]] = json.loads(answer.stdout)
     return listed
@@ -228,7 +232,7 @@ def test_two_containers_with_one_name_are_unreadable() -> None:
 
 def test_too_many_containers_are_unanswered() -> None:
     rows = [{"Id": str(n), "Names": [f"/{n}"]} for n in range(1001)]
-    answer = ask(lambda _: (200, rows), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+    answer = ask(lambda _: (200, rows), CONTAINERS)[CONTAINERS]
     assert answer == Unanswered("Docker lists 1,001 containers, more than the 1,000 that are supported")
 
 
@@ -251,21 +255,21 @@ def test_hanging_engine_is_reported() -> None:
 
 
 def test_error_response_is_reported_with_its_message() -> None:
-    answer = ask(lambda _: (500, {"message": "out of\ncheese"}), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+    answer = ask(lambda _: (500, {"message": "out of\ncheese"}), CONTAINERS)[CONTAINERS]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker answered with HTTP status 500 (")
     assert answer.reason.endswith("(out of cheese)")
 
 
 def test_answer_that_is_not_json_is_unanswered() -> None:
-    answer = ask(lambda _: (200, b"<html>"), EngineQuery.VERSION)[EngineQuery.VERSION]
+    answer = ask(lambda _: (200, b"<html>"), EngineVersion())[EngineVersion()]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's answer could not be parsed")
 
 
 @pytest.mark.parametrize("body", [b"{}", b'"x"', b"null"])
 def test_json_of_another_shape_is_unanswered(body: bytes) -> None:
-    answer = ask(lambda _: (200, body), EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+    answer = ask(lambda _: (200, body), CONTAINERS)[CONTAINERS]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's answer could not be parsed")
 
@@ -274,7 +278,7 @@ def test_engine_without_a_usable_api_version_is_unanswered() -> None:
     def routes(path: str) -> tuple[int, Any]:
         return (200, {}) if path.endswith("/version") else (400, {"message": "client version 1.41 is too old"})
 
-    assert isinstance(ask(routes, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS], Unanswered)
+    assert isinstance(ask(routes, CONTAINERS)[CONTAINERS], Unanswered)
 
 
 def test_broken_stream_is_explained_by_the_host_if_it_can() -> None:
@@ -284,7 +288,7 @@ def test_broken_stream_is_explained_by_the_host_if_it_can() -> None:
         return connection
 
     for explanation, reason in (("no docker group", "no docker group"), ("", "the stream to Docker broke: ")):
-        query = EngineQuery.VERSION
+        query = EngineVersion()
         answer = ask_engine((query,), dial, Deadline.after(5), partial(str, explanation))[query]
         assert isinstance(answer, Unanswered)
         assert answer.reason.startswith(reason)
@@ -300,7 +304,7 @@ def test_unreachable_engine_is_unanswered_for_that_reason() -> None:
 
 
 def test_environment_and_foreign_labels_are_removed() -> None:
-    reduced = reduce_inspection(
+    reduced = select(
         {
             "Id": "1",
             "Name": "/openlibrary-web-1",
@@ -319,7 +323,8 @@ def test_environment_and_foreign_labels_are_removed() -> None:
             },
             "HostConfig": {"RestartPolicy": {"Name": "always"}, "Binds": ["secret"]},
             "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "Propagation": "secret"}],
-        }
+        },
+        FIELDS,
     )
     assert "secret" not in json.dumps(reduced)
     assert reduced == {
@@ -332,12 +337,23 @@ def test_environment_and_foreign_labels_are_removed() -> None:
     }
 
 
-@pytest.mark.parametrize("value", [None, 3, "x", [1], {"Labels": 3, "Health": "x"}])
-def test_inspection_of_another_shape_is_reduced_to_nothing(value: Any) -> None:
-    reduced = reduce_inspection(dict.fromkeys(("State", "Config", "HostConfig", "Mounts"), value))
-    assert all(part in ({}, [{}], {"Labels": {}}) for part in reduced.values())
+@pytest.mark.parametrize("value", [None, 3, "x"])
+def test_values_of_another_shape_are_left_out(value: Any) -> None:
+    assert select(dict.fromkeys(("State", "Config", "HostConfig", "Mounts"), value), FIELDS) == {}
+    assert select({"State": {"Health": value}, "Config": {"Labels": value}}, FIELDS) == {"State": {}, "Config": {}}
+
+
+def test_an_item_of_another_shape_keeps_its_place() -> None:
+    assert select({"Mounts": [3, {"RW": True, "X": 1}]}, FIELDS) == {"Mounts": [{}, {"RW": True}]}
 
 
 def test_keys_that_an_engine_omits_stay_absent() -> None:
-    assert reduce_inspection({}) == {"State": {}, "Config": {}, "HostConfig": {}}
-    assert reduce_inspection({"Config": {"Labels": None}})["Config"] == {"Labels": {}}
+    assert select({}, FIELDS) == {}
+    assert select({"Config": {"Labels": {}}}, FIELDS) == {"Config": {"Labels": {}}}
+
+
+def test_an_overlong_text_is_invalid_only_in_a_field() -> None:
+    overlong = "x" * (MAX_CHARACTERS + 1)
+    assert select({"Id": "1", "Path": overlong}, ("Id",)) == {"Id": "1"}
+    with pytest.raises(InvalidAnswer, match="a text of more than"):
+        select({"Id": overlong}, ("Id",))

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from olaudit.engine_process import Engines, obstacle, read_engines
-from olaudit.model import Answered, Unanswered
+from olaudit.facts.engines import Engines, parse_engines
+from olaudit.model import Answered, Unknown
+from olaudit.transport.engine import obstacle
 from olaudit.transport.engine.decoding import MAX_CHARACTERS, MAX_LEVELS, bounded, decode
 from olaudit.transport.engine.errors import InvalidAnswer
 
@@ -77,8 +78,8 @@ LINES = st.sampled_from(
 @given(st.lists(LINES | st.text()).map("\n".join), st.integers(0, 255))
 @settings(max_examples=500)
 def test_any_process_list_is_parsed(text: str, status: int) -> None:
-    engines = read_engines(Answered(text, "", status))
-    assert isinstance(engines, Engines | Unanswered)
+    engines = parse_engines(Answered(text, "", status))
+    assert isinstance(engines, Engines | Unknown)
     if status or "engine-processes\n" not in text or "process 1\n" not in text:
         assert obstacle(engines)
 

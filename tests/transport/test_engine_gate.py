@@ -15,10 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.engine_process import PROBE, SCRIPT, Engines, obstacle, read_engines
+from olaudit.facts.engines import PROBE, SCRIPT, Engines, parse_engines
 from olaudit.facts.versions import COMPOSE
-from olaudit.model import Answer, Answered, Command, EngineQuery, Probe, Unanswered
+from olaudit.model import (
+    Answer,
+    Answered,
+    Command,
+    ContainerFields,
+    EngineVersion,
+    Probe,
+    Unanswered,
+    Unknown,
+)
 from olaudit.transport import Deadline
+from olaudit.transport.engine import obstacle
 from olaudit.transport.local import LocalTransport
 from olaudit.transport.ssh import SshTransport
 from olaudit.transport.ssh.settings import SshConfig
@@ -74,6 +84,7 @@ def unix_engine(path: Path, answer: bytes) -> Iterator[list[socket.socket]]:
 
 
 VERSION = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"Version": "1"}'
+QUERIES = (EngineVersion(), ContainerFields())
 DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"
 
 
@@ -88,7 +99,7 @@ def docker_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def engines() -> Engines:
     done = subprocess.run(PROBE.argv, capture_output=True, check=True, text=True)
     assert done.stderr == ""
-    running_engines = read_engines(Answered(done.stdout, done.stderr, done.returncode))
+    running_engines = parse_engines(Answered(done.stdout, done.stderr, done.returncode))
     assert isinstance(running_engines, Engines)
     return running_engines
 
@@ -137,15 +148,15 @@ def test_dockerd_of_another_user_is_not_the_hosts_engine(tmp_path: Path) -> None
 
 @root
 @pytest.mark.parametrize("hidepid", [1, 2])
-def test_hidden_processes_are_unanswered(hidepid: int) -> None:
+def test_hidden_processes_are_unknown(hidepid: int) -> None:
     mount = f"mount -t proc -o hidepid={hidepid} proc /proc"
     user = "setpriv --reuid=65534 --regid=65534 --clear-groups"
     wrapper = ("unshare", "--mount", "--pid", "--fork", "sh", "-c", f'{mount} && {user} -- "$@"; exit $?', "sh")
     done = subprocess.run([*wrapper, *PROBE.argv], capture_output=True, check=False, text=True)
     if "hidepid" in done.stderr or "mount" in done.stderr:
         pytest.skip(f"/proc cannot be mounted here: {done.stderr}")
-    result = read_engines(Answered(done.stdout, done.stderr, done.returncode))
-    assert result == Unanswered("/proc does not show the processes of other users there (hidepid)")
+    result = parse_engines(Answered(done.stdout, done.stderr, done.returncode))
+    assert result == Unknown("/proc does not show the processes of other users there (hidepid)")
     assert obstacle(result).startswith(
         "whether a Docker Engine runs there could not be determined: /proc does not"
     )
@@ -172,12 +183,12 @@ def test_only_the_socket_arguments_of_a_daemon_are_read(tmp_path: Path, argument
 
 def test_incomplete_process_list_is_unanswered() -> None:
     done = subprocess.run(PROBE.argv, capture_output=True, check=True, text=True)
-    assert isinstance(read_engines(Answered(done.stdout)), Engines)
+    assert isinstance(parse_engines(Answered(done.stdout)), Engines)
     lines = done.stdout.splitlines(keepends=True)
     for count in range(len(lines)):
-        assert isinstance(read_engines(Answered("".join(lines[:count]))), Unanswered)
-    assert isinstance(read_engines(Answered(done.stdout, status=139)), Unanswered)
-    assert isinstance(read_engines(Answered(f"Welcome to this host!\n{done.stdout}")), Engines)
+        assert isinstance(parse_engines(Answered("".join(lines[:count]))), Unknown)
+    assert isinstance(parse_engines(Answered(done.stdout, status=139)), Unknown)
+    assert isinstance(parse_engines(Answered(f"Welcome to this host!\n{done.stdout}")), Engines)
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
@@ -212,9 +223,9 @@ def test_probe_makes_no_connection_and_writes_no_file(probe: Command, tmp_path: 
 
 def test_stopped_engine_is_not_contacted_over_ssh(server: Sshd, docker_socket: Path) -> None:
     with unix_engine(docker_socket, VERSION) as connections:
-        assert ask(server.config(), HELLO, EngineQuery.VERSION) == {
+        assert ask(server.config(), HELLO, EngineVersion()) == {
             HELLO: Answered("hello\n"),
-            EngineQuery.VERSION: STOPPED,
+            EngineVersion(): STOPPED,
         }
         assert connections == []
 
@@ -222,8 +233,8 @@ def test_stopped_engine_is_not_contacted_over_ssh(server: Sshd, docker_socket: P
 @root
 def test_running_engine_is_contacted_over_ssh(server: Sshd, docker_socket: Path, tmp_path: Path) -> None:
     with dockerd(tmp_path), unix_engine(docker_socket, VERSION) as connections:
-        answers = ask(server.config(), HELLO, EngineQuery.VERSION)
-        assert answers == {HELLO: Answered("hello\n"), EngineQuery.VERSION: Answered('{"Version": "1"}')}
+        answers = ask(server.config(), HELLO, EngineVersion())
+        assert answers == {HELLO: Answered("hello\n"), EngineVersion(): Answered('{"Version": "1"}')}
         assert len(connections) == 1
 
 
@@ -237,10 +248,10 @@ def test_one_session_suffices_for_batch_and_gate(docker_socket: Path, tmp_path: 
         ):
             stack.enter_context(dockerd(tmp_path))
             stack.enter_context(unix_engine(docker_socket, VERSION))
-            answers = ask(sshd_server.config(), slow, HELLO, EngineQuery.VERSION)
+            answers = ask(sshd_server.config(), slow, HELLO, EngineVersion())
         docker_socket.unlink()
         assert answers[HELLO] == Answered("hello\n")
-        assert answers[EngineQuery.VERSION] == Answered('{"Version": "1"}')
+        assert answers[EngineVersion()] == Answered('{"Version": "1"}')
 
 
 def test_hanging_search_loses_only_the_engine_answers(tmp_path: Path) -> None:
@@ -248,10 +259,10 @@ def test_hanging_search_loses_only_the_engine_answers(tmp_path: Path) -> None:
     force = f"ForceCommand {script}"
     with running(tmp_path / "sshd", [force]) as sshd_server:
         started = time.monotonic()
-        answers = ask(sshd_server.config(), HELLO, EngineQuery.VERSION, seconds=2)
+        answers = ask(sshd_server.config(), HELLO, EngineVersion(), seconds=2)
         assert time.monotonic() - started < 3
     assert answers[HELLO] == Answered("hello\n")
-    assert answers[EngineQuery.VERSION] == Unanswered(
+    assert answers[EngineVersion()] == Unanswered(
         "whether a Docker Engine runs there could not be determined: no answer within 2 s; "
         "it was not contacted because connecting could start it"
     )
@@ -270,12 +281,12 @@ def test_command_answers_are_kept_when_the_engine_drips(
     with unix_engine(docker_socket, DRIP):
         started = time.monotonic()
         if transport == "ssh":
-            answers = ask(server.config(), HELLO, *EngineQuery, seconds=2)
+            answers = ask(server.config(), HELLO, *QUERIES, seconds=2)
         else:
-            answers = dict(LocalTransport().ask("host", (HELLO, *EngineQuery), Deadline.after(2)))
+            answers = dict(LocalTransport().ask("host", (HELLO, *QUERIES), Deadline.after(2)))
         assert time.monotonic() - started < 3
     assert answers[HELLO] == Answered("hello\n")
-    for query in EngineQuery:
+    for query in QUERIES:
         answer = answers[query]
         assert isinstance(answer, Unanswered)
         assert answer.reason.startswith("Docker's answer was not complete within ")
@@ -290,8 +301,8 @@ def test_command_answers_are_kept_when_the_engine_drips(
 
 def test_stopped_local_engine_is_not_contacted(docker_socket: Path) -> None:
     with unix_engine(docker_socket, VERSION) as connections:
-        answers = dict(LocalTransport().ask("host", (EngineQuery.VERSION,), Deadline.after(5)))
-        assert answers == {EngineQuery.VERSION: STOPPED}
+        answers = dict(LocalTransport().ask("host", (EngineVersion(),), Deadline.after(5)))
+        assert answers == {EngineVersion(): STOPPED}
         assert connections == []
 
 
@@ -309,10 +320,10 @@ def test_engine_that_never_accepts_ends_at_the_deadline(
             with contextlib.suppress(BlockingIOError):
                 client.connect(str(docker_socket))
         started = time.monotonic()
-        answers = dict(LocalTransport().ask("host", (HELLO, EngineQuery.VERSION), Deadline.after(1)))
+        answers = dict(LocalTransport().ask("host", (HELLO, EngineVersion()), Deadline.after(1)))
         assert time.monotonic() - started < 2
     assert answers[HELLO] == Answered("hello\n")
-    assert isinstance(answers[EngineQuery.VERSION], Unanswered)
+    assert isinstance(answers[EngineVersion()], Unanswered)
 
 
 def test_script_runs_in_all_shells() -> None:
@@ -320,4 +331,4 @@ def test_script_runs_in_all_shells() -> None:
         if not shutil.which(shell[0]):
             continue
         done = subprocess.run([*shell, "-c", SCRIPT], capture_output=True, check=True, text=True)
-        assert isinstance(read_engines(Answered(done.stdout, done.stderr)), Engines), shell
+        assert isinstance(parse_engines(Answered(done.stdout, done.stderr)), Engines), shell

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answer, Answered, EngineQuery, Probe, Unanswered
+from olaudit.facts.containers import FIELDS
+from olaudit.model import Answer, Answered, ContainerFields, EngineProbe, EngineVersion, Probe, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.engine import Dial, ask_engine
 
 SECONDS = 1.0
-BOTH = (EngineQuery.VERSION, EngineQuery.CONTAINERS)
+CONTAINERS = ContainerFields(FIELDS)
+BOTH = (EngineVersion(), CONTAINERS)
 VERSION = b'{"Version": "1"}'
 
 
@@ -96,7 +98,7 @@ def engine_threads() -> int:
     return sum(thread.name.startswith("engine") for thread in threading.enumerate())
 
 
-def ask(dial: Dial, seconds: float = SECONDS, *queries: EngineQuery) -> dict[Probe, Answer]:
+def ask(dial: Dial, seconds: float = SECONDS, *queries: EngineProbe) -> dict[Probe, Answer]:
     """Send the queries, and assert that the call ends in time and leaves no thread."""
     started = time.monotonic()
     answers = ask_engine(queries or BOTH, dial, Deadline.after(seconds), lambda: "")
@@ -238,7 +240,7 @@ def test_compressed_answer_is_never_decoded(encoding: str) -> None:
 
 def test_request_accepts_no_encoding() -> None:
     with hostile(sending(response(VERSION))) as server:
-        assert isinstance(ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION], Answered)
+        assert isinstance(ask(server.dial, SECONDS, EngineVersion())[EngineVersion()], Answered)
     (request,) = server.requests
     assert b"\r\nAccept-Encoding: identity\r\n" in request
     assert b"gzip" not in request
@@ -278,7 +280,7 @@ def test_size_of_all_answers_is_bounded() -> None:
         connection.sendall(listed if b"/containers/json" in head else large)
 
     with hostile(behave) as flooding:
-        answer = ask(flooding.dial, 5, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+        answer = ask(flooding.dial, 5, CONTAINERS)[CONTAINERS]
     assert answer == Unanswered("Docker answered with more than 32 MiB in all")
 
 
@@ -296,7 +298,7 @@ def test_surplus_bytes_are_not_the_next_answer() -> None:
         time.sleep(0.05)
 
     with hostile(behave) as surplus:
-        answer = ask(surplus.dial, 5, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+        answer = ask(surplus.dial, 5, CONTAINERS)[CONTAINERS]
         assert len(surplus.connections) == 2
     assert isinstance(answer, Answered)
     assert [container["Name"] for container in json.loads(answer.stdout)] == ["/a"]
@@ -305,7 +307,7 @@ def test_surplus_bytes_are_not_the_next_answer() -> None:
 
 def test_stream_is_reused_for_several_requests() -> None:
     with hostile(sending(response(b"[]"))) as server:
-        ask(server.dial, SECONDS, EngineQuery.CONTAINERS)
+        ask(server.dial, SECONDS, CONTAINERS)
         assert len(server.connections) == 1
 
 
@@ -315,9 +317,7 @@ def test_http_1_0_engine_answers() -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
     with hostile(close) as server:
-        assert ask(server.dial, SECONDS, EngineQuery.VERSION) == {
-            EngineQuery.VERSION: Answered('{"Version": "1"}')
-        }
+        assert ask(server.dial, SECONDS, EngineVersion()) == {EngineVersion(): Answered('{"Version": "1"}')}
 
 
 def test_no_stream_is_dialled_after_a_broken_one() -> None:
@@ -330,7 +330,7 @@ def test_no_stream_is_dialled_after_a_broken_one() -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
     with hostile(behave) as server:
-        answer = ask(server.dial, SECONDS, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+        answer = ask(server.dial, SECONDS, CONTAINERS)[CONTAINERS]
         assert len(server.connections) <= 1 + 8
     assert isinstance(answer, Answered)
     containers = json.loads(answer.stdout)
@@ -351,7 +351,7 @@ def test_docker_configuration_of_the_auditor_is_not_used(
         monkeypatch.setenv(name, str(tmp_path / ".docker") if name == "DOCKER_CONFIG" else "http://127.0.0.1:9")
     monkeypatch.setenv("HOME", str(tmp_path))
     with hostile(sending(response(VERSION, "Set-Cookie: a=b"))) as server:
-        assert isinstance(ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION], Answered)
+        assert isinstance(ask(server.dial, SECONDS, EngineVersion())[EngineVersion()], Answered)
     lines = ("GET /version HTTP/1.1", "Host: docker", "Accept-Encoding: identity", "Accept: application/json")
     assert server.requests == ["\r\n".join((*lines, "User-Agent: olaudit", "", "")).encode()]
 
@@ -362,7 +362,7 @@ def test_docker_configuration_of_the_auditor_is_not_used(
 def test_lone_surrogate_and_duplicate_key_are_harmless() -> None:
     body = b'{"Version": "0", "Version": "\\ud800"}'
     with hostile(sending(response(body))) as server:
-        answer = ask(server.dial, SECONDS, EngineQuery.VERSION)[EngineQuery.VERSION]
+        answer = ask(server.dial, SECONDS, EngineVersion())[EngineVersion()]
     assert isinstance(answer, Answered)
     assert json.loads(answer.stdout) == {"Version": "\\ud800"}
 
@@ -376,7 +376,7 @@ def test_invalid_api_version_is_not_used(version: object) -> None:
             connection.sendall(response(b'{"message": "client version is too old"}', status="400 x"))
 
     with hostile(behave) as server:
-        answer = ask(server.dial, SECONDS, EngineQuery.CONTAINERS)[EngineQuery.CONTAINERS]
+        answer = ask(server.dial, SECONDS, CONTAINERS)[CONTAINERS]
     assert isinstance(answer, Unanswered)
     assert answer.reason.startswith("Docker's ")
     assert len(server.requests) == 2

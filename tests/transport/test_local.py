@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from olaudit.model import Answered, Command, EngineQuery, Unanswered
+from olaudit.model import Answered, Command, EngineVersion, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.local import LocalTransport
 
@@ -54,7 +54,7 @@ def test_unreachable_local_engine_is_reported(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("olaudit.transport.engine.obstacle", lambda _: "")  # no engine runs on this machine
 
     def reason() -> str:
-        answer = LocalTransport().ask("ol-home0", (EngineQuery.VERSION,), Deadline.after(5))[EngineQuery.VERSION]
+        answer = LocalTransport().ask("ol-home0", (EngineVersion(),), Deadline.after(5))[EngineVersion()]
         assert isinstance(answer, Unanswered)
         return answer.reason
 

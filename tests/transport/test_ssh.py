@@ -18,7 +18,17 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from olaudit.model import Answer, Answered, Command, EngineQuery, FailureReason, Probe, Unanswered
+from olaudit.facts.containers import FIELDS
+from olaudit.model import (
+    Answer,
+    Answered,
+    Command,
+    ContainerFields,
+    EngineVersion,
+    FailureReason,
+    Probe,
+    Unanswered,
+)
 from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.batch import build_script
 from olaudit.transport.ssh import SshTransport
@@ -525,9 +535,9 @@ def test_number_of_jump_hosts_is_limited(server: Sshd) -> None:
 def test_host_without_docker_loses_only_engine_answers(server: Sshd) -> None:
     if Path("/var/run/docker.sock").exists():
         pytest.skip("a Docker Engine runs on this machine")
-    answers = ask(server.config(), HELLO, EngineQuery.VERSION, EngineQuery.CONTAINERS)
+    answers = ask(server.config(), HELLO, EngineVersion(), ContainerFields(FIELDS))
     assert answers[HELLO] == Answered("hello\n")
-    for query in EngineQuery:
+    for query in (EngineVersion(), ContainerFields()):
         assert answers[query] == Unanswered(
             "the Docker Engine is not running there: no process is dockerd; "
             "it was not contacted because connecting could start it"
@@ -565,8 +575,8 @@ def test_errors_of_the_docker_command_are_explained(
         f"""ForceCommand case $SSH_ORIGINAL_COMMAND in *dial-stdio) echo "{stderr}" >&2; exit 1;; *) sh;; esac"""
     )
     with running(tmp_path / "sshd", ["AllowStreamLocalForwarding no", force]) as server:
-        answers = ask(server.config(), HELLO, EngineQuery.VERSION)
+        answers = ask(server.config(), HELLO, EngineVersion())
     assert answers == {
         HELLO: Answered("hello\n"),
-        EngineQuery.VERSION: Unanswered(reason.format(getpass.getuser())),
+        EngineVersion(): Unanswered(reason.format(getpass.getuser())),
     }

@@ -3,70 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from olaudit.checker import Checker
-from olaudit.checks.container import changes
-from olaudit.checks.container.checks import CHECKS
-from olaudit.checks.container.identity import (
-    evaluate_absent,
-    evaluate_present,
-    evaluate_unanswered,
-    evaluate_unpaired,
-    evaluate_unreadable,
-    why_uncertain,
-)
-from olaudit.checks.container.inspect import parse_clock, parse_containers
-from olaudit.checks.container.lifecycle import evaluate_lifecycle
-from olaudit.checks.container.pairing import pair
-from olaudit.checks.container.setup import evaluate_setup
-from olaudit.checks.container.spec import ContainerDefaults, ContainerItem, Containers, ContainerSpec
-from olaudit.model import Answers, Command, EngineQuery, Probe, Result, Unanswered
-
-CLOCK = Command(("date", "-u", "+%s"))
-"""The host's own clock. The age of a restart is measured by it."""
+from olaudit.checks.container import changes, identity, lifecycle, setup
+from olaudit.checks.container.pairing import ContainerItem, Pair, pair
+from olaudit.checks.container.spec import ContainerDefaults, Containers, ContainerSpec
+from olaudit.facts import clock
+from olaudit.facts.container_changes import changes_below
+from olaudit.facts.containers import CONTAINERS
+from olaudit.model import Fact, Facts, Result, Unknown
 
 
-def probes(spec: tuple[ContainerSpec, ...]) -> tuple[Probe, ...]:
-    """List the probes: all containers, the host's clock, and the changed files below each container's code."""
-    return (EngineQuery.CONTAINERS, CLOCK, *changes.probes(spec))
+def list_facts(specs: tuple[ContainerSpec, ...]) -> tuple[Fact[Any], ...]:
+    """List the facts: all containers, the host's clock, and the changed files below each container's code."""
+    code = changes.list_code(specs)
+    return (CONTAINERS, clock.SECONDS, *([changes_below(code)] if code else []))
 
 
-def evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> tuple[Result, ...]:
+def evaluate(specs: tuple[ContainerSpec, ...], facts: Facts) -> Iterator[Result]:
     """Evaluate every expected container and every unexpected one."""
-    return tuple(_evaluate(spec, answers))
-
-
-def _evaluate(spec: tuple[ContainerSpec, ...], answers: Answers) -> Iterator[Result]:
-    items = tuple(ContainerItem(index, container_spec) for index, container_spec in enumerate(spec))
-    containers = parse_containers(answers[EngineQuery.CONTAINERS])
-    if isinstance(containers, Unanswered):
-        yield from evaluate_unanswered(items, containers.reason)
+    items = tuple(ContainerItem(index, spec) for index, spec in enumerate(specs))
+    containers = facts[CONTAINERS]
+    if isinstance(containers, Unknown):
+        yield from identity.evaluate_unanswered(items, containers.reason)
         return
-    now, pairing = parse_clock(answers[CLOCK]), pair(spec, containers)
-    changed = changes.parse_changes(spec, answers)
-    uncertain = why_uncertain(pairing.unpaired)
+    pairing, code = pair(specs, containers), changes.list_code(specs)
+    uncertain = identity.why_uncertain(pairing.unpaired)
     for item in items:
         container = pairing.pairs.get(item.index)
-        if container and container.unreadable:
-            yield evaluate_unreadable(item, container)
-        elif container:
-            yield from evaluate_present(item, container)
-            yield from evaluate_lifecycle(item, container, now)
-            yield from evaluate_setup(item, container)
-            yield from changes.evaluate_changes(item, container, changed)
+        if container is None:
+            yield identity.evaluate_absent(item, uncertain)
+        elif container.unreadable:
+            yield identity.evaluate_unreadable(Pair(item, container))
         else:
-            yield evaluate_absent(item, uncertain)
-    yield from evaluate_unpaired(items, pairing.unpaired)
+            yield from _evaluate_pair(Pair(item, container), code, facts)
+    yield from identity.evaluate_unpaired(specs, pairing)
+
+
+def _evaluate_pair(described: Pair, code: tuple[str, ...], facts: Facts) -> Iterator[Result]:
+    yield from identity.evaluate_present(described)
+    yield from lifecycle.evaluate_lifecycle(described, facts[clock.SECONDS])
+    yield from setup.evaluate_setup(described)
+    yield from changes.evaluate_changes(described, code, facts)
 
 
 CHECKER: Checker[tuple[ContainerSpec, ...]] = Checker(
     section="containers",
     model=Containers,
     defaults=("container_defaults", ContainerDefaults),
-    checks=CHECKS,
+    checks=(
+        identity.MISSING,
+        identity.UNEXPECTED,
+        identity.NAME,
+        setup.HOSTNAME,
+        setup.IMAGE,
+        lifecycle.STATE,
+        lifecycle.HEALTH,
+        lifecycle.RESTARTS,
+        lifecycle.RESTART_POLICY,
+        setup.MOUNTS,
+        setup.PORTS,
+        setup.LOGGING,
+        changes.MODIFIED,
+        setup.SERVICE,
+    ),
     collected=(
         "the engine's `GET /containers/ID/json`, `/containers/ID/changes` of running containers; the host's `date`"
     ),
-    facts=probes,
+    facts=list_facts,
     evaluate=evaluate,
 )

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import shlex
 
-from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.pairing import parse_compose_name
 from olaudit.checks.container.spec import DOCKER_NAME, ContainerSpec
+from olaudit.facts.containers import Container
+
+UP = "`docker compose up -d --no-deps SERVICE`"
+"""The fix of checks in general, as in their documentation."""
+RECREATE = "`docker compose up -d --no-deps --force-recreate SERVICE`"
+"""As `UP`, for settings that are fixed when a container is created."""
 
 _PROJECT = "openlibrary"
 

@@ -5,51 +5,72 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from olaudit.checks.container import fixes
-from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.pairing import (
+    ContainerItem,
+    Pair,
+    Pairing,
+    about,
     differs_in_project,
     differs_in_separators,
+    find_rivals,
     parse_compose_name,
     without_prefix,
 )
-from olaudit.checks.container.spec import ContainerItem, ContainerSpec
+from olaudit.checks.container.spec import ContainerSpec
+from olaudit.facts.containers import CONTAINERS, Container
 from olaudit.language import Presence
-from olaudit.model import Expectation, Result
+from olaudit.model import Basis, Check, Expectation, Fact, Result, Severity, Unknown
 
 _SEPARATOR_STYLES = {"--": "Compose v2", "__": "Compose v1"}
 _NAME_LIMIT = 5  # names in a message
 _UNNAMED = "the Docker Engine did not return the names of all containers"
 
-
-def _no_unexpected() -> Expectation:
-    return Expectation(
-        check="container.unexpected", subject="container", at=("containers",), expected="no further container"
-    )
+MISSING = Check(
+    "container.missing",
+    Severity.CRITICAL,
+    "no container matches the expected one, by name or by Compose labels",
+    fixes.UP,
+)
+UNEXPECTED = Check(
+    "container.unexpected",
+    Severity.WARNING,
+    "a container exists that matches no expected one",
+    "`docker stop NAME`, after its owner is known",
+)
+NAME = Check(
+    "container.name",
+    Severity.WARNING,
+    "the container has another separator, prefix or project in its name",
+    "`docker rename NAME EXPECTED`",
+)
 
 
 def evaluate_unanswered(items: tuple[ContainerItem, ...], reason: str) -> Iterator[Result]:
     """Return unknown for every expected container and for unexpected ones: the engine gave no list."""
     for item in items:
-        yield _presence(item).unknown(f"cannot determine whether the container exists: {reason}")
-    yield _no_unexpected().unknown(f"cannot determine which containers exist: {reason}")
+        expectation = _expect_presence(item, CONTAINERS)
+        yield expectation.unknown(f"cannot determine whether the container exists: {reason}")
+    yield _expect_no_unexpected().unknown(f"cannot determine which containers exist: {reason}")
 
 
-def evaluate_present(item: ContainerItem, container: Container) -> Iterator[Result]:
+def evaluate_present(pair: Pair) -> Iterator[Result]:
     """Evaluate a paired container: it is not missing, and its name is the expected one or another."""
-    yield _presence(item).ok(container.name or container.id[:12])
-    expectation, name = item.expectation("name", item.spec.name.value, "name"), container.name
+    container, spec = pair.container, pair.spec
+    yield _expect_presence(pair.item, about(container)).ok(container.name or container.id[:12])
+    expectation, name = pair.expect(NAME, spec.name.value, "name"), container.name
     if name is None:
         yield expectation.unknown("the Docker Engine returned no name for the container with its Compose labels")
-    elif name in item.spec.name.values:
+    elif name in spec.name.values:
         yield expectation.ok(name)
     else:
-        fix = fixes.docker("rename", container, item.spec.name.value)
-        yield expectation.drift(name, f"{_name_difference(item.spec, name)}: it is named {name}", fix)
+        fix = fixes.docker("rename", container, spec.name.value)
+        yield expectation.drift(name, f"{_name_difference(spec, name)}: it is named {name}", fix)
 
 
-def evaluate_unreadable(item: ContainerItem, container: Container) -> Result:
+def evaluate_unreadable(pair: Pair) -> Result:
     """Evaluate a container that the engine lists but does not describe: only its name is known."""
-    return _presence(item).unknown(f"the container could not be inspected: {container.unreadable}")
+    reason = f"the container could not be inspected: {pair.container.unreadable}"
+    return _expect_presence(pair.item, about(pair.container)).unknown(reason)
 
 
 def why_uncertain(containers: tuple[Container, ...]) -> str:
@@ -64,43 +85,50 @@ def why_uncertain(containers: tuple[Container, ...]) -> str:
 
 def evaluate_absent(item: ContainerItem, uncertain: str) -> Result:
     """Evaluate an expected container that no readable container matches."""
+    expectation = _expect_presence(item, CONTAINERS)
     if uncertain:
-        return _presence(item).unknown(uncertain)
+        return expectation.unknown(uncertain)
     if item.spec.presence is Presence.OPTIONAL:
-        return _presence(item).ok("absent", "absent, which is allowed")
+        return expectation.ok("absent", "absent, which is allowed")
     message = f"no container on this host matches {item.spec.name}, by name or by Compose labels"
-    return _presence(item).drift("absent", message, fixes.compose_up(item.spec))
+    return expectation.drift("absent", message, fixes.compose_up(item.spec))
 
 
-def evaluate_unpaired(items: tuple[ContainerItem, ...], unpaired: tuple[Container, ...]) -> Iterator[Result]:
+def evaluate_unpaired(specs: tuple[ContainerSpec, ...], pairing: Pairing) -> Iterator[Result]:
     """Evaluate the containers that match no expected one: one result per name, or one ok if there are none."""
+    unpaired = pairing.unpaired
     by_name = {container.name: container for container in reversed(unpaired) if container.name is not None}
     for name in sorted(by_name):
         container = by_name[name]
-        expectation = Expectation(
-            check="container.unexpected", subject=name, at=("containers",), expected="absent"
-        )
+        basis = about(container, *find_rivals(specs, pairing, container))
+        expectation = UNEXPECTED.expect(name, ("containers",), "absent", based_on=(basis,))
         if container.unreadable:
             yield expectation.unknown(f"the container could not be inspected: {container.unreadable}")
             continue
-        message, fix = _unexpected_reason(items, container)
+        message, fix = _unexpected_reason(specs, container)
         yield expectation.drift(_summary(container), message, fix)
     unnamed = [container for container in unpaired if container.name is None]
     if unnamed:
         reasons = (container.unreadable for container in unnamed if container.unreadable)
         messages = (f"a container could not be inspected: {reason}" for reason in reasons)
-        yield _no_unexpected().unknown(next(messages, _UNNAMED))
+        yield _expect_no_unexpected().unknown(next(messages, _UNNAMED))
     elif not unpaired:
-        yield _no_unexpected().ok("none")
+        yield _expect_no_unexpected().ok("none")
 
 
-def _presence(item: ContainerItem) -> Expectation:
+def _expect_no_unexpected() -> Expectation:
+    return UNEXPECTED.expect("container", ("containers",), "no further container", based_on=(CONTAINERS,))
+
+
+def _expect_presence(item: ContainerItem, basis: Fact[tuple[Container, ...]] | Basis) -> Expectation:
     optional = item.spec.presence is Presence.OPTIONAL
-    return item.expectation("missing", "present, or absent" if optional else "present")
+    return item.expect(MISSING, "present, or absent" if optional else "present", "", (basis,))
 
 
 def _summary(container: Container) -> str:
-    return f"{container.state.status or 'in an unreadable state'}, image {container.image or 'unreadable'}"
+    status, image = container.state.status, container.image
+    status = "in an unreadable state" if isinstance(status, Unknown) else status
+    return f"{status}, image {'unreadable' if isinstance(image, Unknown) else image}"
 
 
 def _name_difference(spec: ContainerSpec, name: str) -> str:
@@ -118,22 +146,23 @@ def _name_difference(spec: ContainerSpec, name: str) -> str:
     return f"the name has {'another' if observed.project else 'no'} project before the service"
 
 
-def _unexpected_reason(items: tuple[ContainerItem, ...], container: Container) -> tuple[str, str | None]:
+def _unexpected_reason(specs: tuple[ContainerSpec, ...], container: Container) -> tuple[str, str | None]:
     """Return the origin of an unexpected container as a message, and the fix."""
-    name, compose = container.name or "", container.compose
-    if compose is not None and compose.oneoff:
+    name = container.name or ""
+    compose = None if isinstance(container.compose, Unknown) else container.compose
+    if compose and compose.oneoff:
         service = f" for the service {compose.service}" if compose.service else ""
         message = f"left by `docker compose run`{service}: a one-off container, not part of the fleet"
         return message, fixes.remove(container)
     if (bare := without_prefix(name)) != name:
         return f"left by a failed recreate of {bare}", fixes.remove(container)
-    for item in items:
-        if differs_in_separators(item.spec, container) or differs_in_project(item.spec, container):
-            message = f"a second container for {item.spec.name}, in addition to the one that matches it"
+    for spec in specs:
+        if differs_in_separators(spec, container) or differs_in_project(spec, container):
+            message = f"a second container for {spec.name}, in addition to the one that matches it"
             return message, fixes.remove(container)
     # The container may still be needed. A stop can be undone, so a running container is only stopped.
     fix = fixes.docker("rm" if container.state.status in {"created", "exited", "dead"} else "stop", container)
-    if compose is not None and compose.service:
+    if compose and compose.service:
         origin = f"of the Compose service {compose.service} (project {compose.project or 'unknown'})"
         return f"a container {origin} that is not expected on this host", fix
     return "a container that is not expected on this host", fix

@@ -8,13 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from enum import Enum, auto
+from functools import partial
 
 from olaudit.checks.container import fixes
-from olaudit.checks.container.inspect import Container
-from olaudit.checks.container.spec import ContainerItem
+from olaudit.checks.container.pairing import Pair
+from olaudit.facts import clock
+from olaudit.facts.containers import Container, ContainerState
 from olaudit.language import Expect
-from olaudit.model import Expectation, Result
+from olaudit.model import Check, Expectation, Result, Severity, Unknown
+
+STATE = Check(
+    "container.state",
+    Severity.CRITICAL,
+    "the container does not run, or a one-shot container failed",
+    "`docker logs NAME`, then `docker start NAME`",
+)
+HEALTH = Check(
+    "container.health",
+    Severity.CRITICAL,
+    "the running container's healthcheck fails, or returns no result within an hour",
+    "`docker logs NAME`, then `docker restart NAME`",
+)
+RESTARTS = Check(
+    "container.restarts",
+    Severity.CRITICAL,
+    "the container is in a restart loop",
+    "`docker logs NAME` shows why it exits",
+)
+RESTART_POLICY = Check(
+    "container.restart-policy",
+    Severity.WARNING,
+    "the container's restart policy differs",
+    "`docker update --restart POLICY NAME`",
+)
 
 RECENT = 3600
 """Seconds after a start. Within them, a container with too many restarts counts as looping, and a healthcheck
@@ -30,106 +56,108 @@ _EXIT_CODES = {
 }
 
 
-class RestartLoop(Enum):
-    """Whether a container is in a restart loop."""
-
-    NO = auto()
-    YES = auto()
-    UNREADABLE = auto()
-
-
-def evaluate_lifecycle(item: ContainerItem, container: Container, now: int | None) -> Iterator[Result]:
-    """Evaluate a container's lifecycle. `now` is the host's clock in seconds since 1970, or None if unknown."""
-    loop = _restart_loop(item, container, now)
-    if container.running or loop is RestartLoop.YES:
-        yield _restarts(item, container, loop)
-    if loop is not RestartLoop.YES:
-        yield _state(item, container)
-        if container.running:
-            yield from _health(item, container, now)
-    if item.spec.restart is not None:
-        yield _restart_policy(item, container, item.spec.restart)
+def evaluate_lifecycle(pair: Pair, now: int | Unknown) -> Iterator[Result]:
+    """Evaluate a container's lifecycle. `now` is the host's clock in seconds since 1970."""
+    container, loop = pair.container, _restart_loop(pair, now)
+    if container.running or loop is True:
+        yield _restarts(pair, loop)
+    if loop is not True:
+        yield _state(pair)
+        if container.running and container.state.health != "":
+            yield _health(pair, now)
+    if pair.spec.restart is not None:
+        yield _restart_policy(pair, pair.spec.restart)
 
 
 # --- restarts --------------------------------------------------------------------------------------------------
 
 
-def _restart_loop(item: ContainerItem, container: Container, now: int | None) -> RestartLoop:
+def _restart_loop(pair: Pair, now: int | Unknown) -> bool | Unknown:
+    """Return whether the container is in a restart loop."""
+    container = pair.container
     if container.state.status == "restarting":
-        return RestartLoop.YES
+        return True
     if not container.running:
-        return RestartLoop.NO
-    if container.restarts is None:
-        return RestartLoop.UNREADABLE
-    if container.restarts <= item.spec.max_restarts:
-        return RestartLoop.NO
+        return False
+    if not _depends_on_age(pair):
+        return container.restarts if isinstance(container.restarts, Unknown) else False
     age = _age(container, now)
     if age is None:
-        return RestartLoop.UNREADABLE
-    return RestartLoop.YES if age < RECENT else RestartLoop.NO
+        return Unknown(f"{_count(container)}, and the time since the last start is unknown")
+    return age < RECENT
 
 
-def _age(container: Container, now: int | None) -> float | None:
+def _depends_on_age(pair: Pair) -> bool:
+    """Return whether a container has so many restarts that they are a loop if the last one is recent."""
+    restarts = pair.container.restarts
+    return pair.container.running and not isinstance(restarts, Unknown) and restarts > pair.spec.max_restarts
+
+
+def _age(container: Container, now: int | Unknown) -> float | None:
     """Return the seconds since the container's start, by the host's clock."""
     started = container.state.started
-    return None if started is None or now is None else now - started.timestamp()
+    return None if started is None or isinstance(now, Unknown) else now - started.timestamp()
 
 
-def _restarts(item: ContainerItem, container: Container, loop: RestartLoop) -> Result:
-    limit = item.spec.max_restarts
-    expectation = item.expectation(
-        "restarts", f"at most {limit} restarts, or none within the hour", "max_restarts"
-    )
-    restarts = f"restarted {container.restarts} times" if container.restarts is not None else "restarting"
-    observed = f"{restarts}, last started at {_format_time(container.state.started)}"
-    match loop:
-        case RestartLoop.NO:
-            return expectation.ok(observed)
-        case RestartLoop.UNREADABLE if container.restarts is None:
-            return expectation.unknown("the Docker Engine returned no valid restart count")
-        case RestartLoop.UNREADABLE:
-            return expectation.unknown(f"{restarts}, and the time since the last start is unknown")
-        case RestartLoop.YES:
-            last = f"; it last exited {_exit_reason(container)}" if container.state.status == "restarting" else ""
-            message = f"restart loop: the container exits, and Docker restarts it each time{last}"
-            return expectation.drift(observed, message, fixes.docker("logs --tail 100", container))
+def _count(container: Container) -> str:
+    return "restarting" if isinstance(container.restarts, Unknown) else f"restarted {container.restarts} times"
+
+
+def _restarts(pair: Pair, loop: bool | Unknown) -> Result:
+    expected = f"at most {pair.spec.max_restarts} restarts, or none within the hour"
+    further = (clock.SECONDS,) if _depends_on_age(pair) else ()
+    expectation = pair.expect(RESTARTS, expected, "max_restarts", *further)
+    return expectation.given(loop, partial(_evaluate_loop, expectation, pair.container))
+
+
+def _evaluate_loop(expectation: Expectation, container: Container, is_loop: bool) -> Result:
+    observed = f"{_count(container)}, last started at {_format_time(container.state.started)}"
+    if not is_loop:
+        return expectation.ok(observed)
+    last = f"; it last exited {_exit_reason(container.state)}" if container.state.status == "restarting" else ""
+    message = f"restart loop: the container exits, and Docker restarts it each time{last}"
+    return expectation.drift(observed, message, fixes.docker("logs --tail 100", container))
 
 
 # --- state -----------------------------------------------------------------------------------------------------
 
 
-def _state(item: ContainerItem, container: Container) -> Result:
-    expectation, state = item.expectation("state", item.spec.state.value, "state"), container.state
-    if state.status is None:
-        return expectation.unknown("the Docker Engine returned no valid state")
-    if state.status not in item.spec.state.values:
-        message, fix = _state_drift(item, container)
-        return expectation.drift(_observed(container), message, fix)
-    if state.status == "exited" and state.exit_code is None:
-        return expectation.unknown("the Docker Engine returned no valid exit code")
-    if state.status == "exited" and (state.exit_code != 0 or state.oom_killed):
+def _state(pair: Pair) -> Result:
+    expectation = pair.expect(STATE, pair.spec.state.value, "state")
+    return expectation.given(pair.container.state.status, partial(_evaluate_status, expectation, pair))
+
+
+def _evaluate_status(expectation: Expectation, pair: Pair, status: str) -> Result:
+    container, state = pair.container, pair.container.state
+    observed = _observed(state, status)
+    if status not in pair.spec.state.values:
+        return expectation.drift(observed, *_state_drift(pair, status))
+    if status != "exited":
+        return expectation.ok(observed)
+    if isinstance(state.exit_code, Unknown):
+        return expectation.unknown(state.exit_code.reason)
+    if state.exit_code != 0 or state.oom_killed:
         logs = fixes.docker("logs --tail 100", container)
-        return expectation.drift(
-            _observed(container), f"its last run failed: exited {_exit_reason(container)}", logs
-        )
-    return expectation.ok(_observed(container))
+        return expectation.drift(observed, f"its last run failed: exited {_exit_reason(state)}", logs)
+    return expectation.ok(observed)
 
 
-def _observed(container: Container) -> str:
-    state = container.state
-    if state.status != "exited":
-        return state.status or ""
-    return f"exited ({'?' if state.exit_code is None else state.exit_code}) at {_format_time(state.finished)}"
+def _observed(state: ContainerState, status: str) -> str:
+    if status != "exited":
+        return status
+    code = "?" if isinstance(state.exit_code, Unknown) else state.exit_code
+    return f"exited ({code}) at {_format_time(state.finished)}"
 
 
-def _state_drift(item: ContainerItem, container: Container) -> tuple[str, str | None]:
+def _state_drift(pair: Pair, status: str) -> tuple[str, str | None]:
     """Return the message for an unexpected state, and the fix."""
+    container = pair.container
     # Docker's error may have several lines; a message is one line.
     error = " ".join(container.state.error.split())[:_ERROR_LIMIT]
     error = error and f": {error}"
-    match container.state.status:
+    match status:
         case "exited":
-            message = f"exited {_exit_reason(container)}{error}; {_restart_outlook(container)}"
+            message = f"exited {_exit_reason(container.state)}{error}; {_restart_outlook(container)}"
             return message, fixes.docker("start", container)
         case "paused":
             message = "paused with `docker pause`: its processes are frozen and do not respond"
@@ -140,30 +168,29 @@ def _state_drift(item: ContainerItem, container: Container) -> tuple[str, str | 
             message = f"dead: Docker failed to remove it and cannot start it again{error}"
             return message, fixes.docker("rm --force", container)
         case "removing":
-            return "being removed by Docker", fixes.compose_up(item.spec)
+            return "being removed by Docker", fixes.compose_up(pair.spec)
         case _:
             return "running, but it should have completed and exited", fixes.docker("stop", container)
 
 
-def _exit_reason(container: Container) -> str:
-    code = container.state.exit_code
-    if container.state.oom_killed:
+def _exit_reason(state: ContainerState) -> str:
+    if state.oom_killed:
         return "because it ran out of memory (OOM killed)"
-    if code is None:
+    if isinstance(state.exit_code, Unknown):
         return "with an exit code that could not be read"
-    return _EXIT_CODES.get(code, f"with exit code {code}")
+    return _EXIT_CODES.get(state.exit_code, f"with exit code {state.exit_code}")
 
 
 def _restart_outlook(container: Container) -> str:
     """Describe whether Docker will start the container again. See internetarchive/openlibrary#5530."""
     policy = container.policy
-    if policy is None:
+    if isinstance(policy, Unknown):
         return "its restart policy could not be read"
     if policy == "unless-stopped":
         return f"restart policy {policy}: stopped by hand or exited by itself, it will NOT start at a reboot"
     if policy == "always":
         return f"restart policy {policy}: Docker starts it at the next reboot, not before"
-    if policy.startswith("on-failure") and container.restarts:
+    if policy.startswith("on-failure") and container.restarts and not isinstance(container.restarts, Unknown):
         return f"restart policy {policy}: Docker gave up after {container.restarts} restarts"
     return f"restart policy {policy}: it will NOT start at a reboot"
 
@@ -171,21 +198,20 @@ def _restart_outlook(container: Container) -> str:
 # --- health and policy -----------------------------------------------------------------------------------------
 
 
-def _health(item: ContainerItem, container: Container, now: int | None) -> Iterator[Result]:
+def _health(pair: Pair, now: int | Unknown) -> Result:
     """Evaluate the healthcheck of a running container that has one. The item has no key for it."""
-    expectation, health = item.expectation("health", "healthy"), container.state.health
-    match health:
-        case "":
-            return
-        case "healthy":
-            yield expectation.ok(health)
-        case "unhealthy":
-            inspect = fixes.docker("inspect --format '{{json .State.Health}}'", container)
-            yield expectation.drift(health, "running, but its healthcheck fails", inspect)
-        case "starting":
-            yield _starting(expectation, container, _age(container, now))
-        case _:
-            yield expectation.unknown("the Docker Engine returned no valid health status")
+    container, health = pair.container, pair.container.state.health
+    expectation = pair.expect(HEALTH, "healthy", "", *([clock.SECONDS] if health == "starting" else []))
+
+    def evaluate(status: str) -> Result:
+        if status == "healthy":
+            return expectation.ok(status)
+        if status == "starting":
+            return _starting(expectation, container, _age(container, now))
+        inspect = fixes.docker("inspect --format '{{json .State.Health}}'", container)
+        return expectation.drift(status, "running, but its healthcheck fails", inspect)
+
+    return expectation.given(health, evaluate)
 
 
 def _starting(expectation: Expectation, container: Container, age: float | None) -> Result:
@@ -198,16 +224,18 @@ def _starting(expectation: Expectation, container: Container, age: float | None)
     return expectation.drift("starting", message, fixes.docker("restart", container))
 
 
-def _restart_policy(item: ContainerItem, container: Container, expected: Expect[str]) -> Result:
-    expectation, policy = item.expectation("restart-policy", expected.value, "restart"), container.policy
-    if policy is None:
-        return expectation.unknown("the Docker Engine returned no valid restart policy")
-    if policy in expected.values:
-        return expectation.ok(policy)
-    stays_down = policy == "no" or policy.startswith("on-failure")
-    consequence = ": it will not start after a reboot" if stays_down else ""
-    fix = fixes.docker(f"update --restart={expected.value}", container)
-    return expectation.drift(policy, f"its restart policy is {policy}{consequence}", fix)
+def _restart_policy(pair: Pair, expected: Expect[str]) -> Result:
+    expectation = pair.expect(RESTART_POLICY, expected.value, "restart")
+
+    def evaluate(policy: str) -> Result:
+        if policy in expected.values:
+            return expectation.ok(policy)
+        stays_down = policy == "no" or policy.startswith("on-failure")
+        consequence = ": it will not start after a reboot" if stays_down else ""
+        fix = fixes.docker(f"update --restart={expected.value}", pair.container)
+        return expectation.drift(policy, f"its restart policy is {policy}{consequence}", fix)
+
+    return expectation.given(pair.container.policy, evaluate)
 
 
 def _format_time(time: datetime | None) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from olaudit.checks.container.inspect import Container
 from olaudit.checks.container.spec import ContainerSpec
+from olaudit.facts.containers import CONTAINERS, Container
+from olaudit.model import Basis, Check, Expectation, Fact, Unknown
 
 _RECREATE_PREFIX = re.compile(r"\A(?:[0-9a-f]{12}_)+(?=.)")
 """The prefix that Compose adds to a name while it replaces a container. It remains when the recreate fails."""
@@ -29,11 +31,48 @@ class ComposeName:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerItem:
+    """One expected container and its position in the section."""
+
+    index: int
+    spec: ContainerSpec
+
+    def expect(
+        self, check: Check, expected: str, key: str, based_on: tuple[Fact[Any] | Basis, ...]
+    ) -> Expectation:
+        """Build the expectation of a check; `key` is the item's key that sets the expected value, if any."""
+        at = ("containers", self.index, key) if key else ("containers", self.index)
+        return check.expect(self.spec.name.value, at, expected, severity=self.spec.severity, based_on=based_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An expected container and the observed one that it is paired with."""
+
+    item: ContainerItem
+    container: Container
+
+    @property
+    def spec(self) -> ContainerSpec:
+        """The expected container."""
+        return self.item.spec
+
+    def expect(self, check: Check, expected: str, key: str = "", *further: Fact[Any] | Basis) -> Expectation:
+        """Build the expectation of a check, based on the observed container and on `further` facts."""
+        return self.item.expect(check, expected, key, (about(self.container), *further))
+
+
+@dataclass(frozen=True, slots=True)
 class Pairing:
     """The observed containers by the position of the expected one, and the containers that match none."""
 
     pairs: Mapping[int, Container]
     unpaired: tuple[Container, ...]
+
+
+def about(*containers: Container) -> Basis:
+    """Return the part of `CONTAINERS` that describes these containers."""
+    return CONTAINERS.about(*(key for container in containers if (key := container.name or container.id)))
 
 
 def parse_compose_name(name: str, service: str) -> ComposeName | None:
@@ -72,7 +111,7 @@ def differs_in_project(spec: ContainerSpec, container: Container) -> bool:
     Without Compose's label for the service, only a project of one word counts: `openlibrary-fast_web-1`
     is not `web` of a project "openlibrary-fast".
     """
-    if container.name is None or container.compose is None or _is_oneoff(container):
+    if container.name is None or isinstance(container.compose, Unknown) or _is_oneoff(container):
         return False
     observed = parse_compose_name(without_prefix(container.name), spec.service)
     if observed is None:
@@ -102,13 +141,13 @@ def _has_accepted_labels(spec: ContainerSpec, container: Container) -> bool:
 
 def _has_labels_of(name: str, spec: ContainerSpec, container: Container) -> bool:
     expected, labels = parse_compose_name(name, spec.service), container.compose
-    if expected is None or not expected.project or labels is None or labels.oneoff:
+    if expected is None or not expected.project or isinstance(labels, Unknown) or labels.oneoff:
         return False
     return (labels.project, labels.service, labels.number) == (expected.project, spec.service, expected.number)
 
 
 def _is_oneoff(container: Container) -> bool:
-    return container.compose is not None and container.compose.oneoff
+    return not isinstance(container.compose, Unknown) and container.compose.oneoff
 
 
 _RULES: tuple[PairingRule, ...] = (
@@ -132,6 +171,15 @@ def pair(specs: tuple[ContainerSpec, ...], containers: tuple[Container, ...]) ->
             if position is not None:
                 pairs[index] = candidates.pop(position)
     return Pairing(pairs, tuple(candidates))
+
+
+def find_rivals(specs: tuple[ContainerSpec, ...], pairing: Pairing, container: Container) -> tuple[Container, ...]:
+    """Find the containers with which items are paired that `container` would match too."""
+    return tuple(
+        pairing.pairs[index]
+        for index, spec in enumerate(specs)
+        if index in pairing.pairs and any(rule(spec, container) for rule in _RULES)
+    )
 
 
 def _preference(container: Container) -> tuple[bool, str, str]:

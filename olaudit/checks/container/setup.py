@@ -6,54 +6,84 @@ the fix is to recreate it with Compose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from olaudit.checks.container import fixes
-from olaudit.checks.container.inspect import Container
-from olaudit.checks.container.logs import evaluate_logging
-from olaudit.checks.container.notation import Mount, parse_mount, parse_port
-from olaudit.checks.container.pairing import parse_compose_name
-from olaudit.checks.container.spec import ContainerItem, Logging
+from olaudit.checks.container.pairing import Pair, parse_compose_name
+from olaudit.checks.container.spec import Logging
+from olaudit.facts.container_settings import LogSettings, Mount, Port, parse_mount, parse_port
 from olaudit.language import Expect
-from olaudit.model import Result
+from olaudit.model import Check, Result, Severity, Unknown
+
+HOSTNAME = Check("container.hostname", Severity.WARNING, "the container has another hostname", fixes.RECREATE)
+IMAGE = Check("container.image", Severity.WARNING, "the container was created from another image", fixes.RECREATE)
+MOUNTS = Check(
+    "container.mounts",
+    Severity.WARNING,
+    "an expected mount is absent, or has another source or mode",
+    fixes.RECREATE,
+)
+PORTS = Check(
+    "container.ports", Severity.WARNING, "the published ports differ from the expected ones", fixes.RECREATE
+)
+# A warning: a disk fills over weeks, nothing is down yet. But full disks are the most frequent cause of outages:
+# internetarchive/openlibrary#7393, #7395, #7977, #11333.
+LOGGING = Check(
+    "container.logging",
+    Severity.WARNING,
+    "its logs have another driver or other limits, or grow without limit",
+    f"{fixes.RECREATE}: log limits are set when a container is created",
+)
+SERVICE = Check(
+    "container.service",
+    Severity.WARNING,
+    "Compose started the container for another service, or did not start it",
+    f"`docker rm NAME`, then {fixes.UP}",
+)
+
+_LOG_DRIVER = "json-file"
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
-def evaluate_setup(item: ContainerItem, container: Container) -> Iterator[Result]:
+def evaluate_setup(pair: Pair) -> Iterator[Result]:
     """Evaluate those settings of a container that the expected file gives."""
-    spec = item.spec
+    spec = pair.spec
     if spec.hostname is not None:
-        yield _hostname(item, container, spec.hostname)
+        yield _hostname(pair, spec.hostname)
     if spec.image is not None:
-        yield _image(item, container, spec.image)
+        yield _image(pair, spec.image)
     if spec.mounts is not None:
-        yield _mounts(item, container, spec.mounts)
+        yield _mounts(pair, spec.mounts)
     if spec.ports is not None:
-        yield _ports(item, container, spec.ports)
+        yield _ports(pair, spec.ports)
     if spec.logging is not None and spec.logging != Logging():
-        yield evaluate_logging(item, container, spec.logging)
-    yield from _service(item, container)
+        yield _logging(pair, spec.logging)
+    yield from _service(pair)
 
 
-def _hostname(item: ContainerItem, container: Container, expected: Expect[str]) -> Result:
-    expectation, hostname = item.expectation("hostname", expected.value, "hostname"), container.hostname
-    if hostname is None:
-        return expectation.unknown("the Docker Engine returned no valid hostname")
-    if hostname in expected.values:
-        return expectation.ok(hostname)
-    if hostname and container.id.startswith(hostname):
-        message = f"it was created without a hostname: its hostname is its id, {hostname}"
-    else:
+def _hostname(pair: Pair, expected: Expect[str]) -> Result:
+    expectation = pair.expect(HOSTNAME, expected.value, "hostname")
+
+    def evaluate(hostname: str) -> Result:
+        if hostname in expected.values:
+            return expectation.ok(hostname)
         message = f"its hostname is {hostname or 'empty'}"
-    return expectation.drift(hostname, message, fixes.recreate(item.spec))
+        if hostname and pair.container.id.startswith(hostname):
+            message = f"it was created without a hostname: its hostname is its id, {hostname}"
+        return expectation.drift(hostname, message, fixes.recreate(pair.spec))
+
+    return expectation.given(pair.container.hostname, evaluate)
 
 
-def _image(item: ContainerItem, container: Container, expected: Expect[str]) -> Result:
-    expectation, image = item.expectation("image", expected.value, "image"), container.image
-    if image is None:
-        return expectation.unknown("the Docker Engine returned no valid image")
-    if _full_reference(image) in {_full_reference(value) for value in expected.values}:
-        return expectation.ok(image)
-    return expectation.drift(image, f"it was created from the image {image}", fixes.recreate(item.spec))
+def _image(pair: Pair, expected: Expect[str]) -> Result:
+    expectation = pair.expect(IMAGE, expected.value, "image")
+
+    def evaluate(image: str) -> Result:
+        if _full_reference(image) in {_full_reference(value) for value in expected.values}:
+            return expectation.ok(image)
+        return expectation.drift(image, f"it was created from the image {image}", fixes.recreate(pair.spec))
+
+    return expectation.given(pair.container.image, evaluate)
 
 
 def _full_reference(image: str) -> str:
@@ -63,84 +93,114 @@ def _full_reference(image: str) -> str:
     return name if tagged else f"{name}:latest"
 
 
-def _mounts(item: ContainerItem, container: Container, texts: tuple[str, ...]) -> Result:
+def _mounts(pair: Pair, texts: tuple[str, ...]) -> Result:
     """Evaluate the expected mounts, each with its source and mode; further mounts are not evaluated."""
-    expectation, mounts = item.expectation("mounts", _join(texts), "mounts"), container.mounts
-    if mounts is None:
-        return expectation.unknown("the Docker Engine returned no valid mounts")
-    expected_mounts = [parse_mount(text) for text in texts]
-    by_destination = {mount.destination: mount for mount in mounts}
-    observed = _join(
-        [
-            str(by_destination[mount.destination])
-            for mount in expected_mounts
-            if mount.destination in by_destination
-        ]
-    )
-    problems = [
-        problem
-        for mount in expected_mounts
-        if (problem := _mount_problem(item, mount, by_destination.get(mount.destination)))
-    ]
-    if not problems:
-        return expectation.ok(observed)
-    return expectation.drift(observed, "; ".join(problems), fixes.recreate(item.spec))
+    expectation = pair.expect(MOUNTS, _join(texts), "mounts")
+
+    def evaluate(mounts: tuple[Mount, ...]) -> Result:
+        expected = [parse_mount(text) for text in texts]
+        by_destination = {mount.destination: mount for mount in mounts}
+        pairs = [(mount, by_destination.get(mount.destination)) for mount in expected]
+        observed = _join([str(mount) for _, mount in pairs if mount is not None])
+        problems = [problem for mount in pairs if (problem := _mount_problem(pair, *mount))]
+        if not problems:
+            return expectation.ok(observed)
+        return expectation.drift(observed, "; ".join(problems), fixes.recreate(pair.spec))
+
+    return expectation.given(pair.container.mounts, evaluate)
 
 
-def _mount_problem(item: ContainerItem, expected: Mount, observed: Mount | None) -> str:
+def _mount_problem(pair: Pair, expected: Mount, observed: Mount | None) -> str:
     if observed is None:
         return f"nothing is mounted at {expected.destination}"
-    if observed.source not in _source_names(item, expected):
+    if observed.source not in _source_names(pair, expected):
         return f"{expected.destination} is mounted from {observed.source}, not from {expected.source}"
     if observed.writable is not expected.writable:
         return f"{expected.destination} is {'writable' if observed.writable else 'read-only'}"
     return ""
 
 
-def _source_names(item: ContainerItem, expected: Mount) -> set[str]:
+def _source_names(pair: Pair, expected: Mount) -> set[str]:
     """Return the names that Docker may use for the source: Compose adds the project to a volume's name."""
-    name = parse_compose_name(item.spec.name.value, item.spec.service)
+    name = parse_compose_name(pair.spec.name.value, pair.spec.service)
     if expected.source.startswith("/") or name is None:
         return {expected.source}
     return {expected.source, f"{name.project}_{expected.source}"}
 
 
-def _ports(item: ContainerItem, container: Container, texts: tuple[str, ...]) -> Result:
+def _ports(pair: Pair, texts: tuple[str, ...]) -> Result:
     """Evaluate the published ports. They are settings, so they are known for a stopped container too."""
     expected_ports = {parse_port(text) for text in texts}
-    expectation = item.expectation("ports", _join([str(port) for port in sorted(expected_ports)]), "ports")
-    if container.ports is None:
-        return expectation.unknown("the Docker Engine returned no valid ports")
-    ports, observed = set(container.ports), _join([str(port) for port in container.ports])
-    if ports == expected_ports:
-        return expectation.ok(observed)
-    if container.network == "host":
-        message = "it uses the host's network: it publishes no ports, and every port it listens on is open"
-        return expectation.drift(observed, message, fixes.recreate(item.spec))
-    differences = (
-        ("not published: ", sorted(expected_ports - ports)),
-        ("published, but not expected: ", sorted(ports - expected_ports)),
-    )
-    message = "; ".join(label + _join([str(port) for port in group]) for label, group in differences if group)
-    return expectation.drift(observed, message, fixes.recreate(item.spec))
+    expectation = pair.expect(PORTS, _join(sorted(expected_ports)), "ports")
+
+    def evaluate(published: tuple[Port, ...]) -> Result:
+        ports, observed = set(published), _join(published)
+        if ports == expected_ports:
+            return expectation.ok(observed)
+        if pair.container.network == "host":
+            message = "it uses the host's network: it publishes no ports, and every port it listens on is open"
+            return expectation.drift(observed, message, fixes.recreate(pair.spec))
+        differences = (
+            ("not published: ", sorted(expected_ports - ports)),
+            ("published, but not expected: ", sorted(ports - expected_ports)),
+        )
+        message = "; ".join(label + _join(group) for label, group in differences if group)
+        return expectation.drift(observed, message, fixes.recreate(pair.spec))
+
+    return expectation.given(pair.container.ports, evaluate)
 
 
-def _service(item: ContainerItem, container: Container) -> Iterator[Result]:
+def _logging(pair: Pair, expected: Logging) -> Result:
+    """Evaluate the log driver and those of its limits that the expected file sets."""
+    size, files = expected.max_size or "", str(expected.max_file or "")
+    expectation = pair.expect(LOGGING, str(LogSettings(_LOG_DRIVER, size, files)), "logging")
+
+    def evaluate(logs: LogSettings) -> Result:
+        if problem := _log_problem(logs, expected):
+            return expectation.drift(str(logs), problem, fixes.recreate(pair.spec))
+        return expectation.ok(str(logs))
+
+    return expectation.given(pair.container.logs, evaluate)
+
+
+def _log_problem(logs: LogSettings, expected: Logging) -> str:
+    files = logs.max_file or "1"  # Docker's default is one file
+    if logs.driver != _LOG_DRIVER:
+        return f"its log driver is {logs.driver}, not {_LOG_DRIVER}: its log size is not checked"
+    if expected.max_size is not None and not logs.max_size:
+        return "its log has no max-size and grows until the disk is full"
+    if expected.max_size is not None and _bytes(logs.max_size) != _bytes(expected.max_size):
+        return f"its log's max-size is {logs.max_size}, not {expected.max_size}"
+    if expected.max_file is not None and files != str(expected.max_file):
+        return f"its log's max-file is {files}, not {expected.max_file}"
+    return ""
+
+
+def _bytes(size: str) -> int | str:
+    """Parse a size of compose.yaml to bytes; return a size in another notation unchanged."""
+    lower = size.lower().removesuffix("b")
+    number, unit = lower[:-1], lower[-1:]
+    if unit in _UNITS and number.isascii() and number.isdigit() and len(number) < 10:
+        return int(number) * _UNITS[unit]
+    return int(lower) if lower.isascii() and lower.isdigit() and len(lower) < 19 else size
+
+
+def _service(pair: Pair) -> Iterator[Result]:
     """Evaluate Compose's service label if it is set, or if the expected name is of Compose's form."""
-    spec, compose = item.spec, container.compose
-    expectation = item.expectation("service", spec.service, "service")
+    spec, compose = pair.spec, pair.container.compose
+    expectation = pair.expect(SERVICE, spec.service, "service")
     name = parse_compose_name(spec.name.value, spec.service)
-    if compose is None:
-        yield expectation.unknown("the Docker Engine returned no valid labels")
+    if isinstance(compose, Unknown):
+        yield expectation.unknown(compose.reason)
     elif compose.service == spec.service:
         yield expectation.ok(compose.service)
     elif compose.service:
         message = f"Compose started it for the service {compose.service}"
-        yield expectation.drift(compose.service, message, fixes.replace(spec, container))
+        yield expectation.drift(compose.service, message, fixes.replace(spec, pair.container))
     elif name is not None and name.project:
         message = "not started by Compose: it has no service label, so `docker compose` does not manage it"
-        yield expectation.drift("no label", message, fixes.replace(spec, container))
+        yield expectation.drift("no label", message, fixes.replace(spec, pair.container))
 
 
-def _join(texts: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(texts) or "none"
+def _join(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values)) or "none"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from olaudit.checks.container.notation import parse_mount, parse_port
+from olaudit.facts.container_settings import parse_mount, parse_port
 from olaudit.language import AbsolutePath, Expect, Presence, Section
-from olaudit.model import Expectation, Severity
+from olaudit.model import Severity
 
 DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 """The container names that Docker accepts."""
@@ -111,21 +110,3 @@ def _unique_names(specs: tuple[ContainerSpec, ...]) -> tuple[ContainerSpec, ...]
 
 Containers = Annotated[tuple[ContainerSpec, ...], AfterValidator(_unique_names)]
 """The section `containers`. An empty section allows no container."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerItem:
-    """One expected container and its position in the section."""
-
-    index: int
-    spec: ContainerSpec
-
-    def expectation(self, aspect: str, expected: str, key: str = "") -> Expectation:
-        """Build the expectation of `container.ASPECT`; `key` is the item's key that sets the expected value."""
-        return Expectation(
-            check=f"container.{aspect}",
-            subject=self.spec.name.value,
-            at=("containers", self.index, key) if key else ("containers", self.index),
-            expected=expected,
-            severity=self.spec.severity,
-        )

@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from olaudit.model import Report
+from olaudit.render import view
 from olaudit.render.html.view import build_view
 from olaudit.render.style import Style
-from olaudit.render.view import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ def render_page(report: Report, style: Style, live: LiveRefresh | None = None) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["moment"] = moment
+    environment.filters["moment"] = view.moment
     return environment.get_template("page.html.j2").render(
         page=build_view(report, style),
         live=live,

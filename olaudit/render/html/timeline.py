@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from olaudit.model import RunSummary
-from olaudit.render.view import age
+from olaudit.render import view
 
 _SLOT = 20
 _MIN_SLOTS = 15  # so that the bar of a single run is not as wide as the chart
@@ -67,7 +67,7 @@ def timeline(runs: Sequence[RunSummary]) -> Timeline:
     x = 0
     for run, previous, pause in zip(runs, [None, *runs], [0.0, *pauses], strict=False):
         if previous and pause > _GAP_FACTOR * usual:
-            gaps.append(Gap(x, age(previous.started_at, run.started_at)))
+            gaps.append(Gap(x, view.age(previous.started_at, run.started_at)))
             x += _SLOT
         bars.append(Bar(x, run, _height(run.drift, most), _height(run.unknown, most)))
         x += _SLOT

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
 
-from olaudit.engine_process import obstacle, read_engines
-from olaudit.model import Answer, Answered, EngineProbe, Probe, Unanswered
+from olaudit.facts.engines import DOCKER_SOCKET, Engines, parse_engines
+from olaudit.model import Answer, Answered, EngineProbe, Probe, Unanswered, Unknown
 from olaudit.transport import Deadline
 from olaudit.transport.engine.errors import BrokenStream, EngineError, EngineUnreachable
 from olaudit.transport.engine.http_streams import StreamPool
@@ -39,13 +39,33 @@ def ask_running_engine(
 ) -> dict[Probe, Answer]:
     """Send the probes to the engine, unless connecting to it could start it.
 
-    `find_engines` runs the script of `engine_process` on the host. If an operator stops the engine between that
+    `find_engines` runs the script of `facts.engines` on the host. If an operator stops the engine between that
     answer and the connection, the connection starts it again; only a connection could rule that out. The two
     follow each other as closely as possible, and no stream is dialled after one that broke.
     """
-    if reason := obstacle(read_engines(find_engines())):
+    answer = find_engines()
+    engines = Unknown(answer.reason) if isinstance(answer, Unanswered) else parse_engines(answer)
+    if reason := obstacle(engines):
         return dict.fromkeys(probes, Unanswered(reason))
     return ask_engine(probes, dial, deadline, explain)
+
+
+def obstacle(engines: Engines | Unknown) -> str:
+    """Return why the engine must not be contacted. Empty if it is already running."""
+    not_contacted = "it was not contacted because connecting could start it"
+    if isinstance(engines, Unknown):
+        return f"whether a Docker Engine runs there could not be determined: {engines.reason}; {not_contacted}"
+    if engines.foreign_socket:
+        return (
+            f"{DOCKER_SOCKET} leads to {engines.foreign_socket} there, which is not the Docker Engine's; "
+            f"{not_contacted}"
+        )
+    if engines.serving:
+        return ""
+    if engines.on_other_sockets:
+        command = engines.on_other_sockets[0][:200]
+        return f"a Docker Engine runs there, but not for {DOCKER_SOCKET} ({command}); {not_contacted}"
+    return f"the Docker Engine is not running there: no process is dockerd; {not_contacted}"
 
 
 def ask_engine(

@@ -10,8 +10,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from olaudit.model import ContainerChanges, EngineProbe, EngineQuery, ImageLayers
+from olaudit.model import ContainerChanges, ContainerFields, EngineProbe, EngineVersion, ImageLayers
 from olaudit.transport.engine.client import EngineClient, parse_api_version
+from olaudit.transport.engine.decoding import bounded
 from olaudit.transport.engine.errors import BudgetExceeded, ErrorResponse, InvalidAnswer
 from olaudit.transport.engine.http_streams import StreamPool
 from olaudit.transport.engine.listing import (
@@ -22,8 +23,8 @@ from olaudit.transport.engine.listing import (
 )
 from olaudit.transport.engine.reduction import (
     reduce_changes,
-    reduce_inspection,
     reduce_version,
+    select,
     unreadable_container,
 )
 from olaudit.transport.engine.workers import Workers
@@ -59,10 +60,10 @@ class EngineProber:
     def ask(self, probe: EngineProbe) -> str:
         """Send one probe and return the answer as JSON. Raises EngineError."""
         match probe:
-            case EngineQuery.VERSION:
+            case EngineVersion():
                 return json.dumps(reduce_version(self._version()))
-            case EngineQuery.CONTAINERS:
-                return self._containers()
+            case ContainerFields(fields):
+                return self._containers(fields)
             case ImageLayers(image):
                 return json.dumps(self._layers(image))
             case ContainerChanges(paths):
@@ -83,10 +84,11 @@ class EngineProber:
         client = EngineClient(self._streams, parse_api_version(self._version()))
         return client, parse_listing(client.containers(all=include_stopped))
 
-    def _containers(self) -> str:
-        """List all containers, then inspect each."""
+    def _containers(self, fields: tuple[str, ...]) -> str:
+        """List all containers, then inspect each, and keep the fields."""
         client, containers = self._list(include_stopped=True)
-        inspections = self._inspect_all(client, containers, _describe, include_stopped=True)
+        inspect = partial(_describe, fields=fields)
+        inspections = self._inspect_all(client, containers, inspect, include_stopped=True)
         names = Counter(inspection.name for inspection in inspections if inspection.name)
         texts = []
         for inspection in sorted(inspections, key=lambda inspection: (inspection.name, inspection.container.id)):
@@ -182,15 +184,14 @@ def _inspect_one(client: EngineClient, container: ListedContainer, inspect: Insp
         return replace(failed, reason=str(error))
 
 
-def _describe(client: EngineClient, container: ListedContainer) -> _Inspection:
+def _describe(client: EngineClient, container: ListedContainer, fields: tuple[str, ...]) -> _Inspection:
     answer: Any = client.inspect_container(container.id)
     if not isinstance(answer, dict) or answer.get("Id") != container.id:
         raise InvalidAnswer("Docker's answer could not be parsed: no description of this container")
-    description = reduce_inspection(answer)
-    name = description.get("Name")
+    name = bounded(answer.get("Name"))
     if not isinstance(name, str) or not name.removeprefix("/"):
         raise InvalidAnswer("Docker's answer could not be parsed: it contains no name of the container")
-    return _Inspection(container, json.dumps(description), name.removeprefix("/"))
+    return _Inspection(container, json.dumps(select(answer, fields)), name.removeprefix("/"))
 
 
 def _list_changes(client: EngineClient, container: ListedContainer, prefixes: tuple[str, ...]) -> _Inspection:

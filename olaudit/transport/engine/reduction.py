@@ -1,7 +1,7 @@
-"""Reduction of an engine's answers to the fields that checks use.
+"""Reduction of an engine's answers to what probes request.
 
-The environment of containers, which contains passwords, is removed here. A container that is listed and could not
-be read is represented by `unreadable_container`, so that it is not lost.
+Everything else is removed here, such as the environment of containers, which contains passwords. A container that
+is listed and could not be read is represented by `unreadable_container`, so that it is not lost.
 """
 
 from __future__ import annotations
@@ -12,63 +12,54 @@ from typing import Any
 from olaudit.transport.engine.decoding import bounded
 from olaudit.transport.engine.errors import InvalidAnswer
 
-_VERSION_KEYS = ("Platform", "Version", "ApiVersion", "MinAPIVersion", "GitCommit", "Os", "Arch", "KernelVersion")
-_CONTAINER_KEYS = ("Id", "Name", "Image", "Created", "RestartCount")
-_NESTED_KEYS: dict[str, tuple[str, ...]] = {
-    "State": (
-        "Status",
-        "Running",
-        "Paused",
-        "Restarting",
-        "OOMKilled",
-        "ExitCode",
-        "Error",
-        "Pid",
-        "StartedAt",
-        "FinishedAt",
-    ),
-    "Config": ("Hostname", "Image"),
-    "HostConfig": ("RestartPolicy", "PortBindings", "LogConfig", "NetworkMode"),
-}
-_MOUNT_KEYS = ("Type", "Name", "Source", "Destination", "Mode", "RW")
-_LABEL_PREFIX = "com.docker.compose."
+_VERSION_FIELDS = (
+    "Platform",
+    "Version",
+    "ApiVersion",
+    "MinAPIVersion",
+    "GitCommit",
+    "Os",
+    "Arch",
+    "KernelVersion",
+)
+_Tree = dict[str, "_Tree"]
+"""Paths of keys by their first key; a path ends at an empty tree."""
 
 
-def reduce_inspection(inspection: dict[str, Any]) -> dict[str, Any]:
-    """Reduce an answer to `GET /containers/ID/json`."""
-    reduced = _select(inspection, _CONTAINER_KEYS)
-    for key, nested_keys in _NESTED_KEYS.items():
-        reduced[key] = _select(inspection.get(key), nested_keys)
-    health = _as_dict(_as_dict(inspection.get("State")).get("Health"))
-    if "Status" in health:
-        reduced["State"]["Health"] = {"Status": health["Status"]}
-    # A key that the engine omits stays absent: an answer without "Mounts" does not mean that there are no mounts
-    if "Labels" in _as_dict(inspection.get("Config")):
-        labels = _as_dict(inspection["Config"]["Labels"])
-        reduced["Config"]["Labels"] = {
-            key: value for key, value in labels.items() if key.startswith(_LABEL_PREFIX)
-        }
-    if isinstance(mounts := inspection.get("Mounts"), list):
-        reduced["Mounts"] = [_select(mount, _MOUNT_KEYS) for mount in mounts]
-    bounded_copy: dict[str, Any] = bounded(reduced)
-    return bounded_copy
+def select(document: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """Select `fields` (see `ContainerFields`) of a document. Raises InvalidAnswer for a text that is too long.
+
+    A field that the document lacks stays absent, and so does one in a value that is neither an object nor a list:
+    an answer without "Mounts" does not mean that there are no mounts.
+    """
+    tree: _Tree = {}
+    for field in fields:
+        inner = tree
+        for key in field.split("/"):
+            inner = inner.setdefault(key, {})
+    selected: dict[str, Any] = bounded(_select(document, tree))
+    return selected
 
 
-def _select(mapping: Any, keys: Iterable[str]) -> dict[str, Any]:
-    return {key: _as_dict(mapping)[key] for key in keys if key in _as_dict(mapping)}
-
-
-def _as_dict(value: Any) -> dict[str, Any]:
-    """Return a dictionary unchanged, and an empty one for any other value: an engine may send null."""
-    return value if isinstance(value, dict) else {}
+def _select(value: Any, tree: _Tree) -> Any:
+    if isinstance(value, list):
+        return [_select(item, tree) for item in value]
+    selected: dict[str, Any] = {}
+    for key, inner in tree.items() if isinstance(value, dict) else ():
+        prefix = key.removesuffix("*")
+        for name in [key] if prefix == key else [name for name in value if name.startswith(prefix)]:
+            if not inner and name in value:
+                selected[name] = value[name]
+            elif isinstance(value.get(name), dict | list):
+                selected[name] = _select(value[name], inner)
+    return selected
 
 
 def reduce_version(answer: Any) -> dict[str, Any]:
     """Reduce an answer to `GET /version`. Raises InvalidAnswer where it contains no version."""
     if not isinstance(answer, dict) or not isinstance(answer.get("Version"), str):
         raise InvalidAnswer("Docker's answer could not be parsed: it contains no version")
-    reduced: dict[str, Any] = bounded(_select(answer, _VERSION_KEYS))
-    return reduced
+    return select(answer, _VERSION_FIELDS)
 
 
 def unreadable_container(id_: str, name: str, reason: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 
 import paramiko
 
-from olaudit.engine_process import DOCKER_SOCKET, SCRIPT
+from olaudit.facts.engines import DOCKER_SOCKET, SCRIPT
 from olaudit.model import Answer, Answered, Unanswered
 from olaudit.transport import Deadline
 from olaudit.transport.engine import EngineUnreachable
@@ -29,7 +29,7 @@ _STDERR_SECONDS = 2.0
 class EngineAccess:
     """The search for a running engine, and streams to its socket.
 
-    The search runs the script of `engine_process` in a second session in addition to that of the batch. A server
+    The search runs the script of `facts.engines` in a second session in addition to that of the batch. A server
     with `MaxSessions 1` opens one session at a time, and the batch must get it. The search therefore opens its
     session after that of the batch. If the server refuses it, the search tries again when the batch is done.
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from olaudit.checks.container import CHECKER, CLOCK, evaluate
+from olaudit.checks.container import CHECKER
 from olaudit.checks.container.spec import ContainerSpec
-from olaudit.model import Answered, Answers, ContainerChanges, EngineQuery, Result, Unanswered, Verdict
+from olaudit.facts.clock import SECONDS
+from olaudit.model import Answered, Answers, ContainerChanges, ContainerFields, Facts, Result, Unanswered, Verdict
 
 FOLDER = Path(__file__).parent
 CODE = ("/olsystem", "/openlibrary")
@@ -60,8 +61,17 @@ def host_answers(containers: Sequence[Any], clock: int | None = RECORDED_AT, cha
     time = Unanswered("timed out") if clock is None else Answered(f"{clock}\n")
     changed = Answered(json.dumps(changes))
     return Answers(
-        {EngineQuery.CONTAINERS: Answered(json.dumps(containers)), CLOCK: time, ContainerChanges(CODE): changed}
+        {
+            ContainerFields(): Answered(json.dumps(containers)),
+            SECONDS.probe: time,
+            ContainerChanges(CODE): changed,
+        }
     )
+
+
+def evaluate(specs: tuple[ContainerSpec, ...], answers: Answers) -> list[Result]:
+    """Evaluate the answers of one host."""
+    return list(CHECKER.evaluate(specs, Facts(answers)))
 
 
 def evaluate_by_aspect(
@@ -69,7 +79,7 @@ def evaluate_by_aspect(
 ) -> dict[tuple[str, str], Result]:
     """Return the results by aspect and subject; each pair must occur only once."""
     results = evaluate(parse_specs(*expected), host_answers(containers))
-    by_aspect = {(result.check.removeprefix("container."), result.subject): result for result in results}
+    by_aspect = {(result.check.id.removeprefix("container."), result.subject): result for result in results}
     assert len(by_aspect) == len(results)
     return by_aspect
 

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.container import evaluate
-from olaudit.checks.container.inspect import parse_containers
 from olaudit.checks.container.pairing import pair, parse_compose_name, without_prefix
-from olaudit.model import Answered, EngineQuery, Unanswered, Verdict
-from tests.checks.container.engine import host_answers, inspect, not_ok, parse_specs
+from olaudit.facts.containers import CONTAINERS
+from olaudit.model import Facts, Unknown, Verdict
+from tests.checks.container.engine import evaluate, host_answers, inspect, not_ok, parse_specs
 
 JsonObject = dict[str, Any]
 
@@ -89,8 +88,8 @@ def test_the_order_of_both_lists_is_irrelevant(
 
 @given(fleets, observations)
 def test_each_container_is_paired_once_or_unpaired(fleet: list[JsonObject], entries: list[JsonObject]) -> None:
-    containers = parse_containers(host_answers(entries)[EngineQuery.CONTAINERS])
-    assert not isinstance(containers, Unanswered)
+    containers = Facts(host_answers(entries))[CONTAINERS]
+    assert not isinstance(containers, Unknown)
     pairing = pair(parse_specs(*fleet), containers)
     placed = [*pairing.pairs.values(), *pairing.unpaired]
     assert sorted(map(repr, placed)) == sorted(map(repr, containers))
@@ -125,8 +124,8 @@ def test_each_container_is_either_present_or_unexpected(
     fleet: list[JsonObject], entries: list[JsonObject]
 ) -> None:
     results = evaluate(parse_specs(*fleet), host_answers(entries))
-    missing = [result for result in results if result.check == "container.missing"]
-    unexpected = [result for result in results if result.check == "container.unexpected"]
+    missing = [result for result in results if result.check.id == "container.missing"]
+    unexpected = [result for result in results if result.check.id == "container.unexpected"]
     present = sum(result.verdict is Verdict.OK for result in missing)
     assert present + sum(result.verdict is Verdict.DRIFT for result in unexpected) == len(entries)
     assert {result.subject for result in missing} == {item["name"] for item in fleet}
@@ -170,4 +169,4 @@ def test_a_recreate_prefix_is_twelve_lowercase_hex_digits(name: str, bare: str) 
 
 
 def test_an_empty_list_has_no_containers() -> None:
-    assert parse_containers(Answered("[]")) == ()
+    assert Facts(host_answers([]))[CONTAINERS] == ()

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from olaudit.checks.container import CHECKER
-from olaudit.checks.container.notation import parse_mount, parse_port
+from olaudit.facts.container_settings import parse_mount, parse_port
 from tests.checks.container.engine import parse_specs
 
 WEB = {"service": "web", "name": "openlibrary-web-1"}

@@ -9,9 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.container import CLOCK, evaluate, probes
-from olaudit.model import Answer, Answered, Answers, ContainerChanges, EngineQuery, Unanswered, Verdict, finding_id
-from tests.checks.container.engine import CODE, RECORDED, evaluate_by_aspect, host_answers, inspect, parse_specs
+from olaudit.checks.container import CHECKER
+from olaudit.facts.clock import SECONDS
+from olaudit.model import (
+    Answer,
+    Answered,
+    Answers,
+    ContainerChanges,
+    ContainerFields,
+    Unanswered,
+    Verdict,
+    finding_id,
+)
+from tests.checks.container.engine import (
+    CODE,
+    RECORDED,
+    evaluate,
+    evaluate_by_aspect,
+    host_answers,
+    inspect,
+    parse_specs,
+)
 
 EXPECTED = (
     {"service": "web", "name": "openlibrary-web-1", "hostname": "docker-ol-web1-web-1", "ports": [], "mounts": []},
@@ -31,9 +49,9 @@ json_values = st.recursive(
     [
         (Unanswered("the Docker Engine refused the connection"), "the Docker Engine refused the connection"),
         (Answered("[]", status=1), "the Docker Engine's answer failed with status 1"),
-        (Answered(""), "the Docker Engine's answer is not JSON"),
-        (Answered("[" * 100_000), "the Docker Engine's answer is not JSON"),
-        (Answered("9" * 5_000), "the Docker Engine's answer is not JSON"),
+        (Answered(""), "the Docker Engine's answer is not a list of containers"),
+        (Answered("[" * 100_000), "the Docker Engine's answer is not a list of containers"),
+        (Answered("9" * 5_000), "the Docker Engine's answer is not a list of containers"),
         (Answered("{}"), "the Docker Engine's answer is not a list of containers"),
         (Answered("null"), "the Docker Engine's answer is not a list of containers"),
         (
@@ -43,9 +61,9 @@ json_values = st.recursive(
     ],
 )
 def test_all_containers_are_unknown_without_a_list(answer: Answer, reason: str) -> None:
-    results = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: answer}))
+    results = evaluate(SPECS, Answers({ContainerFields(): answer}))
     missing = f"cannot determine whether the container exists: {reason}"
-    assert [(result.check, result.subject, result.verdict, result.message) for result in results] == [
+    assert [(result.check.id, result.subject, result.verdict, result.message) for result in results] == [
         ("container.missing", "openlibrary-web-1", Verdict.UNKNOWN, missing),
         ("container.missing", "openlibrary_solr_1", Verdict.UNKNOWN, missing),
         (
@@ -67,7 +85,7 @@ UNREADABLE = [
 def test_a_container_that_could_not_be_inspected_is_unknown() -> None:
     results = evaluate(SPECS, host_answers(UNREADABLE))
     assert {result.verdict for result in results} == {Verdict.UNKNOWN}
-    assert [(result.check, result.subject, result.message) for result in results] == [
+    assert [(result.check.id, result.subject, result.message) for result in results] == [
         ("container.missing", "openlibrary-web-1", "the container could not be inspected: 404"),
         (
             "container.missing",
@@ -83,7 +101,7 @@ def test_an_unreadable_container_leaves_unexpected_not_ok() -> None:
     for entry in UNREADABLE:
         assert {result.verdict for result in evaluate((), host_answers([entry]))} == {Verdict.UNKNOWN}
         results = evaluate(SPECS, host_answers([inspect(), entry]))
-        unexpected = [result for result in results if result.check == "container.unexpected"]
+        unexpected = [result for result in results if result.check.id == "container.unexpected"]
         assert all(result.verdict is not Verdict.OK for result in unexpected)
 
 
@@ -94,7 +112,7 @@ def _answers_with_changes(changes: Answer, entry: dict[str, Any] | None = None) 
 def test_unreadable_changes_are_unknown_with_their_reason() -> None:
     changes = Answered(json.dumps({"openlibrary-web-1": {"Unreadable": "too deep"}}))
     results = evaluate(WITH_CODE, _answers_with_changes(changes))
-    (modified,) = [result for result in results if result.check == "container.modified"]
+    (modified,) = [result for result in results if result.check.id == "container.modified"]
     assert (modified.verdict, modified.message) == (Verdict.UNKNOWN, "too deep")
 
 
@@ -103,14 +121,14 @@ def test_no_answers_are_unknown_even_for_an_empty_section() -> None:
 
 
 def test_the_probes_are_the_containers_and_the_clock() -> None:
-    assert set(probes(SPECS)) == {EngineQuery.CONTAINERS, CLOCK}
+    assert set(CHECKER.probes(SPECS)) == {ContainerFields(), SECONDS.probe}
 
 
 def test_one_probe_covers_the_code_of_all_containers() -> None:
     items: list[dict[str, Any]] = [
         {"service": path, "name": f"openlibrary{number}", "code": [path]} for number, path in enumerate(CODE[::-1])
     ]
-    assert set(probes(parse_specs(*items))) == {EngineQuery.CONTAINERS, CLOCK, ContainerChanges(CODE)}
+    assert set(CHECKER.probes(parse_specs(*items))) == {ContainerFields(), SECONDS.probe, ContainerChanges(CODE)}
 
 
 WITH_CODE = parse_specs({"service": "web", "name": "openlibrary-web-1", "code": list(CODE)})
@@ -121,7 +139,7 @@ WITH_CODE = parse_specs({"service": "web", "name": "openlibrary-web-1", "code": 
 )
 def test_unanswered_or_malformed_changes_are_unknown(answer: Answer) -> None:
     results = evaluate(WITH_CODE, _answers_with_changes(answer))
-    verdicts = [result.verdict for result in results if result.check == "container.modified"]
+    verdicts = [result.verdict for result in results if result.check.id == "container.modified"]
     assert verdicts == [Verdict.UNKNOWN]
 
 
@@ -131,20 +149,20 @@ def test_malformed_changes_and_log_settings_are_unknown(text: str, logs: object)
     entry = inspect()
     entry["HostConfig"]["LogConfig"] = logs
     results = evaluate(parse_specs(item), _answers_with_changes(Answered(text), entry))
-    verdicts = {result.check: result.verdict for result in results}
+    verdicts = {result.check.id: result.verdict for result in results}
     assert verdicts["container.modified"] is verdicts["container.logging"] is Verdict.UNKNOWN
 
 
 def test_half_a_surrogate_pair_in_a_path_is_escaped() -> None:
     text = '{"openlibrary-web-1": [{"Path": "/olsystem/\\ud800", "Kind": 1}]}'
     results = evaluate(WITH_CODE, _answers_with_changes(Answered(text)))
-    (modified,) = (result for result in results if result.check == "container.modified")
+    (modified,) = (result for result in results if result.check.id == "container.modified")
     assert modified.observed == "/olsystem/\\ud800 (added)"
 
 
 @given(st.text() | json_values.map(json.dumps), st.text())
 def test_a_malformed_answer_never_makes_a_container_present(text: str, clock: str) -> None:
-    results = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: Answered(text), CLOCK: Answered(clock)}))
+    results = evaluate(SPECS, Answers({ContainerFields(): Answered(text), SECONDS.probe: Answered(clock)}))
     ok = [result for result in results if result.verdict is Verdict.OK]
     assert not [result for result in ok if result.observed not in {"absent", "none"}]
 
@@ -169,12 +187,12 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
 def test_damaged_containers_leave_the_others_readable(entries: list[dict[str, Any]]) -> None:
     intact = inspect(name="openlibrary_solr_1", compose="openlibrary/solr/1")
     results = evaluate(SPECS, host_answers([*entries, intact]))
-    verdicts = {result.check: result.verdict for result in results if result.subject == "openlibrary_solr_1"}
+    verdicts = {result.check.id: result.verdict for result in results if result.subject == "openlibrary_solr_1"}
     ok = {"container.name", "container.state", "container.service"}
     assert {verdicts[check] for check in ok} == {Verdict.OK}
     assert verdicts["container.restart-policy"] is Verdict.DRIFT
     # Every quoted text can be hashed and written to a file.
-    assert all(finding_id("ol-web1", result.check, result.subject) for result in results)
+    assert all(finding_id("ol-web1", result.check.id, result.subject) for result in results)
     json.dumps([[result.message, result.observed, result.expected, result.fix] for result in results]).encode()
 
 
@@ -192,8 +210,8 @@ def test_invalid_and_very_long_names_are_reported() -> None:
 @pytest.mark.parametrize("clock", ["", "now", "-1", "1e9", "\u0661", "9" * 12, "1795369413\n1"])
 def test_an_unreadable_clock_leaves_restarts_unknown(clock: str) -> None:
     containers = Answered(json.dumps([inspect(RestartCount=9)]))
-    results = evaluate(SPECS, Answers({EngineQuery.CONTAINERS: containers, CLOCK: Answered(clock)}))
-    restarts = [result.verdict for result in results if result.check == "container.restarts"]
+    results = evaluate(SPECS, Answers({ContainerFields(): containers, SECONDS.probe: Answered(clock)}))
+    restarts = [result.verdict for result in results if result.check.id == "container.restarts"]
     assert restarts == [Verdict.UNKNOWN]
 
 

@@ -1,7 +1,7 @@
-"""Docker Engine processes of a host: the one probe for them, and its answer.
+"""The Docker Engines of a host: their processes, and whether the engine answers.
 
 Where systemd listens on `/var/run/docker.sock` (`docker.socket`, on every Debian and Ubuntu host), connecting to
-it starts a stopped engine, and the engine starts its containers. Therefore this probe determines whether an engine
+it starts a stopped engine, and the engine starts its containers. Therefore the script determines whether an engine
 runs before anything connects. It reads /proc and tests whether files exist: it connects to nothing, starts no unit
 and needs no `ps`. Pid files are not read: SIGKILL leaves them behind, and a snap has its own.
 """
@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from olaudit.model import Answer, Command, Unanswered
+from olaudit.facts.answers import parse_json
+from olaudit.facts.documents import value_at
+from olaudit.model import Answered, Command, EngineVersion, Fact, Unknown
 
 DOCKER_SOCKET = "/var/run/docker.sock"
 
@@ -123,21 +125,19 @@ class Engines:
         return "" if self.socket.rpartition("/")[2] in ("", "docker.sock") else self.socket
 
 
-def read_engines(answer: Answer) -> Engines | Unanswered:
-    """Parse the answer. Total.
+def parse_engines(answer: Answered) -> Engines | Unknown:
+    """Parse the answer to `PROBE`. Total.
 
-    Unanswered if processes may be missing from the list: then it does not prove that an engine is stopped.
+    Unknown if processes may be missing from the list: then it does not prove that an engine is stopped.
     """
-    if isinstance(answer, Unanswered):
-        return answer
     lines = answer.stdout.split("\n")
     begin = max((n for n, line in enumerate(lines) if line == "engine-processes"), default=None)
     if begin is None or answer.status != 0 or "end" not in lines[begin:]:
         complaint = " ".join(answer.stderr.split())[:200]
-        return Unanswered(f"the list of processes is incomplete{complaint and f': {complaint}'}")
+        return Unknown(f"the list of processes is incomplete{complaint and f': {complaint}'}")
     processes = _processes(lines[begin + 1 : lines.index("end", begin)])
     if "1" not in processes:
-        return Unanswered("/proc does not show the processes of other users there (hidepid)")
+        return Unknown("/proc does not show the processes of other users there (hidepid)")
     return _engines(processes.pop(""), processes)
 
 
@@ -208,19 +208,12 @@ def _hosts(arguments: list[str]) -> Iterator[str]:
             yield match[1]
 
 
-def obstacle(engines: Engines | Unanswered) -> str:
-    """Return why the engine must not be contacted. Empty if it is already running."""
-    not_contacted = "it was not contacted because connecting could start it"
-    if isinstance(engines, Unanswered):
-        return f"whether a Docker Engine runs there could not be determined: {engines.reason}; {not_contacted}"
-    if engines.foreign_socket:
-        return (
-            f"{DOCKER_SOCKET} leads to {engines.foreign_socket} there, which is not the Docker Engine's; "
-            f"{not_contacted}"
-        )
-    if engines.serving:
-        return ""
-    if engines.on_other_sockets:
-        command = engines.on_other_sockets[0][:200]
-        return f"a Docker Engine runs there, but not for {DOCKER_SOCKET} ({command}); {not_contacted}"
-    return f"the Docker Engine is not running there: no process is dockerd; {not_contacted}"
+def _parse_version(answer: Answered) -> str:
+    version = value_at(parse_json(answer), "Version")
+    return version if isinstance(version, str) else ""
+
+
+ENGINES: Fact[Engines] = Fact("engines.processes", PROBE, parse_engines)
+
+VERSION: Fact[str] = Fact("engines.version", EngineVersion(), _parse_version)
+"""The engine's version, in any form; empty if its answer contains none, and unknown if it does not answer."""
