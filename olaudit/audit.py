@@ -131,6 +131,7 @@ class FleetAuditor:
             ),
             findings=tuple(finding for of_host in findings.values() for finding in of_host),
             errors=(*(error for evaluation in evaluations.values() for error in evaluation.errors), *self._errors),
+            metrics=tuple(dict.fromkeys(metric for checker in self._checkers for metric in checker.metrics)),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from olaudit.checks import CHECKERS
 from olaudit.model import Finding, HostResult, Report, Run, Severity, Verdict
 
 RUN = Run(
@@ -47,6 +48,10 @@ def host_result(**changes: Any) -> HostResult:
     return replace(HOST_RESULT, **changes)
 
 
+METRICS = tuple(metric for checker in CHECKERS for metric in checker.metrics)
+"""The metrics of measured numbers that the checkers declare."""
+
+
 def report(findings: Iterable[Finding] = (), hosts: Iterable[HostResult] = (), run: Run = RUN) -> Report:
     """Build a report of `findings` as they are: unsorted, and independent of the verdicts of `hosts`."""
-    return Report(run=run, hosts=tuple(hosts), findings=tuple(findings))
+    return Report(run=run, hosts=tuple(hosts), findings=tuple(findings), metrics=METRICS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from olaudit.model.changes import Changes
 from olaudit.model.finding import Finding
 from olaudit.model.probe import Failure, InternalError
-from olaudit.model.result import Measurement, Verdict
+from olaudit.model.result import Measurement, Metric, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,8 @@ class Report:
     """All hosts and findings of a run, including ok findings, sorted by host, check and subject.
 
     `changes` is the comparison with the history, if there is a history. `errors` are bugs in olaudit that did not
-    end the run; the checks that they affect are unknown.
+    end the run; the checks that they affect are unknown. `metrics` are all metrics of measured numbers, also those
+    that no host has.
     """
 
     run: Run
@@ -54,6 +55,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     changes: Changes | None = None
     errors: tuple[InternalError, ...] = ()
+    metrics: tuple[Metric, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         """Count the findings of one verdict."""

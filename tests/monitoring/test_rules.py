@@ -11,10 +11,12 @@ import yaml
 
 from olaudit.render.prometheus.help_texts import HELP
 from tests.promtool import promtool
+from tests.values import METRICS
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "olaudit" / "monitoring"
 RUNBOOKS = ROOT / "docs" / "runbooks"
+HELP_TEXTS = {**HELP, **{metric.name: metric.help for metric in METRICS}}
 ONLY_SERVE = {"config_reload_success"}
 
 
@@ -93,7 +95,7 @@ def test_systemd_units_have_the_names_of_the_operating_page() -> None:
 
 def test_rules_use_only_existing_metrics() -> None:
     texts = "".join(rule["expr"] for rule in [*ALERTS, *_rules("rules.yaml")])
-    assert set(re.findall(r"\bolaudit_(\w+)", texts)) <= HELP.keys() | ONLY_SERVE
+    assert set(re.findall(r"\bolaudit_(\w+)", texts)) <= HELP_TEXTS.keys() | ONLY_SERVE
     recorded = {rule["record"] for rule in _rules("rules.yaml")}
     assert set(re.findall(r"\bolaudit:\w+(?::\w+)?", texts)) == recorded
 
@@ -101,5 +103,5 @@ def test_rules_use_only_existing_metrics() -> None:
 def test_the_monitoring_page_lists_all_metrics_and_alerts() -> None:
     page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `olaudit_(\w+)` \| .* \| (.*) \|$", page, re.MULTILINE)
-    assert dict(rows) == HELP
+    assert dict(rows) == HELP_TEXTS
     assert set(re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\) \|", page, re.MULTILINE)) == NAMES

@@ -37,7 +37,12 @@ IDS = (
     Check("symlink.target", Severity.WARNING, "its target differs"),
 )
 CHECKER: Checker[Sequence[Result]] = Checker(
-    section="results", model=Any, checks=IDS, facts=lambda _: (), evaluate=lambda results, _: results
+    section="results",
+    model=Any,
+    checks=IDS,
+    facts=lambda _: (),
+    evaluate=lambda results, _: results,
+    metrics=values.METRICS,
 )
 
 

@@ -7,7 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from olaudit.model import Expectation, Failure, FailureReason, Report, Result, Verdict
+from olaudit.model import Check, Failure, FailureReason, Report, Result, Verdict
 from olaudit.render import RENDERERS
 from olaudit.render.document import Document
 from olaudit.render.style import Style
@@ -15,8 +15,8 @@ from tests.render.reports import IDS, report
 
 TEXT = st.text(st.characters(), max_size=40)
 EXPECTATIONS = st.builds(
-    Expectation,
-    check=st.sampled_from([check.id for check in IDS]),
+    Check.expect,
+    st.sampled_from(IDS),
     subject=TEXT,
     at=st.just(()) | st.tuples(st.just("results"), st.integers(1, 99)),
     expected=TEXT,

@@ -22,6 +22,7 @@ from olaudit.render.style import Style
 from tests.promtool import promtool
 from tests.render.reports import CASES, INTERRUPTED, TIMEOUT, expectation, report
 from tests.render.test_any_report import REPORTS
+from tests.values import METRICS
 
 MISSING = expectation("container.missing", "openlibrary-web-1")
 NAME = expectation("container.name", "openlibrary-web-1")
@@ -31,6 +32,8 @@ WAIVER = Waiver(
 WAIVED = replace(
     report({"ol-a": [NAME.drift("x", "x")]}).findings[0], verdict=Verdict.WAIVED, waiver=WAIVER
 )  # of container.name
+
+HELP_TEXTS = {**HELP, **{metric.name: metric.help for metric in METRICS}}
 
 
 def samples(report_: Report, name: str) -> dict[tuple[str, ...], float]:
@@ -176,7 +179,7 @@ def test_given_audit_times_replace_the_end_of_the_run() -> None:
 
 def test_all_metrics_are_gauges_with_help_and_no_timestamps() -> None:
     families = list(text_string_to_metric_families(RENDERERS["prometheus"](CASES["outage"], Style())))
-    assert {family.name.removeprefix("olaudit_"): family.documentation for family in families} == HELP
+    assert {family.name.removeprefix("olaudit_"): family.documentation for family in families} == HELP_TEXTS
     assert {family.type for family in families} == {"gauge"}
     assert all(sample.timestamp is None for family in families for sample in family.samples)
 
@@ -203,7 +206,7 @@ def test_the_collector_can_be_exported_as_openmetrics(case: str) -> None:
     registry.register(ReportCollector(CASES[case]))
     text: bytes = exposition.generate_latest(registry)  # type: ignore[no-untyped-call] # untyped in the client
     families = parser.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call] # untyped in the client
-    assert {family.name.removeprefix("olaudit_") for family in families} == HELP.keys()
+    assert {family.name.removeprefix("olaudit_") for family in families} == HELP_TEXTS.keys()
 
 
 def test_other_commands_do_not_import_the_client() -> None:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from olaudit.model import FLEET, FailureReason, Report, Verdict, Waiver
 from olaudit.render.prometheus.drift import count_drift, drift_first_seen
-from olaudit.render.prometheus.help_texts import HELP, MEASURED
+from olaudit.render.prometheus.help_texts import HELP
 
 Samples = Iterable[tuple[Sequence[str], float]]
 """Label values and sample value of each series."""
@@ -75,7 +75,7 @@ class ReportCollector(Collector):
         yield _gauge("drift_first_seen_timestamp_seconds", ["host", "check", "subject"], ages)
 
     def _measures(self) -> Iterator[Metric]:
-        for metric in MEASURED:
+        for metric in self._report.metrics:
             labels = ["host", "source"] if metric.by_source else ["host"]
             samples = [
                 ([host.host, measurement.source][: len(labels)], measurement.value)
@@ -83,11 +83,11 @@ class ReportCollector(Collector):
                 for measurement in host.measurements
                 if measurement.metric == metric
             ]
-            yield _gauge(metric.name, labels, samples)
+            yield _gauge(metric.name, labels, samples, metric.help)
 
 
-def _gauge(name: str, labels: Sequence[str], samples: Samples) -> Metric:
-    family = GaugeMetricFamily(f"olaudit_{name}", HELP[name], labels=labels)
+def _gauge(name: str, labels: Sequence[str], samples: Samples, help_text: str = "") -> Metric:
+    family = GaugeMetricFamily(f"olaudit_{name}", help_text or HELP[name], labels=labels)
     for values, value in samples:
         family.add_metric(values, float(value))
     return family

@@ -1,15 +1,9 @@
-"""Help texts of the metrics. Names are without the prefix `olaudit_`."""
+"""Help texts of the metrics, except those that checkers declare. Names are without the prefix `olaudit_`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-
-from olaudit.checks import CHECKERS
-from olaudit.model import Metric
-
-MEASURED: tuple[Metric, ...] = tuple(dict.fromkeys(metric for checker in CHECKERS for metric in checker.metrics))
-"""The metrics whose values are measured on hosts, as the checkers declare them."""
 
 HELP: Mapping[str, str] = MappingProxyType(
     {
@@ -32,5 +26,4 @@ HELP: Mapping[str, str] = MappingProxyType(
         "run_duration_seconds": "Duration of the last run over all hosts.",
         "last_run_timestamp_seconds": "Time when the last run over all hosts ended. Alert if it is too long ago.",
     }
-    | {metric.name: metric.help for metric in MEASURED}
 )
