@@ -74,19 +74,15 @@ class RecordedHost:
         )
         return replace(self, engine=replace(self.engine, containers=containers))
 
-    def renamed(self, hostname: str) -> RecordedHost:
-        """Return a copy with another hostname."""
-        return self.edit("uname", lambda _argv, _stdout: f"{hostname}\n", "-n")
-
 
 def recorded_host(name: str) -> RecordedHost:
-    """Return a recorded host; `ol-web1-7`, which is not recorded, is a copy of ol-web1. Raises UsageError."""
+    """Return a recorded host. `ol-web1-7`, which is not recorded, answers as ol-web1. Raises UsageError."""
     original = name
     while not (_RECORDINGS / f"{original}.json").is_file():
         original, separator, _ = original.rpartition("-")
         if not separator:
             raise UsageError(f"the host {name} is not recorded in {_RECORDINGS}")
-    return _load(original) if original == name else _load(original).renamed(name)
+    return _load(original)
 
 
 @cache
