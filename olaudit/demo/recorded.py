@@ -16,7 +16,7 @@ from typing import Any
 from olaudit import recording
 from olaudit.demo.present import to_present
 from olaudit.errors import UsageError
-from olaudit.model import Answered, Answers, Command, ContainerChanges, EngineQuery, ImageLayers, Probe
+from olaudit.model import Answered, Answers, Command, ContainerChanges, ImageLayers, Probe
 
 Argv = tuple[str, ...]
 Inspect = Mapping[str, Any]
@@ -88,22 +88,25 @@ def recorded_host(name: str) -> RecordedHost:
 @cache
 def _load(name: str) -> RecordedHost:
     (host,) = recording.load(_RECORDINGS / f"{name}.json").hosts
-    answers = {
-        probe: answer
-        for probe, answer in (host.outcome.raw() if isinstance(host.outcome, Answers) else {}).items()
-        if isinstance(answer, Answered)
-    }
-    commands = {probe.argv: answer for probe, answer in answers.items() if isinstance(probe, Command)}
-    return RecordedHost(commands, _engine(answers) if EngineQuery.VERSION in answers else None)
+    commands: dict[Argv, Answered] = {}
+    engine: dict[str, Any] = {}
+    for probe, answer in host.outcome.raw().items() if isinstance(host.outcome, Answers) else ():
+        if isinstance(answer, Answered):
+            if isinstance(probe, Command):
+                commands[probe.argv] = answer
+            else:
+                engine |= _engine_part(probe, json.loads(answer.stdout))
+    return RecordedHost(commands, Engine(**engine) if engine else None)
 
 
-def _engine(answers: Mapping[Probe, Answered]) -> Engine:
-    changes: dict[str, list[Any]] = {}
-    layers: dict[str, list[str]] = {}
-    for probe, answer in answers.items():
-        if isinstance(probe, ContainerChanges):
-            changes = json.loads(answer.stdout)
-        elif isinstance(probe, ImageLayers):
-            layers[probe.image] = json.loads(answer.stdout)
-    containers = json.loads(answers[EngineQuery.CONTAINERS].stdout)
-    return Engine(json.loads(answers[EngineQuery.VERSION].stdout), tuple(containers), changes, layers)
+def _engine_part(probe: Probe, document: Any) -> dict[str, Any]:
+    """Return the field of `Engine` that the answer to a probe gives."""
+    match probe, document:
+        case ContainerChanges(), _:
+            return {"changes": document}
+        case ImageLayers(image), _:
+            return {"layers": {image: document}}
+        case _, list():
+            return {"containers": tuple(document)}
+        case _:
+            return {"version": document}
