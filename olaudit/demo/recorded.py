@@ -16,8 +16,7 @@ from typing import Any
 from olaudit import recording
 from olaudit.demo.present import to_present
 from olaudit.errors import UsageError
-from olaudit.facts.containers import CONTAINERS
-from olaudit.model import Answered, Answers, Command, ContainerChanges, EngineVersion, ImageLayers, Probe
+from olaudit.model import Answered, Answers, Command, ContainerChanges, ImageLayers, Probe
 
 Argv = tuple[str, ...]
 Inspect = Mapping[str, Any]
@@ -75,40 +74,39 @@ class RecordedHost:
         )
         return replace(self, engine=replace(self.engine, containers=containers))
 
-    def renamed(self, hostname: str) -> RecordedHost:
-        """Return a copy with another hostname."""
-        return self.edit("uname", lambda _argv, _stdout: f"{hostname}\n", "-n")
-
 
 def recorded_host(name: str) -> RecordedHost:
-    """Return a recorded host; `ol-web1-7`, which is not recorded, is a copy of ol-web1. Raises UsageError."""
+    """Return a recorded host. `ol-web1-7`, which is not recorded, answers as ol-web1. Raises UsageError."""
     original = name
     while not (_RECORDINGS / f"{original}.json").is_file():
         original, separator, _ = original.rpartition("-")
         if not separator:
             raise UsageError(f"the host {name} is not recorded in {_RECORDINGS}")
-    return _load(original) if original == name else _load(original).renamed(name)
+    return _load(original)
 
 
 @cache
 def _load(name: str) -> RecordedHost:
     (host,) = recording.load(_RECORDINGS / f"{name}.json").hosts
-    answers = {
-        probe: answer
-        for probe, answer in (host.outcome.raw() if isinstance(host.outcome, Answers) else {}).items()
-        if isinstance(answer, Answered)
-    }
-    commands = {probe.argv: answer for probe, answer in answers.items() if isinstance(probe, Command)}
-    return RecordedHost(commands, _engine(answers) if EngineVersion() in answers else None)
+    commands: dict[Argv, Answered] = {}
+    engine: dict[str, Any] = {}
+    for probe, answer in host.outcome.raw().items() if isinstance(host.outcome, Answers) else ():
+        if isinstance(answer, Answered):
+            if isinstance(probe, Command):
+                commands[probe.argv] = answer
+            else:
+                engine |= _engine_part(probe, json.loads(answer.stdout))
+    return RecordedHost(commands, Engine(**engine) if engine else None)
 
 
-def _engine(answers: Mapping[Probe, Answered]) -> Engine:
-    changes: dict[str, list[Any]] = {}
-    layers: dict[str, list[str]] = {}
-    for probe, answer in answers.items():
-        if isinstance(probe, ContainerChanges):
-            changes = json.loads(answer.stdout)
-        elif isinstance(probe, ImageLayers):
-            layers[probe.image] = json.loads(answer.stdout)
-    containers = json.loads(answers[CONTAINERS.probe].stdout)
-    return Engine(json.loads(answers[EngineVersion()].stdout), tuple(containers), changes, layers)
+def _engine_part(probe: Probe, document: Any) -> dict[str, Any]:
+    """Return the field of `Engine` that the answer to a probe gives."""
+    match probe, document:
+        case ContainerChanges(), _:
+            return {"changes": document}
+        case ImageLayers(image), _:
+            return {"layers": {image: document}}
+        case _, list():
+            return {"containers": tuple(document)}
+        case _:
+            return {"version": document}

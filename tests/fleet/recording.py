@@ -21,14 +21,12 @@ from olaudit.checks import CHECKERS
 from olaudit.collect import CollectedAnswers, Job, collect
 from olaudit.demo.present import RECORDED_AT, docker_time, openssl_time
 from olaudit.expected import load
-from olaudit.facts.containers import CONTAINERS
 from olaudit.model import (
     Answered,
     Answers,
     Command,
     ConnectionProbe,
     ContainerChanges,
-    EngineVersion,
     HostAnswers,
     Lookup,
     Probe,
@@ -114,8 +112,8 @@ def _recording(host: HostAnswers, lab: Lab) -> str:
 
 def _with_stable_containers(host: str, answers: Mapping[Probe, Answered]) -> dict[Probe, Answered]:
     """Replace ids, process ids and start times: each container has run for three weeks."""
-    listed = answers.get(CONTAINERS.probe)
-    containers: list[dict[str, Any]] = json.loads(listed.stdout) if listed else []
+    listed = next((probe for probe, answer in answers.items() if answer.stdout.startswith('[{"Id"')), None)
+    containers: list[dict[str, Any]] = json.loads(answers[listed].stdout) if listed else []
     pids: dict[str, int] = {}
     for number, container in enumerate(containers, 1001):
         pids[str(container["State"]["Pid"])] = number
@@ -124,7 +122,7 @@ def _with_stable_containers(host: str, answers: Mapping[Probe, Answered]) -> dic
         container["State"] |= {"Pid": number, "StartedAt": docker_time(RECORDED_AT - 21 * _DAY)}
     edited = {probe: _with_stable_mounts(probe, answer, pids) for probe, answer in answers.items()}
     if listed:
-        edited[CONTAINERS.probe] = Answered(json.dumps(containers))
+        edited[listed] = Answered(json.dumps(containers))
     return edited
 
 
@@ -176,7 +174,7 @@ def _disks(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
 
 def _kernel(_lab: Lab, _host: str, probe: Probe, answer: Answered) -> Answered:
     """Remove the version of this machine's kernel."""
-    if not isinstance(probe, EngineVersion):
+    if isinstance(probe, Command) or "KernelVersion" not in answer.stdout:
         return answer
     return Answered(
         json.dumps({key: value for key, value in json.loads(answer.stdout).items() if key != "KernelVersion"})

@@ -27,8 +27,8 @@ def _answers(text: str) -> list[dict[str, Any]]:
 
 
 def _without_output(answer: dict[str, Any]) -> dict[str, Any]:
-    kept = answer.get("shell", [""])[0] in _FILE_PROGRAMS
-    return {key: value for key, value in answer.items() if kept or key not in ("stdout", "stderr")}
+    has_files = answer.get("shell", [""])[0] in _FILE_PROGRAMS
+    return {key: value for key, value in answer.items() if has_files or key not in ("stdout", "stderr")}
 
 
 def test_demo_answers_as_the_hosts_of_the_lab(recorded: dict[str, str]) -> None:

@@ -132,7 +132,9 @@ def _evaluate_content(path: str, rule: PathSpec, other: str, facts: Facts) -> Re
     # The fix keeps the file that differs as a backup: it may contain a hot patch.
     fix = shlex.join(("cp", "--backup=numbered", "--", other, path))
     drift = expectation.drift("different content", f"{path} differs from {other}", fix)
-    return expectation.evaluate(facts[fact], lambda equal: expectation.ok(expectation.expected) if equal else drift)
+    return expectation.evaluate(
+        facts[fact], lambda equal: expectation.ok(expectation.expected) if equal else drift
+    )
 
 
 @dataclass(frozen=True, slots=True)
