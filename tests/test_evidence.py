@@ -54,7 +54,7 @@ AGREE: Checker[str] = Checker(
 )
 ANSWERS = Answers({UNAME: Answered("Minix"), COMMIT: Answered("abc"), ConnectionProbe.CLOCK: Answered("{}")})
 TOY_CHECKERS: tuple[AnyChecker, ...] = (KERNEL, AGREE)
-NAMED = replace(FINDING, based_on=(UNAME_OUTPUT.about(),))
+WITH_FACT = replace(FINDING, based_on=(UNAME_OUTPUT.about(),))
 COMPARED = replace(FINDING, check="fleet.commit", based_on=(COMMIT_FACT.about(),))
 
 
@@ -77,9 +77,9 @@ def kept_probes(*findings: Finding) -> dict[str, set[Probe]]:
 
 def test_answers_are_kept_that_findings_not_ok_are_based_on() -> None:
     assert kept_probes() == {"a": set(), "b": set()}
-    assert kept_probes(NAMED) == {"a": {UNAME}, "b": set()}
-    assert kept_probes(replace(NAMED, verdict=Verdict.OK)) == {"a": set(), "b": set()}
-    assert kept_probes(replace(NAMED, verdict=Verdict.WAIVED, host="b")) == {"a": set(), "b": {UNAME}}
+    assert kept_probes(WITH_FACT) == {"a": {UNAME}, "b": set()}
+    assert kept_probes(replace(WITH_FACT, verdict=Verdict.OK)) == {"a": set(), "b": set()}
+    assert kept_probes(replace(WITH_FACT, verdict=Verdict.WAIVED, host="b")) == {"a": set(), "b": {UNAME}}
 
 
 def test_answers_of_compared_hosts_are_kept_of_all_hosts() -> None:
@@ -90,7 +90,7 @@ def test_answers_of_compared_hosts_are_kept_of_all_hosts() -> None:
 
 def test_finding_without_facts_or_audited_host_keeps_nothing() -> None:
     unreachable = replace(FINDING, check="host.reachable")
-    assert kept_probes(unreachable, replace(NAMED, host="z")) == {"a": set(), "b": set()}
+    assert kept_probes(unreachable, replace(WITH_FACT, host="z")) == {"a": set(), "b": set()}
 
 
 def basis(probe: Probe, *keys: str) -> Basis:

@@ -70,12 +70,12 @@ def reduce(bases: Collection[Basis], answer: Answer) -> Answer:
     stderr = "\n".join(redact(answer.stderr).split("\n")[:SHORT_ANSWER])
     if (not isinstance(fact.probe, Command)) and (document := _redacted_json(answer.stdout)):
         return replace(answer, stdout=document, stderr=stderr)
-    kept, _ = _split_lines(redact(answer.stdout))
+    selected, _ = _split_lines(redact(answer.stdout))
     if not fact.reduce:
-        kept = _select_lines(kept, keys)
-    omitted += max(0, len(lines) - len(kept))
+        selected = _select_lines(selected, keys)
+    omitted += max(0, len(lines) - len(selected))
     note = [f"({omitted} lines that do not name it are left out)"] if omitted else []
-    return replace(answer, stdout="\n".join([*kept, *note]), stderr=stderr)
+    return replace(answer, stdout="\n".join([*selected, *note]), stderr=stderr)
 
 
 def _redacted_json(text: str) -> str:

@@ -16,8 +16,7 @@ def _parse_time(answer: Answered) -> float | Unknown:
 
 
 def _parse_seconds(answer: Answered) -> int | Unknown:
-    text = answer.stdout.strip()
-    return int(text) if re.fullmatch(r"[0-9]{1,11}", text) else unparsable("date", answer)
+    return int(answer.stdout) if re.fullmatch(r"[0-9]{1,11}\n", answer.stdout) else unparsable("date", answer)
 
 
 def _parse_round_trip(answer: Answered) -> tuple[float, float] | Unknown:

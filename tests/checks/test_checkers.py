@@ -35,8 +35,8 @@ def test_every_module_in_checks_is_listed() -> None:
 
 def test_every_module_in_facts_is_needed_by_a_checker() -> None:
     modules = {module.name for module in pkgutil.iter_modules(facts.__path__)}
-    named = {fact.name.partition(".")[0] for checker in CHECKERS for fact in facts_of(checker)}
-    assert named == modules - _WITHOUT_FACTS
+    used = {fact.name.partition(".")[0] for checker in CHECKERS for fact in facts_of(checker)}
+    assert used == modules - _WITHOUT_FACTS
 
 
 _WITHOUT_FACTS = {"answers", "container_settings", "documents", "hba_records"}
@@ -201,8 +201,8 @@ def test_based_on_is_sufficient_for_the_same_result(checker: AnyChecker) -> None
     for section, answers in real_answers(checker):
         for result in checker.evaluate(section, Facts(answers)):
             probes = {basis.fact.probe for basis in result.based_on}
-            kept = Answers({probe: answer for probe, answer in answers.raw().items() if probe in probes})
-            assert result in list(checker.evaluate(section, Facts(kept))), result
+            sufficient = Answers({probe: answer for probe, answer in answers.raw().items() if probe in probes})
+            assert result in list(checker.evaluate(section, Facts(sufficient))), result
 
 
 @every_checker

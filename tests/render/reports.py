@@ -75,7 +75,9 @@ def report(outcomes: Mapping[str, Sequence[Result] | Failure], *, complete: bool
 
 
 def expectation(check: str, subject: str, line: int = 1, expected: str = "") -> Expectation:
-    return next(known for known in IDS if known.id == check).expect(subject, ("results", line), expected)
+    return next(candidate for candidate in IDS if candidate.id == check).expect(
+        subject, ("results", line), expected
+    )
 
 
 WEB = expectation("container.state", "openlibrary-web-1", 7, "running").ok("running")
