@@ -88,7 +88,7 @@ def _drift(expectation: Expectation, names: Sequence[str], matches: Sequence[Wor
     message = f"{first.path} still contains {first.word} in line {first.line}{more}"
     patterns = (argument for name in names for argument in ("-e", name))
     command = shlex.join(("grep", "-rnwiF", *patterns, "--", expectation.subject))
-    return expectation.drift(words, message, command)
+    return expectation.drift(distinct, message, command)
 
 
 def _evaluate_name(index: int, name: str, witness: str, facts: Facts) -> Result:
