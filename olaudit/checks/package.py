@@ -53,8 +53,10 @@ def evaluate(spec: Mapping[str, PackageSpec], facts: Facts) -> Iterator[Result]:
         yield expectation.given(facts[fact], partial(_evaluate, expectation, rule))
 
 
-def _evaluate(expectation: Expectation, rule: PackageSpec, found: Mapping[str, Package]) -> Result:
-    installed = [found[name] for name in (expectation.subject, *rule.accept) if name in found]
+def _evaluate(expectation: Expectation, rule: PackageSpec, packages_by_name: Mapping[str, Package]) -> Result:
+    installed = [
+        packages_by_name[name] for name in (expectation.subject, *rule.accept) if name in packages_by_name
+    ]
     names = " ".join(package.name for package in installed)
     match rule.presence, bool(installed):
         case Presence.FORBIDDEN, True:

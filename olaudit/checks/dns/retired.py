@@ -83,12 +83,12 @@ def _evaluate_file(expectation: Expectation, names: Sequence[str], searched: Map
 
 
 def _drift(expectation: Expectation, names: Sequence[str], matches: Sequence[WordMatch]) -> Result:
-    first, words = matches[0], ", ".join(dict.fromkeys(match.word.lower() for match in matches))
+    first, names_there = matches[0], ", ".join(dict.fromkeys(match.word.lower() for match in matches))
     more = f", and {len(matches) - 1} more" if len(matches) > 1 else ""
     message = f"{first.path} still contains {first.word} in line {first.line}{more}"
     patterns = (argument for name in names for argument in ("-e", name))
     command = shlex.join(("grep", "-rnwiF", *patterns, "--", expectation.subject))
-    return expectation.drift(words, message, command)
+    return expectation.drift(names_there, message, command)
 
 
 def _evaluate_name(index: int, name: str, witness: str, facts: Facts) -> Result:
