@@ -388,7 +388,7 @@ def test_a_fact_without_an_answer_is_unknown_with_the_reason() -> None:
     assert facts[UNAME_OUTPUT] == Unknown("it hangs")
     assert facts[FILE_TEXT] == Unknown("this probe was not sent to the host")
     assert Facts(Answers({UNAME: Answered("half", "died", 139)}))[UNAME_OUTPUT] == Unknown(
-        "uname ended with status 139: died"
+        "uname ended with status 139 (SIGSEGV): died"
     )
 
 

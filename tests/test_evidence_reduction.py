@@ -91,12 +91,17 @@ def test_only_the_containers_of_findings_are_kept() -> None:
     log = {"Type": "splunk", "Config": {"splunk-token": "hunter2"}}
     inspected = [
         {"Name": "/ol-web-1", "HostConfig": {"LogConfig": log}},
-        {"Name": "/other", "HostConfig": {"LogConfig": log}, "State": {"Status": "running", "Pid": 1}},
+        {
+            "Name": "/other",
+            "Mounts": [],
+            "HostConfig": {"LogConfig": log},
+            "State": {"Status": "running", "Pid": 1},
+        },
     ]
     answer = reduce([CONTAINERS.about("ol-web-1")], Answered(json.dumps(inspected)))
     containers = json.loads(stdout(answer))
     assert containers[0]["HostConfig"]["LogConfig"] == {"Type": "splunk", "Config": {"splunk-token": "[redacted]"}}
-    assert containers[1] == {"Name": "/other", "State": {"Status": "running"}}
+    assert containers[1] == {"Name": "/other", "State": {"Status": "running"}, "Omitted": True}
 
 
 @given(

@@ -50,11 +50,13 @@ def evaluate(spec: Mapping[str, PackageSpec], facts: Facts) -> Iterator[Result]:
     for name, rule in spec.items():
         at, based_on = ("packages", name), (fact.about(name, *rule.accept),)
         expectation = VERSION.expect(name, at, _expected(name, rule), severity=rule.severity, based_on=based_on)
-        yield expectation.evaluate(facts[fact], partial(_evaluate, expectation, rule))
+        yield expectation.given(facts[fact], partial(_evaluate, expectation, rule))
 
 
-def _evaluate(expectation: Expectation, rule: PackageSpec, packages: Mapping[str, Package]) -> Result:
-    installed = [packages[name] for name in (expectation.subject, *rule.accept) if name in packages]
+def _evaluate(expectation: Expectation, rule: PackageSpec, packages_by_name: Mapping[str, Package]) -> Result:
+    installed = [
+        packages_by_name[name] for name in (expectation.subject, *rule.accept) if name in packages_by_name
+    ]
     names = " ".join(package.name for package in installed)
     match rule.presence, bool(installed):
         case Presence.FORBIDDEN, True:

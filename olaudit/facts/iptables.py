@@ -34,8 +34,8 @@ def _parse(answer: Answered) -> FilterRules | Unknown:
     if not complete or lines.count("COMMIT") != tables:
         excerpts = [line for line in (*comments, *lines) if line and not line.startswith("#")]
         return Unknown(f"iptables-save did not list the rules: {excerpts[0][:200] if excerpts else 'no output'}")
-    _, _, after = "\n".join(("", *lines)).partition("\n*filter\n")
-    rules = after.partition("\nCOMMIT")[0].split("\n")
+    _, _, filter_table = "\n".join(("", *lines)).partition("\n*filter\n")
+    rules = filter_table.partition("\nCOMMIT")[0].split("\n")
     chains = [(match[1], match[2]) for rule in rules if (match := _CHAIN.match(rule))]
     return FilterRules(
         chains=frozenset(name for name, _ in chains),

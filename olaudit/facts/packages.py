@@ -51,13 +51,13 @@ def _parse(names: tuple[str, ...], answer: Answered) -> Mapping[str, Package] | 
     complete = (len(rows), len(not_found)) == (len(lines), len(errors)) and not partial_line
     if not complete or sorted({*not_found, *(row[0] for row in rows)}) != list(names):
         return unparsable("dpkg-query", answer)
-    packages = {
+    installed = {
         name: Package(name, version[:100], status if error == "ok" else error)
         for name, version, _, error, status in rows
         if status not in ("not-installed", "config-files")
     }
     return (
-        packages
-        if _REFERENCE in packages
+        installed
+        if _REFERENCE in installed
         else Unknown(f"dpkg-query does not list {_REFERENCE}: no package database")
     )

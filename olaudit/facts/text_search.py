@@ -28,9 +28,9 @@ FileMatches = tuple[WordMatch, ...] | Unknown | None
 """The matches in a file, or below a folder; None if it does not exist."""
 
 
-def word_matches(names: Sequence[str], paths: Sequence[str]) -> Fact[Mapping[str, FileMatches]]:
-    """Build the fact of the places below each of `paths` that contain one of `names`, in any case."""
-    patterns = (argument for word in names for argument in ("-e", word))
+def word_matches(terms: Sequence[str], paths: Sequence[str]) -> Fact[Mapping[str, FileMatches]]:
+    """Build the fact of the places below each of `paths` that contain one of `terms`, in any case."""
+    patterns = (argument for term in terms for argument in ("-e", term))
     # -o prints the matching words only
     options = ("-r", "-I", "-i", "-w", "-F", "-o", "-n", "-H", "-Z", "-m", _MAX_MATCHES)
     # 1: no match, 2: not all files could be searched

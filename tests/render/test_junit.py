@@ -56,7 +56,7 @@ def test_any_report_is_valid_and_has_the_counts_of_the_report(report: Report) ->
     ids=["critical", "warning", "waived", "info", "unknown", "unknown info"],
 )
 def test_each_verdict_has_its_outcome(host: str, result: Result, outcome: type) -> None:
-    (element,) = cases(MIXED)[host, f"{result.check} {result.subject}"].result
+    (element,) = cases(MIXED)[host, f"{result.check.id} {result.subject}"].result
     assert type(element) is outcome
 
 

@@ -65,7 +65,7 @@ def evaluate(spec: RetiredNamesSpec, facts: Facts) -> Iterator[Result]:
     for index, file in enumerate(spec.files):
         at = ("retired_names", "files", index)
         expectation = RETIRED.expect(file, at, expected, based_on=(search.about(file),))
-        yield expectation.evaluate(facts[search], partial(_evaluate_file, expectation, spec.names))
+        yield expectation.given(facts[search], partial(_evaluate_file, expectation, spec.names))
     for index, name in enumerate(spec.unresolved):
         yield _evaluate_name(index, name, spec.witness or "", facts)
 
@@ -83,12 +83,12 @@ def _evaluate_file(expectation: Expectation, names: Sequence[str], searched: Map
 
 
 def _drift(expectation: Expectation, names: Sequence[str], matches: Sequence[WordMatch]) -> Result:
-    first, distinct = matches[0], ", ".join(dict.fromkeys(match.word.lower() for match in matches))
+    first, names_there = matches[0], ", ".join(dict.fromkeys(match.word.lower() for match in matches))
     more = f", and {len(matches) - 1} more" if len(matches) > 1 else ""
     message = f"{first.path} still contains {first.word} in line {first.line}{more}"
     patterns = (argument for name in names for argument in ("-e", name))
     command = shlex.join(("grep", "-rnwiF", *patterns, "--", expectation.subject))
-    return expectation.drift(distinct, message, command)
+    return expectation.drift(names_there, message, command)
 
 
 def _evaluate_name(index: int, name: str, witness: str, facts: Facts) -> Result:
@@ -104,7 +104,7 @@ def _evaluate_name(index: int, name: str, witness: str, facts: Facts) -> Result:
         message = f"{name} is retired, but still resolves to {addresses}: delete its DNS record"
         return expectation.drift(addresses, message)
     known_fleet = because("cannot determine whether the auditor's resolver knows the fleet", facts[reference])
-    return expectation.evaluate(known_fleet, partial(_evaluate_witness, expectation, witness))
+    return expectation.given(known_fleet, partial(_evaluate_witness, expectation, witness))
 
 
 def _evaluate_witness(expectation: Expectation, witness: str, resolved: Resolution) -> Result:
