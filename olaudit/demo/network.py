@@ -16,15 +16,8 @@ from olaudit.transport import Deadline, Transport
 
 
 def dns_records(fleet: FleetSpec) -> Mapping[str, str]:
-    """Map each name that must resolve to its address. All other names, retired ones too, do not resolve."""
-    records = {f"{host}.{fleet.domain}": ADDRESS for host in fleet.hosts}
-    for host in fleet.hosts.values():
-        retired, dns = host.sections.get("retired_names"), host.sections.get("dns")
-        if retired and retired.witness:
-            records[retired.witness] = ADDRESS
-        if dns:
-            records[dns.name] = ADDRESS if dns.address == "audited" else dns.address
-    return records
+    """Map the name of each host to its address. All other names, retired ones too, do not resolve."""
+    return {f"{host}.{fleet.domain}": ADDRESS for host in fleet.hosts}
 
 
 @dataclass(frozen=True, slots=True)
