@@ -95,7 +95,7 @@ def test_only_the_containers_of_findings_are_kept() -> None:
             "Name": "/other",
             "Mounts": [],
             "HostConfig": {"LogConfig": log},
-            "State": {"Status": "running", "Pid": 1},
+            "State": {"Status": "running", "Running": True, "Pid": 1},
         },
     ]
     answer = reduce([CONTAINERS.about("ol-web-1")], Answered(json.dumps(inspected)))

@@ -50,7 +50,7 @@ def evaluate(spec: Mapping[str, PackageSpec], facts: Facts) -> Iterator[Result]:
     for name, rule in spec.items():
         at, based_on = ("packages", name), (fact.about(name, *rule.accept),)
         expectation = VERSION.expect(name, at, _expected(name, rule), severity=rule.severity, based_on=based_on)
-        yield expectation.given(facts[fact], partial(_evaluate, expectation, rule))
+        yield expectation.evaluate(facts[fact], partial(_evaluate, expectation, rule))
 
 
 def _evaluate(expectation: Expectation, rule: PackageSpec, packages_by_name: Mapping[str, Package]) -> Result:

@@ -65,7 +65,7 @@ def evaluate(spec: RetiredNamesSpec, facts: Facts) -> Iterator[Result]:
     for index, file in enumerate(spec.files):
         at = ("retired_names", "files", index)
         expectation = RETIRED.expect(file, at, expected, based_on=(search.about(file),))
-        yield expectation.given(facts[search], partial(_evaluate_file, expectation, spec.names))
+        yield expectation.evaluate(facts[search], partial(_evaluate_file, expectation, spec.names))
     for index, name in enumerate(spec.unresolved):
         yield _evaluate_name(index, name, spec.witness or "", facts)
 
@@ -104,7 +104,7 @@ def _evaluate_name(index: int, name: str, witness: str, facts: Facts) -> Result:
         message = f"{name} is retired, but still resolves to {addresses}: delete its DNS record"
         return expectation.drift(addresses, message)
     known_fleet = because("cannot determine whether the auditor's resolver knows the fleet", facts[reference])
-    return expectation.given(known_fleet, partial(_evaluate_witness, expectation, witness))
+    return expectation.evaluate(known_fleet, partial(_evaluate_witness, expectation, witness))
 
 
 def _evaluate_witness(expectation: Expectation, witness: str, resolved: Resolution) -> Result:
