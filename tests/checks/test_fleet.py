@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from olaudit.checker import Checker
 from olaudit.checks import fleet, git
-from olaudit.checks.fleet import git as fleet_git
-from olaudit.checks.fleet import image, tree, version
-from olaudit.checks.fleet.spec import Agree
+from olaudit.checks.fleet import Agree
 from olaudit.facts.versions import COMPOSE
 from olaudit.facts.worktree import worktree
 from olaudit.majority import compare
@@ -80,27 +78,27 @@ NO_COMPOSE = Answered("", "sh: 8: docker-compose: not found", 1)
 NO_COMPOSE_BASH = Answered("", "sh: line 8: docker-compose: command not found", 1)
 BROKEN_COMPOSE = Answered("", "/usr/bin/python3: No module named compose", 1)
 CASES: list[tuple[Checker[Agree], str, Answer, str]] = [
-    (fleet_git.CHECKER, "olsystem", repository_answer(OLD), "d"),
-    (fleet_git.CHECKER, "olsystem", repository_answer(NEW, "00" * 20), "o"),
-    (fleet_git.CHECKER, "olsystem", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
-    (fleet_git.CHECKER, "olsystem", Answered("failed\n", "fatal: not a git repository"), "u"),
-    (tree.CHECKER, "openlibrary", repository_answer(OLD), "o"),
-    (tree.CHECKER, "openlibrary", repository_answer(NEW, "00" * 20), "d"),
-    (tree.CHECKER, "openlibrary", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
-    (tree.CHECKER, "openlibrary", Answered("inside\n"), "u"),
-    (image.CHECKER, "layers", Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}", f"sha256:{OLD:0<64}"])), "d"),
-    (image.CHECKER, "layers", Answered("[]"), "d"),
-    (image.CHECKER, "layers", Answered("[7]"), "u"),
-    (image.CHECKER, "layers", Answered("[" * 100_000), "u"),
-    (version.CHECKER, "docker", Answered('{"Version": "28.5.1"}'), "d"),
-    (version.CHECKER, "docker", Answered('{"Version": ["28.5.1"]}'), "u"),
-    (version.CHECKER, "docker", Answered("{"), "u"),
-    (version.CHECKER, "compose", Answered("v2.40.1\n"), "o"),
-    (version.CHECKER, "compose", Answered("1.29.2\n"), "d"),
-    (version.CHECKER, "compose", NO_COMPOSE, "d"),
-    (version.CHECKER, "compose", NO_COMPOSE_BASH, "d"),
-    (version.CHECKER, "compose", BROKEN_COMPOSE, "u"),
-    (version.CHECKER, "compose", Answered("docker-compose version 1.29.2, build 5becea4c\n"), "u"),
+    (fleet.GIT, "olsystem", repository_answer(OLD), "d"),
+    (fleet.GIT, "olsystem", repository_answer(NEW, "00" * 20), "o"),
+    (fleet.GIT, "olsystem", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
+    (fleet.GIT, "olsystem", Answered("failed\n", "fatal: not a git repository"), "u"),
+    (fleet.TREE, "openlibrary", repository_answer(OLD), "o"),
+    (fleet.TREE, "openlibrary", repository_answer(NEW, "00" * 20), "d"),
+    (fleet.TREE, "openlibrary", Answered("whole\n-\n-\nmaster\nend 0\n"), "u"),
+    (fleet.TREE, "openlibrary", Answered("inside\n"), "u"),
+    (fleet.IMAGE, "layers", Answered(json.dumps([f"sha256:{OTHER_TREE:0<64}", f"sha256:{OLD:0<64}"])), "d"),
+    (fleet.IMAGE, "layers", Answered("[]"), "d"),
+    (fleet.IMAGE, "layers", Answered("[7]"), "u"),
+    (fleet.IMAGE, "layers", Answered("[" * 100_000), "u"),
+    (fleet.VERSION, "docker", Answered('{"Version": "28.5.1"}'), "d"),
+    (fleet.VERSION, "docker", Answered('{"Version": ["28.5.1"]}'), "u"),
+    (fleet.VERSION, "docker", Answered("{"), "u"),
+    (fleet.VERSION, "compose", Answered("v2.40.1\n"), "o"),
+    (fleet.VERSION, "compose", Answered("1.29.2\n"), "d"),
+    (fleet.VERSION, "compose", NO_COMPOSE, "d"),
+    (fleet.VERSION, "compose", NO_COMPOSE_BASH, "d"),
+    (fleet.VERSION, "compose", BROKEN_COMPOSE, "u"),
+    (fleet.VERSION, "compose", Answered("docker-compose version 1.29.2, build 5becea4c\n"), "u"),
 ]
 
 
@@ -108,7 +106,7 @@ CASES: list[tuple[Checker[Agree], str, Answer, str]] = [
 def test_one_of_three_hosts_has_another_answer(
     checker: Checker[Agree], name: str, answer: Answer, verdict: str
 ) -> None:
-    subject = name if checker is version.CHECKER else ""
+    subject = name if checker is fleet.VERSION else ""
     assert evaluate_verdicts(checker, host(), host(**{name: answer}), host(), subject=subject) == f"o{verdict}o"
     assert evaluate_verdicts(checker, host(), host(**{name: UNANSWERED}), host(), subject=subject) == "ouo"
     assert evaluate_verdicts(checker, host(), UNREACHABLE, host(), subject=subject) == "ouo"
@@ -116,13 +114,13 @@ def test_one_of_three_hosts_has_another_answer(
 
 def test_hosts_without_compose_agree() -> None:
     hosts = [host(compose=NO_COMPOSE), host(compose=NO_COMPOSE_BASH), host(compose=NO_COMPOSE)]
-    assert evaluate_verdicts(version.CHECKER, *hosts, subject="compose") == "ooo"
+    assert evaluate_verdicts(fleet.VERSION, *hosts, subject="compose") == "ooo"
 
 
 def test_an_absent_image_is_named_absent() -> None:
     names = ("a", "b", "c")
     hosts = dict(zip(names, (host(), host(layers=Answered("[]")), host()), strict=True))
-    results = dict(compare_hosts(image.CHECKER, dict.fromkeys(names, SPEC), hosts))
+    results = dict(compare_hosts(fleet.IMAGE, dict.fromkeys(names, SPEC), hosts))
     assert results["b"].message.startswith("the content of ol/base is absent here, but ")
 
 
@@ -135,12 +133,12 @@ def test_an_omitted_key_has_no_probe_and_no_result() -> None:
 
 def test_hosts_with_different_images_are_not_compared() -> None:
     specs = {"a": SPEC, "b": SPEC.model_copy(update={"image": "other"})}
-    assert compare_hosts(image.CHECKER, specs, {"a": host(), "b": host()}) == []
+    assert compare_hosts(fleet.IMAGE, specs, {"a": host(), "b": host()}) == []
 
 
 def test_git_and_fleet_checkers_share_their_probes() -> None:
     git_probes = set(git.CHECKER.probes({"/opt/olsystem": git.GitSpec(), "/opt/openlibrary": git.GitSpec()}))
-    assert git_probes == {*fleet_git.CHECKER.probes(SPEC), *tree.CHECKER.probes(SPEC)}
+    assert git_probes == {*fleet.GIT.probes(SPEC), *fleet.TREE.probes(SPEC)}
 
 
 any_answer = st.one_of(
@@ -163,7 +161,7 @@ def test_each_host_and_subject_has_one_result(hosts: list[Answers]) -> None:
     for checker in fleet.CHECKERS:
         results = compare_hosts(checker, dict.fromkeys(names, SPEC), dict(zip(names, hosts, strict=True)))
         keys = [(name, result.check, result.subject) for name, result in results]
-        assert len(set(keys)) == len(keys) == len(names) * (2 if checker is version.CHECKER else 1)
+        assert len(set(keys)) == len(keys) == len(names) * (2 if checker is fleet.VERSION else 1)
         assert {result.check for _, result in results} == set(checker.checks)
 
 
@@ -177,5 +175,5 @@ def test_the_compose_probe_runs_on_this_machine() -> None:
     names = ("a", "b")
     answers = Answers({COMPOSE.probe: run_locally(COMPOSE.probe)})
     specs = dict.fromkeys(names, Agree(versions=("compose",)))
-    results = dict(compare_hosts(version.CHECKER, specs, dict.fromkeys(names, answers)))
+    results = dict(compare_hosts(fleet.VERSION, specs, dict.fromkeys(names, answers)))
     assert {result.verdict for result in results.values()} == {Verdict.OK}

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from olaudit.checks.fleet.git import CHECK
-from olaudit.checks.fleet.spec import ABSENT
+from olaudit.checks.fleet import ABSENT, GIT
 from olaudit.majority import compare
 from olaudit.model import Result, Unknown, Verdict, Vote
 
@@ -21,7 +20,7 @@ UNKNOWN = Unknown("timed out")
 
 def compare_values(*values: str | Unknown) -> dict[str, Result]:
     """Compare these values of hosts a, b, c, ..."""
-    expectation = CHECK.expect("/opt/olsystem", ("agree", "olsystem"))
+    expectation = GIT.checks[0].expect("/opt/olsystem", ("agree", "olsystem"))
     topic = "the commit of olsystem"
     votes = {chr(ord("a") + number): Vote(expectation, topic, value) for number, value in enumerate(values)}
     return dict(compare(votes))
