@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -28,6 +29,27 @@ class Presence(StrEnum):
     REQUIRED = "required"
     OPTIONAL = "optional"
     FORBIDDEN = "forbidden"
+
+
+def not_forbidden(message: str) -> AfterValidator:
+    """Build the validator of a presence that cannot be forbidden; `message` explains why."""
+
+    def check(presence: Presence) -> Presence:
+        if presence is Presence.FORBIDDEN:
+            raise ValueError(message)
+        return presence
+
+    return AfterValidator(check)
+
+
+def parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Build the validator of a text that `parse` accepts (it raises ValueError otherwise); the text is kept."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
 
 
 class Expect(Section, Generic[T]):
@@ -86,10 +108,5 @@ def parse_size(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
-def _is_size(text: str) -> str:
-    parse_size(text)
-    return text
-
-
-Size = Annotated[str, AfterValidator(_is_size)]
+Size = Annotated[str, parsed_by(parse_size)]
 """A size as text, such as "300 MiB"; `parse_size` converts it to bytes."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Annotated
 
-from pydantic import NonNegativeInt, field_validator
+from pydantic import NonNegativeInt
 
 from olaudit.checker import Checker
 from olaudit.facts.disk import FreeSpace, free_space
-from olaudit.language import AbsolutePath, Presence, Section, Size, parse_size
+from olaudit.language import AbsolutePath, Presence, Section, Size, not_forbidden, parse_size
 from olaudit.model import Check, Expectation, Facts, Result, Severity
 
 
@@ -22,16 +23,10 @@ class DiskSpec(Section):
 
     floor: Size = "2 GiB"
     inodes: NonNegativeInt = 50_000
-    presence: Presence = Presence.REQUIRED
+    presence: Annotated[Presence, not_forbidden("a disk can be required or optional, not forbidden")] = (
+        Presence.REQUIRED
+    )
     severity: Severity | None = None
-
-    @field_validator("presence")
-    @classmethod
-    def _required_or_optional(cls, presence: Presence) -> Presence:
-        if presence is Presence.FORBIDDEN:
-            msg = "a disk can be required or optional, not forbidden"
-            raise ValueError(msg)
-        return presence
 
 
 FREE = Check(

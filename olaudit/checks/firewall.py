@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from olaudit.checker import Checker
-from olaudit.facts.comparison import Comparison, comparison
+from olaudit.facts.files import Comparison, comparison
 from olaudit.facts.iptables import RULES, FilterRules
 from olaudit.language import AbsolutePath, Section
 from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity

@@ -34,8 +34,7 @@ class Reserve(Section):
     @model_validator(mode="after")
     def _least_not_above_most(self) -> Reserve:
         if parse_size(self.least) > parse_size(self.most):
-            msg = f"least ({self.least}) is more than most ({self.most})"
-            raise ValueError(msg)
+            raise ValueError(f"least ({self.least}) is more than most ({self.most})")
         return self
 
 

@@ -12,22 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
-
 from olaudit.checker import Checker
 from olaudit.facts.addresses import Network, Resolution, known_to_resolver, resolution
 from olaudit.facts.hba import HbaFile, hba_file
 from olaudit.facts.hba_records import HbaRule, is_within
-from olaudit.language import AbsolutePath, LookupName, Section
+from olaudit.language import AbsolutePath, LookupName, Section, parsed_by
 from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown
 
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _MAX_SHOWN = 5
-
-
-def _check_network(text: str) -> str:
-    ipaddress.ip_network(text)
-    return text
 
 
 class PostgresSpec(Section):
@@ -39,7 +32,7 @@ class PostgresSpec(Section):
 
     hba: AbsolutePath = "/etc/postgresql"
     clients: tuple[LookupName, ...]
-    also: tuple[Annotated[str, AfterValidator(_check_network)], ...] = ()
+    also: tuple[Annotated[str, parsed_by(ipaddress.ip_network)], ...] = ()
 
 
 ALLOW_LIST = Check(

@@ -6,19 +6,16 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 
 from olaudit.checker import Checker
 from olaudit.facts.services import Services, ServiceState, services
-from olaudit.language import Presence, Section
+from olaudit.language import Presence, Section, not_forbidden
 from olaudit.model import Check, Expectation, Facts, Result, Severity, Unknown
 
-
-def _check_presence(presence: Presence) -> Presence:
-    if presence is Presence.FORBIDDEN:
-        msg = "a service is required or optional; for a service that must not run, set `running: false`"
-        raise ValueError(msg)
-    return presence
+_NOT_FORBIDDEN = not_forbidden(
+    "a service is required or optional; for a service that must not run, set `running: false`"
+)
 
 
 class ServiceSpec(Section):
@@ -26,7 +23,7 @@ class ServiceSpec(Section):
 
     running: bool = True
     enabled: bool = True
-    presence: Annotated[Presence, AfterValidator(_check_presence)] = Presence.REQUIRED
+    presence: Annotated[Presence, _NOT_FORBIDDEN] = Presence.REQUIRED
     severity: Severity | None = None
 
     def __str__(self) -> str:

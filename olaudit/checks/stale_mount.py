@@ -14,6 +14,7 @@ from typing import Any
 from olaudit.checker import Checker
 from olaudit.facts import mounts
 from olaudit.facts.containers import CONTAINERS, Container
+from olaudit.facts.links import resolved_paths
 from olaudit.facts.mounts import MountPoint
 from olaudit.language import AbsolutePath
 from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown, combine
@@ -37,7 +38,11 @@ def list_facts(spec: Mapping[str, str]) -> tuple[Fact[Any], ...]:
     """List the facts: the containers, their mounts, and the directories at these paths on the host."""
     if not spec:
         return ()
-    return (CONTAINERS, mounts.of_processes(spec), mounts.resolved(spec.values()), mounts.ON_HOST)
+    return (CONTAINERS, mounts.of_processes(spec), _directories(spec), mounts.ON_HOST)
+
+
+def _directories(spec: Mapping[str, str]) -> Fact[Mapping[str, str]]:
+    return resolved_paths(tuple(sorted(set(spec.values()))))
 
 
 def evaluate(spec: Mapping[str, str], facts: Facts) -> Iterator[Result]:
@@ -47,7 +52,7 @@ def evaluate(spec: Mapping[str, str], facts: Facts) -> Iterator[Result]:
     if isinstance(users, Unknown):
         yield _expect("container", CONTAINERS).unknown(users.reason)
         return
-    processes, resolved = mounts.of_processes(spec), mounts.resolved(spec.values())
+    processes, resolved = mounts.of_processes(spec), _directories(spec)
     directories = _find_directories(facts[mounts.ON_HOST], facts[resolved])
     mount_points = () if isinstance(directories, Unknown) else {path.at for path in directories.values()}
     host = (resolved, mounts.ON_HOST.about(*mount_points))
@@ -85,13 +90,12 @@ def _find_directories(
     on_host: tuple[MountPoint, ...] | Unknown, resolved: Mapping[str, str] | Unknown
 ) -> Mapping[str, MountPoint] | Unknown:
     """Map each source to its current file system and directory there, as if it were a mount of this directory."""
-    if isinstance(on_host, Unknown):
-        return on_host
-    if isinstance(resolved, Unknown):
-        return resolved
+    known = combine(on_host, resolved)
+    if isinstance(known, Unknown):
+        return known
     directories = {}
-    for source, target in resolved.items():
-        containing = [mount for mount in on_host if f"{target}/".startswith(f"{mount.at.rstrip('/')}/")]
+    for source, target in known[1].items():
+        containing = [mount for mount in known[0] if f"{target}/".startswith(f"{mount.at.rstrip('/')}/")]
         if not containing:
             return Unknown(f"no file system of the host contains {source}")
         # reversed: of two mounts at one path, the later covers the earlier

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from olaudit.facts.documents import count_of, text_of, value_at
+from olaudit.facts.answers import count_at, text_at, value_at
 
 _PORT = re.compile(
     r"(?:(?P<ip>[0-9.]+|\[[0-9a-fA-F:.]+\]):)?(?P<host>[0-9]{1,5}):(?P<inside>[0-9]{1,5})(?:/(?P<protocol>tcp|udp|sctp))?"
@@ -80,8 +80,7 @@ def parse_port(text: str) -> Port:
     """Parse "8080:8080/tcp" or "127.0.0.1:7000:7000". Raises ValueError for other texts."""
     match = _PORT.fullmatch(text)
     if not match or not all(0 < int(match[side]) < 65536 for side in ("host", "inside")):
-        msg = f'{text!r} is not a published port: write "8080:8080/tcp" or "127.0.0.1:7000:7000/tcp"'
-        raise ValueError(msg)
+        raise ValueError(f'{text!r} is not a published port: write "8080:8080/tcp" or "127.0.0.1:7000:7000/tcp"')
     return Port(
         ip=_normalize_address((match["ip"] or "").strip("[]")),
         host=match["host"],
@@ -93,10 +92,9 @@ def parse_port(text: str) -> Port:
 def parse_mount(text: str) -> Mount:
     """Parse "/opt/olsystem:/olsystem:ro" or "solr-data:/var/solr". Raises ValueError for other texts."""
     if not (match := _MOUNT.fullmatch(text)):
-        msg = (
+        raise ValueError(
             f'{text!r} is not a mount: write "SOURCE:DESTINATION" or "SOURCE:DESTINATION:ro", with absolute paths'
         )
-        raise ValueError(msg)
     return Mount(
         source=_clean_path(match["source"]),
         destination=_clean_path(match["destination"]),
@@ -124,34 +122,34 @@ def read_mounts(mounts: object) -> tuple[Mount, ...] | None:
 
 def read_log_settings(logs: object) -> LogSettings | None:
     """Parse `HostConfig.LogConfig`. Total."""
-    driver, config = text_of(value_at(logs, "Type")), value_at(logs, "Config")
+    driver, config = text_at(logs, "Type"), value_at(logs, "Config")
     options = {} if config is None else config
     if not driver or not isinstance(options, dict):
         return None
-    size, files = (text_of(options.get(key, "")) for key in ("max-size", "max-file"))
+    size, files = (text_at({key: ""} | options, key) for key in ("max-size", "max-file"))
     return None if size is None or files is None else LogSettings(driver, size, files)
 
 
 def read_restart_policy(policy: object) -> str | None:
     """Parse `HostConfig.RestartPolicy`, as "always" or "on-failure:3". Total."""
-    name = text_of(value_at(policy, "Name"))
+    name = text_at(policy, "Name")
     if name is None:
         return None
-    tries = count_of(value_at(policy, "MaximumRetryCount")) or 0
+    tries = count_at(policy, "MaximumRetryCount") or 0
     return f"{name}:{tries}" if name == "on-failure" and tries else name or "no"
 
 
 def _port(key: str, binding: object) -> Port | None:
     match = _CONTAINER_PORT.fullmatch(key)
-    ip, host = text_of(value_at(binding, "HostIp")), text_of(value_at(binding, "HostPort"))
+    ip, host = text_at(binding, "HostIp"), text_at(binding, "HostPort")
     if match is None or host is None:
         return None
     return Port(ip=_normalize_address(ip or ""), host=host, inside=match[1], protocol=match[2])
 
 
 def _mount(mount: object) -> Mount | None:
-    source = text_of(value_at(mount, "Name")) or text_of(value_at(mount, "Source"))
-    destination, writable = text_of(value_at(mount, "Destination")), value_at(mount, "RW")
+    source = text_at(mount, "Name") or text_at(mount, "Source")
+    destination, writable = text_at(mount, "Destination"), value_at(mount, "RW")
     if source is None or not destination or not isinstance(writable, bool):
         return None
     return Mount(_clean_path(source), _clean_path(destination), writable)

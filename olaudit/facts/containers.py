@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from olaudit.facts.answers import parse_json
+from olaudit.facts.answers import ABSENT, count_at, parse_json, text_at, value_at
 from olaudit.facts.container_settings import (
     LogSettings,
     Mount,
@@ -22,7 +22,6 @@ from olaudit.facts.container_settings import (
     read_ports,
     read_restart_policy,
 )
-from olaudit.facts.documents import ABSENT, count_of, text_of, value_at
 from olaudit.model import Answered, ContainerFields, Fact, Unknown
 
 T = TypeVar("T")
@@ -116,28 +115,33 @@ class Container:
 
 
 def _parse(answer: Answered) -> tuple[Container, ...] | Unknown:
-    entries = parse_json(answer)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    entries = _parse_entries(answer)
+    if entries is None:
         return Unknown("the Docker Engine's answer is not a list of containers")
-    return tuple(_container(entry) for entry in entries)
+    return tuple(map(_container, entries))
+
+
+def _parse_entries(answer: Answered) -> list[dict[str, Any]] | None:
+    entries = parse_json(answer)
+    return entries if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries) else None
 
 
 def _container(entry: Mapping[str, object]) -> Container:
     return Container(
-        id=text_of(value_at(entry, "Id")) or "",
+        id=text_at(entry, "Id") or "",
         name=_name(entry),
-        image=_valid("image", text_of(value_at(entry, "Config", "Image")) or None),
-        hostname=_valid("hostname", text_of(value_at(entry, "Config", "Hostname"))),
+        image=_valid("image", text_at(entry, "Config", "Image") or None),
+        hostname=_valid("hostname", text_at(entry, "Config", "Hostname")),
         state=_state(entry),
-        restarts=_valid("restart count", count_of(value_at(entry, "RestartCount"))),
+        restarts=_valid("restart count", count_at(entry, "RestartCount")),
         policy=_valid("restart policy", read_restart_policy(value_at(entry, "HostConfig", "RestartPolicy"))),
-        network=text_of(value_at(entry, "HostConfig", "NetworkMode")) or "",
+        network=text_at(entry, "HostConfig", "NetworkMode") or "",
         compose=_valid("labels", _compose(entry)),
         ports=_valid("ports", read_ports(value_at(entry, "HostConfig", "PortBindings"))),
         mounts=_valid("mounts", read_mounts(value_at(entry, "Mounts"))),
         logs=_valid("log settings", read_log_settings(value_at(entry, "HostConfig", "LogConfig"))),
         process=_process(entry),
-        unreadable=(text_of(entry["Unreadable"]) or "no reason given") if "Unreadable" in entry else "",
+        unreadable=(text_at(entry, "Unreadable") or "no reason given") if "Unreadable" in entry else "",
     )
 
 
@@ -146,17 +150,17 @@ def _valid(what: str, value: T | None) -> T | Unknown:
 
 
 def _name(entry: Mapping[str, object]) -> str | None:
-    return (text_of(value_at(entry, "Name")) or "").removeprefix("/") or None
+    return (text_at(entry, "Name") or "").removeprefix("/") or None
 
 
 def _state(entry: Mapping[str, object]) -> ContainerState:
     return ContainerState(
         status=_valid("state", _status(value_at(entry, "State"))),
-        exit_code=_valid("exit code", count_of(value_at(entry, "State", "ExitCode"))),
+        exit_code=_valid("exit code", count_at(entry, "State", "ExitCode")),
         oom_killed=value_at(entry, "State", "OOMKilled") is True,
-        error=text_of(value_at(entry, "State", "Error")) or "",
-        started=_time(value_at(entry, "State", "StartedAt")),
-        finished=_time(value_at(entry, "State", "FinishedAt")),
+        error=text_at(entry, "State", "Error") or "",
+        started=_time(entry, "State", "StartedAt"),
+        finished=_time(entry, "State", "FinishedAt"),
         health=_valid("health status", _health(value_at(entry, "State", "Health"))),
     )
 
@@ -176,13 +180,13 @@ def _status(state: object) -> str | None:
             return flag.lower()
     if state.get("Running") is not False:
         return None
-    return "exited" if _time(state.get("StartedAt")) else "created"
+    return "exited" if _time(state, "StartedAt") else "created"
 
 
 def _health(health: object) -> str | None:
     if health is ABSENT or health is None:
         return ""
-    status = text_of(value_at(health, "Status"))
+    status = text_at(health, "Status")
     status = "" if status == "none" else status
     return status if status in _HEALTH else None
 
@@ -196,7 +200,7 @@ def _compose(entry: Mapping[str, object]) -> ComposeLabels | None:
     if not isinstance(labels, dict):
         return None
     project, service, number, oneoff = (
-        text_of(labels.get(f"{_LABEL_PREFIX}{key}")) or ""
+        text_at(labels, f"{_LABEL_PREFIX}{key}") or ""
         for key in ("project", "service", "container-number", "oneoff")
     )
     return ComposeLabels(project, service, number, oneoff=oneoff.lower() == "true")
@@ -215,10 +219,10 @@ def _process(entry: Mapping[str, Any]) -> Process | Unknown | None:
     return Process(int(pid) if isinstance(pid, int) else None, sources)
 
 
-def _time(value: object) -> datetime | None:
-    """Parse an RFC 3339 time. Docker writes the year 1 for "never"."""
+def _time(document: object, *path: str) -> datetime | None:
+    """Parse the RFC 3339 time at a path. Docker writes the year 1 for "never"."""
     try:
-        time = datetime.fromisoformat(text_of(value) or "")
+        time = datetime.fromisoformat(text_at(document, *path) or "")
         return time.astimezone(UTC) if time.tzinfo and time.year > 1 else None
     except (ValueError, OverflowError):
         return None
@@ -226,10 +230,10 @@ def _time(value: object) -> datetime | None:
 
 def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
     """Keep the containers with these names or ids, and the name and the state of the others."""
-    entries = parse_json(answer)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    entries = _parse_entries(answer)
+    if entries is None:
         return answer
-    reduced = [entry if {_name(entry), text_of(entry.get("Id"))} & keys else _outline(entry) for entry in entries]
+    reduced = [entry if {_name(entry), text_at(entry, "Id")} & keys else _outline(entry) for entry in entries]
     return replace(answer, stdout=json.dumps(reduced))
 
 

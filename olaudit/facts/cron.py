@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from operator import itemgetter
 
-from olaudit.facts.answers import has_no_target, incompleteness, parse_records, unparsable
+from olaudit.facts.answers import has_no_target, incompleteness, parse_processes, parse_records, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
 
 SCRIPT = r"""
@@ -107,13 +107,9 @@ def _parse_installed(state: str, detail: str, permissions: str) -> Installed:
 
 
 def _parse_daemon(answer: Answered) -> str | Unknown | None:
-    *lines, remainder = answer.stdout.split("\n")
-    processes = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
-    if remainder or len(processes) != len(lines):
-        return unparsable("ps", answer)
-    if not any(pid == "1" for pid, *_ in processes):
-        error = answer.stderr.strip().partition("\n")[0]
-        return Unknown(error or "ps does not show the processes of other users")
+    processes = parse_processes(_PROCESS, answer)
+    if isinstance(processes, Unknown):
+        return processes
     running = [args for _, parent, name, args in processes if name in ("cron", "crond") and parent == "1"]
     return running[0] if any("<defunct>" not in args for args in running) else None
 

@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from olaudit.facts.answers import parse_json
-from olaudit.facts.documents import value_at
+from olaudit.facts.answers import parse_json, value_at
 from olaudit.model import Answered, Command, EngineVersion, Fact, Unknown
 
 DOCKER_SOCKET = "/var/run/docker.sock"

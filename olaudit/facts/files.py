@@ -1,4 +1,4 @@
-"""Files and directories: type, owner and mode of a path or of the matches of a glob, and equality of two files."""
+"""Files and directories: type, owner and mode of a path or of the matches of a glob; comparison of two files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from olaudit.facts.answers import error_lines, error_of, is_absent, pair_errors, unparsable
+from olaudit.facts.answers import error_lines, error_of, is_absent, match_lines, pair_errors, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
 
 # Fields of both formats: type (find: of the file, and of the target if it is a link), owner's name and id, group's
@@ -18,6 +18,7 @@ _STAT = "%F/%U/%u/%G/%g/%a/%n/\\n"
 _FIND = "%y%Y/%u/%U/%g/%G/%m/%f/\\n"
 _END = "/\\n"
 _RECORD = re.compile(r"([^/]+)/([^/]+)/([0-9]+)/([^/]+)/([0-9]+)/([0-7]{1,5})/(.+)", re.DOTALL)
+_DIFFER = re.compile(r"differ: (?:byte|char) [0-9]+, line ([0-9]{1,9})$", re.MULTILINE)
 _LINK = "symbolic link"
 _UNREADABLE = "l?"
 _TYPES = {
@@ -45,6 +46,14 @@ class FileEntry:
     mode: int
     name: str
     linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether two files are equal; `line` is the first that differs (None if one is the start of the other)."""
+
+    equal: bool
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,13 @@ def equal_files(path: str, other: str) -> Fact[bool]:
     return Fact("files.equal", Command(("cmp", "--", path, other), may_hang=True, statuses=(0, 1)), _parse_cmp)
 
 
+def comparison(path: str, other: str) -> Fact[Comparison | None]:
+    """Build the fact of how two files compare, also files that only root may read; None if `path` is absent."""
+    # 2: one of the files could not be read
+    probe = Command(("cmp", "--", path, other), may_hang=True, sudo=True, statuses=(0, 1, 2))
+    return Fact("files.comparison", probe, partial(_parse_comparison, path, other))
+
+
 def find_command(glob: str) -> tuple[str, ...]:
     """Build the `find` command that selects the files to which a shell expands `glob`.
 
@@ -129,9 +145,8 @@ def _parse_find(glob: str, answer: Answered) -> dict[str, Files] | Unknown:
 
 
 def _parse_entries(stdout: str) -> list[FileEntry] | None:
-    *records, remainder = stdout.split("/\n")
-    fields = [match.groups() for record in records if (match := _RECORD.fullmatch(record))]
-    if remainder or len(fields) != len(records):
+    records = match_lines(_RECORD, stdout, "/\n")
+    if records is None:
         return None
     return [
         FileEntry(
@@ -142,7 +157,7 @@ def _parse_entries(stdout: str) -> list[FileEntry] | None:
             name=name,
             linked=file_type in ("lf", "ld"),
         )
-        for file_type, user, uid, group, gid, mode, name in fields
+        for file_type, user, uid, group, gid, mode, name in (record.groups() for record in records)
     ]
 
 
@@ -151,3 +166,16 @@ def _parse_cmp(answer: Answered) -> bool | Unknown:
     if bool(answer.stdout + answer.stderr) != bool(answer.status):
         return unparsable("cmp", answer)
     return answer.status == 0
+
+
+def _parse_comparison(path: str, other: str, answer: Answered) -> Comparison | Unknown | None:
+    has_output = bool(answer.stdout or answer.stderr)
+    if answer.status == 0 and not has_output:
+        return Comparison(equal=True)
+    if answer.status == 1 and has_output:
+        match = _DIFFER.search(answer.stdout)
+        return Comparison(equal=False, line=int(match[1]) if match else None)
+    error = answer.stderr.partition("\n")[0]
+    if answer.status == 2 and error.startswith(f"cmp: {path}: ") and is_absent(error):
+        return None
+    return Unknown(f"cannot compare {path} with {other}: {error[:200]!r}")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from olaudit.facts.answers import error_of, is_absent, unparsable
+from olaudit.facts.answers import error_of, is_absent, parse_processes
 from olaudit.model import Answered, Command, Fact, Unknown
 
 _DEFAULT_MIB = 64  # memcached's limit without `-m`: memcached(1)
@@ -89,13 +89,9 @@ def _reduce_configuration(answer: Answered, _keys: frozenset[str]) -> Answered:
 
 
 def _parse_processes(answer: Answered) -> tuple[MemcachedProcess, ...] | Unknown:
-    *lines, remainder = answer.stdout.split("\n")
-    rows = [match.groups() for line in lines if (match := _PROCESS.fullmatch(line))]
-    if remainder or len(rows) != len(lines):
-        return unparsable("ps", answer)
-    if not any(pid == "1" for pid, _, _ in rows):
-        error = answer.stderr.strip().partition("\n")[0]
-        return Unknown(error or "ps does not show the processes of other users")
+    rows = parse_processes(_PROCESS, answer)
+    if isinstance(rows, Unknown):
+        return rows
     return tuple(
         _parse_process(pid, args) for pid, name, args in rows if name == "memcached" and _DEFUNCT not in args
     )

@@ -1,11 +1,12 @@
-"""Mounts of a host and of the processes in its containers, and the directories that paths lead to."""
+"""Mounts of a host and of the processes in its containers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from olaudit.facts.answers import match_lines
 from olaudit.model import Answered, Command, Fact, Unknown
 
 _MOUNTINFO_LINE = re.compile(
@@ -32,30 +33,15 @@ def of_processes(paths: Collection[str]) -> Fact[tuple[MountPoint, ...]]:
     return Fact("mounts.processes", Command(find, may_hang=True, sudo=True, statuses=(0, 1)), _parse, _reduce)
 
 
-def resolved(paths: Collection[str]) -> Fact[Mapping[str, str]]:
-    """Build the fact of the directories on the host that `paths` lead to, by path, with all links resolved."""
-    sources = sorted(set(paths))
-
-    def parse(answer: Answered) -> Mapping[str, str] | Unknown:
-        *targets, remainder = answer.stdout.split("\n")
-        if remainder or len(sources) != len(targets) or not all(target.startswith("/") for target in targets):
-            return Unknown(f"readlink's answer could not be parsed: {answer.stderr[:200]!r}")
-        return dict(zip(sources, targets, strict=True))
-
-    return Fact("mounts.resolved", Command(("readlink", "-m", "--", *sources), may_hang=True), parse)
-
-
 def _parse(answer: Answered) -> tuple[MountPoint, ...] | Unknown:
-    *lines, remainder = answer.stdout.split("\n")
-    mounts = [mount for line in lines if (mount := _mount_point(line))]
-    if remainder or len(mounts) != len(lines):
+    lines = match_lines(_MOUNTINFO_LINE, answer.stdout)
+    if lines is None:
         return Unknown(f"the list of mounts could not be parsed: {answer.stdout[:200]!r}")
-    return tuple(mounts)
+    return tuple(map(_mount_point, lines))
 
 
-def _mount_point(line: str) -> MountPoint | None:
-    match = _MOUNTINFO_LINE.fullmatch(line)
-    return match and MountPoint(match["pid"] or "", match["dev"], _unescape(match["root"]), _unescape(match["at"]))
+def _mount_point(match: re.Match[str]) -> MountPoint:
+    return MountPoint(match["pid"] or "", match["dev"], _unescape(match["root"]), _unescape(match["at"]))
 
 
 def _unescape(path: str) -> str:
@@ -65,10 +51,12 @@ def _unescape(path: str) -> str:
 
 def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
     """Keep the mounts of the processes, or at the paths, that the keys name."""
-    lines = answer.stdout.split("\n")
-    mounts = [(line, _mount_point(line)) for line in lines]
-    selected = [line for line, mount in mounts if mount is None or not keys or {mount.pid, mount.at} & keys]
-    return replace(answer, stdout="\n".join(selected))
+
+    def is_selected(line: str) -> bool:
+        match = _MOUNTINFO_LINE.fullmatch(line)
+        return not match or not keys or bool(keys & {match["pid"], _unescape(match["at"])})
+
+    return replace(answer, stdout="\n".join(filter(is_selected, answer.stdout.split("\n"))))
 
 
 ON_HOST: Fact[tuple[MountPoint, ...]] = Fact(

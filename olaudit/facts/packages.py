@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from olaudit.facts.answers import unparsable
+from olaudit.facts.answers import error_lines, match_lines, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
 
 _FORMAT = "--showformat=${Package}\\t${Version}\\t${Status}\\n"
@@ -44,20 +44,15 @@ def _parse(names: tuple[str, ...], answer: Answered) -> Mapping[str, Package] | 
 
     A package that was removed or was never installed may still have a row.
     """
-    *lines, partial_line = answer.stdout.split("\n")
-    errors = [line for line in answer.stderr.split("\n") if line]
-    rows = [match.groups() for line in lines if (match := _ROW.fullmatch(line))]
+    rows, errors = match_lines(_ROW, answer.stdout), error_lines(answer.stderr)
     not_found = [match[1].rstrip(".") for line in errors if (match := _NOT_FOUND.match(line))]
-    complete = (len(rows), len(not_found)) == (len(lines), len(errors)) and not partial_line
-    if not complete or sorted({*not_found, *(row[0] for row in rows)}) != list(names):
+    if rows is None or len(not_found) != len(errors) or {*not_found, *(row[1] for row in rows)} != set(names):
         return unparsable("dpkg-query", answer)
     installed = {
         name: Package(name, version[:100], status if error == "ok" else error)
-        for name, version, _, error, status in rows
+        for name, version, _, error, status in (row.groups() for row in rows)
         if status not in ("not-installed", "config-files")
     }
-    return (
-        installed
-        if _REFERENCE in installed
-        else Unknown(f"dpkg-query does not list {_REFERENCE}: no package database")
-    )
+    if _REFERENCE not in installed:
+        return Unknown(f"dpkg-query does not list {_REFERENCE}: no package database")
+    return installed

@@ -107,6 +107,15 @@ class Expectation:
         """Apply `rule` to a known value; an unknown one gives the unknown result with its reason."""
         return self.unknown(value.reason) if isinstance(value, Unknown) else rule(value)
 
+    def compare(
+        self, value: T | Unknown, observe: Callable[[T], tuple[str, str]], fix: str | None = None
+    ) -> Result:
+        """Evaluate a value: `observe` returns the observed text, and the message of the drift if it is one."""
+        if isinstance(value, Unknown):
+            return self.unknown(value.reason)
+        observed, problem = observe(value)
+        return self.drift(observed, problem, fix) if problem else self.ok(observed)
+
     def _result(self, verdict: Verdict, observed: str, message: str, fix: str | None) -> Result:
         return Result(
             check=self.check,

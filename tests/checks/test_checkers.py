@@ -39,7 +39,7 @@ def test_every_module_in_facts_is_needed_by_a_checker() -> None:
     assert used == modules - _WITHOUT_FACTS
 
 
-_WITHOUT_FACTS = {"answers", "container_settings", "documents", "hba_records"}
+_WITHOUT_FACTS = {"answers", "container_settings", "hba_records"}
 """Modules in facts/ with values and helpers of other modules there."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from olaudit.checks import firewall
-from olaudit.facts.comparison import comparison
+from olaudit.facts.files import comparison
 from olaudit.facts.iptables import RULES
 from olaudit.model import Answer, Answered, Answers, Command, Facts, Probe
 from tests.checks.tables import Row, case, check_locally, check_row, rows, spec_of

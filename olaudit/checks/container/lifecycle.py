@@ -75,10 +75,8 @@ def evaluate_lifecycle(pair: Pair, now: int | Unknown) -> Iterator[Result]:
 def _restart_loop(pair: Pair, now: int | Unknown) -> bool | Unknown:
     """Return whether the container is in a restart loop."""
     container = pair.container
-    if container.state.status == "restarting":
-        return True
     if not container.running:
-        return False
+        return container.state.status == "restarting"
     if not _depends_on_age(pair):
         return container.restarts if isinstance(container.restarts, Unknown) else False
     age = _age(container, now)
@@ -88,7 +86,7 @@ def _restart_loop(pair: Pair, now: int | Unknown) -> bool | Unknown:
 
 
 def _depends_on_age(pair: Pair) -> bool:
-    """Return whether a container has so many restarts that they are a loop if the last one is recent."""
+    """Return whether a running container has so many restarts that they are a loop if the last one is recent."""
     restarts = pair.container.restarts
     return pair.container.running and not isinstance(restarts, Unknown) and restarts > pair.spec.max_restarts
 
@@ -105,18 +103,19 @@ def _count(container: Container) -> str:
 
 def _restarts(pair: Pair, loop: bool | Unknown) -> Result:
     expected = f"at most {pair.spec.max_restarts} restarts, or none within the hour"
-    further = (clock.SECONDS,) if _depends_on_age(pair) else ()
-    expectation = pair.expect(RESTARTS, expected, "max_restarts", *further)
-    return expectation.evaluate(loop, partial(_evaluate_loop, expectation, pair.container))
+    expectation = pair.expect(
+        RESTARTS, expected, "max_restarts", *([clock.SECONDS] if _depends_on_age(pair) else [])
+    )
+    logs = fixes.docker("logs --tail 100", pair.container)
+    return expectation.compare(loop, partial(_describe_loop, pair.container), logs)
 
 
-def _evaluate_loop(expectation: Expectation, container: Container, is_loop: bool) -> Result:
+def _describe_loop(container: Container, is_loop: bool) -> tuple[str, str]:
     observed = f"{_count(container)}, last started at {_format_time(container.state.started)}"
     if not is_loop:
-        return expectation.ok(observed)
+        return observed, ""
     last = f"; it last exited {_exit_reason(container.state)}" if container.state.status == "restarting" else ""
-    message = f"restart loop: the container exits, and Docker restarts it each time{last}"
-    return expectation.drift(observed, message, fixes.docker("logs --tail 100", container))
+    return observed, f"restart loop: the container exits, and Docker restarts it each time{last}"
 
 
 # --- state -----------------------------------------------------------------------------------------------------
@@ -225,17 +224,14 @@ def _starting(expectation: Expectation, container: Container, age: float | None)
 
 
 def _restart_policy(pair: Pair, expected: Expect[str]) -> Result:
-    expectation = pair.expect(RESTART_POLICY, expected.value, "restart")
+    fix = fixes.docker(f"update --restart={expected.value}", pair.container)
 
-    def evaluate(policy: str) -> Result:
-        if policy in expected.values:
-            return expectation.ok(policy)
+    def observe(policy: str) -> tuple[str, str]:
         stays_down = policy == "no" or policy.startswith("on-failure")
         consequence = ": it will not start after a reboot" if stays_down else ""
-        fix = fixes.docker(f"update --restart={expected.value}", pair.container)
-        return expectation.drift(policy, f"its restart policy is {policy}{consequence}", fix)
+        return policy, "" if policy in expected.values else f"its restart policy is {policy}{consequence}"
 
-    return expectation.evaluate(pair.container.policy, evaluate)
+    return pair.expect(RESTART_POLICY, expected.value, "restart").compare(pair.container.policy, observe, fix)
 
 
 def _format_time(time: datetime | None) -> str:

@@ -109,23 +109,8 @@ def differs_in_project(spec: ContainerSpec, container: Container) -> bool:
     return any(name is not None and name.number == observed.number for name in expected)
 
 
-def _has_expected_name(spec: ContainerSpec, container: Container) -> bool:
-    return container.name == spec.name.value
-
-
-def _has_accepted_name(spec: ContainerSpec, container: Container) -> bool:
-    return container.name in spec.name.accept
-
-
-def _has_expected_labels(spec: ContainerSpec, container: Container) -> bool:
-    return _has_labels_of(spec.name.value, spec, container)
-
-
-def _has_accepted_labels(spec: ContainerSpec, container: Container) -> bool:
-    return any(_has_labels_of(name, spec, container) for name in spec.name.accept)
-
-
 def _has_labels_of(name: str, spec: ContainerSpec, container: Container) -> bool:
+    """Return whether Compose's labels are those of the container that it would name `name`."""
     expected, labels = parse_compose_name(name, spec.service), container.compose
     if expected is None or not expected.project or isinstance(labels, Unknown) or labels.oneoff:
         return False
@@ -137,10 +122,10 @@ def _is_oneoff(container: Container) -> bool:
 
 
 _RULES: tuple[PairingRule, ...] = (
-    _has_expected_name,
-    _has_accepted_name,
-    _has_expected_labels,
-    _has_accepted_labels,
+    lambda spec, container: container.name == spec.name.value,
+    lambda spec, container: container.name in spec.name.accept,
+    lambda spec, container: _has_labels_of(spec.name.value, spec, container),
+    lambda spec, container: any(_has_labels_of(name, spec, container) for name in spec.name.accept),
     differs_in_separators,
     differs_in_project,
 )

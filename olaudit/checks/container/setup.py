@@ -7,6 +7,7 @@ the fix is to recreate it with Compose.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from olaudit.checks.container import fixes
 from olaudit.checks.container.pairing import Pair, parse_compose_name
@@ -47,43 +48,38 @@ _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 def evaluate_setup(pair: Pair) -> Iterator[Result]:
     """Evaluate those settings of a container that the expected file gives."""
-    spec = pair.spec
+    spec, observed, fix = pair.spec, pair.container, fixes.recreate(pair.spec)
     if spec.hostname is not None:
-        yield _hostname(pair, spec.hostname)
+        hostname = pair.expect(HOSTNAME, spec.hostname.value, "hostname")
+        yield hostname.compare(observed.hostname, partial(_compare_hostname, observed.id, spec.hostname), fix)
     if spec.image is not None:
-        yield _image(pair, spec.image)
+        image = pair.expect(IMAGE, spec.image.value, "image")
+        yield image.compare(observed.image, partial(_compare_image, spec.image), fix)
     if spec.mounts is not None:
-        yield _mounts(pair, spec.mounts)
+        mounts = pair.expect(MOUNTS, _join(spec.mounts), "mounts")
+        yield mounts.compare(observed.mounts, partial(_compare_mounts, pair, spec.mounts), fix)
     if spec.ports is not None:
-        yield _ports(pair, spec.ports)
+        expected = {parse_port(text) for text in spec.ports}
+        ports = pair.expect(PORTS, _join(sorted(expected)), "ports")
+        yield ports.compare(observed.ports, partial(_compare_ports, pair, expected), fix)
     if spec.logging is not None and spec.logging != Logging():
-        yield _logging(pair, spec.logging)
+        limits = LogSettings(_LOG_DRIVER, spec.logging.max_size or "", str(spec.logging.max_file or ""))
+        logging = pair.expect(LOGGING, str(limits), "logging")
+        yield logging.compare(observed.logs, partial(_compare_logs, spec.logging), fix)
     yield from _service(pair)
 
 
-def _hostname(pair: Pair, expected: Expect[str]) -> Result:
-    expectation = pair.expect(HOSTNAME, expected.value, "hostname")
-
-    def evaluate(hostname: str) -> Result:
-        if hostname in expected.values:
-            return expectation.ok(hostname)
-        message = f"its hostname is {hostname or 'empty'}"
-        if hostname and pair.container.id.startswith(hostname):
-            message = f"it was created without a hostname: its hostname is its id, {hostname}"
-        return expectation.drift(hostname, message, fixes.recreate(pair.spec))
-
-    return expectation.evaluate(pair.container.hostname, evaluate)
+def _compare_hostname(container_id: str, expected: Expect[str], hostname: str) -> tuple[str, str]:
+    if hostname in expected.values:
+        return hostname, ""
+    if hostname and container_id.startswith(hostname):
+        return hostname, f"it was created without a hostname: its hostname is its id, {hostname}"
+    return hostname, f"its hostname is {hostname or 'empty'}"
 
 
-def _image(pair: Pair, expected: Expect[str]) -> Result:
-    expectation = pair.expect(IMAGE, expected.value, "image")
-
-    def evaluate(image: str) -> Result:
-        if _full_reference(image) in {_full_reference(value) for value in expected.values}:
-            return expectation.ok(image)
-        return expectation.drift(image, f"it was created from the image {image}", fixes.recreate(pair.spec))
-
-    return expectation.evaluate(pair.container.image, evaluate)
+def _compare_image(expected: Expect[str], image: str) -> tuple[str, str]:
+    is_expected = _full_reference(image) in map(_full_reference, expected.values)
+    return image, "" if is_expected else f"it was created from the image {image}"
 
 
 def _full_reference(image: str) -> str:
@@ -93,21 +89,12 @@ def _full_reference(image: str) -> str:
     return name if tagged else f"{name}:latest"
 
 
-def _mounts(pair: Pair, texts: tuple[str, ...]) -> Result:
-    """Evaluate the expected mounts, each with its source and mode; further mounts are not evaluated."""
-    expectation = pair.expect(MOUNTS, _join(texts), "mounts")
-
-    def evaluate(mounts: tuple[Mount, ...]) -> Result:
-        expected = [parse_mount(text) for text in texts]
-        by_destination = {mount.destination: mount for mount in mounts}
-        pairs = [(mount, by_destination.get(mount.destination)) for mount in expected]
-        observed = _join([str(mount) for _, mount in pairs if mount is not None])
-        problems = [problem for mount in pairs if (problem := _mount_problem(pair, *mount))]
-        if not problems:
-            return expectation.ok(observed)
-        return expectation.drift(observed, "; ".join(problems), fixes.recreate(pair.spec))
-
-    return expectation.evaluate(pair.container.mounts, evaluate)
+def _compare_mounts(pair: Pair, expected: tuple[str, ...], mounts: tuple[Mount, ...]) -> tuple[str, str]:
+    """Compare the expected mounts, each with its source and mode; further mounts are not compared."""
+    by_destination = {mount.destination: mount for mount in mounts}
+    pairs = [(mount, by_destination.get(mount.destination)) for mount in map(parse_mount, expected)]
+    problems = [problem for mount in pairs if (problem := _mount_problem(pair, *mount))]
+    return _join(mount for _, mount in pairs if mount is not None), "; ".join(problems)
 
 
 def _mount_problem(pair: Pair, expected: Mount, observed: Mount | None) -> str:
@@ -128,39 +115,21 @@ def _source_names(pair: Pair, expected: Mount) -> set[str]:
     return {expected.source, f"{name.project}_{expected.source}"}
 
 
-def _ports(pair: Pair, texts: tuple[str, ...]) -> Result:
-    """Evaluate the published ports. They are settings, so they are known for a stopped container too."""
-    expected_ports = {parse_port(text) for text in texts}
-    expectation = pair.expect(PORTS, _join(sorted(expected_ports)), "ports")
-
-    def evaluate(published: tuple[Port, ...]) -> Result:
-        ports, observed = set(published), _join(published)
-        if ports == expected_ports:
-            return expectation.ok(observed)
-        if pair.container.network == "host":
-            message = "it uses the host's network: it publishes no ports, and every port it listens on is open"
-            return expectation.drift(observed, message, fixes.recreate(pair.spec))
-        differences = (
-            ("not published: ", sorted(expected_ports - ports)),
-            ("published, but not expected: ", sorted(ports - expected_ports)),
-        )
-        message = "; ".join(label + _join(group) for label, group in differences if group)
-        return expectation.drift(observed, message, fixes.recreate(pair.spec))
-
-    return expectation.evaluate(pair.container.ports, evaluate)
+def _compare_ports(pair: Pair, expected: set[Port], published: tuple[Port, ...]) -> tuple[str, str]:
+    """Compare the published ports. They are settings, so they are known for a stopped container too."""
+    ports, observed = set(published), _join(published)
+    if ports != expected and pair.container.network == "host":
+        return observed, "it uses the host's network: it publishes no ports, and every port it listens on is open"
+    differences = (
+        ("not published: ", sorted(expected - ports)),
+        ("published, but not expected: ", sorted(ports - expected)),
+    )
+    return observed, "; ".join(label + _join(group) for label, group in differences if group)
 
 
-def _logging(pair: Pair, expected: Logging) -> Result:
-    """Evaluate the log driver and those of its limits that the expected file sets."""
-    size, files = expected.max_size or "", str(expected.max_file or "")
-    expectation = pair.expect(LOGGING, str(LogSettings(_LOG_DRIVER, size, files)), "logging")
-
-    def evaluate(logs: LogSettings) -> Result:
-        if problem := _log_problem(logs, expected):
-            return expectation.drift(str(logs), problem, fixes.recreate(pair.spec))
-        return expectation.ok(str(logs))
-
-    return expectation.evaluate(pair.container.logs, evaluate)
+def _compare_logs(expected: Logging, logs: LogSettings) -> tuple[str, str]:
+    """Compare the log driver and those of its limits that the expected file sets."""
+    return str(logs), _log_problem(logs, expected)
 
 
 def _log_problem(logs: LogSettings, expected: Logging) -> str:

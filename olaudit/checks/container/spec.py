@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from olaudit.facts.container_settings import parse_mount, parse_port
-from olaudit.language import AbsolutePath, Expect, Presence, Section
+from olaudit.language import AbsolutePath, Expect, Presence, Section, not_forbidden, parsed_by
 from olaudit.model import Severity
 
 DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -21,37 +21,22 @@ _RESTART_POLICY = re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0
 def _valid_names(name: Expect[str]) -> Expect[str]:
     for value in name.values:
         if not DOCKER_NAME.fullmatch(value):
-            msg = f"{value!r} is not a valid container name: Docker accepts letters, digits, '_', '.' and '-'"
-            raise ValueError(msg)
+            raise ValueError(
+                f"{value!r} is not a valid container name: Docker accepts letters, digits, '_', '.' and '-'"
+            )
     return name
 
 
 def _valid_policies(policy: Expect[str]) -> Expect[str]:
     for value in policy.values:
         if not _RESTART_POLICY.fullmatch(value):
-            msg = (
+            raise ValueError(
                 f"{value!r} is not a restart policy: write no, always, unless-stopped, on-failure or on-failure:N"
             )
-            raise ValueError(msg)
     return policy
 
 
-def _not_forbidden(presence: Presence) -> Presence:
-    if presence is Presence.FORBIDDEN:
-        msg = "a container is required or optional: a container that is not listed is unexpected"
-        raise ValueError(msg)
-    return presence
-
-
-def _valid_port(text: str) -> str:
-    parse_port(text)
-    return text
-
-
-def _valid_mount(text: str) -> str:
-    parse_mount(text)
-    return text
-
+_NOT_FORBIDDEN = not_forbidden("a container is required or optional: a container that is not listed is unexpected")
 
 ExpectedState = Literal["running", "exited"]
 """The expected state of a container. "exited" is for one-shot containers that exit with code 0."""
@@ -74,8 +59,8 @@ class ContainerDefaults(Section):
     """
 
     image: Expect[str] | None = None
-    mounts: tuple[Annotated[str, AfterValidator(_valid_mount)], ...] | None = None
-    ports: tuple[Annotated[str, AfterValidator(_valid_port)], ...] | None = None
+    mounts: tuple[Annotated[str, parsed_by(parse_mount)], ...] | None = None
+    ports: tuple[Annotated[str, parsed_by(parse_port)], ...] | None = None
     restart: Annotated[Expect[str], AfterValidator(_valid_policies)] | None = None
     state: Expect[ExpectedState] = Expect[ExpectedState](value="running")
     max_restarts: int = Field(default=3, ge=0)
@@ -89,7 +74,7 @@ class ContainerSpec(ContainerDefaults):
     service: str = Field(min_length=1)
     name: Annotated[Expect[str], AfterValidator(_valid_names)]
     hostname: Expect[str] | None = None
-    presence: Annotated[Presence, AfterValidator(_not_forbidden)] = Presence.REQUIRED
+    presence: Annotated[Presence, _NOT_FORBIDDEN] = Presence.REQUIRED
     severity: Severity | None = None
 
 

@@ -22,8 +22,7 @@ _AUDITED = "audited"
 
 def _check_address(text: str) -> str:
     if text != _AUDITED and (not text or normalize(text) != text):
-        msg = f'{text!r} is neither an IP address in its usual spelling nor "{_AUDITED}"'
-        raise ValueError(msg)
+        raise ValueError(f'{text!r} is neither an IP address in its usual spelling nor "{_AUDITED}"')
     return text
 
 

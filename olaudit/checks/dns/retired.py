@@ -37,8 +37,9 @@ class RetiredNamesSpec(Section):
     @model_validator(mode="after")
     def _check_witness(self) -> RetiredNamesSpec:
         if self.unresolved and not self.witness:
-            msg = "unresolved needs a witness: a name that resolves on every resolver that knows the fleet"
-            raise ValueError(msg)
+            raise ValueError(
+                "unresolved needs a witness: a name that resolves on every resolver that knows the fleet"
+            )
         return self
 
 

@@ -13,8 +13,7 @@ from olaudit.model import Severity
 
 def _check_wildcards(path: str) -> str:
     if is_glob(posixpath.dirname(path)):
-        msg = f"{path!r} has a wildcard in a directory: only the last component may contain * ? or ["
-        raise ValueError(msg)
+        raise ValueError(f"{path!r} has a wildcard in a directory: only the last component may contain * ? or [")
     return path
 
 
@@ -50,16 +49,14 @@ class PathSpec(Section):
     @model_validator(mode="after")
     def _check_content(self) -> Self:
         if self.content and (self.type == "directory" or self.presence is Presence.FORBIDDEN):
-            msg = "only a file that is not forbidden can have content"
-            raise ValueError(msg)
+            raise ValueError("only a file that is not forbidden can have content")
         return self
 
 
 def _check_globs(paths: dict[str, PathSpec]) -> dict[str, PathSpec]:
     for path, rule in paths.items():
         if rule.content and is_glob(path):
-            msg = f"{path!r} has a wildcard: content can be compared for a single file only"
-            raise ValueError(msg)
+            raise ValueError(f"{path!r} has a wildcard: content can be compared for a single file only")
     return paths
 
 
