@@ -4,8 +4,6 @@ Sections are validated from JSON text in strict mode: a number never becomes a s
 number, and a list becomes a tuple.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Callable

@@ -4,8 +4,6 @@ The fleet's previous checker hid an error, and nothing reported a stale host: in
 So a host without an answer never counts as one that agrees, and no host is ok if too few answered.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

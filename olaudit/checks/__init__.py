@@ -1,7 +1,5 @@
 """The checkers: an explicit list of everything that olaudit evaluates."""
 
-from __future__ import annotations
-
 from olaudit.checker import AnyChecker
 from olaudit.checks import (
     certificate,

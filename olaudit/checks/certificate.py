@@ -4,8 +4,6 @@ A failed renewal is invisible for weeks, until browsers show errors: internetarc
 certificates are from Let's Encrypt; certbot renews them 30 days before they expire.
 """
 
-from __future__ import annotations
-
 import posixpath
 import shlex
 from collections.abc import Iterator

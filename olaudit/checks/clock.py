@@ -4,8 +4,6 @@ The host read its clock between the auditor's request and the arrival of the ans
 the middle of that round trip, and half of the round trip is added to the limit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

@@ -5,8 +5,6 @@ Jobs that had silently stopped were noticed weeks later by their missing results
 link), or that others may write: cron(8). It only logs a line to syslog.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 import shlex

@@ -1,7 +1,5 @@
 """disk.free: file systems have enough free space and free inodes."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial

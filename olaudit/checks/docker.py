@@ -5,8 +5,6 @@ minutes. It is drift only if the host's own processes show that no engine runs. 
 contacted, because a connection could have started it: see `facts/engines.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Literal
 

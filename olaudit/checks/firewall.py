@@ -4,8 +4,6 @@ A restart of ferm has deleted Docker's own chains before (internetarchive/openli
 container was reachable. So a chain has to exist, and a rule has to jump to it.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from functools import partial

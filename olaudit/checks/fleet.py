@@ -1,7 +1,5 @@
 """fleet.*: what hosts with the same section `agree` have in common, each compared with most other hosts."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial

@@ -4,8 +4,6 @@ The next deploy overwrites a hot patch that was left behind. Until then, one hos
 internetarchive/openlibrary#9591, #9107, #8847, #11801.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """host.hostname: the machine's hostname is the expected one."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from functools import partial

@@ -6,12 +6,10 @@ server's limit. One cause gives one finding, so each limit is compared with the 
 value is ok, and a correct value after a wrong one is not a second drift.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -32,7 +30,7 @@ class Reserve(Section):
     most: Size
 
     @model_validator(mode="after")
-    def _least_not_above_most(self) -> Reserve:
+    def _least_not_above_most(self) -> Self:
         if parse_size(self.least) > parse_size(self.most):
             raise ValueError(f"least ({self.least}) is more than most ({self.most})")
         return self
@@ -126,7 +124,7 @@ class _LimitChain:
     gap: str = ""
     based_on: tuple[Fact[Any], ...] = (memory.TOTAL,)
 
-    def after(self, name: str, fact: Fact[Any], limit: Limit | Unknown) -> _LimitChain:
+    def after(self, name: str, fact: Fact[Any], limit: Limit | Unknown) -> "_LimitChain":
         if isinstance(limit, Unknown):
             gap = f"the limit of {name} is unknown: {limit.reason}"
             return replace(self, gap=gap, based_on=(*self.based_on, fact))

@@ -1,7 +1,5 @@
 """package.version: the packages that a host needs are installed, in an accepted version."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import partial

@@ -4,8 +4,6 @@ The file is evaluated; PostgreSQL reads it when it is reloaded. A record that Po
 earlier record decides, admits no host and is ignored.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

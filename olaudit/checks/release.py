@@ -1,7 +1,5 @@
 """host.os: the machine runs the expected operating system release."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

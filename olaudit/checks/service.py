@@ -1,7 +1,5 @@
 """service.state: a service runs, and starts at boot, so that it runs after a reboot too."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated

@@ -4,8 +4,6 @@ A deploy moves directories while containers run. A bind mount stays with its ori
 moved, while the host's path is a new directory. The container then continues to serve the old one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial

@@ -5,8 +5,6 @@ relative links with a commit (`ln -s deploys/openlibrary/COMMITSHA openlibrary`)
 volume.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 import shlex

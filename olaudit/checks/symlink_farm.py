@@ -6,8 +6,6 @@ above. Otherwise it was never linked, its link resolves to another or a missing 
 An equal copy does not receive the next deploy. A copy that differs has changes that exist on this host only.
 """
 
-from __future__ import annotations
-
 import posixpath
 import shlex
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """IP addresses: those of a name on the auditor's resolver, and the one at which a host was audited."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What parsers of answers share: the wording of errors, absent files, lines, JSON of unknown form. Total."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

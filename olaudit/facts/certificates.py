@@ -1,7 +1,5 @@
 """Expiry of TLS certificates, and the host's own time, with which it is compared."""
 
-from __future__ import annotations
-
 import calendar
 import posixpath
 import re

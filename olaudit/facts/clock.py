@@ -1,7 +1,5 @@
 """The host's clock, and the auditor's clock around its answer."""
 
-from __future__ import annotations
-
 import re
 
 from olaudit.facts.answers import parse_json, unparsable

@@ -1,7 +1,5 @@
 """Files inside running containers that differ from their images."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace

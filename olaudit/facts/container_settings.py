@@ -1,7 +1,5 @@
 """Ports, mounts and log settings of a container: comparable values, in compose.yaml's notation and in Docker's."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterable

@@ -4,8 +4,6 @@ A host may answer anything. A value that is not of Docker's form is `Unknown`, o
 alone. The other values of the container, and the other containers, stay known.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """cron: its daemon, and the files of a folder as installed in the folder that cron reads."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from operator import itemgetter

@@ -3,8 +3,6 @@
 Each path has its own command, which may hang: a dead NFS mount then affects only its own answer.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

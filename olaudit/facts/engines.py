@@ -6,8 +6,6 @@ runs before anything connects. It reads /proc and tests whether files exist: it 
 and needs no `ps`. Pid files are not read: SIGKILL leaves them behind, and a snap has its own.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Files and directories: type, owner and mode of a path or of the matches of a glob; comparison of two files."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The host's pg_hba.conf, which holds options with passwords beside the records that checks compare."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 

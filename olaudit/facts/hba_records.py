@@ -4,8 +4,6 @@ The grammar is that of src/backend/libpq/hba.c. Words in double quotes are not k
 field. An address is a word with a prefix length, a word that is followed by a mask, or a name.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
@@ -57,7 +55,7 @@ class HbaRule:
             return not self.origin.startswith((".", "<"))
         return self.origin.num_addresses == 1
 
-    def hides(self, other: HbaRule) -> bool:
+    def hides(self, other: "HbaRule") -> bool:
         """Return whether PostgreSQL never reaches `other`, a later record."""
         if not self.final or (other.replication and not self.replication):
             return False

@@ -1,7 +1,5 @@
 """The hostname of the machine."""
 
-from __future__ import annotations
-
 from olaudit.facts.answers import unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
 

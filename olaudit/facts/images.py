@@ -3,8 +3,6 @@
 Each host builds its images, so image ids can differ although the content is the same.
 """
 
-from __future__ import annotations
-
 import re
 
 from olaudit.facts.answers import parse_json

@@ -1,7 +1,5 @@
 """The filter rules in force, as iptables lists them."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

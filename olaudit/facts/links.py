@@ -1,7 +1,5 @@
 """Symbolic links: their text, whether their target exists, and the path that they resolve to."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial

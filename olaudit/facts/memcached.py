@@ -4,8 +4,6 @@ These answers also hold comments, users, and options with passwords. Reductions 
 compare.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Mounts of a host and of the processes in its containers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace

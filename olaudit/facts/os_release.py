@@ -1,7 +1,5 @@
 """The release of the operating system, from os-release(5)."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Mapping

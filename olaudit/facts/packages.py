@@ -1,7 +1,5 @@
 """Packages in dpkg's database."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Services: whether they run and start at boot, by the init system of the host."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Symlink farms: the files below a source folder that are not linked from another folder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter

@@ -3,8 +3,6 @@
 Only the words that match are printed: the rest of a configuration line may contain a password.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

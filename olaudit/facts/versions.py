@@ -1,7 +1,5 @@
 """Versions of the Docker Engine and of Compose."""
 
-from __future__ import annotations
-
 import re
 
 from olaudit.facts.answers import parse_json

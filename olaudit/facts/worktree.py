@@ -4,8 +4,6 @@ The audit user usually does not own the tree. git refuses such trees ("dubious o
 sets `safe.directory`. Versions 2.35.2 to 2.37 ignore that setting there: the result is unknown, with the fix.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Changes of a report since earlier runs: new, resolved and unobserved drift."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

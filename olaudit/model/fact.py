@@ -1,7 +1,5 @@
 """Facts: typed values parsed from a host's answers, once per host and audit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
@@ -40,7 +38,7 @@ class Fact(Generic[T_co]):
     parse: Callable[[Answered], T_co | Unknown] = field(compare=False)
     reduce: Reduction | None = field(default=None, compare=False)
 
-    def about(self, *keys: str) -> Basis:
+    def about(self, *keys: str) -> "Basis":
         """Return the part of the fact that the keys name, such as the name of one container."""
         return Basis(self, frozenset(keys))
 

@@ -1,7 +1,5 @@
 """Findings, which are results with everything that is reported about them, and waivers."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Probes of a host and their answers."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The report of a run, which renderers and the history read."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from olaudit.model.changes import Changes

@@ -1,7 +1,5 @@
 """Verdicts, severities, and results of one check on one subject of one host."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,7 +51,7 @@ class Check:
         *,
         severity: Severity | None = None,
         based_on: Iterable[Fact[Any] | Basis] = (),
-    ) -> Expectation:
+    ) -> "Expectation":
         """Build the expectation of this check about a subject; see `Expectation`."""
         bases = tuple(basis if isinstance(basis, Basis) else Basis(basis) for basis in based_on)
         return Expectation(self, subject, at, expected, severity or self.severity, bases)

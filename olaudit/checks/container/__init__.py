@@ -1,7 +1,5 @@
 """Checks of a host's containers: presence, names, lifecycle and settings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

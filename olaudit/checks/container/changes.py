@@ -3,8 +3,6 @@
 Hot patches are lost when the container is recreated: internetarchive/openlibrary#9591, #9107, #8847, #11801.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

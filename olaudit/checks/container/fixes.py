@@ -3,8 +3,6 @@
 A container's name comes from the host. A command contains it only if Docker accepts it as a name.
 """
 
-from __future__ import annotations
-
 import shlex
 
 from olaudit.checks.container.pairing import parse_compose_name

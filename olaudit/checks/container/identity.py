@@ -1,7 +1,5 @@
 """container.missing, container.unexpected, container.name: which containers exist, and under which names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

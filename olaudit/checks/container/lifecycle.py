@@ -4,8 +4,6 @@ One cause gives one finding: a restart loop is container.restarts alone, and a s
 container.state alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial

@@ -4,8 +4,6 @@ The rules are tried in order, each for all containers before the next. So a cont
 loses its place to one that is only similar. The result does not depend on the order of either list.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

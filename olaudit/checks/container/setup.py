@@ -4,8 +4,6 @@ A setting that the expected file omits is not evaluated. All of these are fixed 
 the fix is to recreate it with Compose.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The section `containers` of a host or role, and `container_defaults`."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Literal
 

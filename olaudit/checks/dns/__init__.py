@@ -1,7 +1,5 @@
 """dns.*: names resolve as expected by the auditor's resolver, and retired names do not resolve."""
 
-from __future__ import annotations
-
 from olaudit.checks.dns.address import CHECKER as ADDRESS
 from olaudit.checks.dns.retired import CHECKER as RETIRED
 

@@ -4,8 +4,6 @@ The auditor's resolver is asked. Outside the fleet's network it may not know any
 does not resolve is unknown, not drift.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any

@@ -3,12 +3,10 @@
 Services have waited for retired hosts whose names remained: internetarchive/openlibrary#7920, #4203.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -35,7 +33,7 @@ class RetiredNamesSpec(Section):
     ] = None
 
     @model_validator(mode="after")
-    def _check_witness(self) -> RetiredNamesSpec:
+    def _check_witness(self) -> Self:
         if self.unresolved and not self.witness:
             raise ValueError(
                 "unresolved needs a witness: a name that resolves on every resolver that knows the fleet"

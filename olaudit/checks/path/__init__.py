@@ -4,8 +4,6 @@ Links are followed (/opt may be on an external volume), so a dangling link count
 one finding: type, owner, mode and content are evaluated only for files that exist.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

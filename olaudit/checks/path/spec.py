@@ -1,7 +1,5 @@
 """The section `paths` of the expected files."""
 
-from __future__ import annotations
-
 import posixpath
 from typing import Annotated, Literal, Self
 
