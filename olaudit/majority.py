@@ -44,7 +44,8 @@ def _why_undecided(topic: str, counts: Counter[str], hosts: int) -> str:
     tied = sorted(value for value, count in ranked if count == agreeing)
     if len(tied) > 1:
         each = " and ".join(_shorten(value) for value in tied[:3]) + (", ..." if len(tied) > 3 else "")
-        return f"no majority for {topic}: {_hosts(agreeing)} each {_have(agreeing)} {each}"
+        hosts_have = "1 host each has" if agreeing == 1 else f"{agreeing} hosts each have"
+        return f"no majority for {topic}: {hosts_have} {each}"
     if hosts > 1 and counts.total() == 1:
         return f"only this host returned {topic}"
     return ""
@@ -63,11 +64,3 @@ def _shorten(value: str) -> str:
     """Shorten a hash as git and Docker do; limit any other value to 100 characters."""
     digest = value.removeprefix("sha256:")
     return digest[:12] if len(digest) in (40, 64) else value[:100]
-
-
-def _hosts(count: int) -> str:
-    return f"{count} host{'' if count == 1 else 's'}"
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"

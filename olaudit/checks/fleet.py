@@ -115,7 +115,6 @@ def _compare_layers(spec: Agree) -> Iterator[_Comparison]:
 
 
 def _digest(layers: tuple[str, ...] | Unknown) -> str | Unknown:
-    """Return one digest of all layers."""
     if isinstance(layers, Unknown):
         return layers
     return f"sha256:{hashlib.sha256(' '.join(layers).encode()).hexdigest()}" if layers else ABSENT

@@ -38,7 +38,6 @@ VERSION = Check(
 
 
 def _fact(spec: Mapping[str, PackageSpec]) -> Fact[Mapping[str, Package]]:
-    """Build the one fact of all packages."""
     return packages(name for key, rule in spec.items() for name in (key, *rule.accept))
 
 

@@ -209,9 +209,8 @@ def _is_allowed(rule: HbaRule, also: Sequence[Network]) -> bool:
 
 
 def _is_local(rule: HbaRule) -> bool:
-    if rule.origin in ("<samehost>", "localhost"):
-        return True
-    return any(is_within(rule.origin, network) for network in _LOOPBACK)
+    words = ("<samehost>", "localhost")
+    return rule.origin in words or any(is_within(rule.origin, network) for network in _LOOPBACK)
 
 
 def _is_open(rule: HbaRule) -> bool:

@@ -18,7 +18,6 @@ class OsSpec(Section):
     severity: Severity | None = None
 
     def __str__(self) -> str:
-        """Format the expected release on one line."""
         return _format_release(str(self.id), str(self.version_id), str(self.codename or ""))
 
 

@@ -25,7 +25,6 @@ class ServiceSpec(Section):
     severity: Severity | None = None
 
     def __str__(self) -> str:
-        """Format the expected state on one line."""
         running = "running" if self.running else "stopped"
         return f"{running}, {'started at boot' if self.enabled else 'not started at boot'}"
 

@@ -9,7 +9,6 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from olaudit.checker import Checker
 from olaudit.facts.links import PathState, PathStates, path_states, resolved_paths
@@ -49,25 +48,22 @@ def _anchor(target: str) -> str:
     return posixpath.dirname(head) if placeholder else target
 
 
-class _LinkFacts(NamedTuple):
-    """The facts of all links and anchors: their states, and the paths that they resolve to."""
-
-    states: Fact[PathStates]
-    resolved: Fact[Mapping[str, str]]
+_LinkFacts = tuple[Fact[PathStates], Fact[Mapping[str, str]]]
+"""The facts of all links and anchors: their states, and the paths that they resolve to."""
 
 
 def _facts(spec: Mapping[str, SymlinkSpec]) -> _LinkFacts:
     anchors = (_anchor(target) for rule in spec.values() for target in rule.target.values)
     paths = tuple(dict.fromkeys((*spec, *anchors)))
-    return _LinkFacts(path_states(paths), resolved_paths(paths))
+    return path_states(paths), resolved_paths(paths)
 
 
 def evaluate(spec: Mapping[str, SymlinkSpec], facts: Facts) -> Iterator[Result]:
     """Evaluate each link: it is a link, its target exists, and it is an expected target."""
-    link_facts = _facts(spec)
-    states = facts[link_facts.states]
+    link_facts = states_fact, _ = _facts(spec)
+    states = facts[states_fact]
     for link, rule in spec.items():
-        based_on = link_facts.states.about(link)
+        based_on = states_fact.about(link)
         target = _expect(TARGET, link, rule, str(rule.target), based_on)
         dangling = _expect(DANGLING, link, rule, "the target of the link exists", based_on)
         match states if isinstance(states, Unknown) else states[link]:
@@ -91,7 +87,6 @@ def _expect(check: Check, link: str, rule: SymlinkSpec, expected: str, *based_on
 
 
 def _evaluate_other(expectation: Expectation, rule: SymlinkSpec, state: PathState | None) -> Result:
-    """Evaluate a path that is not a link, or that does not exist."""
     link = expectation.subject
     if state is None:
         return expectation.drift("absent", f"{link} does not exist", _fix(link, rule))
@@ -102,18 +97,16 @@ def _evaluate_other(expectation: Expectation, rule: SymlinkSpec, state: PathStat
 
 def _evaluate_resolved(link: str, rule: SymlinkSpec, text: str, facts: Facts, link_facts: _LinkFacts) -> Result:
     """Evaluate a link whose text is not an accepted target: the path that it resolves to can be one."""
+    states_fact, resolved_fact = link_facts
     anchors = {target: _anchor(target) for target in rule.target.values}
-    based_on = link_facts.states.about(link, *anchors.values())
-    match combine(facts[link_facts.states], facts[link_facts.resolved]):
-        case Unknown(reason):
-            return _expect(TARGET, link, rule, str(rule.target), based_on, Basis(link_facts.resolved)).unknown(
-                reason
-            )
-        case states, resolved:
-            resolved_keys = (resolved[path] for path in (link, *anchors.values()))
-            expectation = _expect(
-                TARGET, link, rule, str(rule.target), based_on, link_facts.resolved.about(*resolved_keys)
-            )
+    known = combine(facts[states_fact], facts[resolved_fact])
+    resolved = {} if isinstance(known, Unknown) else known[1]
+    resolved_keys = (resolved[path] for path in (link, *anchors.values()) if resolved)
+    based_on = (states_fact.about(link, *anchors.values()), resolved_fact.about(*resolved_keys))
+    expectation = _expect(TARGET, link, rule, str(rule.target), *based_on)
+    if isinstance(known, Unknown):
+        return expectation.unknown(known.reason)
+    states = known[0]
     path = resolved[link]
     for target, anchor in anchors.items():
         base, suffix = resolved[anchor].rstrip("/"), target.removeprefix(anchor.rstrip("/"))

@@ -86,7 +86,6 @@ def _evaluate_file(spec: SymlinkFarmSpec, path: str, observed: Unlinked | Unknow
 
 
 def _drift(unlinked: Unlinked, source: str, place: str) -> tuple[str, str, str | None]:
-    """Return the observed value, the message and the fix."""
     detail, folder = unlinked.detail, shlex.quote(posixpath.dirname(place))
     link = shlex.join(("ln", "-sfn", source, place))
     # Not next to the place: programs that read all files of the folder would read the copy too.

@@ -4,18 +4,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from olaudit.model import Answered, ConnectionProbe, Fact, Lookup, Unknown
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MAX_EXCERPT = 200  # characters of an answer in a reason
-
-
-class _LookupAnswer(BaseModel):
-    addresses: tuple[str, ...]
-    names: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +26,9 @@ class Resolution:
             return tuple(map(ipaddress.ip_network, self.addresses))
         except ValueError:
             return _unparsable(", ".join(self.addresses))
+
+
+_RESOLUTION = TypeAdapter(Resolution)
 
 
 def resolution(name: str) -> Fact[Resolution]:
@@ -60,10 +58,9 @@ def normalize(text: str) -> str:
 
 def _parse_resolution(answer: Answered) -> Resolution | Unknown:
     try:
-        parsed = _LookupAnswer.model_validate_json(answer.stdout, strict=True)
+        return _RESOLUTION.validate_json(answer.stdout, strict=True)
     except ValidationError:
         return _unparsable(answer.stdout)
-    return Resolution(parsed.addresses, parsed.names)
 
 
 def _unparsable(text: str) -> Unknown:

@@ -1,8 +1,8 @@
 """Expiry of TLS certificates, and the host's own time, with which it is compared."""
 
-import calendar
 import posixpath
 import re
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +12,6 @@ from olaudit.facts.answers import error_lines, is_absent, unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
 
 _OPENSSL = "/usr/bin/openssl"
-_EXPIRY = re.compile(r"([A-Z][a-z]{2}) {1,2}([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([0-9]{4}) GMT")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
 _DONE = "end"
 """The record after the path of a folder that was read completely."""
 
@@ -103,10 +100,7 @@ def _why_incomplete(folders: tuple[str, ...], completed: set[str], stderr: str) 
 
 def _parse_expiry(text: str, unreadable: Unknown) -> int | Unknown:
     """Parse openssl's "Nov 22 19:00:00 2026 GMT" to seconds since 1970, independent of the auditor's locale."""
-    match = _EXPIRY.fullmatch(text)
-    if not match or match[1] not in _MONTHS:
+    try:
+        return ssl.cert_time_to_seconds(text)
+    except ValueError:
         return unreadable
-    day, hour, minute, second, year = (int(number) for number in match.groups()[1:])
-    if not (1 <= day <= 31 and year >= 1):
-        return unreadable
-    return calendar.timegm((year, _MONTHS.index(match[1]) + 1, day, hour, minute, second))

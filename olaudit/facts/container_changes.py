@@ -4,10 +4,10 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from olaudit.facts.answers import parse_json
+from olaudit.facts.answers import count_at, parse_json, text_at
 from olaudit.model import Answered, ContainerChanges, Fact, Unknown
 
-_CHANGE_NAMES = {0: "changed", 1: "added", 2: "deleted"}
+_CHANGE_NAMES: Mapping[int | None, str] = {0: "changed", 1: "added", 2: "deleted"}
 
 FileChanges = tuple[tuple[str, str], ...]
 """Changed files of one container: pairs of a path inside it and "changed", "added" or "deleted"."""
@@ -26,24 +26,17 @@ def _parse(answer: Answered) -> Mapping[str, FileChanges | Unknown] | Unknown:
 
 
 def _parse_rows(rows: object) -> FileChanges | Unknown:
-    reason = rows.get("Unreadable") if isinstance(rows, dict) else None
-    if isinstance(reason, str):
+    if (reason := text_at(rows, "Unreadable")) is not None:
         return Unknown(reason)
-    unparsable = Unknown("the Docker Engine's answer about its changed files could not be parsed")
-    if not isinstance(rows, list):
-        return unparsable
-    changes = []
-    for row in rows:
-        path, kind = (row.get("Path"), row.get("Kind")) if isinstance(row, dict) else (None, None)
-        if not isinstance(path, str) or not isinstance(kind, int) or kind not in _CHANGE_NAMES:
-            return unparsable
-        # JSON can contain half of a surrogate pair, which no terminal or file accepts
-        changes.append((path.encode("utf-8", "backslashreplace").decode(), _CHANGE_NAMES[kind]))
-    return tuple(changes)
+    entries = rows if isinstance(rows, list) else [rows]
+    changes = [(text_at(row, "Path"), _CHANGE_NAMES.get(count_at(row, "Kind"))) for row in entries]
+    readable = tuple((path, change) for path, change in changes if path is not None and change)
+    if len(readable) < len(changes):
+        return Unknown("the Docker Engine's answer about its changed files could not be parsed")
+    return readable
 
 
 def _reduce(answer: Answered, keys: frozenset[str]) -> Answered:
-    """Keep the containers with these names."""
     containers = parse_json(answer)
     if not isinstance(containers, dict) or not keys:
         return answer

@@ -53,7 +53,6 @@ class LogSettings:
     max_file: str
 
     def __str__(self) -> str:
-        """Format the settings on one line."""
         size, files = self.max_size or "not given", self.max_file or "not given"
         return f"{self.driver}, max-size {size}, max-file {files}"
 

@@ -32,7 +32,6 @@ def free_space(path: str) -> Fact[FreeSpace | None]:
 
 
 def _parse(answer: Answered) -> FreeSpace | Unknown | None:
-    """Parse df's only row."""
     lines = answer.stdout.split("\n")  # the header, one row, and nothing after the last line break
     row = _ROW.fullmatch(lines[1]) if len(lines) == 3 else None
     if row and lines[0].split() == _HEADER and not lines[2] and not answer.status:

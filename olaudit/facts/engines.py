@@ -7,6 +7,7 @@ and needs no `ps`. Pid files are not read: SIGKILL leaves them behind, and a sna
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -76,26 +77,16 @@ class _Process:
     """A process as the script describes it: the values of each keyword. For pid "", the lines before the first."""
 
     pid: str
-    values: dict[str, list[str]] = field(default_factory=dict)
+    values: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def value(self, keyword: str) -> str:
         """Return the value of a keyword; "" if it was not printed."""
-        return self.values.get(keyword, [""])[-1]
-
-    @property
-    def arguments(self) -> list[str]:
-        """The arguments that state where a daemon listens."""
-        return self.values.get("argument", [])
-
-    @property
-    def cgroups(self) -> list[str]:
-        """The control groups of the process."""
-        return self.values.get("cgroup", [])
+        return "".join(self.values[keyword][-1:])
 
     @property
     def display(self) -> str:
         """The arguments that were printed, or the command and the process id."""
-        return " ".join(self.arguments) or f"{self.value('command')} (process {self.pid})"
+        return " ".join(self.values["argument"]) or f"{self.value('command')} (process {self.pid})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +138,7 @@ def _processes(lines: list[str]) -> dict[str, _Process]:
         if keyword == "process":
             process = processes[value] = _Process(value)
         else:
-            process.values.setdefault(keyword, []).append(value)
+            process.values[keyword].append(value)
     return processes
 
 
@@ -162,7 +153,7 @@ def _engines(host: _Process, processes: dict[str, _Process]) -> Engines:
         on_other_sockets=tuple(process.display for process in outside if process not in serving),
         in_containers=tuple(process.display for process in in_containers),
         socket=host.value("socket"),
-        units=frozenset(host.values.get("unit", ())),
+        units=frozenset(host.values["unit"]),
         systemd=first.value("command") == "systemd",
         script="script" in host.values,
     )
@@ -172,7 +163,7 @@ def _is_daemon(process: _Process) -> bool:
     if process.value("State:").startswith(("Z", "X")):
         return False
     command = process.value("command")
-    return command in _DAEMONS or (command in _EARLY and process.arguments[1:2] in (["-d"], ["daemon"]))
+    return command in _DAEMONS or (command in _EARLY and process.values["argument"][1:2] in (["-d"], ["daemon"]))
 
 
 def _is_inside(process: _Process, first: _Process) -> bool:
@@ -180,15 +171,15 @@ def _is_inside(process: _Process, first: _Process) -> bool:
 
     The host may be a container itself: a container that process 1 is in too does not count.
     """
-    containers = {match for path in process.cgroups for match in _CONTAINER.findall(path)}
-    host_containers = {match for path in first.cgroups for match in _CONTAINER.findall(path)}
+    containers = {match for path in process.values["cgroup"] for match in _CONTAINER.findall(path)}
+    host_containers = {match for path in first.values["cgroup"] for match in _CONTAINER.findall(path)}
     return len(process.value("NSpid:").split()) > 1 or bool(containers - host_containers)
 
 
 def _serves(process: _Process) -> bool:
     """Return whether a process serves `/var/run/docker.sock`. Processes of other users than root do not count."""
-    hosts = list(_hosts(process.arguments))
-    units = {match[1] for path in process.cgroups if (match := _UNIT.search(path))}
+    hosts = list(_hosts(process.values["argument"]))
+    units = {match[1] for path in process.values["cgroup"] if (match := _UNIT.search(path))}
     if process.value("Uid:").split()[:1] != ["0"]:
         return False
     if "fd://" in hosts and any("docker" in unit for unit in units) and not units & _OWN_UNITS:

@@ -62,7 +62,6 @@ class HbaRule:
         return self.origin in ("<all>", other.origin) or is_within(other.origin, self.origin)
 
     def __str__(self) -> str:
-        """Format the record for messages."""
         return f"{self.text} (line {self.line})"
 
 

@@ -25,7 +25,6 @@ class Package:
     status: str
 
     def __str__(self) -> str:
-        """Format the package on one line."""
         return f"{self.name} {self.version}" + ("" if self.status == "installed" else f" ({self.status})")
 
 

@@ -1,10 +1,9 @@
 """Services: whether they run and start at boot, by the init system of the host."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from types import MappingProxyType
 
 from olaudit.facts.answers import unparsable
 from olaudit.model import Answered, Command, Fact, Unknown
@@ -83,7 +82,6 @@ class ServiceState:
     boot: str = ""
 
     def __str__(self) -> str:
-        """Format the state on one line."""
         running = self.running or ("running" if self.is_running else "stopped")
         return f"{running}, {self.boot or ('started at boot' if self.starts_at_boot else 'not started at boot')}"
 
@@ -123,15 +121,11 @@ def _parse(names: tuple[str, ...], answer: Answered) -> Services | Unknown:
     properties = dict(map(_parse_block, blocks))
     if prefix or not equals or "\n" in init or tuple(properties) != names or len(blocks) != len(names):
         return unparsable("the services script", answer)
-    if init not in _PARSERS:
-        return Unknown(_unsupported(init))
-    return Services(init, {name: _parse_status(init, properties[name], answer.stderr) for name in names})
-
-
-def _unsupported(init: str) -> str:
     if not init:
-        return "cannot determine the init system: cannot read the name of process 1"
-    return f"unsupported init system: process 1 is {init[:50]!r}, not systemd, upstart or init"
+        return Unknown("cannot determine the init system: cannot read the name of process 1")
+    if init not in _PARSERS:
+        return Unknown(f"unsupported init system: process 1 is {init[:50]!r}, not systemd, upstart or init")
+    return Services(init, {name: _parse_status(init, properties[name], answer.stderr) for name in names})
 
 
 _Properties = Mapping[str, list[str]]
@@ -187,14 +181,12 @@ def _parse_systemd(properties: _Properties) -> ServiceStatus:
     starts_at_boot = unit == "enabled" or (
         unit in _PULLED_IN and bool(_last(properties, "WantedBy") or _last(properties, "RequiredBy"))
     )
-    running = "" if is_running or active == "inactive" else _format_state(active, sub)
-    return ServiceState(is_running, starts_at_boot, running, "masked" if unit == "masked" else "")
-
-
-def _format_state(active: str, sub: str) -> str:
+    running = active if active == sub else f"{active} ({sub})"
     if sub == "auto-restart":
-        return "crash-looping"
-    return active if active == sub else f"{active} ({sub})"
+        running = "crash-looping"
+    if is_running or active == "inactive":
+        running = ""
+    return ServiceState(is_running, starts_at_boot, running, "masked" if unit == "masked" else "")
 
 
 _JOB = re.compile(r"\S+(?: \(.*\))? (start|stop)/([a-z-]+).*")
@@ -228,7 +220,5 @@ def _parse_system_v(properties: _Properties) -> ServiceStatus:
     return ServiceState(status == "0", bool(_last(properties, "boot")))
 
 
-_PARSERS: Mapping[str, Callable[[_Properties], ServiceStatus]] = MappingProxyType(
-    {"systemd": _parse_systemd, "upstart": _parse_upstart, "init": _parse_system_v}
-)
+_PARSERS = {"systemd": _parse_systemd, "upstart": _parse_upstart, "init": _parse_system_v}
 """Parsers by the init system that the script detected."""

@@ -3,13 +3,15 @@
 Only the words that match are printed: the rest of a configuration line may contain a password.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from olaudit.facts.answers import is_absent
+from olaudit.facts.answers import error_lines, is_absent, match_lines
 from olaudit.model import Answered, Command, Fact, Unknown
 
+_LINE = re.compile(r"([^\0]*)\0([^:]*):?(.*)")
 _MAX_MATCHES = "20"  # in one file: enough to show that it has to be fixed
 
 
@@ -37,20 +39,12 @@ def word_matches(terms: Sequence[str], paths: Sequence[str]) -> Fact[Mapping[str
 
 
 def _parse(paths: tuple[str, ...], answer: Answered) -> Mapping[str, FileMatches] | Unknown:
-    *records, partial_line = answer.stdout.split("\n")
-    lines = [line.partition("\0") for line in records]
-    if partial_line or not all(nul for _, nul, _ in lines) or not _is_plausible(answer, bool(lines)):
+    lines = match_lines(_LINE, answer.stdout)
+    is_plausible = bool(answer.stderr) if answer.status == 2 else answer.status == (0 if lines else 1)
+    if lines is None or not is_plausible:
         return Unknown(f"cannot parse the output of grep (status {answer.status})")
-    matches = [
-        WordMatch(path, number, word) for path, _, text in lines for number, _, word in [text.partition(":")]
-    ]
-    errors = [line for line in answer.stderr.split("\n") if line]
-    return {path: _matches_below(path, paths, matches, errors) for path in paths}
-
-
-def _is_plausible(answer: Answered, has_matches: bool) -> bool:
-    """Return whether grep's status fits its output: 0 matches, 1 no match, 2 not all files could be searched."""
-    return bool(answer.stderr) if answer.status == 2 else answer.status == (0 if has_matches else 1)
+    matches = [WordMatch(*line.groups()) for line in lines]
+    return {path: _matches_below(path, paths, matches, error_lines(answer.stderr)) for path in paths}
 
 
 def _matches_below(

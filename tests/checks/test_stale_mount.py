@@ -121,7 +121,7 @@ def test_unanswered_and_malformed_answers_are_unknown() -> None:
     (unlisted,) = evaluate_containers(WEB, mounts="")
     assert unlisted.message == "no mount at /olsystem is listed for its process 41"
     (malformed,) = evaluate_containers(WEB, resolve="/1\n")
-    assert malformed.message == "readlink's answer could not be parsed: ''"
+    assert malformed.message == "cannot parse the output of readlink: '/1\\n'"
     (unmounted,) = evaluate_containers(WEB, host="")
     assert unmounted.message == "no file system of the host contains /1"
 

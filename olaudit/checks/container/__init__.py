@@ -31,18 +31,14 @@ def evaluate(specs: tuple[ContainerSpec, ...], facts: Facts) -> Iterator[Result]
         container = pairing.pairs.get(index)
         if container is None:
             yield identity.evaluate_absent(index, spec, uncertain)
-        elif container.unreadable:
-            yield identity.evaluate_unreadable(Pair(index, spec, container))
-        else:
-            yield from _evaluate_pair(Pair(index, spec, container), code, facts)
+            continue
+        described = Pair(index, spec, container)
+        yield from identity.evaluate_present(described)
+        if not container.unreadable:
+            yield from lifecycle.evaluate_lifecycle(described, facts[clock.SECONDS])
+            yield from setup.evaluate_setup(described)
+            yield from changes.evaluate_changes(described, code, facts)
     yield from identity.evaluate_unpaired(specs, pairing)
-
-
-def _evaluate_pair(described: Pair, code: tuple[str, ...], facts: Facts) -> Iterator[Result]:
-    yield from identity.evaluate_present(described)
-    yield from lifecycle.evaluate_lifecycle(described, facts[clock.SECONDS])
-    yield from setup.evaluate_setup(described)
-    yield from changes.evaluate_changes(described, code, facts)
 
 
 CHECKER: Checker[tuple[ContainerSpec, ...]] = Checker(

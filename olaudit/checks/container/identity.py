@@ -54,7 +54,11 @@ def evaluate_unanswered(specs: tuple[ContainerSpec, ...], reason: str) -> Iterat
 def evaluate_present(pair: Pair) -> Iterator[Result]:
     """Evaluate a paired container: it is not missing, and its name is the expected one or another."""
     container, spec = pair.container, pair.spec
-    yield _expect_presence(pair.index, spec, about(container)).ok(container.name or container.id[:12])
+    presence = _expect_presence(pair.index, spec, about(container))
+    if container.unreadable:
+        yield presence.unknown(f"the container could not be inspected: {container.unreadable}")
+        return
+    yield presence.ok(container.name or container.id[:12])
     expectation, name = pair.expect(NAME, spec.name.value, "name"), container.name
     if name is None:
         yield expectation.unknown("the Docker Engine returned no name for the container with its Compose labels")
@@ -63,12 +67,6 @@ def evaluate_present(pair: Pair) -> Iterator[Result]:
     else:
         fix = fixes.docker("rename", container, spec.name.value)
         yield expectation.drift(name, f"{_name_difference(spec, name)}: it is named {name}", fix)
-
-
-def evaluate_unreadable(pair: Pair) -> Result:
-    """Evaluate a container that the engine lists but does not describe: only its name is known."""
-    reason = f"the container could not be inspected: {pair.container.unreadable}"
-    return _expect_presence(pair.index, pair.spec, about(pair.container)).unknown(reason)
 
 
 def why_uncertain(containers: tuple[Container, ...]) -> str:
@@ -146,7 +144,6 @@ def _name_difference(spec: ContainerSpec, name: str) -> str:
 
 
 def _unexpected_reason(specs: tuple[ContainerSpec, ...], container: Container) -> tuple[str, str | None]:
-    """Return the origin of an unexpected container as a message, and the fix."""
     name = container.name or ""
     compose = None if isinstance(container.compose, Unknown) else container.compose
     if compose and compose.oneoff:

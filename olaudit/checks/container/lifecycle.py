@@ -71,7 +71,6 @@ def evaluate_lifecycle(pair: Pair, now: int | Unknown) -> Iterator[Result]:
 
 
 def _restart_loop(pair: Pair, now: int | Unknown) -> bool | Unknown:
-    """Return whether the container is in a restart loop."""
     container = pair.container
     if not container.running:
         return container.state.status == "restarting"
@@ -90,7 +89,6 @@ def _depends_on_age(pair: Pair) -> bool:
 
 
 def _age(container: Container, now: int | Unknown) -> float | None:
-    """Return the seconds since the container's start, by the host's clock."""
     started = container.state.started
     return None if started is None or isinstance(now, Unknown) else now - started.timestamp()
 
@@ -147,7 +145,6 @@ def _observed(state: ContainerState, status: str) -> str:
 
 
 def _state_drift(pair: Pair, status: str) -> tuple[str, str | None]:
-    """Return the message for an unexpected state, and the fix."""
     container = pair.container
     # Docker's error may have several lines; a message is one line.
     error = " ".join(container.state.error.split())[:_ERROR_LIMIT]
@@ -199,26 +196,20 @@ def _health(pair: Pair, now: int | Unknown) -> Result:
     """Evaluate the healthcheck of a running container that has one. The item has no key for it."""
     container, health = pair.container, pair.container.state.health
     expectation = pair.expect(HEALTH, "healthy", "", *([clock.SECONDS] if health == "starting" else []))
-
-    def evaluate(status: str) -> Result:
-        if status == "healthy":
-            return expectation.ok(status)
-        if status == "starting":
-            return _starting(expectation, container, _age(container, now))
+    if isinstance(health, Unknown):
+        return expectation.unknown(health.reason)
+    if health == "healthy":
+        return expectation.ok(health)
+    if health == "unhealthy":
         inspect = fixes.docker("inspect --format '{{json .State.Health}}'", container)
-        return expectation.drift(status, "running, but its healthcheck fails", inspect)
-
-    return expectation.evaluate(health, evaluate)
-
-
-def _starting(expectation: Expectation, container: Container, age: float | None) -> Result:
-    """Evaluate a healthcheck without a result: ok within an hour after the start, then drift."""
+        return expectation.drift(health, "running, but its healthcheck fails", inspect)
+    age = _age(container, now)
     if age is None:
         return expectation.unknown("its healthcheck has no result yet, and the time since its start is unknown")
     if age < RECENT:
-        return expectation.ok("starting", "started within the hour, its healthcheck has no result yet")
+        return expectation.ok(health, "started within the hour, its healthcheck has no result yet")
     message = f"its healthcheck has had no result since the start at {_format_time(container.state.started)}"
-    return expectation.drift("starting", message, fixes.docker("restart", container))
+    return expectation.drift(health, message, fixes.docker("restart", container))
 
 
 def _restart_policy(pair: Pair, expected: Expect[str]) -> Result:
