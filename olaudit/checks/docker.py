@@ -6,11 +6,11 @@ contacted, because a connection could have started it: see `facts/engines.py`.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from olaudit.checker import Checker
 from olaudit.facts.engines import DOCKER_SOCKET, ENGINES, VERSION, Engines
-from olaudit.model import Check, Fact, Facts, Result, Severity, Unknown
+from olaudit.model import Check, Facts, Result, Severity, Unknown
 
 EngineExpectation = Literal["required", "absent"]
 
@@ -28,11 +28,6 @@ NO_ENGINE = Check(
     "a Docker Engine runs on a bare-metal host",
     "`sudo systemctl disable --now docker.socket docker.service`",
 )
-
-
-def list_facts(spec: EngineExpectation) -> tuple[Fact[Any], ...]:
-    """List the facts: the processes, and the engine's version only where an engine is expected."""
-    return (VERSION, ENGINES) if spec == "required" else (ENGINES,)
 
 
 def evaluate(spec: EngineExpectation, facts: Facts) -> Iterator[Result]:
@@ -59,7 +54,7 @@ def _engine(facts: Facts) -> Result:
     if engines.serving:
         return expectation.unknown(f"a Docker Engine runs, but did not answer: {version.reason}")
     message = "the Docker Engine is stopped: the host runs no dockerd process, so no container could be audited"
-    return expectation.drift("stopped", message, _start_command(engines))
+    return expectation.drift("stopped", message, _command(engines, "start docker", "start", "start"))
 
 
 def _absent(facts: Facts) -> Result:
@@ -72,28 +67,20 @@ def _absent(facts: Facts) -> Result:
         message = "a Docker Engine runs on a host that should have none"
         if not engines.serving and not engines.on_other_sockets:
             message = "a Docker Engine runs inside a container on a host that should have none"
-        return expectation.drift("; ".join(running), message, _stop_command(engines) if engines.serving else None)
+        units = " ".join(unit for unit in ("docker.socket", "docker.service") if unit in engines.units)
+        stop = _command(engines, f"disable --now {units}", "disable", "stop")
+        return expectation.drift("; ".join(running), message, stop if engines.serving else None)
 
     return expectation.evaluate(facts[ENGINES], evaluate_engines)
 
 
-def _start_command(engines: Engines) -> str | None:
-    """Return the command that starts the engine, or None if the host's way to start it is unknown."""
+def _command(engines: Engines, systemctl: str, snap: str, service: str) -> str | None:
+    """Return the command for the way in which the host starts the engine, or None if that is unknown."""
     if engines.systemd and "docker.service" in engines.units:
-        return "sudo systemctl start docker"
+        return f"sudo systemctl {systemctl}"
     if engines.systemd and _SNAP in engines.units:
-        return "sudo snap start docker"
-    return "sudo service docker start" if engines.script and not engines.systemd else None
-
-
-def _stop_command(engines: Engines) -> str | None:
-    """Return the command that stops the engine, permanently where one command can do so."""
-    units = [unit for unit in ("docker.socket", "docker.service") if unit in engines.units]
-    if engines.systemd and "docker.service" in units:
-        return f"sudo systemctl disable --now {' '.join(units)}"
-    if engines.systemd and _SNAP in engines.units:
-        return "sudo snap disable docker"
-    return "sudo service docker stop" if engines.script and not engines.systemd else None
+        return f"sudo snap {snap} docker"
+    return f"sudo service docker {service}" if engines.script and not engines.systemd else None
 
 
 CHECKER: Checker[EngineExpectation] = Checker(
@@ -101,6 +88,6 @@ CHECKER: Checker[EngineExpectation] = Checker(
     model=EngineExpectation,
     checks=(ENGINE, NO_ENGINE),
     collected="processes named `dockerd`, from /proc; the engine's `GET /version` where one is expected and runs",
-    facts=list_facts,
+    facts=lambda spec: (VERSION, ENGINES) if spec == "required" else (ENGINES,),
     evaluate=evaluate,
 )

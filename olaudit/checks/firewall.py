@@ -7,7 +7,7 @@ container was reachable. So a chain has to exist, and a rule has to jump to it.
 import shlex
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from olaudit.checker import Checker
 from olaudit.facts.files import Comparison, comparison
 from olaudit.facts.iptables import RULES, FilterRules
 from olaudit.language import AbsolutePath, Section
-from olaudit.model import Check, Expectation, Fact, Facts, Result, Severity
+from olaudit.model import Check, Expectation, Facts, Result, Severity
 
 _ChainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$")]  # the maximum length in iptables
 
@@ -35,12 +35,6 @@ CHECK = Check(
     "a chain does not exist, no rule jumps to it, or (a warning) ferm's file is not the deployed one",
     "`ferm --interactive FILE`; for Docker's own chains `service docker restart`",
 )
-
-
-def facts_of(spec: FirewallSpec) -> tuple[Fact[Any], ...]:
-    """List the comparison of the files, and, if chains are expected, the rules in force."""
-    files = comparison(spec.ferm, spec.source)
-    return (files, RULES) if spec.chains else (files,)
 
 
 def evaluate(spec: FirewallSpec, facts: Facts) -> Iterator[Result]:
@@ -88,6 +82,6 @@ CHECKER = Checker(
     model=FirewallSpec,
     checks=(CHECK,),
     collected="`cmp` of the two files and `iptables-save`, both by sudo",
-    facts=facts_of,
+    facts=lambda spec: (comparison(spec.ferm, spec.source), *([RULES] if spec.chains else [])),
     evaluate=evaluate,
 )

@@ -55,9 +55,6 @@ def _checker(check: Check, collected: str, compare: Callable[[Agree], Iterable[_
     )
 
 
-# --- work trees ------------------------------------------------------------------------------------------------
-
-
 def _compare_commit(spec: Agree) -> Iterator[_Comparison]:
     if path := spec.olsystem:
         head = partial(_hash, path, attrgetter("commit"))
@@ -104,9 +101,6 @@ TREE = _checker(
     "`git rev-parse HEAD^{tree}` on each host",
     _compare_tree,
 )
-
-
-# --- images and versions ---------------------------------------------------------------------------------------
 
 
 def _compare_layers(spec: Agree) -> Iterator[_Comparison]:

@@ -74,11 +74,6 @@ LIMIT_BYTES = Metric(
 TOTAL_BYTES = Metric("memory_total_bytes", "Total memory of the host, from /proc/meminfo.")
 
 
-def facts_of(spec: MemcachedSpec) -> tuple[Fact[Any], ...]:
-    """List the facts: the machine's memory and the three limits."""
-    return (memory.TOTAL, PROCESSES, configuration(spec.config), settings(spec.address, spec.port))
-
-
 @dataclass(frozen=True, slots=True)
 class _AllowedRange:
     """The allowed limits in MiB, both ends included. `total` is the machine's memory in bytes."""
@@ -240,7 +235,12 @@ CHECKER = Checker(
     model=MemcachedSpec,
     checks=(CONFIGURED, RUNNING, LIMIT),
     collected="MemTotal, the configuration file, `ps`, and the server's `stats settings` by bash's /dev/tcp",
-    facts=facts_of,
+    facts=lambda spec: (
+        memory.TOTAL,
+        PROCESSES,
+        configuration(spec.config),
+        settings(spec.address, spec.port),
+    ),
     evaluate=evaluate,
     measure=measure,
     metrics=(LIMIT_BYTES, TOTAL_BYTES),

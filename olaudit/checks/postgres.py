@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from olaudit.checker import Checker
 from olaudit.facts.addresses import Network, Resolution, known_to_resolver, resolution
@@ -41,11 +41,6 @@ ALLOW_LIST = Check(
     "a client is not admitted, a range is admitted without a password, or (a warning) another host is",
     "edit pg_hba.conf, then `service postgresql reload`",
 )
-
-
-def facts_of(spec: PostgresSpec) -> tuple[Fact[Any], ...]:
-    """List the file and the lookups of the clients."""
-    return (hba_file(spec.hba), *map(resolution, spec.clients))
 
 
 def evaluate(spec: PostgresSpec, facts: Facts) -> Iterator[Result]:
@@ -232,6 +227,6 @@ CHECKER = Checker(
     model=PostgresSpec,
     checks=(ALLOW_LIST,),
     collected="pg_hba.conf by sudo, and the clients' names by the resolver of the machine that runs the audit",
-    facts=facts_of,
+    facts=lambda spec: (hba_file(spec.hba), *map(resolution, spec.clients)),
     evaluate=evaluate,
 )

@@ -37,13 +37,9 @@ def evaluate(spec: OsSpec, facts: Facts) -> Iterator[Result]:
 
 def _evaluate(spec: OsSpec, release: Release) -> Result:
     observed = _format_release(release.id, release.version_id, release.codename)
-    attributes = (
-        ("id", spec.id, release.id),
-        ("version_id", spec.version_id, release.version_id),
-        ("codename", spec.codename, release.codename),
-    )
-    for key, rule, value in attributes:
-        if rule and value not in rule.values:
+    for key in ("id", "version_id", "codename"):
+        rule: Expect[str] | None = getattr(spec, key)
+        if rule and getattr(release, key) not in rule.values:
             # No command: a release upgrade takes a day, and the expected file may be outdated.
             return _expectation(spec, key).drift(observed, f"the machine runs {observed}")
     return _expectation(spec).ok(observed)

@@ -25,8 +25,7 @@ class ServiceSpec(Section):
     severity: Severity | None = None
 
     def __str__(self) -> str:
-        running = "running" if self.running else "stopped"
-        return f"{running}, {'started at boot' if self.enabled else 'not started at boot'}"
+        return str(ServiceState(self.running, self.enabled))
 
 
 ServicesSpec = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@-]*$")], ServiceSpec]

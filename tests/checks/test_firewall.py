@@ -40,7 +40,7 @@ def test_invalid_section_is_an_error(section: dict[str, Any]) -> None:
 
 def test_rules_are_probed_only_if_a_chain_is_expected() -> None:
     spec = spec_of(firewall.CHECKER, FILES)
-    assert firewall.facts_of(spec) == (comparison("/etc/ferm/ferm.conf", "/srv/ferm.conf"),)
+    assert firewall.CHECKER.facts(spec) == (comparison("/etc/ferm/ferm.conf", "/srv/ferm.conf"),)
 
 
 def test_probes_use_sudo() -> None:

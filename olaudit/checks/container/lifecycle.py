@@ -67,9 +67,6 @@ def evaluate_lifecycle(pair: Pair, now: int | Unknown) -> Iterator[Result]:
         yield _restart_policy(pair, pair.spec.restart)
 
 
-# --- restarts --------------------------------------------------------------------------------------------------
-
-
 def _restart_loop(pair: Pair, now: int | Unknown) -> bool | Unknown:
     container = pair.container
     if not container.running:
@@ -112,9 +109,6 @@ def _describe_loop(container: Container, is_loop: bool) -> tuple[str, str]:
         return observed, ""
     last = f"; it last exited {_exit_reason(container.state)}" if container.state.status == "restarting" else ""
     return observed, f"restart loop: the container exits, and Docker restarts it each time{last}"
-
-
-# --- state -----------------------------------------------------------------------------------------------------
 
 
 def _state(pair: Pair) -> Result:
@@ -187,9 +181,6 @@ def _restart_outlook(container: Container) -> str:
     if policy.startswith("on-failure") and container.restarts and not isinstance(container.restarts, Unknown):
         return f"restart policy {policy}: Docker gave up after {container.restarts} restarts"
     return f"restart policy {policy}: it will NOT start at a reboot"
-
-
-# --- health and policy -----------------------------------------------------------------------------------------
 
 
 def _health(pair: Pair, now: int | Unknown) -> Result:
