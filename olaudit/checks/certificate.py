@@ -9,12 +9,12 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from olaudit.checker import Checker
-from olaudit.facts.certificates import Certificates, certificates
+from olaudit.facts.certificates import certificates
 from olaudit.facts.clock import SECONDS
 from olaudit.language import AbsolutePath, Expect, Section
 from olaudit.model import Basis, Check, Expectation, Fact, Facts, Result, Severity, Unknown
@@ -42,22 +42,14 @@ EXPIRY = Check(
 )
 
 
-def _fact(spec: CertificatesSpec) -> Fact[Certificates]:
-    return certificates(spec.folder.values)
-
-
 def evaluate(spec: CertificatesSpec, facts: Facts) -> Iterator[Result]:
     """Evaluate each certificate, and whether any exists."""
-    fact = _fact(spec)
-    match facts[fact]:
-        case Unknown(reason):
-            yield _expectation(spec, str(spec.folder), Basis(fact)).unknown(reason)
-        case live:
-            yield from _evaluate_certificates(spec, live, facts[SECONDS])
-
-
-def _evaluate_certificates(spec: CertificatesSpec, live: Certificates, now: int | Unknown) -> Iterator[Result]:
-    folder = _expectation(spec, str(spec.folder), Basis(_fact(spec)), Basis(SECONDS))
+    fact = certificates(spec.folder.values)
+    live, now = facts[fact], facts[SECONDS]
+    if isinstance(live, Unknown):
+        yield _expectation(spec, str(spec.folder), fact).unknown(live.reason)
+        return
+    folder = _expectation(spec, str(spec.folder), fact, SECONDS)
     if isinstance(now, Unknown):
         yield folder.unknown(now.reason)
         return
@@ -67,11 +59,11 @@ def _evaluate_certificates(spec: CertificatesSpec, live: Certificates, now: int 
         message = f"no certificate exists in {' or '.join(spec.folder.values)}"
         yield folder.drift("no certificate", message, _certbot(spec, "certificates"))
     for path, expiry in live.expiries:
-        expectation = _expectation(spec, path, _fact(spec).about(path), Basis(SECONDS))
+        expectation = _expectation(spec, path, fact.about(path), SECONDS)
         yield expectation.evaluate(expiry, partial(_evaluate_expiry, expectation, spec, now))
 
 
-def _expectation(spec: CertificatesSpec, subject: str, *based_on: Basis) -> Expectation:
+def _expectation(spec: CertificatesSpec, subject: str, *based_on: Fact[Any] | Basis) -> Expectation:
     return EXPIRY.expect(subject, ("certificates", "days"), f"at least {spec.days} days left", based_on=based_on)
 
 
@@ -98,6 +90,6 @@ CHECKER = Checker(
     model=CertificatesSpec,
     checks=(EXPIRY,),
     collected="`find` and `openssl x509 -enddate`, with sudo; `date` for the host's own clock",
-    facts=lambda spec: (_fact(spec), SECONDS),
+    facts=lambda spec: (certificates(spec.folder.values), SECONDS),
     evaluate=evaluate,
 )

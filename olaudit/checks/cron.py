@@ -9,7 +9,6 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator
-from functools import partial
 
 from pydantic import Field
 
@@ -53,7 +52,8 @@ def evaluate(spec: CronSpec, facts: Facts) -> Iterator[Result]:
         daemon = FILES.expect(
             "cron", ("cron", "daemon"), "cron runs", severity=Severity.CRITICAL, based_on=(DAEMON,)
         )
-        yield daemon.evaluate(facts[DAEMON], partial(_evaluate_daemon, daemon))
+        stopped = daemon.drift("not running", "no cron daemon is running", "service cron start")
+        yield daemon.evaluate(facts[DAEMON], lambda running: stopped if running is None else daemon.ok(running))
     fact = _fact(spec)
     expected = f"all its files are in {spec.into}, unchanged, and cron reads them"
     all_files = FILES.expect(spec.source, _AT, expected, based_on=(fact,))
@@ -62,12 +62,6 @@ def evaluate(spec: CronSpec, facts: Facts) -> Iterator[Result]:
             yield all_files.unknown(reason)
         case files:
             yield from _evaluate_files(all_files, spec, files)
-
-
-def _evaluate_daemon(expectation: Expectation, daemon: str | None) -> Result:
-    if daemon is not None:
-        return expectation.ok(daemon)
-    return expectation.drift("not running", "no cron daemon is running", "service cron start")
 
 
 def _evaluate_files(all_files: Expectation, spec: CronSpec, files: CronFiles) -> Iterator[Result]:

@@ -49,21 +49,16 @@ def _evaluate_path(expectation: Expectation, disk: DiskSpec, space: FreeSpace | 
     path = expectation.subject
     if space and (path == "/" or not _is_inside(path, space.target)):
         return _evaluate_space(expectation, path, disk, space)
-    return _unmounted(expectation, path, disk, f"lies on {space.target}" if space else "absent")
+    observed = f"lies on {space.target}" if space else "absent"
+    unmounted = f"nothing is mounted at {path} ({observed})"
+    if disk.presence is Presence.REQUIRED:  # files written there fill the disk that contains the path
+        return expectation.drift(observed, unmounted, shlex.join(("mount", path)))
+    return expectation.ok(observed, f"{unmounted}, so it is not evaluated")
 
 
 def _is_inside(path: str, mount: str) -> bool:
     """Return whether `path` is a plain folder on `mount`; a link to a mount elsewhere counts as a mount."""
     return path != mount and path.startswith(mount.rstrip("/") + "/")
-
-
-def _unmounted(expectation: Expectation, path: str, disk: DiskSpec, observed: str) -> Result:
-    """Evaluate a path without a mount: files written there fill the disk that contains the path."""
-    if disk.presence is Presence.REQUIRED:
-        return expectation.drift(
-            observed, f"nothing is mounted at {path} ({observed})", shlex.join(("mount", path))
-        )
-    return expectation.ok(observed, f"nothing is mounted at {path} ({observed}), so it is not evaluated")
 
 
 def _evaluate_space(expectation: Expectation, path: str, disk: DiskSpec, space: FreeSpace) -> Result:

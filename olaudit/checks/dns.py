@@ -58,7 +58,8 @@ def _facts_of_address(spec: DnsSpec) -> tuple[Fact[Any], ...]:
 def evaluate_address(spec: DnsSpec, facts: Facts) -> Iterator[Result]:
     """Evaluate the forward lookup, then the reverse lookup."""
     based_on = _facts_of_address(spec)
-    address = _expected_address(spec, facts)
+    audited = because("the address at which the host was audited is not known", facts[AUDITED])
+    address = audited if spec.address == _AUDITED else spec.address
     expected = "the audited address" if isinstance(address, Unknown) else address
     forward = _ADDRESS.expect(spec.name, ("dns", "address"), expected, based_on=based_on)
     # A warning: only logs and access rules by name use the reverse lookup.
@@ -69,12 +70,6 @@ def evaluate_address(spec: DnsSpec, facts: Facts) -> Iterator[Result]:
     # If the name resolves to another address, that is the one cause: there is no reverse result then
     if spec.reverse and (isinstance(values, Unknown) or values[1] in map(normalize, values[0].addresses)):
         yield reverse.evaluate(values, partial(_evaluate_reverse, reverse))
-
-
-def _expected_address(spec: DnsSpec, facts: Facts) -> str | Unknown:
-    if spec.address != _AUDITED:
-        return spec.address
-    return because("the address at which the host was audited is not known", facts[AUDITED])
 
 
 def _evaluate_forward(expectation: Expectation, values: tuple[Resolution, str]) -> Result:

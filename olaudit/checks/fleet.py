@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
@@ -55,26 +54,21 @@ def _checker(check: Check, collected: str, compare: Callable[[Agree], Iterable[_
     )
 
 
-def _compare_commit(spec: Agree) -> Iterator[_Comparison]:
-    if path := spec.olsystem:
-        head = partial(_hash, path, attrgetter("commit"))
-        yield _Comparison("olsystem", path, "the commit of olsystem", worktree(path), head)
+def _compare_head(key: str, attribute: str, spec: Agree) -> Iterator[_Comparison]:
+    """Compare the commit or the tree of HEAD in the work tree that the section names with `key`."""
+    if path := getattr(spec, key):
+        value_of = partial(_head, path, attribute)
+        yield _Comparison(key, path, f"the {attribute} of {key}", worktree(path), value_of)
 
 
-def _compare_tree(spec: Agree) -> Iterator[_Comparison]:
-    if path := spec.openlibrary:
-        head = partial(_hash, path, attrgetter("tree"))
-        yield _Comparison("openlibrary", path, "the tree of openlibrary", worktree(path), head)
-
-
-def _hash(path: str, hash_of: Callable[[Worktree], str], tree: Worktree | NoRepository | Unknown) -> str | Unknown:
+def _head(path: str, attribute: str, tree: Worktree | NoRepository | Unknown) -> str | Unknown:
     match tree:
         case Unknown():
             return because(path, tree)
         case NoRepository(message):
             return Unknown(f"{path}: {message}")
         case _:
-            return hash_of(tree) or Unknown(f"the repository {path} has no commit yet")
+            return getattr(tree, attribute) or Unknown(f"the repository {path} has no commit yet")
 
 
 GIT = _checker(
@@ -86,7 +80,7 @@ GIT = _checker(
         "deploy olsystem to the host of the finding",
     ),
     "`git rev-parse HEAD` on each host",
-    _compare_commit,
+    partial(_compare_head, "olsystem", "commit"),
 )
 # openlibrary is an unpacked tarball with a fresh `git init` on each host, so all commits differ. `HEAD^{tree}` is
 # the hash of the files only.
@@ -99,7 +93,7 @@ TREE = _checker(
         "deploy openlibrary to the host of the finding",
     ),
     "`git rev-parse HEAD^{tree}` on each host",
-    _compare_tree,
+    partial(_compare_head, "openlibrary", "tree"),
 )
 
 

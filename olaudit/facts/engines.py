@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from olaudit.facts.answers import parse_json, value_at
+from olaudit.facts.answers import parse_json, text_at
 from olaudit.model import Answered, Command, EngineVersion, Fact, Unknown
 
 DOCKER_SOCKET = "/var/run/docker.sock"
@@ -197,8 +197,7 @@ def _hosts(arguments: list[str]) -> Iterator[str]:
 
 
 def _parse_version(answer: Answered) -> str:
-    version = value_at(parse_json(answer), "Version")
-    return version if isinstance(version, str) else ""
+    return text_at(parse_json(answer), "Version") or ""
 
 
 ENGINES: Fact[Engines] = Fact("engines.processes", PROBE, parse_engines)

@@ -21,19 +21,11 @@ class Release:
 
 
 def _parse(answer: Answered) -> Release | Unknown:
-    variables = _parse_variables(answer.stdout)
+    assignments = (line.partition("=") for line in answer.stdout.split("\n"))
+    variables = {name: _unquote(value) for name, equals, value in assignments if equals}
     if not (id_ := variables.get("ID")):
         return Unknown(f"{_FILE} has no ID: {answer.stdout[:200]!r}")
     return Release(id_, variables.get("VERSION_ID", ""), _codename(variables))
-
-
-def _parse_variables(text: str) -> dict[str, str]:
-    """Parse the shell assignments of os-release(5); other lines are ignored."""
-    return {
-        name: _unquote(value)
-        for name, equals, value in (line.partition("=") for line in text.split("\n"))
-        if equals
-    }
 
 
 def _unquote(value: str) -> str:

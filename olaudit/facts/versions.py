@@ -2,7 +2,7 @@
 
 import re
 
-from olaudit.facts.answers import parse_json
+from olaudit.facts.answers import parse_json, text_at
 from olaudit.model import Answered, Command, EngineVersion, Fact, Unknown
 
 COMPOSE_SCRIPT = r"""for d in "$HOME/." /usr/local/lib/ /usr/local/libexec/ /usr/lib/ /usr/libexec/; do
@@ -29,11 +29,8 @@ _NO_PROGRAM = re.compile(r"docker-compose: (?:command )?not found")
 
 
 def _parse_engine(answer: Answered) -> str | Unknown:
-    document = parse_json(answer)
-    version = document.get("Version") if isinstance(document, dict) else None
-    if isinstance(version, str) and (match := _VERSION.fullmatch(version)):
-        return match[1]
-    return Unknown("the Docker Engine's answer about its version could not be parsed")
+    match = _VERSION.fullmatch(text_at(parse_json(answer), "Version") or "")
+    return match[1] if match else Unknown("the Docker Engine's answer about its version could not be parsed")
 
 
 def _parse_compose(answer: Answered) -> str | Unknown | None:

@@ -60,10 +60,10 @@ def evaluate_setup(pair: Pair) -> Iterator[Result]:
         expected = {parse_port(text) for text in spec.ports}
         ports = pair.expect(PORTS, _join(sorted(expected)), "ports")
         yield ports.compare(observed.ports, partial(_compare_ports, pair, expected), fix)
-    if spec.logging is not None and spec.logging != Logging():
-        limits = LogSettings(_LOG_DRIVER, spec.logging.max_size or "", str(spec.logging.max_file or ""))
-        logging = pair.expect(LOGGING, str(limits), "logging")
-        yield logging.compare(observed.logs, partial(_compare_logs, spec.logging), fix)
+    if (limits := spec.logging) is not None and limits != Logging():
+        settings = LogSettings(_LOG_DRIVER, limits.max_size or "", str(limits.max_file or ""))
+        logging = pair.expect(LOGGING, str(settings), "logging")
+        yield logging.compare(observed.logs, lambda logs: (str(logs), _log_problem(logs, limits)), fix)
     yield from _service(pair)
 
 
@@ -123,11 +123,6 @@ def _compare_ports(pair: Pair, expected: set[Port], published: tuple[Port, ...])
         ("published, but not expected: ", sorted(ports - expected)),
     )
     return observed, "; ".join(label + _join(group) for label, group in differences if group)
-
-
-def _compare_logs(expected: Logging, logs: LogSettings) -> tuple[str, str]:
-    """Compare the log driver and those of its limits that the expected file sets."""
-    return str(logs), _log_problem(logs, expected)
 
 
 def _log_problem(logs: LogSettings, expected: Logging) -> str:

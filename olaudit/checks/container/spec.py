@@ -13,27 +13,26 @@ from olaudit.model import Severity
 DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 """The container names that Docker accepts."""
 
-_RESTART_POLICY = re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0,8})?")
+
+def _all_match(pattern: re.Pattern[str], problem: str) -> AfterValidator:
+    """Build the validator of an expectation whose values must all match `pattern`."""
+
+    def check(expected: Expect[str]) -> Expect[str]:
+        for value in expected.values:
+            if not pattern.fullmatch(value):
+                raise ValueError(f"{value!r} {problem}")
+        return expected
+
+    return AfterValidator(check)
 
 
-def _valid_names(name: Expect[str]) -> Expect[str]:
-    for value in name.values:
-        if not DOCKER_NAME.fullmatch(value):
-            raise ValueError(
-                f"{value!r} is not a valid container name: Docker accepts letters, digits, '_', '.' and '-'"
-            )
-    return name
-
-
-def _valid_policies(policy: Expect[str]) -> Expect[str]:
-    for value in policy.values:
-        if not _RESTART_POLICY.fullmatch(value):
-            raise ValueError(
-                f"{value!r} is not a restart policy: write no, always, unless-stopped, on-failure or on-failure:N"
-            )
-    return policy
-
-
+_VALID_NAMES = _all_match(
+    DOCKER_NAME, "is not a valid container name: Docker accepts letters, digits, '_', '.' and '-'"
+)
+_VALID_POLICIES = _all_match(
+    re.compile(r"no|always|unless-stopped|on-failure(:[1-9][0-9]{0,8})?"),
+    "is not a restart policy: write no, always, unless-stopped, on-failure or on-failure:N",
+)
 _NOT_FORBIDDEN = not_forbidden("a container is required or optional: a container that is not listed is unexpected")
 
 ExpectedState = Literal["running", "exited"]
@@ -59,7 +58,7 @@ class ContainerDefaults(Section):
     image: Expect[str] | None = None
     mounts: tuple[Annotated[str, parsed_by(parse_mount)], ...] | None = None
     ports: tuple[Annotated[str, parsed_by(parse_port)], ...] | None = None
-    restart: Annotated[Expect[str], AfterValidator(_valid_policies)] | None = None
+    restart: Annotated[Expect[str], _VALID_POLICIES] | None = None
     state: Expect[ExpectedState] = Expect[ExpectedState](value="running")
     max_restarts: int = Field(default=3, ge=0)
     logging: Logging | None = None
@@ -70,7 +69,7 @@ class ContainerSpec(ContainerDefaults):
     """One expected container. `service` is its name in the compose files, `severity` that of all its findings."""
 
     service: str = Field(min_length=1)
-    name: Annotated[Expect[str], AfterValidator(_valid_names)]
+    name: Annotated[Expect[str], _VALID_NAMES]
     hostname: Expect[str] | None = None
     presence: Annotated[Presence, _NOT_FORBIDDEN] = Presence.REQUIRED
     severity: Severity | None = None
