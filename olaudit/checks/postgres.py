@@ -204,8 +204,8 @@ def _is_allowed(rule: HbaRule, also: Sequence[Network]) -> bool:
 
 
 def _is_local(rule: HbaRule) -> bool:
-    words = ("<samehost>", "localhost")
-    return rule.origin in words or any(is_within(rule.origin, network) for network in _LOOPBACK)
+    is_this_host = rule.origin in ("<samehost>", "localhost")
+    return is_this_host or any(is_within(rule.origin, network) for network in _LOOPBACK)
 
 
 def _is_open(rule: HbaRule) -> bool:

@@ -88,12 +88,13 @@ def _find_directories(
     on_host: tuple[MountPoint, ...] | Unknown, resolved: Mapping[str, str] | Unknown
 ) -> Mapping[str, MountPoint] | Unknown:
     """Map each source to its current file system and directory there, as if it were a mount of this directory."""
-    known = combine(on_host, resolved)
-    if isinstance(known, Unknown):
-        return known
+    values = combine(on_host, resolved)
+    if isinstance(values, Unknown):
+        return values
+    mount_points, targets = values
     directories = {}
-    for source, target in known[1].items():
-        containing = [mount for mount in known[0] if f"{target}/".startswith(f"{mount.at.rstrip('/')}/")]
+    for source, target in targets.items():
+        containing = [mount for mount in mount_points if f"{target}/".startswith(f"{mount.at.rstrip('/')}/")]
         if not containing:
             return Unknown(f"no file system of the host contains {source}")
         # reversed: of two mounts at one path, the later covers the earlier

@@ -99,14 +99,14 @@ def _evaluate_resolved(link: str, rule: SymlinkSpec, text: str, facts: Facts, li
     """Evaluate a link whose text is not an accepted target: the path that it resolves to can be one."""
     states_fact, resolved_fact = link_facts
     anchors = {target: _anchor(target) for target in rule.target.values}
-    known = combine(facts[states_fact], facts[resolved_fact])
-    resolved = {} if isinstance(known, Unknown) else known[1]
+    values = combine(facts[states_fact], facts[resolved_fact])
+    resolved = {} if isinstance(values, Unknown) else values[1]
     resolved_keys = (resolved[path] for path in (link, *anchors.values()) if resolved)
     based_on = (states_fact.about(link, *anchors.values()), resolved_fact.about(*resolved_keys))
     expectation = _expect(TARGET, link, rule, str(rule.target), *based_on)
-    if isinstance(known, Unknown):
-        return expectation.unknown(known.reason)
-    states = known[0]
+    if isinstance(values, Unknown):
+        return expectation.unknown(values.reason)
+    states = values[0]
     path = resolved[link]
     for target, anchor in anchors.items():
         base, suffix = resolved[anchor].rstrip("/"), target.removeprefix(anchor.rstrip("/"))
