@@ -19,7 +19,7 @@ from olaudit.evidence import reduce
 from olaudit.model import Answer, Answered, Answers, Expectation, Fact, Facts, Probe, Result, Unanswered, Verdict
 from tests.checks.fleet_answers import conforming, drifted, evaluate_hosts
 from tests.checks.mutations import JSON
-from tests.checks.tables import RECORDED, parse_answers, rows, spec_of
+from tests.checks.tables import RECORDED, TABLES, parse_answers, rows, spec_of
 from tests.demo.auditing import shipped_fleet
 
 IDS = [f"{checker.section}-{checker.checks[0].id}" for checker in CHECKERS]
@@ -41,6 +41,10 @@ def test_every_module_in_facts_is_needed_by_a_checker() -> None:
 
 _WITHOUT_FACTS = {"answers", "container_settings", "documents", "hba_records"}
 """Modules in facts/ with values and helpers of other modules there."""
+
+
+def test_every_table_of_recorded_answers_is_listed() -> None:
+    assert {name for name, _ in RECORDED} == {file.stem for file in TABLES.glob("*.json")}
 
 
 def test_check_ids_are_unique_and_have_one_dot() -> None:
