@@ -113,9 +113,7 @@ def measure_large_fleet(count: int) -> list[str]:
 
     evaluating, _ = cpu_milliseconds(lambda: audit(fleet.hosts, now))
     exposition.encode(state.snapshot(now), "")
-    audit(
-        list(fleet.hosts)[: count // 10 or 1], later
-    )  # as in 30 s of rounds of five minutes
+    audit(list(fleet.hosts)[: count // 10 or 1], later)  # as in 30 s of rounds of five minutes
     composing, snapshot = cpu_milliseconds(lambda: state.snapshot(later))
     exposing, (body, _) = cpu_milliseconds(lambda: exposition.encode(snapshot, ""))
     rendering, html = cpu_milliseconds(lambda: render_page(snapshot.report, Style()))

@@ -18,8 +18,7 @@ from olaudit.expected import FleetSpec
 from olaudit.model import Failure, FailureReason, HostAnswers
 from olaudit.render.html.page import LiveRefresh, content_security_policy, render_page
 from olaudit.render.style import Style
-from olaudit.serve.auditor import Log
-from olaudit.serve.events import HostRemoved, ServiceStopped
+from olaudit.serve.events import HostRemoved, Log, ServiceStopped
 from olaudit.serve.exposition import HostCollector, discovery_targets, encode
 from olaudit.serve.fleet_exposition import FleetExposition
 from olaudit.serve.guard import Guard, request_target
