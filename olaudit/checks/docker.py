@@ -39,12 +39,10 @@ def _engine(facts: Facts) -> Result:
     version, engines = facts[VERSION], facts[ENGINES]
     based_on = (VERSION, ENGINES) if isinstance(version, Unknown) else (VERSION,)
     expectation = ENGINE.expect("docker", ("docker",), "a Docker Engine answers", based_on=based_on)
+    if version == "":
+        return expectation.unknown("the Docker Engine's answer contains no version")
     if isinstance(version, str):
-        return (
-            expectation.ok(version)
-            if version
-            else expectation.unknown("the Docker Engine's answer contains no version")
-        )
+        return expectation.ok(version)
     if isinstance(engines, Unknown):
         return expectation.unknown(f"{version.reason}; cannot determine whether an engine runs: {engines.reason}")
     if engines.foreign_socket or (engines.on_other_sockets and not engines.serving):

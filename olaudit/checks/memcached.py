@@ -235,12 +235,7 @@ CHECKER = Checker(
     model=MemcachedSpec,
     checks=(CONFIGURED, RUNNING, LIMIT),
     collected="MemTotal, the configuration file, `ps`, and the server's `stats settings` by bash's /dev/tcp",
-    facts=lambda spec: (
-        memory.TOTAL,
-        PROCESSES,
-        configuration(spec.config),
-        settings(spec.address, spec.port),
-    ),
+    facts=lambda spec: (memory.TOTAL, PROCESSES, configuration(spec.config), settings(spec.address, spec.port)),
     evaluate=evaluate,
     measure=measure,
     metrics=(LIMIT_BYTES, TOTAL_BYTES),

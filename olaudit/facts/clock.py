@@ -5,12 +5,10 @@ import re
 from olaudit.facts.answers import parse_json, unparsable
 from olaudit.model import Answered, Command, ConnectionProbe, Fact, Unknown
 
-_TIME = re.compile(r"(-?[0-9]{1,12}\.[0-9]{9})\n")
-
 
 def _parse_time(answer: Answered) -> float | Unknown:
-    match = _TIME.fullmatch(answer.stdout)
-    return float(match[1]) if match else unparsable("date", answer)
+    is_time = re.fullmatch(r"-?[0-9]{1,12}\.[0-9]{9}\n", answer.stdout)
+    return float(answer.stdout) if is_time else unparsable("date", answer)
 
 
 def _parse_seconds(answer: Answered) -> int | Unknown:

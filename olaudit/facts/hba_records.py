@@ -165,9 +165,9 @@ def _parse_rule(number: int, fields: Sequence[_Field]) -> HbaRule | None:
         connection=connection,
         origin=origin,
         text=text,
-        everything=_has_all(databases) and _has_all(users),
+        everything=_has(databases, "all") and _has(users, "all"),
         ordinary=not all(token.is_keyword("replication") for token in databases),
-        replication=any(token.is_keyword("replication") for token in databases),
+        replication=_has(databases, "replication"),
         rejects=_single(method).text == "reject",
         trusts=_single(method).text == "trust" and not any(text in _CERTIFICATE_OPTIONS for text in option_texts),
     )
@@ -180,8 +180,8 @@ def _single(field: _Field) -> _Token:
     return field[0]
 
 
-def _has_all(field: _Field) -> bool:
-    return any(token.is_keyword("all") for token in field)
+def _has(field: _Field, keyword: str) -> bool:
+    return any(token.is_keyword(keyword) for token in field)
 
 
 def _parse_origin(address: _Token, tail: Sequence[_Field]) -> tuple[Network | str, str, Sequence[_Field]]:

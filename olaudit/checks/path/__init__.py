@@ -54,16 +54,15 @@ def _plain_paths(spec: Mapping[str, PathSpec]) -> tuple[str, ...]:
 def evaluate(spec: Mapping[str, PathSpec], facts: Facts) -> Iterator[Result]:
     """Evaluate each path: whether it exists, then its type, owner, mode and content."""
     plain = _plain_paths(spec)
-    followed, unfollowed = files_at(plain, follow=True), files_at(plain, follow=False)
     for path, rule in spec.items():
         if is_glob(path):
-            observed = _observe(path, matching_files(path), facts)
-            yield from _evaluate_path(path, rule, observed, observed)
+            followed = unfollowed = _observe(path, matching_files(path), facts)
         else:
-            observed = _observe(path, followed, facts)
-            yield from _evaluate_path(path, rule, observed, _observe(path, unfollowed, facts))
-            if rule.content and (observed.files.present or observed.files.unread):
-                yield _evaluate_content(path, rule, rule.content.equals, facts)
+            followed = _observe(path, files_at(plain, follow=True), facts)
+            unfollowed = _observe(path, files_at(plain, follow=False), facts)
+        yield from _evaluate_path(path, rule, followed, unfollowed)
+        if rule.content and (followed.files.present or followed.files.unread):
+            yield _evaluate_content(path, rule, rule.content.equals, facts)
 
 
 @dataclass(frozen=True, slots=True)
