@@ -18,7 +18,7 @@ from olaudit.transport.ssh.dial import dial
 from olaudit.transport.ssh.handshake import ConnectionDropped, log_in, negotiate
 from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.keys import KeyRing
-from olaudit.transport.ssh.known_hosts import KnownHosts
+from olaudit.transport.ssh.known_hosts import keys_for
 from olaudit.transport.ssh.link import Link, TunnelRefused
 from olaudit.transport.ssh.proxy import ProxyStream
 from olaudit.transport.ssh.settings import SshConfig
@@ -51,7 +51,6 @@ class Connector:
     def __init__(self, config: SshConfig) -> None:
         self._config = config
         self._key_ring = KeyRing()
-        self._known_hosts = KnownHosts()
         self._lock = threading.Lock()
         self._jump_hosts: dict[JumpPath, _JumpHost] = {}
 
@@ -89,7 +88,7 @@ class Connector:
         )
 
     def _attempt(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Link:
-        known_keys = self._known_hosts.keys_for(settings)
+        known_keys = keys_for(settings)
         offer = build_offer(settings, trust.key_types(known_keys))
         carrier = self._open_carrier(settings, jumps, deadline, waiting)
         link = Link(carrier, offer)
@@ -99,7 +98,7 @@ class Connector:
             trust.check(settings, host_key, known_keys)
             trust.check_revoked(settings, host_key.get_name(), host_key.asbytes(), deadline)
             if settings.check_host_ip and not settings.intermediary:
-                trust.check_address(settings, host_key, str(link.getpeername()[0]), self._known_hosts)
+                trust.check_address(settings, host_key, str(link.getpeername()[0]))
             log_in(link, settings, self._key_ring, deadline)
         except BaseException:
             link.close()
