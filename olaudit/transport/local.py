@@ -89,7 +89,7 @@ def _find_engines(deadline: Deadline) -> Answer:
         return Unanswered(deadline.exceeded)
     except OSError as error:
         return Unanswered(f"no shell could be started: {error.strerror}")
-    return Answered(output.stdout.decode(errors="backslashreplace"), "", output.status)
+    return Answered(output.stdout.decode(errors="backslashreplace"), "", output.returncode)
 
 
 def _dial(deadline: Deadline) -> socket.socket:

@@ -8,52 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import threading
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from olaudit.transport import Deadline
-from olaudit.transport.engine.errors import BrokenStream, DeadlineExceeded, EngineUnreachable, InvalidAnswer
-from olaudit.transport.engine.stream import ANSWER_BYTES, BoundedStream, ByteBudget, Dial
+from olaudit.transport.engine.errors import BrokenStream, EngineError, InvalidAnswer
+from olaudit.transport.engine.stream import (
+    ANSWER_BYTES,
+    HOST_BYTES,
+    BoundedStream,
+    ByteBudget,
+    Dial,
+    deadline_exceeded,
+)
 from olaudit.transport.reasons import describe_error, single_line
 
 _HEADERS = {"Accept": "application/json", "User-Agent": "olaudit"}
 _CHUNK_BYTES = 1 << 16
 
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """Complete answer to one request."""
-
-    status: int
-    body: bytes
-
-
-class _PersistentReader(io.BufferedReader):
-    """Reader of one stream that stays open between answers, so that surplus bytes after one are detected."""
-
-    def close(self) -> None:
-        """Do nothing: `http.client` closes its file at the end of every answer."""
-
-
-class _SocketAdapter:
-    """The part of a socket's interface that `http.client` uses."""
-
-    def __init__(self, stream: BoundedStream, reader: _PersistentReader) -> None:
-        self._stream = stream
-        self._reader = reader
-
-    def sendall(self, data: bytes) -> None:
-        """Send all of `data`."""
-        self._stream.send(data)
-
-    def makefile(self, *_args: str) -> _PersistentReader:
-        """Return the reader of the stream."""
-        return self._reader
-
-    def close(self) -> None:
-        """Do nothing: `EngineConnection` decides when a stream is closed."""
+MAX_STREAMS = 8
+"""Most streams to one engine. Where each is a session, a server with `MaxSessions 10` also opens the batch's."""
 
 
 class EngineConnection:
@@ -61,14 +35,13 @@ class EngineConnection:
 
     def __init__(self, stream: BoundedStream) -> None:
         self.stream = stream
-        self._reader = _PersistentReader(stream, _CHUNK_BYTES)
         self.reusable = True
 
-    def get(self, target: str) -> HttpAnswer:
-        """Send `GET target` and read the complete answer. Raises EngineError."""
+    def get(self, target: str) -> tuple[int, bytes]:
+        """Send `GET target` and read the complete answer: its status and body. Raises EngineError."""
         self.reusable = False
         http_connection = http.client.HTTPConnection("docker")
-        http_connection.sock = _SocketAdapter(self.stream, self._reader)
+        http_connection.sock = self.stream
         try:
             http_connection.request("GET", target, headers=_HEADERS)  # with Accept-Encoding: identity
             response = http_connection.getresponse()
@@ -80,12 +53,7 @@ class EngineConnection:
             reason = f"Docker's answer could not be parsed as HTTP: {describe_error(error)}"
             raise InvalidAnswer(reason) from None
         self.reusable = not response.will_close
-        return HttpAnswer(response.status, body)
-
-    def has_no_surplus(self) -> bool:
-        """Return whether no bytes follow the last answer: they would be taken for the next answer."""
-        with self.stream.without_waiting():
-            return not self._reader.peek(1)
+        return response.status, body
 
 
 def _check_framing(response: http.client.HTTPResponse) -> None:
@@ -120,7 +88,7 @@ def _read_body(response: http.client.HTTPResponse) -> bytes:
 
 
 class StreamPool:
-    """Streams to one engine. As many are open as threads send requests at the same time.
+    """Streams to one engine, at most `MAX_STREAMS`. As many are open as threads send requests at the same time.
 
     A stream that breaks may mean that the engine is stopping; another connection would start it again
     where systemd listens for it. So no further stream is dialled after that.
@@ -129,15 +97,24 @@ class StreamPool:
     def __init__(self, dial: Dial, deadline: Deadline) -> None:
         self._dial = dial
         self._deadline = deadline
-        self._budget = ByteBudget()
+        self._budget = ByteBudget(HOST_BYTES, f"Docker answered with more than {HOST_BYTES >> 20} MiB in all")
+        self._slots = threading.Semaphore(MAX_STREAMS)
         self._lock = threading.Lock()
         self._idle: list[EngineConnection] = []
         self._open: set[EngineConnection] = set()
         self._closed = False
         self._failure: BrokenStream | None = None
 
-    def get(self, target: str) -> HttpAnswer:
-        """Send `GET target` over an idle stream, or over a new one. Raises EngineError."""
+    def get(self, target: str) -> tuple[int, bytes]:
+        """Send `GET target` over an idle stream, or over a new one; return status and body. Raises EngineError."""
+        if not self._slots.acquire(timeout=self._deadline.remaining()):
+            raise deadline_exceeded(self._deadline)
+        try:
+            return self._get(target)
+        finally:
+            self._slots.release()
+
+    def _get(self, target: str) -> tuple[int, bytes]:
         connection = self._take_idle() or self._dial_connection()
         try:
             return connection.get(target)
@@ -158,11 +135,11 @@ class StreamPool:
             if connection is None:
                 return None
             with contextlib.suppress(OSError, EOFError, InvalidAnswer):
-                usable = connection.has_no_surplus()
+                surplus = connection.stream.has_surplus()
                 if connection.stream.ended:
                     message = "the stream to Docker broke: it was closed between two answers"
                     self._failure = BrokenStream(message)
-                elif usable:
+                elif not surplus:
                     return connection
             self._discard(connection)
 
@@ -171,7 +148,7 @@ class StreamPool:
             raise BrokenStream(str(self._failure))
         try:
             dialled = self._dial(self._deadline)
-        except (EngineUnreachable, DeadlineExceeded):
+        except EngineError:
             raise
         except (OSError, EOFError) as error:
             raise BrokenStream(f"the stream to Docker broke: {describe_error(error)}") from None

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any
 
 from olaudit.model import FailureReason
-from olaudit.transport import Deadline, HostFailed
-from olaudit.transport.background import BackgroundTask
+from olaudit.transport import Deadline, HostFailed, background
 from olaudit.transport.reasons import describe_error
 from olaudit.transport.ssh.host import Settings
 
@@ -49,7 +48,7 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
     name, family = settings.hostname, _FAMILIES.get(settings.address_family, socket.AF_UNSPEC)
     lookup = partial(socket.getaddrinfo, name, settings.port, family, type=socket.SOCK_STREAM)
     try:
-        return BackgroundTask(f"resolve {name}", lookup).result(deadline, grace=0)
+        return background.start(f"resolve {name}", lookup).result(deadline.remaining())
     except TimeoutError:
         why = f"the resolver did not answer for {name} within {deadline.seconds:g} s: see /etc/resolv.conf"
     except (OSError, ValueError) as error:  # ValueError: the name cannot be encoded

@@ -147,8 +147,8 @@ def _in_krl(file: Path, kind: str, key: bytes, deadline: Deadline) -> bool:
         output = run_command(("ssh-keygen", "-Q", "-f", str(file), "/dev/stdin"), deadline.remaining(), public_key)
     except FileNotFoundError:
         raise ValueError("it is a key revocation list, and ssh-keygen, which reads it, is not installed") from None
-    if output.status == 0:
+    if output.returncode == 0:
         return False
     if output.stdout.rstrip().endswith(b"REVOKED"):
         return True
-    raise ValueError(f"ssh-keygen -Q ended with status {output.status}: {single_line(output.stderr)}")
+    raise ValueError(f"ssh-keygen -Q ended with status {output.returncode}: {single_line(output.stderr)}")
