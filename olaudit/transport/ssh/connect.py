@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import paramiko
@@ -35,14 +36,14 @@ _PROHIBITED = 1
 """RFC 4254's SSH_OPEN_ADMINISTRATIVELY_PROHIBITED."""
 
 
+@dataclass(slots=True)
 class _JumpHost:
     """Connection to a jump host, shared by all hosts behind it."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.links: list[Link] = []
-        self.failure: HostFailed | None = None
-        self.failed_at = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    link: Link | None = None
+    failure: HostFailed | None = None
+    failed_at: float = 0.0
 
 
 class Connector:
@@ -62,8 +63,8 @@ class Connector:
     def close(self) -> None:
         """Close the connections to jump hosts."""
         for jump_host in self._jump_hosts.values():
-            for link in jump_host.links:
-                link.close()
+            if jump_host.link:
+                jump_host.link.close()
 
     def _connect(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Link:
         """Connect and log in, with retries: sshd drops connections while many logins are pending (MaxStartups)."""
@@ -148,22 +149,21 @@ class Connector:
                 FailureReason.TIMEOUT, f"the jump host {jumps[-1]} was not reached within {deadline.seconds:g} s"
             )
         try:
-            if jump_host.links and jump_host.links[-1].is_active():
-                return jump_host.links[-1]
+            if jump_host.link and jump_host.link.is_active():
+                return jump_host.link
             # An attempt failed while this host waited for it: another one would use up this host's time
             if jump_host.failure and jump_host.failed_at > started:
                 raise jump_host.failure
             try:
                 settings = self._config.settings(jumps[-1], deadline)
-                jump_host.links = [link for link in jump_host.links if link.is_active()]
                 path = jumps[:-1] or settings.jumps
-                jump_host.links.append(self._connect(settings, path, deadline, (*waiting, jumps)))
+                jump_host.link = self._connect(settings, path, deadline, (*waiting, jumps))
             except HostFailed as failed:
                 failure = failed.failure
                 jump_host.failure = HostFailed(failure.reason, f"at the jump host {jumps[-1]}: {failure.message}")
                 jump_host.failed_at = time.monotonic()
                 raise jump_host.failure from None
-            return jump_host.links[-1]
+            return jump_host.link
         finally:
             jump_host.lock.release()
 
