@@ -9,16 +9,13 @@ A random marker frames every answer:
     ...
     MARKER z 3          the answer of command 3 is complete
 
-The answers of commands that cannot hang are gathered and written together: a packet per command is the largest
-cost of an audit. Commands that can hang (on a dead mount, where no signal ends them) run afterwards, in parallel.
-Each of these has its own stream: base64, in lines with the prefix `MARKER l 7 `. Lines of text can be of any
-length, and the lines of other streams could interrupt a long one. A line of base64 is shorter than PIPE_BUF
-(4,096 bytes), so it is written in one piece.
+The answers of commands that cannot hang are gathered and written together. Commands that can hang (on a dead
+mount, where no signal ends them) run afterwards, in parallel. Each of these has its own stream: base64, in lines
+with the prefix `MARKER l 7 `, which are shorter than PIPE_BUF (4,096 bytes) and so are written in one piece.
 
-An answer cannot be forged. A service or a user that controls the output of a command does not know the marker.
-The marker exists in the script, in the memory of the shell and on standard input of `sed`. It is never in the
-arguments or the environment of a process, which every user of the host can read in /proc. If a marker leaks
-nevertheless, `BatchReader` accepts from a stream only the frames of its own command, and keeps the first answer.
+An answer cannot be forged: the marker is never in the arguments or the environment of a process, which every user
+of the host can read in /proc. If it leaks nevertheless, `BatchReader` accepts from a stream only the frames of its
+own command, and keeps the first answer. docs/decisions/0001 has the reasons and the alternatives.
 """
 
 from __future__ import annotations

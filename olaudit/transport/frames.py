@@ -80,7 +80,23 @@ class _FrameParser:
         self._marker = marker
         self._answers = answers
         self._frame: _Frame | None = None
+        self._splitter = _LineSplitter()
         self.started = False
+        self.size = 0
+        self._invalid = False
+
+    def feed_encoded(self, encoded: bytes) -> None:
+        """Decode the next line of base64. After a line that is not base64, the rest of the stream is ignored."""
+        if self._invalid:
+            return
+        try:
+            data = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            self._invalid = True
+            return
+        self.size += len(data)
+        for line in self._splitter.feed(data):
+            self.feed_line(line)
 
     def feed_line(self, line: bytes) -> None:
         """Parse the next line."""
@@ -106,29 +122,6 @@ class _FrameParser:
         return None
 
 
-class _CommandStream:
-    """Stream of one command that can hang: lines of base64."""
-
-    def __init__(self, parser: _FrameParser) -> None:
-        self._parser = parser
-        self._splitter = _LineSplitter()
-        self._invalid = False
-        self.size = 0
-
-    def feed_line(self, encoded: bytes) -> None:
-        """Decode the next line. After a line that is not base64, the rest of the stream is ignored."""
-        if self._invalid:
-            return
-        try:
-            data = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            self._invalid = True
-            return
-        self.size += len(data)
-        for line in self._splitter.feed(data):
-            self._parser.feed_line(line)
-
-
 class BatchReader:
     """Parser of the output of a batch, which arrives in chunks of any size. It keeps the complete answers.
 
@@ -144,7 +137,7 @@ class BatchReader:
         prompt = [n for n, command in enumerate(commands) if not command.may_hang]
         self._gathered = _FrameParser(commands, prompt, marker.encode(), self._answers)
         self._streams = {
-            b"%d" % n: _CommandStream(_FrameParser(commands, (n,), marker.encode(), self._answers))
+            b"%d" % n: _FrameParser(commands, (n,), marker.encode(), self._answers)
             for n, command in enumerate(commands)
             if command.may_hang
         }
@@ -178,7 +171,7 @@ class BatchReader:
             if line.startswith(self._stream_prefix):
                 number, _, encoded = line[len(self._stream_prefix) :].partition(b" ")
                 if stream := self._streams.get(number):
-                    stream.feed_line(encoded)
+                    stream.feed_encoded(encoded)
             else:
                 self._gathered.feed_line(line)
 

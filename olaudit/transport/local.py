@@ -81,7 +81,6 @@ def _ask_engine(deadline: Deadline, probes: Sequence[EngineProbe]) -> dict[Probe
 
 
 def _find_engines(deadline: Deadline) -> Answer:
-    """Run the script of `facts.engines` on this machine."""
     environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/bin:/bin"}
     try:
         output = run_command(engines.PROBE.argv, deadline.remaining(), environment=environment)
@@ -93,7 +92,6 @@ def _find_engines(deadline: Deadline) -> Answer:
 
 
 def _dial(deadline: Deadline) -> socket.socket:
-    """Connect to the engine's socket. Raises EngineUnreachable."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _connect(connection, deadline)
@@ -104,7 +102,6 @@ def _dial(deadline: Deadline) -> socket.socket:
 
 
 def _socket_failure(error: OSError) -> str:
-    """Explain why the engine's socket could not be connected to."""
     match error:
         case FileNotFoundError():
             return f"no Docker Engine listens on this machine: {DOCKER_SOCKET} does not exist"

@@ -12,7 +12,7 @@ import threading
 from http import HTTPStatus
 
 from olaudit.transport import Deadline
-from olaudit.transport.engine.errors import BrokenStream, EngineError, InvalidAnswer
+from olaudit.transport.engine.errors import BrokenStream, InvalidAnswer
 from olaudit.transport.engine.stream import (
     ANSWER_BYTES,
     HOST_BYTES,
@@ -30,30 +30,20 @@ MAX_STREAMS = 8
 """Most streams to one engine. Where each is a session, a server with `MaxSessions 10` also opens the batch's."""
 
 
-class EngineConnection:
-    """One stream to the engine, for successive requests."""
-
-    def __init__(self, stream: BoundedStream) -> None:
-        self.stream = stream
-        self.reusable = True
-
-    def get(self, target: str) -> tuple[int, bytes]:
-        """Send `GET target` and read the complete answer: its status and body. Raises EngineError."""
-        self.reusable = False
-        http_connection = http.client.HTTPConnection("docker")
-        http_connection.sock = self.stream
-        try:
-            http_connection.request("GET", target, headers=_HEADERS)  # with Accept-Encoding: identity
-            response = http_connection.getresponse()
-            _check_framing(response)
-            body = _read_body(response)
-        except (http.client.IncompleteRead, http.client.RemoteDisconnected, OSError, EOFError) as error:
-            raise BrokenStream(f"the stream to Docker broke: {describe_error(error)}") from None
-        except (http.client.HTTPException, ValueError) as error:
-            reason = f"Docker's answer could not be parsed as HTTP: {describe_error(error)}"
-            raise InvalidAnswer(reason) from None
-        self.reusable = not response.will_close
-        return response.status, body
+def _request(stream: BoundedStream, target: str) -> tuple[int, bytes, bool]:
+    """Send `GET target` and read the complete answer: status, body, and whether the stream stays open."""
+    http_connection = http.client.HTTPConnection("docker")
+    http_connection.sock = stream
+    try:
+        http_connection.request("GET", target, headers=_HEADERS)  # with Accept-Encoding: identity
+        response = http_connection.getresponse()
+        _check_framing(response)
+        body = _read_body(response)
+    except (http.client.IncompleteRead, http.client.RemoteDisconnected, OSError, EOFError) as error:
+        raise BrokenStream(f"the stream to Docker broke: {describe_error(error)}") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise InvalidAnswer(f"Docker's answer could not be parsed as HTTP: {describe_error(error)}") from None
+    return response.status, body, not response.will_close
 
 
 def _check_framing(response: http.client.HTTPResponse) -> None:
@@ -100,8 +90,8 @@ class StreamPool:
         self._budget = ByteBudget(HOST_BYTES, f"Docker answered with more than {HOST_BYTES >> 20} MiB in all")
         self._slots = threading.Semaphore(MAX_STREAMS)
         self._lock = threading.Lock()
-        self._idle: list[EngineConnection] = []
-        self._open: set[EngineConnection] = set()
+        self._idle: list[BoundedStream] = []
+        self._open: set[BoundedStream] = set()
         self._closed = False
         self._failure: BrokenStream | None = None
 
@@ -115,63 +105,59 @@ class StreamPool:
             self._slots.release()
 
     def _get(self, target: str) -> tuple[int, bytes]:
-        connection = self._take_idle() or self._dial_connection()
+        stream = self._take_idle() or self._dial_stream()
+        reusable = False
         try:
-            return connection.get(target)
+            status, body, reusable = _request(stream, target)
         except BrokenStream as error:
             self._failure = error
             raise
         finally:
             with self._lock:
-                if keep := connection.reusable and not self._closed:
-                    self._idle.append(connection)
+                if keep := reusable and not self._closed:
+                    self._idle.append(stream)
             if not keep:
-                self._discard(connection)
+                self._discard(stream)
+        return status, body
 
-    def _take_idle(self) -> EngineConnection | None:
+    def _take_idle(self) -> BoundedStream | None:
         while True:
             with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            if connection is None:
+                stream = self._idle.pop() if self._idle else None
+            if stream is None:
                 return None
             with contextlib.suppress(OSError, EOFError, InvalidAnswer):
-                surplus = connection.stream.has_surplus()
-                if connection.stream.ended:
-                    message = "the stream to Docker broke: it was closed between two answers"
-                    self._failure = BrokenStream(message)
+                surplus = stream.has_surplus()
+                if stream.ended:
+                    self._failure = BrokenStream("the stream to Docker broke: it was closed between two answers")
                 elif not surplus:
-                    return connection
-            self._discard(connection)
+                    return stream
+            self._discard(stream)
 
-    def _dial_connection(self) -> EngineConnection:
+    def _dial_stream(self) -> BoundedStream:
         if self._failure:
             raise BrokenStream(str(self._failure))
         try:
-            dialled = self._dial(self._deadline)
-        except EngineError:
-            raise
+            stream = BoundedStream(self._dial(self._deadline), self._deadline, self._budget)
         except (OSError, EOFError) as error:
             raise BrokenStream(f"the stream to Docker broke: {describe_error(error)}") from None
-        connection = EngineConnection(BoundedStream(dialled, self._deadline, self._budget))
         with self._lock:
-            self._open.add(connection)
+            self._open.add(stream)
             closed = self._closed
         if closed:  # while it was dialled
-            self._discard(connection)
+            self._discard(stream)
             raise BrokenStream("the stream to Docker broke: the auditor closed it")
-        return connection
+        return stream
 
-    def _discard(self, connection: EngineConnection) -> None:
+    def _discard(self, stream: BoundedStream) -> None:
         with self._lock:
-            self._open.discard(connection)
-        connection.stream.disconnect()
+            self._open.discard(stream)
+        stream.disconnect()
 
     def close(self) -> None:
         """Close all streams, including those in use: the threads that use them end soon after."""
         with self._lock:
             self._closed = True
-            connections = [*self._open]
-            self._open.clear()
-            self._idle.clear()
-        for connection in connections:
-            connection.stream.disconnect()
+            streams = [*self._open]
+        for stream in streams:
+            stream.disconnect()

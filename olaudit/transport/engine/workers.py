@@ -38,7 +38,6 @@ def map_parallel(
 def _drain(
     function: Callable[[InputT], OutputT], pending: collections.deque[tuple[Future[OutputT], InputT]]
 ) -> None:
-    """Process pending inputs until none remains."""
     while True:
         try:
             future, input_ = pending.popleft()

@@ -36,7 +36,6 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
 
 
 def _bind(stream: socket.socket, settings: Settings) -> None:
-    """Apply BindInterface and BindAddress."""
     if settings.bind_interface:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, settings.bind_interface.encode())
     if settings.bind_address:
@@ -57,7 +56,6 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
 
 
 def _tcp_failure(settings: Settings, address: str, error: OSError, seconds: float) -> HostFailed:
-    """Build the failure for an error of the TCP connection."""
     where = f"{address} port {settings.port}"
     if isinstance(error, TimeoutError) or error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}:
         why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({describe_error(error)})"
