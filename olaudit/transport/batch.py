@@ -20,14 +20,12 @@ own command, and keeps the first answer. docs/decisions/0001 has the reasons and
 
 from __future__ import annotations
 
-import json
 import shlex
-import time
 from collections.abc import Callable, Iterator, Sequence
 
-from olaudit.model import Answer, Answered, Command, Unanswered
+from olaudit.model import Answered, Command
 from olaudit.transport.automount import BLOCKED_STATUS, GUARD
-from olaudit.transport.frames import COMMAND_SECONDS, STREAM_BYTES, WIDTH, BatchReader, encode_answer
+from olaudit.transport.frames import COMMAND_SECONDS, STREAM_BYTES, WIDTH, encode_answer
 
 _SUDO = "$S "
 
@@ -106,28 +104,3 @@ def parse_script(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
         if argv[0] == _SUDO.strip():
             del argv[0]
         yield int(number), tuple(argv), keyword == "stream"
-
-
-class Stopwatch:
-    """Auditor's clock around a batch, for the comparison with the host's. Its length is of the monotonic clock."""
-
-    def __init__(self) -> None:
-        self._seconds: float | None = None
-        self.start()
-
-    def start(self) -> None:
-        """Record the current time. Called before the batch is sent."""
-        self._sent, self._started = time.time(), time.monotonic()
-
-    def stop_if_answered(self, reader: BatchReader) -> None:
-        """Stop as soon as every command that cannot hang has been answered."""
-        if self._seconds is None and reader.prompt_commands_answered:
-            self._seconds = time.monotonic() - self._started
-
-    def answer(self) -> Answer:
-        """Build the answer to `ConnectionProbe.CLOCK`: when the batch was sent, and when its answers came."""
-        if self._seconds is None:
-            return Unanswered(
-                "the commands were not answered, so the host's clock cannot be compared with the auditor's"
-            )
-        return Answered(json.dumps({"sent": self._sent, "received": self._sent + self._seconds}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -141,16 +143,18 @@ class BatchReader:
             for n, command in enumerate(commands)
             if command.may_hang
         }
+        self._prompt = prompt
+        self._prompt_seconds: float | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the clock. Called again right before the batch is sent."""
+        self._sent, self._started = time.time(), time.monotonic()
 
     @property
     def complete(self) -> bool:
         """Whether every command has been answered."""
         return len(self._answers) == len(self._commands)
-
-    @property
-    def prompt_commands_answered(self) -> bool:
-        """Whether every command that cannot hang has been answered."""
-        return all(n in self._answers or command.may_hang for n, command in enumerate(self._commands))
 
     @property
     def started(self) -> bool:
@@ -174,6 +178,16 @@ class BatchReader:
                     stream.feed_encoded(encoded)
             else:
                 self._gathered.feed_line(line)
+        if self._prompt_seconds is None and all(n in self._answers for n in self._prompt):
+            self._prompt_seconds = time.monotonic() - self._started
+
+    def clock(self) -> Answer:
+        """Build the answer to `ConnectionProbe.CLOCK`: when the batch was sent and answered."""
+        if self._prompt_seconds is None:
+            return Unanswered(
+                "the commands were not answered, so the host's clock cannot be compared with the auditor's"
+            )
+        return Answered(json.dumps({"sent": self._sent, "received": self._sent + self._prompt_seconds}))
 
     def answers(self, reason: str) -> dict[Probe, Answer]:
         """Return an answer for every command. A command without a complete answer is unanswered for `reason`."""

@@ -16,7 +16,7 @@ from typing import IO
 from olaudit.facts import engines
 from olaudit.model import Answer, Answered, Answers, Command, ConnectionProbe, EngineProbe, Probe, Unanswered
 from olaudit.transport import Deadline
-from olaudit.transport.batch import Stopwatch, build_script
+from olaudit.transport.batch import build_script
 from olaudit.transport.dispatch import dispatch
 from olaudit.transport.engine import EngineUnreachable, ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, BatchReader
@@ -44,7 +44,6 @@ def _run_batch(deadline: Deadline, commands: Sequence[Command]) -> dict[Probe, A
     """Send the batch to /bin/sh, and read until it is complete or the deadline has passed."""
     marker = secrets.token_hex(16)
     reader = BatchReader(commands, marker)
-    stopwatch = Stopwatch()
     reason = deadline.exceeded
     with (
         _pipe_from(build_script(commands, marker)) as stdin,
@@ -58,9 +57,8 @@ def _run_batch(deadline: Deadline, commands: Sequence[Command]) -> dict[Probe, A
                 reason = ENDED_EARLY
                 break
             reader.feed(data)
-            stopwatch.stop_if_answered(reader)
         shell.kill()
-    return {**reader.answers(reason), ConnectionProbe.CLOCK: stopwatch.answer()}
+    return {**reader.answers(reason), ConnectionProbe.CLOCK: reader.clock()}
 
 
 def _pipe_from(text: str) -> IO[bytes]:
