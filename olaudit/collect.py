@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -122,11 +123,8 @@ class _Collection:
 
     def receive(self) -> None:
         """Wait up to `_TICK_SECONDS` for an outcome, and fail the hosts whose deadline and grace have passed."""
-        try:
+        with contextlib.suppress(queue.Empty):
             outcome = self._outcomes.get(timeout=_TICK_SECONDS)
-        except queue.Empty:
-            pass
-        else:
             if self.in_progress.pop(outcome.host, None):
                 self.done[outcome.host] = outcome
         now = time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from olaudit.model import Answer, Answered, Command, Probe, Unanswered
-from olaudit.transport import automount
+from olaudit.transport.automount import BLOCKED_STATUS
 
 MAX_BYTES = 4 << 20
 """Most bytes of all answers of one host. An answer that exceeds this is unanswered; it is never truncated."""
@@ -219,9 +219,10 @@ def _parse_status(field: bytes) -> int:
 def _answer(command: Command, frame: _Frame, status: int) -> Answer:
     """Build the answer of a command; Unanswered if it did not run or was terminated."""
     program = command.argv[0]
-    if status == automount.BLOCKED_STATUS:
+    if status == BLOCKED_STATUS:
         point = b" ".join(frame.stderr).decode(errors="backslashreplace")
-        return Unanswered(automount.blocked_reason(program, point))
+        not_run = f"{program} was not run because it could mount it"
+        return Unanswered(f"{point} is an automount point that is not mounted, and {not_run}")
     if command.sudo and (refusal := _sudo_refused(frame, status)):
         return Unanswered(f"{program} needs sudo, {refusal}")
     outputs = (frame.stdout, frame.stderr)

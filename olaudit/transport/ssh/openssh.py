@@ -84,17 +84,15 @@ class OpenSsh:
         except TimeoutError:
             raise HostFailed(
                 FailureReason.TIMEOUT,
-                f"{target}: `ssh -G` did not resolve its ssh_config within {deadline.seconds:g} s: "
+                f"`ssh -G` did not resolve its ssh_config within {deadline.seconds:g} s: "
                 "does a `Match exec` or CanonicalizeHostname hang?",
             ) from None
         except OSError as error:
-            raise HostFailed(
-                FailureReason.SSH, f"{target}: `ssh -G` cannot be run: {describe_error(error)}"
-            ) from None
+            raise HostFailed(FailureReason.SSH, f"`ssh -G` cannot be run: {describe_error(error)}") from None
         if output.returncode:
             message = self._message(output)
             reason = FailureReason.DNS if "could not resolve" in message.lower() else FailureReason.SSH
-            raise HostFailed(reason, f"{target}: ssh_config cannot be resolved: {message}")
+            raise HostFailed(reason, f"ssh_config cannot be resolved: {message}")
         return parse(output.stdout.decode(errors="surrogateescape"))
 
     def _message(self, output: subprocess.CompletedProcess[bytes]) -> str:
