@@ -10,16 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from olaudit.model import (
-    Answer,
-    Answers,
-    Failure,
-    FailureReason,
-    HostAnswers,
-    InternalError,
-    Probe,
-    Unanswered,
-)
+from olaudit.model import Answer, Answers, Failure, FailureReason, HostAnswers, InternalError, Probe, Unanswered
 from olaudit.text import valid
 from olaudit.transport import Deadline, HostFailed, Transport
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
@@ -16,12 +16,7 @@ from olaudit.transport.engine.client import EngineClient, parse_api_version
 from olaudit.transport.engine.decoding import bounded
 from olaudit.transport.engine.errors import ErrorResponse, InvalidAnswer
 from olaudit.transport.engine.http_streams import StreamPool
-from olaudit.transport.engine.listing import (
-    ListedContainer,
-    duplicate_name_reason,
-    parse_listing,
-    still_listed,
-)
+from olaudit.transport.engine.listing import ListedContainer, duplicate_name_reason, parse_listing, still_listed
 from olaudit.transport.engine.reduction import reduce_changes, reduce_version, select
 from olaudit.transport.engine.stream import ByteBudget
 from olaudit.transport.engine.workers import map_parallel
@@ -82,10 +77,8 @@ class EngineProber:
         return client, parse_listing(client.containers(all=include_stopped))
 
     def _containers(self, fields: tuple[str, ...]) -> str:
-        """List all containers, then inspect each, and keep the fields."""
-        client, containers = self._list(include_stopped=True)
-        inspect = partial(_describe, fields=fields)
-        inspections = self._inspect_all(client, containers, inspect, include_stopped=True)
+        """Inspect all containers, and keep the fields."""
+        inspections = self._inspect_all(partial(_describe, fields=fields), include_stopped=True)
         names = Counter(inspection.name for inspection in inspections if inspection.name)
         texts = []
         for inspection in sorted(inspections, key=lambda inspection: (inspection.name, inspection.container.id)):
@@ -99,9 +92,7 @@ class EngineProber:
 
     def _changes(self, prefixes: tuple[str, ...]) -> str:
         """Request the changed files of the running containers, and keep the paths that begin with a prefix."""
-        client, containers = self._list(include_stopped=False)
-        inspect = partial(_list_changes, prefixes=prefixes)
-        inspections = self._inspect_all(client, containers, inspect, include_stopped=False)
+        inspections = self._inspect_all(partial(_list_changes, prefixes=prefixes), include_stopped=False)
         # A container without a known name has no key here; a container that is missing in the answer is unknown.
         texts = [
             f"{json.dumps(inspection.name)}: {inspection.text or json.dumps({'Unreadable': inspection.reason})}"
@@ -110,15 +101,9 @@ class EngineProber:
         ]
         return f"{{{', '.join(texts)}}}"
 
-    def _inspect_all(
-        self,
-        client: EngineClient,
-        containers: Sequence[ListedContainer],
-        inspect: Inspect,
-        *,
-        include_stopped: bool,
-    ) -> list[_Inspection]:
-        """Inspect the containers in parallel. Omit those that are not found and no longer listed."""
+    def _inspect_all(self, inspect: Inspect, *, include_stopped: bool) -> list[_Inspection]:
+        """List containers and inspect them in parallel. Omit those that are not found and no longer listed."""
+        client, containers = self._list(include_stopped=include_stopped)
         limit = f"{MAX_REDUCED_BYTES >> 20} MiB"
         budget = ByteBudget(MAX_REDUCED_BYTES, f"the data of Docker's containers takes more than {limit}")
 

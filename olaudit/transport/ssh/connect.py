@@ -180,8 +180,7 @@ def _refused_by_jump(settings: Settings, jump: str, refused: TunnelRefused) -> H
     elif any(part in text for part in ("ame or service", "name resolution", "associated with hostname")):
         reason = FailureReason.DNS
     return HostFailed(
-        reason,
-        f"the jump host {jump} could not connect to {settings.hostname} port {settings.port}: {text}",
+        reason, f"the jump host {jump} could not connect to {settings.hostname} port {settings.port}: {text}"
     )
 
 
