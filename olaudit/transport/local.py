@@ -90,13 +90,19 @@ def _find_engines(deadline: Deadline) -> Answer:
 
 
 def _dial(deadline: Deadline) -> socket.socket:
+    """Connect, with retries: a blocking connect never returns if the engine accepts no connections."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _connect(connection, deadline)
-    except OSError as error:
-        connection.close()
-        raise EngineUnreachable(_socket_failure(error)) from None
-    return connection
+    while True:
+        connection.settimeout(deadline.timeout())
+        try:
+            connection.connect(DOCKER_SOCKET)
+        except OSError as error:
+            if isinstance(error, BlockingIOError) and not deadline.passed():
+                time.sleep(_RETRY_SECONDS)
+                continue
+            connection.close()
+            raise EngineUnreachable(_socket_failure(error)) from None
+        return connection
 
 
 def _socket_failure(error: OSError) -> str:
@@ -108,15 +114,3 @@ def _socket_failure(error: OSError) -> str:
             return f"no permission to use Docker: this user cannot open {DOCKER_SOCKET}; {hint}"
         case _:
             return f"cannot connect to Docker at {DOCKER_SOCKET}: {error.strerror or error}"
-
-
-def _connect(connection: socket.socket, deadline: Deadline) -> None:
-    """Connect, with retries: a blocking connect never returns if the engine accepts no connections."""
-    while True:
-        connection.settimeout(deadline.timeout())
-        try:
-            return connection.connect(DOCKER_SOCKET)
-        except BlockingIOError:
-            if deadline.passed():
-                raise
-            time.sleep(_RETRY_SECONDS)
