@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from olaudit.model import (
-    Answer,
-    Answered,
-    Answers,
-    Failure,
-    FailureReason,
-    HostAnswers,
-    InternalError,
-    Probe,
-    Unanswered,
-)
+from olaudit.model import Answer, Answers, Failure, FailureReason, HostAnswers, InternalError, Probe, Unanswered
 from olaudit.text import valid
 from olaudit.transport import Deadline, HostFailed, Transport
 
@@ -116,16 +107,15 @@ class _Collection:
         except HostFailed as failed:
             outcome = failed.failure
         except Exception as error:  # noqa: BLE001 - a bug: it is reported, and must not affect the other hosts
-            outcome, bug = _internal_error(job.host, error)
+            message = f"internal error in olaudit while this host was asked: {type(error).__name__}"
+            outcome = Failure(FailureReason.SSH, message)
+            bug = InternalError(job.host, "asking the host", "".join(traceback.format_exception(error)))
         self._outcomes.put(HostAnswers(job.host, _valid(outcome), round(time.monotonic() - started, 3), bug))
 
     def receive(self) -> None:
         """Wait up to `_TICK_SECONDS` for an outcome, and fail the hosts whose deadline and grace have passed."""
-        try:
+        with contextlib.suppress(queue.Empty):
             outcome = self._outcomes.get(timeout=_TICK_SECONDS)
-        except queue.Empty:
-            pass
-        else:
             if self.in_progress.pop(outcome.host, None):
                 self.done[outcome.host] = outcome
         now = time.monotonic()
@@ -151,25 +141,14 @@ class _Collection:
         return Progress(len(self.done), self._total, tuple(slowest), time.monotonic() - self._started)
 
 
-def _internal_error(host: str, error: Exception) -> tuple[Failure, InternalError]:
-    """Describe a bug that occurred while the probes of `host` were run."""
-    reason = f"internal error in olaudit while this host was asked: {type(error).__name__}"
-    details = "".join(traceback.format_exception(error))
-    return Failure(FailureReason.SSH, reason), InternalError(host, "asking the host", details)
-
-
 def _valid(outcome: Answers | Failure) -> Answers | Failure:
     """Replace invalid Unicode in every text of an outcome. All text from hosts passes through this function."""
-    match outcome:
-        case Failure(reason, message):
-            return Failure(reason, valid(message))
-        case Answers():
-            return Answers({probe: _valid_answer(answer) for probe, answer in outcome.raw().items()})
+    if isinstance(outcome, Failure):
+        return replace(outcome, message=valid(outcome.message))
+    return Answers({probe: _valid_answer(answer) for probe, answer in outcome.raw().items()})
 
 
 def _valid_answer(answer: Answer) -> Answer:
-    match answer:
-        case Answered(stdout, stderr, status):
-            return Answered(valid(stdout), valid(stderr), status)
-        case Unanswered(reason):
-            return Unanswered(valid(reason))
+    if isinstance(answer, Unanswered):
+        return Unanswered(valid(answer.reason))
+    return replace(answer, stdout=valid(answer.stdout), stderr=valid(answer.stderr))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,6 @@ from olaudit.model import (
     ContainerFields,
     EngineVersion,
     Failure,
-    FailureReason,
     HostAnswers,
     ImageLayers,
     Lookup,
@@ -52,10 +52,9 @@ class _RecordedAnswer(_Record):
 
     def pair(self) -> tuple[Probe, Answer]:
         """Return the probe and its answer as the collection returned them."""
-        probe = self._probe()
         if self.unanswered is not None:
-            return probe, Unanswered(self.unanswered)
-        return probe, Answered(self.stdout, self.stderr, self.status)
+            return self._probe(), Unanswered(self.unanswered)
+        return self._probe(), Answered(self.stdout, self.stderr, self.status)
 
     def _probe(self) -> Probe:
         if self.layers is not None:
@@ -69,15 +68,10 @@ class _RecordedAnswer(_Record):
         return self.reached or Command(self.shell or (), sudo=self.sudo)
 
 
-class _RecordedFailure(_Record):
-    reason: FailureReason
-    message: str
-
-
 class _Host(_Record):
     host: str
     duration_seconds: float
-    failure: _RecordedFailure | None = None
+    failure: Failure | None = None
     answers: tuple[_RecordedAnswer, ...] = ()
 
 
@@ -124,8 +118,7 @@ def parse(text: str | bytes, name: str) -> CollectedAnswers:
 
 def _host(host: HostAnswers) -> _Host:
     if isinstance(host.outcome, Failure):
-        failure = _RecordedFailure(reason=host.outcome.reason, message=host.outcome.message)
-        return _Host(host=host.host, duration_seconds=host.duration_seconds, failure=failure)
+        return _Host(host=host.host, duration_seconds=host.duration_seconds, failure=host.outcome)
     answers = tuple(_recorded_answer(probe, answer) for probe, answer in host.outcome.raw().items())
     return _Host(host=host.host, duration_seconds=host.duration_seconds, answers=answers)
 
@@ -134,7 +127,7 @@ def _recorded_answer(probe: Probe, answer: Answer) -> _RecordedAnswer:
     record = _recorded_probe(probe)
     if isinstance(answer, Unanswered):
         return record.model_copy(update={"unanswered": answer.reason})
-    return record.model_copy(update={"stdout": answer.stdout, "stderr": answer.stderr, "status": answer.status})
+    return record.model_copy(update=asdict(answer))
 
 
 def _recorded_probe(probe: Probe) -> _RecordedAnswer:
@@ -154,9 +147,5 @@ def _recorded_probe(probe: Probe) -> _RecordedAnswer:
 
 
 def _answers(host: _Host) -> HostAnswers:
-    outcome: Answers | Failure
-    if host.failure:
-        outcome = Failure(host.failure.reason, host.failure.message)
-    else:
-        outcome = Answers(dict(record.pair() for record in host.answers))
+    outcome = host.failure or Answers(dict(record.pair() for record in host.answers))
     return HostAnswers(host.host, outcome, host.duration_seconds)

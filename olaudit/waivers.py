@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
@@ -50,9 +51,7 @@ def apply(
     waiver_findings = [
         finding
         for waiver in fleet.waivers
-        for finding in _Coverage.of(waiver, targets[waiver.name], today).evaluate(
-            scope.gaps(waiver, targets[waiver.name])
-        )
+        for finding in _evaluate(waiver, targets[waiver.name], scope.gaps(waiver, targets[waiver.name]), today)
         if finding.check in selected
     ]
     waivers: dict[str, list[WaiverSpec]] = {}
@@ -105,70 +104,50 @@ def _waive(finding: Finding, waivers: Sequence[WaiverSpec], today: date) -> Find
 # --- the checks of waivers ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Coverage:
-    """The drift that a waiver names, and the part of it that has the waived observed value."""
-
-    waiver: WaiverSpec
-    drifts: Sequence[Finding]
-    covered: Sequence[Finding]
-    expired: bool
-
-    @classmethod
-    def of(cls, waiver: WaiverSpec, findings: Iterable[Finding], today: date) -> _Coverage:
-        drifts = [finding for finding in findings if finding.verdict is Verdict.DRIFT]
-        covered = [finding for finding in drifts if finding.observed == waiver.observed]
-        return cls(waiver, drifts, covered, today > waiver.expires)
-
-    def evaluate(self, gaps: Sequence[str] | None) -> tuple[Finding, ...]:
-        """Evaluate both checks. `gaps` lists what is unknown; None means that the run did not cover the waiver."""
-        if self.covered:
-            return (self._expired_drift() if self.expired else self._ok(EXPIRED), self._ok(UNUSED))
-        if gaps is None:
-            return ()
-        if gaps:
-            expired = self._unknown(EXPIRED, gaps) if self.expired else self._ok(EXPIRED)
-            return (expired, self._unknown(UNUSED, gaps))
-        return (self._ok(EXPIRED), self._unused_drift())
-
-    def _expired_drift(self) -> Finding:
-        expired = f"{_waiver_by(self.waiver)} expired after {self.waiver.expires}"
-        message = f"{expired}, and the drift that it covered is still drift"
-        return self._finding(EXPIRED, Verdict.DRIFT, message, _list_findings(self.covered))
-
-    def _unused_drift(self) -> Finding:
-        if self.drifts:
-            observed = self.drifts[0].observed
-            why = "covers another value than the one observed now: waive the drift again"
-        else:
-            observed, why = "no drift", "covers no drift: remove it"
-        return self._finding(UNUSED, Verdict.DRIFT, f"{_waiver_by(self.waiver)} {why}", observed)
-
-    def _ok(self, check: Check) -> Finding:
-        return self._finding(check, Verdict.OK, "as expected", _list_findings(self.covered))
-
-    def _unknown(self, check: Check, gaps: Sequence[str]) -> Finding:
+def _evaluate(
+    waiver: WaiverSpec, targets: Iterable[Finding], gaps: Sequence[str] | None, today: date
+) -> tuple[Finding, ...]:
+    """Evaluate both checks. `gaps` lists what is unknown; None means that the run did not cover the waiver."""
+    drifts = [finding for finding in targets if finding.verdict is Verdict.DRIFT]
+    covered = [finding for finding in drifts if finding.observed == waiver.observed]
+    by, expired = _waiver_by(waiver), today > waiver.expires
+    result = partial(_finding, waiver)
+    ok = partial(result, verdict=Verdict.OK, message="as expected", observed=_list_findings(covered))
+    if covered and expired:
+        message = f"{by} expired after {waiver.expires}, and the drift that it covered is still drift"
+        return result(EXPIRED, Verdict.DRIFT, message, _list_findings(covered)), ok(UNUSED)
+    if covered:
+        return ok(EXPIRED), ok(UNUSED)
+    if gaps is None:
+        return ()
+    if gaps:
         more = f", and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-        message = f"it is unknown whether {_waiver_by(self.waiver)} still covers a drift: {gaps[0]}{more}"
-        return self._finding(check, Verdict.UNKNOWN, message, "")
+        message = f"it is unknown whether {by} still covers a drift: {gaps[0]}{more}"
+        unknown = partial(result, verdict=Verdict.UNKNOWN, message=message, observed="")
+        return (unknown if expired else ok)(EXPIRED), unknown(UNUSED)
+    if drifts:
+        message = f"{by} covers another value than the one observed now: waive the drift again"
+        return ok(EXPIRED), result(UNUSED, Verdict.DRIFT, message, drifts[0].observed)
+    return ok(EXPIRED), result(UNUSED, Verdict.DRIFT, f"{by} covers no drift: remove it", "no drift")
 
-    def _finding(self, check: Check, verdict: Verdict, message: str, observed: str) -> Finding:
-        expected = {
-            EXPIRED.id: f"fixed, or waived again, by the end of {self.waiver.expires}",
-            UNUSED.id: f"drift with the observed value {_one_line(self.waiver.observed)}",
-        }
-        return Finding(
-            host=FLEET,
-            check=check.id,
-            subject=_one_line(self.waiver.name),
-            verdict=verdict,
-            severity=check.severity,
-            expected=expected[check.id],
-            observed=observed,
-            message=message,
-            fix=None,
-            source=str(self.waiver.place),
-        )
+
+def _finding(waiver: WaiverSpec, check: Check, verdict: Verdict, message: str, observed: str) -> Finding:
+    if check is EXPIRED:
+        expected = f"fixed, or waived again, by the end of {waiver.expires}"
+    else:
+        expected = f"drift with the observed value {_one_line(waiver.observed)}"
+    return Finding(
+        host=FLEET,
+        check=check.id,
+        subject=_one_line(waiver.name),
+        verdict=verdict,
+        severity=check.severity,
+        expected=expected,
+        observed=observed,
+        message=message,
+        fix=None,
+        source=str(waiver.place),
+    )
 
 
 @dataclass(frozen=True, slots=True)

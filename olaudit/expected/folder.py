@@ -44,9 +44,9 @@ class ExpectedFolder:
 def read_folder(root: Path, problems: Problems) -> ExpectedFolder:
     """Read every file once. Problems of the files and of the folder are added to `problems`."""
     contents: dict[str, bytes] = {}
-    top = _read_files(root, _top_level(_list_files(root, root, problems), problems), contents, problems)
-    roles = _read_files(root, _list_files(root, root / "roles", problems), contents, problems)
-    hosts = _read_files(root, _list_files(root, root / "hosts", problems), contents, problems)
+    top = _read_files(root, root, contents, problems)
+    roles = _read_files(root, root / "roles", contents, problems)
+    hosts = _read_files(root, root / "hosts", contents, problems)
     if "fleet" not in top:
         problems.add(Place("fleet.yaml", 0), "this file is missing: it names the fleet, its domain and its roles")
     if not hosts:
@@ -55,7 +55,7 @@ def read_folder(root: Path, problems: Problems) -> ExpectedFolder:
 
 
 def _list_files(root: Path, folder: Path, problems: Problems) -> Iterator[Path]:
-    """Yield the YAML files of one folder, sorted by name; none if the folder does not exist."""
+    """Yield the YAML files that belong to one folder, sorted by name; none if the folder does not exist."""
     try:
         entries = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
@@ -64,30 +64,21 @@ def _list_files(root: Path, folder: Path, problems: Problems) -> Iterator[Path]:
         )
         return
     for entry in entries:
+        place = Place(entry.relative_to(root).as_posix(), 0)
         if entry.name.startswith("."):
             continue
         if entry.is_dir() and folder != root:
-            problems.add(Place(entry.relative_to(root).as_posix(), 0), "subfolders are not read: move files up")
+            problems.add(place, "subfolders are not read: move files up")
+        elif entry.suffix in _SUFFIXES and folder == root and entry.stem not in _TOP_LEVEL:
+            problems.add(place, f"unknown file{suggest(entry.name, [f'{stem}.yaml' for stem in _TOP_LEVEL])}")
         elif entry.suffix in _SUFFIXES:
             yield entry
 
 
-def _top_level(paths: Iterator[Path], problems: Problems) -> Iterator[Path]:
-    """Yield the files that belong to the top level; others, such as a waiver.yaml, are problems."""
-    for path in paths:
-        if path.stem in _TOP_LEVEL:
-            yield path
-        else:
-            hint = suggest(path.name, [f"{stem}.yaml" for stem in _TOP_LEVEL])
-            problems.add(Place(path.name, 0), f"unknown file{hint}")
-
-
-def _read_files(
-    root: Path, paths: Iterator[Path], contents: dict[str, bytes], problems: Problems
-) -> dict[str, YamlFile]:
-    """Read files by name; two files of one name (.yaml and .yml) are a problem."""
+def _read_files(root: Path, folder: Path, contents: dict[str, bytes], problems: Problems) -> dict[str, YamlFile]:
+    """Read the files of one folder by name; two files of one name (.yaml and .yml) are a problem."""
     files: dict[str, YamlFile] = {}
-    for path in paths:
+    for path in _list_files(root, folder, problems):
         file = _read_file(root, path, contents, problems)
         if first := files.get(file.name):
             first_place = problems.format_place(first.top)

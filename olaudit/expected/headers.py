@@ -55,6 +55,5 @@ class FleetFile(Section):
     every_host: Annotated[Names, Field(description="Roles of every host, merged before the host's own.")] = ()
     rollout: Annotated[HostNames, Field(description="Hosts in the order in which they are upgraded.")] = ()
     retired: Annotated[
-        Mapping[HostName, RetiredHeader],
-        Field(default_factory=dict, description="Retired host names."),
+        Mapping[HostName, RetiredHeader], Field(default_factory=dict, description="Retired host names.")
     ]

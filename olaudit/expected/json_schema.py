@@ -105,8 +105,6 @@ def _remove_required(node: Any) -> None:
     if isinstance(node, dict):
         if isinstance(node.get("required"), list):
             del node["required"]
-        for inner in node.values():
-            _remove_required(inner)
-    elif isinstance(node, list):
-        for inner in node:
-            _remove_required(inner)
+        node = list(node.values())
+    for inner in node if isinstance(node, list) else ():
+        _remove_required(inner)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from functools import reduce
 from pathlib import Path
@@ -19,7 +19,6 @@ from olaudit.expected.spec import FleetSpec, HostSpec, Place, RetiredHost, Waive
 from olaudit.expected.tree import Items, Scalar, Table, fill_placeholders, merge, placeholders, walk
 from olaudit.expected.validate import LocatedMessage, Sections, validate
 from olaudit.expected.waivers import load_waivers
-from olaudit.model import SectionPath
 
 _HOST_KEYS = tuple(HostHeader.model_fields)
 
@@ -150,7 +149,8 @@ class _Loader:
             # host
             if place.file == file.top.file or not self._problems.at(place):
                 self._problems.add(place, message)
-        return HostSpec(header.host, tuple(roles), sections, MappingProxyType(dict(_places(merged, file.top))))
+        places = {path: node.place for path, node in walk(merged)} | {(): file.top}
+        return HostSpec(header.host, tuple(roles), sections, MappingProxyType(places))
 
     def _roles(self, names: tuple[str, ...]) -> dict[str, Table] | None:
         """Return the content of the named roles; None if one is unknown or invalid, which is already a problem."""
@@ -161,8 +161,3 @@ class _Loader:
     def _add(self, messages: Sequence[LocatedMessage]) -> None:
         for place, message in messages:
             self._problems.add(place, message)
-
-
-def _places(table: Table, top: Place) -> Iterator[tuple[SectionPath, Place]]:
-    yield from ((path, node.place) for path, node in walk(table))
-    yield (), top

@@ -14,22 +14,19 @@ from olaudit.expected.parse import misread_message
 from olaudit.expected.tree import Items, Node, Scalar
 
 _TYPES = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "set_type": "a list",
-    "dict_type": "a mapping",
-    "mapping_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "set": "a list",
+    "dict": "a mapping",
+    "mapping": "a mapping",
+    "model": "a mapping",
 }
+"""Expected types by the beginning of pydantic's error types, such as `int_parsing`."""
+
 _LIMITS = {
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
@@ -62,8 +59,9 @@ def error_message(error: ErrorDetails, key: str | int, node: Node) -> str:
     label = repr(key) if key and isinstance(key, str) else "this"
     if isinstance(node, Scalar) and node.guess and type_ == "string_type":
         return misread_message(node)
-    if type_ in _TYPES:
-        return f"{label} must be {_TYPES[type_]}, not {_describe(node)}"
+    expected = _TYPES.get(type_.partition("_")[0])
+    if expected and type_.endswith(("_type", "_parsing", "_from_float")):
+        return f"{label} must be {expected}, not {_describe(node)}"
     if type_ in {"string_too_short", "too_short"} and context["min_length"] == 1:
         return f"{label} must not be empty"
     if type_ in _LIMITS:
@@ -98,11 +96,9 @@ def _describe(node: Node) -> str:
 
 
 def _not(node: Node) -> str:
-    return (
-        f", not {_short(node.raw) if isinstance(node.value, str) else node.raw}"
-        if isinstance(node, Scalar)
-        else ""
-    )
+    if not isinstance(node, Scalar):
+        return ""
+    return f", not {_short(node.raw) if isinstance(node.value, str) else node.raw}"
 
 
 def _short(text: str) -> str:

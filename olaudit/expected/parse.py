@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
@@ -18,6 +19,7 @@ from olaudit.expected.tree import Items, Node, Scalar, Table
 _MAX_DEPTH = 32
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_RESOLVER: Any = yaml.resolver.Resolver()
 _GUESSES = {"int": "a number", "float": "a number", "null": "nothing", "merge": "a merge key"}
 _NO_ANCHORS = "anchors, aliases and merge keys are not supported: share values through a role"
 
@@ -142,7 +144,8 @@ class _Parser:
 
 def _interpret(raw: str) -> tuple[str | int | float | bool, str, str]:
     """Return the value of an unquoted text, the text, and the type that YAML reads it as."""
-    match _tag(raw):
+    tag = str(_RESOLVER.resolve(yaml.ScalarNode, raw, (True, False)))  # also of dates, which are text here
+    match tag.rpartition(":")[2]:
         case "int" if _DECIMAL.fullmatch(raw):
             return int(raw), raw, "a number"
         case "float" if _DECIMAL.fullmatch(raw):
@@ -151,16 +154,8 @@ def _interpret(raw: str) -> tuple[str | int | float | bool, str, str]:
             return raw == "true", raw, raw
         case "bool":
             return raw, raw, "false" if raw.lower() in {"no", "off", "false"} else "true"
-        case tag:
-            return raw, raw, _GUESSES.get(tag, "")
-
-
-def _tag(raw: str) -> str:
-    """Return the YAML tag of an unquoted text, also for dates, which olaudit reads as text."""
-    for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(raw[:1], ()):
-        if pattern.match(raw):
-            return str(tag).rpartition(":")[2]
-    return "str"
+        case other:
+            return raw, raw, _GUESSES.get(other, "")
 
 
 def misread_message(scalar: Scalar) -> str:

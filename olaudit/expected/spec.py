@@ -66,7 +66,7 @@ class WaiverSpec:
     observed: str
     owner: str
     reason: str
-    ticket: str
+    ticket: str = ""
     expires: date
     place: Place
 

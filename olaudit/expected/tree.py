@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from olaudit.expected.spec import Place
@@ -96,12 +96,15 @@ def fill_placeholders(table: Table, values: Mapping[str, str]) -> Table:
 
 
 def _fill_node(node: Node, values: Mapping[str, str]) -> Node:
-    if isinstance(node, Table):
-        return fill_placeholders(node, values)
-    if isinstance(node, Items):
-        return Items(node.place, tuple(_fill_node(item, values) for item in node.items))
-    value = _fill_text(node.value, values) if isinstance(node.value, str) else node.value
-    return Scalar(node.place, value, node.raw, node.guess)
+    match node:
+        case Table():
+            return fill_placeholders(node, values)
+        case Items(place, items):
+            return Items(place, tuple(_fill_node(item, values) for item in items))
+        case Scalar(value=str(text)):
+            return replace(node, value=_fill_text(text, values))
+        case _:
+            return node
 
 
 _PLACEHOLDER = re.compile(r"(?<![${])\{([a-z_]+)\}(?!\})")

@@ -55,7 +55,6 @@ def validate(
 def _locate_error(
     adapter: TypeAdapter[T], error: ErrorDetails, root: Node, name: str
 ) -> tuple[SectionPath, Place, str]:
-    """Return the path, the place and the message of an error."""
     path, node = locate(root, error["loc"])
     if error["type"] == "extra_forbidden":
         keys = known_keys(adapter.json_schema(), path[:-1])

@@ -120,18 +120,8 @@ def load_waivers(
 
 
 def _spec(item: WaiverItem, table: Table) -> WaiverSpec:
-    return WaiverSpec(
-        finding=item.finding or "",
-        host=item.host or "",
-        check=item.check or "",
-        subject=item.subject or "",
-        observed=item.observed,
-        owner=item.owner,
-        reason=item.reason,
-        ticket=item.ticket or "",
-        expires=parse_date(item.expires),
-        place=table.place,
-    )
+    fields = item.model_dump(exclude_none=True, exclude={"expires"})
+    return WaiverSpec(**fields, expires=parse_date(item.expires), place=table.place)
 
 
 def _target_problems(item: Table) -> Iterator[LocatedMessage]:

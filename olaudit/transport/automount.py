@@ -128,9 +128,3 @@ blocked() {
   return 1
 }
 """
-
-
-def blocked_reason(program: str, point: str) -> str:
-    """Render why `program` was not run: the guard blocked it because of `point`."""
-    reason = f"{program} was not run because it could mount it"
-    return f"{point} is an automount point that is not mounted, and {reason}"

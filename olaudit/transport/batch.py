@@ -9,28 +9,23 @@ A random marker frames every answer:
     ...
     MARKER z 3          the answer of command 3 is complete
 
-The answers of commands that cannot hang are gathered and written together: a packet per command is the largest
-cost of an audit. Commands that can hang (on a dead mount, where no signal ends them) run afterwards, in parallel.
-Each of these has its own stream: base64, in lines with the prefix `MARKER l 7 `. Lines of text can be of any
-length, and the lines of other streams could interrupt a long one. A line of base64 is shorter than PIPE_BUF
-(4,096 bytes), so it is written in one piece.
+The answers of commands that cannot hang are gathered and written together. Commands that can hang (on a dead
+mount, where no signal ends them) run afterwards, in parallel. Each of these has its own stream: base64, in lines
+with the prefix `MARKER l 7 `, which are shorter than PIPE_BUF (4,096 bytes) and so are written in one piece.
 
-An answer cannot be forged. A service or a user that controls the output of a command does not know the marker.
-The marker exists in the script, in the memory of the shell and on standard input of `sed`. It is never in the
-arguments or the environment of a process, which every user of the host can read in /proc. If a marker leaks
-nevertheless, `BatchReader` accepts from a stream only the frames of its own command, and keeps the first answer.
+An answer cannot be forged: the marker is never in the arguments or the environment of a process, which every user
+of the host can read in /proc. If it leaks nevertheless, `BatchReader` accepts from a stream only the frames of its
+own command, and keeps the first answer. docs/decisions/0001 has the reasons and the alternatives.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
-import time
 from collections.abc import Callable, Iterator, Sequence
 
-from olaudit.model import Answer, Answered, Command, Unanswered
+from olaudit.model import Answered, Command
 from olaudit.transport.automount import BLOCKED_STATUS, GUARD
-from olaudit.transport.frames import COMMAND_SECONDS, STREAM_BYTES, WIDTH, BatchReader, encode_answer
+from olaudit.transport.frames import COMMAND_SECONDS, STREAM_BYTES, WIDTH, encode_answer
 
 _SUDO = "$S "
 
@@ -109,28 +104,3 @@ def parse_script(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
         if argv[0] == _SUDO.strip():
             del argv[0]
         yield int(number), tuple(argv), keyword == "stream"
-
-
-class Stopwatch:
-    """Auditor's clock around a batch, for the comparison with the host's. Its length is of the monotonic clock."""
-
-    def __init__(self) -> None:
-        self._seconds: float | None = None
-        self.start()
-
-    def start(self) -> None:
-        """Record the current time. Called before the batch is sent."""
-        self._sent, self._started = time.time(), time.monotonic()
-
-    def stop_if_answered(self, reader: BatchReader) -> None:
-        """Stop as soon as every command that cannot hang has been answered."""
-        if self._seconds is None and reader.prompt_commands_answered:
-            self._seconds = time.monotonic() - self._started
-
-    def answer(self) -> Answer:
-        """Build the answer to `ConnectionProbe.CLOCK`: when the batch was sent, and when its answers came."""
-        if self._seconds is None:
-            return Unanswered(
-                "the commands were not answered, so the host's clock cannot be compared with the auditor's"
-            )
-        return Answered(json.dumps({"sent": self._sent, "received": self._sent + self._seconds}))

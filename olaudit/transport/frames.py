@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from olaudit.model import Answer, Answered, Command, Probe, Unanswered
-from olaudit.transport import automount
+from olaudit.transport.automount import BLOCKED_STATUS
 
 MAX_BYTES = 4 << 20
 """Most bytes of all answers of one host. An answer that exceeds this is unanswered; it is never truncated."""
@@ -80,7 +82,23 @@ class _FrameParser:
         self._marker = marker
         self._answers = answers
         self._frame: _Frame | None = None
+        self._splitter = _LineSplitter()
         self.started = False
+        self.size = 0
+        self._invalid = False
+
+    def feed_encoded(self, encoded: bytes) -> None:
+        """Decode the next line of base64. After a line that is not base64, the rest of the stream is ignored."""
+        if self._invalid:
+            return
+        try:
+            data = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            self._invalid = True
+            return
+        self.size += len(data)
+        for line in self._splitter.feed(data):
+            self.feed_line(line)
 
     def feed_line(self, line: bytes) -> None:
         """Parse the next line."""
@@ -106,29 +124,6 @@ class _FrameParser:
         return None
 
 
-class _CommandStream:
-    """Stream of one command that can hang: lines of base64."""
-
-    def __init__(self, parser: _FrameParser) -> None:
-        self._parser = parser
-        self._splitter = _LineSplitter()
-        self._invalid = False
-        self.size = 0
-
-    def feed_line(self, encoded: bytes) -> None:
-        """Decode the next line. After a line that is not base64, the rest of the stream is ignored."""
-        if self._invalid:
-            return
-        try:
-            data = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            self._invalid = True
-            return
-        self.size += len(data)
-        for line in self._splitter.feed(data):
-            self._parser.feed_line(line)
-
-
 class BatchReader:
     """Parser of the output of a batch, which arrives in chunks of any size. It keeps the complete answers.
 
@@ -144,20 +139,22 @@ class BatchReader:
         prompt = [n for n, command in enumerate(commands) if not command.may_hang]
         self._gathered = _FrameParser(commands, prompt, marker.encode(), self._answers)
         self._streams = {
-            b"%d" % n: _CommandStream(_FrameParser(commands, (n,), marker.encode(), self._answers))
+            b"%d" % n: _FrameParser(commands, (n,), marker.encode(), self._answers)
             for n, command in enumerate(commands)
             if command.may_hang
         }
+        self._prompt = prompt
+        self._prompt_seconds: float | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the clock. Called again right before the batch is sent."""
+        self._sent, self._started = time.time(), time.monotonic()
 
     @property
     def complete(self) -> bool:
         """Whether every command has been answered."""
         return len(self._answers) == len(self._commands)
-
-    @property
-    def prompt_commands_answered(self) -> bool:
-        """Whether every command that cannot hang has been answered."""
-        return all(n in self._answers or command.may_hang for n, command in enumerate(self._commands))
 
     @property
     def started(self) -> bool:
@@ -178,9 +175,19 @@ class BatchReader:
             if line.startswith(self._stream_prefix):
                 number, _, encoded = line[len(self._stream_prefix) :].partition(b" ")
                 if stream := self._streams.get(number):
-                    stream.feed_line(encoded)
+                    stream.feed_encoded(encoded)
             else:
                 self._gathered.feed_line(line)
+        if self._prompt_seconds is None and all(n in self._answers for n in self._prompt):
+            self._prompt_seconds = time.monotonic() - self._started
+
+    def clock(self) -> Answer:
+        """Build the answer to `ConnectionProbe.CLOCK`: when the batch was sent and answered."""
+        if self._prompt_seconds is None:
+            return Unanswered(
+                "the commands were not answered, so the host's clock cannot be compared with the auditor's"
+            )
+        return Answered(json.dumps({"sent": self._sent, "received": self._sent + self._prompt_seconds}))
 
     def answers(self, reason: str) -> dict[Probe, Answer]:
         """Return an answer for every command. A command without a complete answer is unanswered for `reason`."""
@@ -212,9 +219,10 @@ def _parse_status(field: bytes) -> int:
 def _answer(command: Command, frame: _Frame, status: int) -> Answer:
     """Build the answer of a command; Unanswered if it did not run or was terminated."""
     program = command.argv[0]
-    if status == automount.BLOCKED_STATUS:
+    if status == BLOCKED_STATUS:
         point = b" ".join(frame.stderr).decode(errors="backslashreplace")
-        return Unanswered(automount.blocked_reason(program, point))
+        not_run = f"{program} was not run because it could mount it"
+        return Unanswered(f"{point} is an automount point that is not mounted, and {not_run}")
     if command.sudo and (refusal := _sudo_refused(frame, status)):
         return Unanswered(f"{program} needs sudo, {refusal}")
     outputs = (frame.stdout, frame.stderr)

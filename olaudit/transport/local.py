@@ -16,7 +16,7 @@ from typing import IO
 from olaudit.facts import engines
 from olaudit.model import Answer, Answered, Answers, Command, ConnectionProbe, EngineProbe, Probe, Unanswered
 from olaudit.transport import Deadline
-from olaudit.transport.batch import Stopwatch, build_script
+from olaudit.transport.batch import build_script
 from olaudit.transport.dispatch import dispatch
 from olaudit.transport.engine import EngineUnreachable, ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, BatchReader
@@ -44,7 +44,6 @@ def _run_batch(deadline: Deadline, commands: Sequence[Command]) -> dict[Probe, A
     """Send the batch to /bin/sh, and read until it is complete or the deadline has passed."""
     marker = secrets.token_hex(16)
     reader = BatchReader(commands, marker)
-    stopwatch = Stopwatch()
     reason = deadline.exceeded
     with (
         _pipe_from(build_script(commands, marker)) as stdin,
@@ -58,9 +57,8 @@ def _run_batch(deadline: Deadline, commands: Sequence[Command]) -> dict[Probe, A
                 reason = ENDED_EARLY
                 break
             reader.feed(data)
-            stopwatch.stop_if_answered(reader)
         shell.kill()
-    return {**reader.answers(reason), ConnectionProbe.CLOCK: stopwatch.answer()}
+    return {**reader.answers(reason), ConnectionProbe.CLOCK: reader.clock()}
 
 
 def _pipe_from(text: str) -> IO[bytes]:
@@ -81,7 +79,6 @@ def _ask_engine(deadline: Deadline, probes: Sequence[EngineProbe]) -> dict[Probe
 
 
 def _find_engines(deadline: Deadline) -> Answer:
-    """Run the script of `facts.engines` on this machine."""
     environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/bin:/bin"}
     try:
         output = run_command(engines.PROBE.argv, deadline.remaining(), environment=environment)
@@ -89,22 +86,26 @@ def _find_engines(deadline: Deadline) -> Answer:
         return Unanswered(deadline.exceeded)
     except OSError as error:
         return Unanswered(f"no shell could be started: {error.strerror}")
-    return Answered(output.stdout.decode(errors="backslashreplace"), "", output.status)
+    return Answered(output.stdout.decode(errors="backslashreplace"), "", output.returncode)
 
 
 def _dial(deadline: Deadline) -> socket.socket:
-    """Connect to the engine's socket. Raises EngineUnreachable."""
+    """Connect, with retries: a blocking connect never returns if the engine accepts no connections."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _connect(connection, deadline)
-    except OSError as error:
-        connection.close()
-        raise EngineUnreachable(_socket_failure(error)) from None
-    return connection
+    while True:
+        connection.settimeout(deadline.timeout())
+        try:
+            connection.connect(DOCKER_SOCKET)
+        except OSError as error:
+            if isinstance(error, BlockingIOError) and not deadline.passed():
+                time.sleep(_RETRY_SECONDS)
+                continue
+            connection.close()
+            raise EngineUnreachable(_socket_failure(error)) from None
+        return connection
 
 
 def _socket_failure(error: OSError) -> str:
-    """Explain why the engine's socket could not be connected to."""
     match error:
         case FileNotFoundError():
             return f"no Docker Engine listens on this machine: {DOCKER_SOCKET} does not exist"
@@ -113,15 +114,3 @@ def _socket_failure(error: OSError) -> str:
             return f"no permission to use Docker: this user cannot open {DOCKER_SOCKET}; {hint}"
         case _:
             return f"cannot connect to Docker at {DOCKER_SOCKET}: {error.strerror or error}"
-
-
-def _connect(connection: socket.socket, deadline: Deadline) -> None:
-    """Connect, with retries: a blocking connect never returns if the engine accepts no connections."""
-    while True:
-        connection.settimeout(deadline.timeout())
-        try:
-            return connection.connect(DOCKER_SOCKET)
-        except BlockingIOError:
-            if deadline.passed():
-                raise
-            time.sleep(_RETRY_SECONDS)

@@ -9,21 +9,11 @@ import select
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class CommandOutput:
-    """Exit status and output of a command that ended."""
-
-    status: int
-    stdout: bytes
-    stderr: bytes
 
 
 def run_command(
     argv: Sequence[str], seconds: float, stdin: bytes = b"", environment: Mapping[str, str] | None = None
-) -> CommandOutput:
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command to its end. Raises OSError, and TimeoutError after it killed the process group."""
     process = subprocess.Popen(
         argv,
@@ -42,7 +32,7 @@ def run_command(
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]  # all three are pipes
         raise TimeoutError from None
-    return CommandOutput(process.returncode, stdout, stderr)
+    return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 from collections.abc import Sequence
+from concurrent.futures import wait
 from functools import partial
 
 from olaudit.model import Answer, Answered, Lookup, Probe, Unanswered
-from olaudit.transport import Deadline
-from olaudit.transport.background import BackgroundTask
+from olaudit.transport import Deadline, background
 from olaudit.transport.reasons import describe_error
 
 _LOOKUP_SECONDS = 8.0
@@ -23,15 +22,13 @@ _NO_SUCH_NAME = (1, 4)
 def look_up_names(lookups: Sequence[Lookup], deadline: Deadline) -> dict[Probe, Answer]:
     """Resolve all names in parallel, within `_LOOKUP_SECONDS` and the deadline."""
     # One daemon thread per name: a resolver that hangs cannot be interrupted, only abandoned
-    tasks = [BackgroundTask(f"resolve {lookup.name}", partial(_answer, lookup.name)) for lookup in lookups]
+    tasks = [background.start(f"resolve {lookup.name}", partial(_answer, lookup.name)) for lookup in lookups]
     seconds = min(_LOOKUP_SECONDS, deadline.remaining())
     late = Unanswered(f"the auditor's resolver gave no answer within {seconds:.2g} s")
-    answers: dict[Probe, Answer] = dict.fromkeys(lookups, late)
-    lookup_deadline = Deadline.after(seconds)
-    for lookup, task in zip(lookups, tasks, strict=True):
-        with contextlib.suppress(TimeoutError):
-            answers[lookup] = task.result(lookup_deadline, grace=0)
-    return answers
+    answered, _ = wait(tasks, seconds)
+    return {
+        lookup: task.result() if task in answered else late for lookup, task in zip(lookups, tasks, strict=True)
+    }
 
 
 def _answer(name: str) -> Answer:

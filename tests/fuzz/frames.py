@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from olaudit.model import Answered, Command
+from olaudit.model import Answered, Command, Unanswered
 from olaudit.transport.frames import BatchReader, encode_answer
 from tests.fuzz.source import ByteSource
 
@@ -29,7 +29,7 @@ def frames(data: bytes) -> None:
         reader.feed(stream[:size])
         stream = stream[size:]
         assert isinstance(reader.complete, bool)
-        assert isinstance(reader.prompt_commands_answered, bool)
+        assert isinstance(reader.clock(), Answered | Unanswered)
     answers = reader.answers("cut off")
     assert list(answers) == list(COMMANDS)
     for n, command in enumerate(COMMANDS):

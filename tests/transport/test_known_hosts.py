@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.known_hosts import (
     KnownHostKeys,
-    KnownHosts,
     KnownHostsLine,
     Marker,
     decode_key,
+    keys_for,
+    lines_for,
     matches_list,
     read,
 )
@@ -37,7 +38,7 @@ KEY = public(1)
 
 def matching_lines(file: Path, name: str) -> list[int]:
     """Return the numbers of the lines that match `name`."""
-    return [line.line for line in KnownHosts().lines_for(name, (file,))]
+    return [line.line for line in lines_for(name, (file,))]
 
 
 def lines_by_keygen(file: Path, name: str) -> list[int]:
@@ -205,7 +206,7 @@ def known_keys(tmp_path: Path, text: str, port: int = 22, alias: str = "") -> Kn
     file = tmp_path / "known_hosts"
     file.write_text(text)
     host = Settings("h", "h", port, "u", (), False, (file,), alias, (), 10.0)  # noqa: FBT003 - identities_only
-    return KnownHosts().keys_for(host)
+    return keys_for(host)
 
 
 def test_markers_are_distinguished(tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_unreadable_file_is_named(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     host = Settings("h", "h", 22, "u", (), False, (loop,), "", (), 10.0)  # noqa: FBT003 - identities_only
-    (text,) = KnownHosts().keys_for(host).unreadable
+    (text,) = keys_for(host).unreadable
     assert text.startswith(f"{loop} cannot be read: ")
 
 
@@ -255,14 +256,13 @@ def test_file_is_parsed_again_only_after_a_change(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("olaudit.transport.ssh.known_hosts.read", counting_read)
     file = tmp_path / "known_hosts"
     file.write_text(f"h {KEY}\n")
-    known_hosts = KnownHosts()
     for _ in range(3):
-        assert [line.marker for line in known_hosts.lines_for("h", (file,))] == [Marker.TRUSTED]
+        assert [line.marker for line in lines_for("h", (file,))] == [Marker.TRUSTED]
     assert parsed == [file]
     file.write_text(f"@revoked h {KEY}\n")
-    assert [line.marker for line in known_hosts.lines_for("h", (file,))] == [Marker.REVOKED]
+    assert [line.marker for line in lines_for("h", (file,))] == [Marker.REVOKED]
     file.unlink()
-    assert known_hosts.lines_for("h", (file,)) == ()
+    assert lines_for("h", (file,)) == ()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])

@@ -11,7 +11,6 @@ import pytest
 
 from olaudit.model import Answered, Answers, Command, ConnectionProbe, Probe, Unanswered
 from olaudit.transport import Deadline
-from olaudit.transport.batch import Stopwatch
 from olaudit.transport.frames import BatchReader, encode_answer
 from olaudit.transport.local import LocalTransport
 from olaudit.transport.ssh import SshTransport
@@ -24,25 +23,23 @@ _DF = Command(("df", "/1"), may_hang=True)
 
 
 def test_interval_ends_when_prompt_commands_are_answered() -> None:
-    reader, stopwatch = BatchReader((_DATE, _DF), _MARKER), Stopwatch()
-    stopwatch.stop_if_answered(reader)
-    assert isinstance(stopwatch.answer(), Unanswered)
+    reader = BatchReader((_DATE, _DF), _MARKER)
+    reader.feed(b"\n")
+    assert isinstance(reader.clock(), Unanswered)
     reader.feed(encode_answer(0, Answered("1.0"), _MARKER))
-    stopwatch.stop_if_answered(reader)
-    answer = stopwatch.answer()
+    answer = reader.clock()
     assert isinstance(answer, Answered)
     time.sleep(0.05)
     reader.feed(encode_answer(1, Answered(""), _MARKER))
-    stopwatch.stop_if_answered(reader)
-    assert stopwatch.answer() == answer
+    assert reader.clock() == answer
 
 
 def test_interval_starts_when_the_batch_is_sent() -> None:
-    stopwatch = Stopwatch()
+    reader = BatchReader((), _MARKER)
     time.sleep(0.2)
-    stopwatch.start()
-    stopwatch.stop_if_answered(BatchReader((), _MARKER))
-    answer = stopwatch.answer()
+    reader.start()
+    reader.feed(b"\n")
+    answer = reader.clock()
     assert isinstance(answer, Answered)
     interval = json.loads(answer.stdout)
     assert 0 <= interval["received"] - interval["sent"] < 0.2

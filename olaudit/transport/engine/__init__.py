@@ -14,12 +14,11 @@ from functools import partial
 
 from olaudit.facts.engines import DOCKER_SOCKET, Engines, parse_engines
 from olaudit.model import Answer, Answered, EngineProbe, Probe, Unanswered, Unknown
-from olaudit.transport import Deadline
+from olaudit.transport import Deadline, background
 from olaudit.transport.engine.errors import BrokenStream, EngineError, EngineUnreachable
 from olaudit.transport.engine.http_streams import StreamPool
 from olaudit.transport.engine.prober import EngineProber
 from olaudit.transport.engine.stream import Dial, deadline_exceeded
-from olaudit.transport.engine.workers import Workers
 
 __all__ = ["ENGINE_SECONDS", "Dial", "EngineUnreachable", "ask_engine", "ask_running_engine"]
 
@@ -77,13 +76,11 @@ def ask_engine(
     """
     engine_deadline = Deadline.after(min(ENGINE_SECONDS, deadline.remaining()))
     streams = StreamPool(dial, engine_deadline)
-    workers = Workers(engine_deadline)
-    prober = EngineProber(streams, workers)
+    prober = EngineProber(streams, engine_deadline)
     try:
-        futures = {probe: workers.submit(partial(prober.ask, probe)) for probe in probes}
+        futures = {probe: background.start("engine", partial(prober.ask, probe)) for probe in probes}
         answered, _ = wait(futures.values(), engine_deadline.remaining() + _GRACE_SECONDS)
     finally:
-        workers.close()
         # In a thread: closing a channel of an SSH connection sends a message, which may block on the network.
         threading.Thread(target=streams.close, daemon=True, name="engine close").start()
     explanation = explain() if any(isinstance(future.exception(), BrokenStream) for future in answered) else ""

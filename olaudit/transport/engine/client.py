@@ -30,10 +30,9 @@ class _Adapter(requests.adapters.BaseAdapter):
         """Send a read-only request and return the complete answer."""
         if request.method != "GET" or request.body:
             raise AssertionError(f"an audit sends no {request.method}")
-        answer = self._streams.get(request.path_url)
         response = requests.Response()
-        response.status_code = answer.status
-        response._content = answer.body  # noqa: SLF001 - as the adapter of `requests` sets it
+        response.status_code, body = self._streams.get(request.path_url)
+        response._content = body  # noqa: SLF001 - as the adapter of `requests` sets it
         response.url = str(request.url)
         return response
 

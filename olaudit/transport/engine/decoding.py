@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import Any
 
 from olaudit.transport.engine.errors import InvalidAnswer
@@ -23,6 +24,7 @@ MAX_CHARACTERS = 64 << 10
 # The quantifiers are possessive and the closing quote is optional, so a match cannot fail. If it could, each quote
 # within an unterminated string would be tried as a start: hours for one answer, while no other thread runs.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_LEVELS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[]{},")
 
 
@@ -31,23 +33,12 @@ def decode(body: bytes) -> Any:
     structure = _STRING.sub(b"", body).translate(None, _NOT_STRUCTURE)
     if len(structure) - structure.count(b"]") - structure.count(b"}") > MAX_VALUES:
         raise InvalidAnswer(f"Docker's answer holds more than {MAX_VALUES:,} values")
-    if _depth(structure) > MAX_LEVELS:
+    if max(accumulate(_LEVELS.get(byte, 0) for byte in structure), default=0) > MAX_LEVELS:
         raise InvalidAnswer(f"Docker's answer is nested deeper than {MAX_LEVELS} levels")
     try:
         return json.loads(body.decode(), parse_constant=_reject_constant, parse_float=_parse_finite)
     except (ValueError, RecursionError) as error:
         raise InvalidAnswer(f"Docker's answer could not be parsed as JSON: {describe_error(error)}") from None
-
-
-def _depth(structure: bytes) -> int:
-    depth = level = 0
-    for byte in structure:
-        if byte in b"[{":
-            level += 1
-            depth = max(depth, level)
-        elif byte in b"]}":
-            level -= 1
-    return depth
 
 
 def _reject_constant(text: str) -> float:

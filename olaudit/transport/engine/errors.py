@@ -4,19 +4,11 @@ from __future__ import annotations
 
 
 class EngineError(Exception):
-    """Base of all errors below."""
+    """A failure that affects all answers of the engine, such as a passed deadline; base of all errors below."""
 
 
 class EngineUnreachable(EngineError):  # noqa: N818 - becomes an Unanswered, is never printed as an error
     """No connection to the engine. The text is one line: the reason, and how to fix it."""
-
-
-class DeadlineExceeded(EngineError):  # noqa: N818 - as above
-    """The deadline passed."""
-
-
-class BudgetExceeded(EngineError):  # noqa: N818 - as above
-    """The host sent more than the limit of all its answers together."""
 
 
 class InvalidAnswer(EngineError):  # noqa: N818 - as above

@@ -8,84 +8,42 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import threading
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from olaudit.transport import Deadline
-from olaudit.transport.engine.errors import BrokenStream, DeadlineExceeded, EngineUnreachable, InvalidAnswer
-from olaudit.transport.engine.stream import ANSWER_BYTES, BoundedStream, ByteBudget, Dial
+from olaudit.transport.engine.errors import BrokenStream, InvalidAnswer
+from olaudit.transport.engine.stream import (
+    ANSWER_BYTES,
+    HOST_BYTES,
+    BoundedStream,
+    ByteBudget,
+    Dial,
+    deadline_exceeded,
+)
 from olaudit.transport.reasons import describe_error, single_line
 
 _HEADERS = {"Accept": "application/json", "User-Agent": "olaudit"}
 _CHUNK_BYTES = 1 << 16
 
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """Complete answer to one request."""
-
-    status: int
-    body: bytes
+MAX_STREAMS = 8
+"""Most streams to one engine. Where each is a session, a server with `MaxSessions 10` also opens the batch's."""
 
 
-class _PersistentReader(io.BufferedReader):
-    """Reader of one stream that stays open between answers, so that surplus bytes after one are detected."""
-
-    def close(self) -> None:
-        """Do nothing: `http.client` closes its file at the end of every answer."""
-
-
-class _SocketAdapter:
-    """The part of a socket's interface that `http.client` uses."""
-
-    def __init__(self, stream: BoundedStream, reader: _PersistentReader) -> None:
-        self._stream = stream
-        self._reader = reader
-
-    def sendall(self, data: bytes) -> None:
-        """Send all of `data`."""
-        self._stream.send(data)
-
-    def makefile(self, *_args: str) -> _PersistentReader:
-        """Return the reader of the stream."""
-        return self._reader
-
-    def close(self) -> None:
-        """Do nothing: `EngineConnection` decides when a stream is closed."""
-
-
-class EngineConnection:
-    """One stream to the engine, for successive requests."""
-
-    def __init__(self, stream: BoundedStream) -> None:
-        self.stream = stream
-        self._reader = _PersistentReader(stream, _CHUNK_BYTES)
-        self.reusable = True
-
-    def get(self, target: str) -> HttpAnswer:
-        """Send `GET target` and read the complete answer. Raises EngineError."""
-        self.reusable = False
-        http_connection = http.client.HTTPConnection("docker")
-        http_connection.sock = _SocketAdapter(self.stream, self._reader)
-        try:
-            http_connection.request("GET", target, headers=_HEADERS)  # with Accept-Encoding: identity
-            response = http_connection.getresponse()
-            _check_framing(response)
-            body = _read_body(response)
-        except (http.client.IncompleteRead, http.client.RemoteDisconnected, OSError, EOFError) as error:
-            raise BrokenStream(f"the stream to Docker broke: {describe_error(error)}") from None
-        except (http.client.HTTPException, ValueError) as error:
-            reason = f"Docker's answer could not be parsed as HTTP: {describe_error(error)}"
-            raise InvalidAnswer(reason) from None
-        self.reusable = not response.will_close
-        return HttpAnswer(response.status, body)
-
-    def has_no_surplus(self) -> bool:
-        """Return whether no bytes follow the last answer: they would be taken for the next answer."""
-        with self.stream.without_waiting():
-            return not self._reader.peek(1)
+def _request(stream: BoundedStream, target: str) -> tuple[int, bytes, bool]:
+    """Send `GET target` and read the complete answer: status, body, and whether the stream stays open."""
+    http_connection = http.client.HTTPConnection("docker")
+    http_connection.sock = stream
+    try:
+        http_connection.request("GET", target, headers=_HEADERS)  # with Accept-Encoding: identity
+        response = http_connection.getresponse()
+        _check_framing(response)
+        body = _read_body(response)
+    except (http.client.IncompleteRead, http.client.RemoteDisconnected, OSError, EOFError) as error:
+        raise BrokenStream(f"the stream to Docker broke: {describe_error(error)}") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise InvalidAnswer(f"Docker's answer could not be parsed as HTTP: {describe_error(error)}") from None
+    return response.status, body, not response.will_close
 
 
 def _check_framing(response: http.client.HTTPResponse) -> None:
@@ -120,7 +78,7 @@ def _read_body(response: http.client.HTTPResponse) -> bytes:
 
 
 class StreamPool:
-    """Streams to one engine. As many are open as threads send requests at the same time.
+    """Streams to one engine, at most `MAX_STREAMS`. As many are open as threads send requests at the same time.
 
     A stream that breaks may mean that the engine is stopping; another connection would start it again
     where systemd listens for it. So no further stream is dialled after that.
@@ -129,72 +87,77 @@ class StreamPool:
     def __init__(self, dial: Dial, deadline: Deadline) -> None:
         self._dial = dial
         self._deadline = deadline
-        self._budget = ByteBudget()
+        self._budget = ByteBudget(HOST_BYTES, f"Docker answered with more than {HOST_BYTES >> 20} MiB in all")
+        self._slots = threading.Semaphore(MAX_STREAMS)
         self._lock = threading.Lock()
-        self._idle: list[EngineConnection] = []
-        self._open: set[EngineConnection] = set()
+        self._idle: list[BoundedStream] = []
+        self._open: set[BoundedStream] = set()
         self._closed = False
         self._failure: BrokenStream | None = None
 
-    def get(self, target: str) -> HttpAnswer:
-        """Send `GET target` over an idle stream, or over a new one. Raises EngineError."""
-        connection = self._take_idle() or self._dial_connection()
+    def get(self, target: str) -> tuple[int, bytes]:
+        """Send `GET target` over an idle stream, or over a new one; return status and body. Raises EngineError."""
+        if not self._slots.acquire(timeout=self._deadline.remaining()):
+            raise deadline_exceeded(self._deadline)
         try:
-            return connection.get(target)
+            return self._get(target)
+        finally:
+            self._slots.release()
+
+    def _get(self, target: str) -> tuple[int, bytes]:
+        stream = self._take_idle() or self._dial_stream()
+        reusable = False
+        try:
+            status, body, reusable = _request(stream, target)
         except BrokenStream as error:
             self._failure = error
             raise
         finally:
             with self._lock:
-                if keep := connection.reusable and not self._closed:
-                    self._idle.append(connection)
+                if keep := reusable and not self._closed:
+                    self._idle.append(stream)
             if not keep:
-                self._discard(connection)
+                self._discard(stream)
+        return status, body
 
-    def _take_idle(self) -> EngineConnection | None:
+    def _take_idle(self) -> BoundedStream | None:
         while True:
             with self._lock:
-                connection = self._idle.pop() if self._idle else None
-            if connection is None:
+                stream = self._idle.pop() if self._idle else None
+            if stream is None:
                 return None
             with contextlib.suppress(OSError, EOFError, InvalidAnswer):
-                usable = connection.has_no_surplus()
-                if connection.stream.ended:
-                    message = "the stream to Docker broke: it was closed between two answers"
-                    self._failure = BrokenStream(message)
-                elif usable:
-                    return connection
-            self._discard(connection)
+                surplus = stream.has_surplus()
+                if stream.ended:
+                    self._failure = BrokenStream("the stream to Docker broke: it was closed between two answers")
+                elif not surplus:
+                    return stream
+            self._discard(stream)
 
-    def _dial_connection(self) -> EngineConnection:
+    def _dial_stream(self) -> BoundedStream:
         if self._failure:
             raise BrokenStream(str(self._failure))
         try:
-            dialled = self._dial(self._deadline)
-        except (EngineUnreachable, DeadlineExceeded):
-            raise
+            stream = BoundedStream(self._dial(self._deadline), self._deadline, self._budget)
         except (OSError, EOFError) as error:
             raise BrokenStream(f"the stream to Docker broke: {describe_error(error)}") from None
-        connection = EngineConnection(BoundedStream(dialled, self._deadline, self._budget))
         with self._lock:
-            self._open.add(connection)
+            self._open.add(stream)
             closed = self._closed
         if closed:  # while it was dialled
-            self._discard(connection)
+            self._discard(stream)
             raise BrokenStream("the stream to Docker broke: the auditor closed it")
-        return connection
+        return stream
 
-    def _discard(self, connection: EngineConnection) -> None:
+    def _discard(self, stream: BoundedStream) -> None:
         with self._lock:
-            self._open.discard(connection)
-        connection.stream.disconnect()
+            self._open.discard(stream)
+        stream.disconnect()
 
     def close(self) -> None:
         """Close all streams, including those in use: the threads that use them end soon after."""
         with self._lock:
             self._closed = True
-            connections = [*self._open]
-            self._open.clear()
-            self._idle.clear()
-        for connection in connections:
-            connection.stream.disconnect()
+            streams = [*self._open]
+        for stream in streams:
+            stream.disconnect()

@@ -50,16 +50,13 @@ def _parse_row(row: Any) -> ListedContainer:
 
 def _own_name(names: object) -> str:
     """Return a container's own name. Names of links to it have a second slash: "/web/db"."""
-    own = [name for name in names if _is_own(name)] if isinstance(names, list) else []
-    return str(bounded(own[0][1:])) if own else ""
-
-
-def _is_own(name: object) -> bool:
-    return isinstance(name, str) and name.rfind("/") == 0 and 1 < len(name) < _MAX_NAME_LENGTH
+    for name in names if isinstance(names, list) else ():
+        if isinstance(name, str) and name.rfind("/") == 0 and 1 < len(name) < _MAX_NAME_LENGTH:
+            return str(bounded(name[1:]))
+    return ""
 
 
 def _with_duplicate_reason(container: ListedContainer, ids: Counter[str], names: Counter[str]) -> ListedContainer:
-    """Add a reason to a container whose id or name is not unique."""
     if container.reason:
         return container
     if ids[container.id] > 1:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from olaudit.model import ContainerChanges, ContainerFields, EngineProbe, EngineVersion, ImageLayers
+from olaudit.transport import Deadline
 from olaudit.transport.engine.client import EngineClient, parse_api_version
 from olaudit.transport.engine.decoding import bounded
-from olaudit.transport.engine.errors import BudgetExceeded, ErrorResponse, InvalidAnswer
+from olaudit.transport.engine.errors import ErrorResponse, InvalidAnswer
 from olaudit.transport.engine.http_streams import StreamPool
-from olaudit.transport.engine.listing import (
-    ListedContainer,
-    duplicate_name_reason,
-    parse_listing,
-    still_listed,
-)
-from olaudit.transport.engine.reduction import (
-    reduce_changes,
-    reduce_version,
-    select,
-    unreadable_container,
-)
-from olaudit.transport.engine.workers import Workers
+from olaudit.transport.engine.listing import ListedContainer, duplicate_name_reason, parse_listing, still_listed
+from olaudit.transport.engine.reduction import reduce_changes, reduce_version, select
+from olaudit.transport.engine.stream import ByteBudget
+from olaudit.transport.engine.workers import map_parallel
 
 MAX_REDUCED_BYTES = 4 << 20
 """Most bytes of reduced JSON in the answer to one probe."""
@@ -51,11 +43,11 @@ Inspect = Callable[[EngineClient, ListedContainer], _Inspection]
 
 
 class EngineProber:
-    """Sender of probes to one engine. Its methods run in worker threads."""
+    """Sender of probes to one engine. Its methods run in several threads."""
 
-    def __init__(self, streams: StreamPool, workers: Workers) -> None:
+    def __init__(self, streams: StreamPool, deadline: Deadline) -> None:
         self._streams = streams
-        self._workers = workers
+        self._deadline = deadline
 
     def ask(self, probe: EngineProbe) -> str:
         """Send one probe and return the answer as JSON. Raises EngineError."""
@@ -85,26 +77,22 @@ class EngineProber:
         return client, parse_listing(client.containers(all=include_stopped))
 
     def _containers(self, fields: tuple[str, ...]) -> str:
-        """List all containers, then inspect each, and keep the fields."""
-        client, containers = self._list(include_stopped=True)
-        inspect = partial(_describe, fields=fields)
-        inspections = self._inspect_all(client, containers, inspect, include_stopped=True)
+        """Inspect all containers, and keep the fields."""
+        inspections = self._inspect_all(partial(_describe, fields=fields), include_stopped=True)
         names = Counter(inspection.name for inspection in inspections if inspection.name)
         texts = []
         for inspection in sorted(inspections, key=lambda inspection: (inspection.name, inspection.container.id)):
             count = names[inspection.name]
             if reason := inspection.reason or (duplicate_name_reason(count) if count > 1 else ""):
-                unreadable = unreadable_container(inspection.container.id, inspection.name, reason)
-                texts.append(json.dumps(unreadable))
+                name = inspection.name and f"/{inspection.name}"
+                texts.append(json.dumps({"Id": inspection.container.id, "Name": name, "Unreadable": reason}))
             else:
                 texts.append(inspection.text)
         return f"[{', '.join(texts)}]"
 
     def _changes(self, prefixes: tuple[str, ...]) -> str:
         """Request the changed files of the running containers, and keep the paths that begin with a prefix."""
-        client, containers = self._list(include_stopped=False)
-        inspect = partial(_list_changes, prefixes=prefixes)
-        inspections = self._inspect_all(client, containers, inspect, include_stopped=False)
+        inspections = self._inspect_all(partial(_list_changes, prefixes=prefixes), include_stopped=False)
         # A container without a known name has no key here; a container that is missing in the answer is unknown.
         texts = [
             f"{json.dumps(inspection.name)}: {inspection.text or json.dumps({'Unreadable': inspection.reason})}"
@@ -113,19 +101,18 @@ class EngineProber:
         ]
         return f"{{{', '.join(texts)}}}"
 
-    def _inspect_all(
-        self,
-        client: EngineClient,
-        containers: Sequence[ListedContainer],
-        inspect: Inspect,
-        *,
-        include_stopped: bool,
-    ) -> list[_Inspection]:
-        """Inspect the containers in parallel. Omit those that are not found and no longer listed."""
-        size = _SizeLimit()
-        inspections = self._workers.map(
-            lambda container: size.add(_inspect_one(client, container, inspect)), containers
-        )
+    def _inspect_all(self, inspect: Inspect, *, include_stopped: bool) -> list[_Inspection]:
+        """List containers and inspect them in parallel. Omit those that are not found and no longer listed."""
+        client, containers = self._list(include_stopped=include_stopped)
+        limit = f"{MAX_REDUCED_BYTES >> 20} MiB"
+        budget = ByteBudget(MAX_REDUCED_BYTES, f"the data of Docker's containers takes more than {limit}")
+
+        def inspect_within_budget(container: ListedContainer) -> _Inspection:
+            inspection = _inspect_one(client, container, inspect)
+            budget.take(len(inspection.text))
+            return inspection
+
+        inspections = map_parallel(inspect_within_budget, containers, self._deadline)
         not_found = [inspection.container for inspection in inspections if inspection.not_found]
         if not not_found:
             return inspections
@@ -153,20 +140,6 @@ class EngineProber:
         if not isinstance(layers, list) or not layers or not all(isinstance(layer, str) for layer in layers):
             raise InvalidAnswer(f"Docker's answer could not be parsed: no layers of the image {image}")
         return layers
-
-
-class _SizeLimit:
-    """Limit of the reduced JSON of all containers together."""
-
-    def __init__(self) -> None:
-        self._size = 0
-
-    def add(self, inspection: _Inspection) -> _Inspection:
-        self._size += len(inspection.text)
-        if self._size > MAX_REDUCED_BYTES:
-            limit = f"{MAX_REDUCED_BYTES >> 20} MiB"
-            raise BudgetExceeded(f"the data of Docker's containers takes more than {limit}")
-        return inspection
 
 
 def _inspect_one(client: EngineClient, container: ListedContainer, inspect: Inspect) -> _Inspection:

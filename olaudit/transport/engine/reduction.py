@@ -1,7 +1,7 @@
 """Reduction of an engine's answers to what probes request.
 
 Everything else is removed here, such as the environment of containers, which contains passwords. A container that
-is listed and could not be read is represented by `unreadable_container`, so that it is not lost.
+is listed and could not be read keeps its id, its name and the reason (see `prober`), so that it is not lost.
 """
 
 from __future__ import annotations
@@ -60,11 +60,6 @@ def reduce_version(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict) or not isinstance(answer.get("Version"), str):
         raise InvalidAnswer("Docker's answer could not be parsed: it contains no version")
     return select(answer, _VERSION_FIELDS)
-
-
-def unreadable_container(id_: str, name: str, reason: str) -> dict[str, Any]:
-    """Describe a container that is listed and could not be read; `name` is "" if it is not known."""
-    return {"Id": id_, "Name": name and f"/{name}", "Unreadable": reason}
 
 
 def reduce_changes(answer: Any, prefixes: tuple[str, ...]) -> list[dict[str, Any]]:

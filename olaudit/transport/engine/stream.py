@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from olaudit.transport import Deadline
-from olaudit.transport.engine.errors import BudgetExceeded, DeadlineExceeded, InvalidAnswer
+from olaudit.transport.engine.errors import EngineError, InvalidAnswer
 
 ANSWER_BYTES = 4 << 20
 """Most bytes of one answer of an engine, HTTP headers and `100 Continue` included."""
@@ -17,27 +17,40 @@ ANSWER_BYTES = 4 << 20
 HOST_BYTES = 32 << 20
 """Most bytes of all answers of one engine together."""
 
+_CHUNK_BYTES = 1 << 16
+
 Dial = Callable[[Deadline], Any]
 """Opens one byte stream to the engine: a connected socket, or an object with the same methods."""
 
 
 class ByteBudget:
-    """Number of bytes that one host may still send. Its streams share it."""
+    """Number of bytes that several threads may still receive together."""
 
-    def __init__(self) -> None:
-        self._remaining = HOST_BYTES
+    def __init__(self, count: int, exceeded: str) -> None:
+        self._remaining = count
+        self._exceeded = exceeded
         self._lock = threading.Lock()
 
     def take(self, count: int) -> None:
-        """Subtract received bytes. Raises BudgetExceeded."""
+        """Subtract received bytes. Raises EngineError with the text `exceeded`."""
         with self._lock:
             self._remaining -= count
             if self._remaining < 0:
-                raise BudgetExceeded(f"Docker answered with more than {HOST_BYTES >> 20} MiB in all")
+                raise EngineError(self._exceeded)
+
+
+class _PersistentReader(io.BufferedReader):
+    """Reader of one stream that stays open between answers, so that surplus bytes after one are detected."""
+
+    def close(self) -> None:
+        """Do nothing: `http.client` closes its file at the end of every answer."""
 
 
 class BoundedStream(io.RawIOBase):
-    """A dialled stream. One deadline covers all waits, so a slow drip of bytes cannot extend it."""
+    """A dialled stream, with the part of a socket's interface that `http.client` uses.
+
+    One deadline covers all waits, so a slow drip of bytes cannot extend it.
+    """
 
     def __init__(self, connection: Any, deadline: Deadline, budget: ByteBudget) -> None:
         super().__init__()
@@ -45,7 +58,8 @@ class BoundedStream(io.RawIOBase):
         self._deadline = deadline
         self._budget = budget
         self._received = 0
-        self._blocking = True
+        self._reader = _PersistentReader(self, _CHUNK_BYTES)
+        self._waits = True
         self.ended = False
         """Whether the other side has closed it."""
 
@@ -55,14 +69,14 @@ class BoundedStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Receive into `buffer`. Returns None where no data has arrived and waiting is switched off."""
-        if self._blocking:
+        if self._waits:
             self._limit_wait()
         else:
             self._connection.settimeout(0.0)
         try:
             data: bytes = self._connection.recv(len(buffer))
         except (TimeoutError, BlockingIOError):
-            if self._blocking:
+            if self._waits:
                 raise self._deadline_exceeded() from None
             return None
         self.ended = not data
@@ -73,7 +87,11 @@ class BoundedStream(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
-    def send(self, data: bytes) -> None:
+    def makefile(self, *_args: str) -> _PersistentReader:
+        """Return the reader of the stream."""
+        return self._reader
+
+    def sendall(self, data: bytes) -> None:
         """Send a request. All bytes received from now on count as its answer."""
         self._received = 0
         self._limit_wait()
@@ -88,17 +106,18 @@ class BoundedStream(io.RawIOBase):
             raise self._deadline_exceeded()
         self._connection.settimeout(seconds)
 
-    def _deadline_exceeded(self) -> DeadlineExceeded:
+    def _deadline_exceeded(self) -> EngineError:
         return deadline_exceeded(self._deadline, self._received)
 
-    @contextlib.contextmanager
-    def without_waiting(self) -> Any:
-        """Switch waiting off for the duration of the context."""
-        self._blocking = False
-        try:
-            yield
-        finally:
-            self._blocking = True
+    def has_surplus(self) -> bool:
+        """Return whether bytes follow the last answer: they would be taken for the next answer."""
+        self._waits = False
+        surplus = self._reader.peek(1)
+        self._waits = True
+        return bool(surplus)
+
+    def close(self) -> None:
+        """Do nothing: `http.client` closes its socket after some answers; see `disconnect`."""
 
     def disconnect(self) -> None:
         """Close the connection, and wake a thread that reads from it."""
@@ -109,13 +128,13 @@ class BoundedStream(io.RawIOBase):
             self._connection.close()
 
 
-def deadline_exceeded(deadline: Deadline, received: int = 0) -> DeadlineExceeded:
+def deadline_exceeded(deadline: Deadline, received: int = 0) -> EngineError:
     """Build the error for a passed deadline, with the number of bytes received of the answer."""
     if received:
         within = f"within {deadline.seconds:.2g} s"
         message = f"Docker's answer was not complete {within} ({received:,} bytes had been received)"
-        return DeadlineExceeded(message)
-    return DeadlineExceeded(
+        return EngineError(message)
+    return EngineError(
         f"Docker gave no answer within {deadline.seconds:.2g} s "
         "(a running `docker builder prune` blocks every other command for that long and longer)"
     )

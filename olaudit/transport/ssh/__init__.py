@@ -20,7 +20,7 @@ from olaudit.model import (
     Unanswered,
 )
 from olaudit.transport import Deadline, HostFailed
-from olaudit.transport.batch import Stopwatch, build_script
+from olaudit.transport.batch import build_script
 from olaudit.transport.dispatch import dispatch
 from olaudit.transport.engine import ask_running_engine
 from olaudit.transport.frames import ENDED_EARLY, BatchReader
@@ -84,7 +84,6 @@ def _run_batch(
     link: Link, engine: EngineAccess, deadline: Deadline, commands: Sequence[Command]
 ) -> dict[Probe, Answer]:
     """Send the batch, and read its answers until the last one or the deadline. Raises HostFailed."""
-    stopwatch = Stopwatch()
     marker = secrets.token_hex(16)
     reader = BatchReader(commands, marker)
     reason = _CONNECTION_ENDED
@@ -93,7 +92,7 @@ def _run_batch(
     try:
         channel = link.execute("exec /bin/sh", deadline.remaining())
         channel.settimeout(deadline.timeout())
-        stopwatch.start()
+        reader.start()
         engine.batch_opened()
         channel.sendall(build_script(commands, marker).encode())
         channel.shutdown_write()
@@ -106,7 +105,6 @@ def _run_batch(
                 break
             login_output = login_output if reader.started else (login_output + data)[:_MAX_LOGIN_OUTPUT]
             reader.feed(data)
-            stopwatch.stop_if_answered(reader)
     except TimeoutError:
         reason = deadline.exceeded
     except paramiko.ChannelException as error:
@@ -118,7 +116,7 @@ def _run_batch(
         reason = f"{_CONNECTION_ENDED}: {describe_error(error)}"
     finally:
         engine.batch_done()
-    return {**reader.answers(reason), ConnectionProbe.CLOCK: stopwatch.answer()}
+    return {**reader.answers(reason), ConnectionProbe.CLOCK: reader.clock()}
 
 
 def _connection_ended(link: Link) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import paramiko
@@ -18,7 +19,7 @@ from olaudit.transport.ssh.dial import dial
 from olaudit.transport.ssh.handshake import ConnectionDropped, log_in, negotiate
 from olaudit.transport.ssh.host import Settings
 from olaudit.transport.ssh.keys import KeyRing
-from olaudit.transport.ssh.known_hosts import KnownHosts
+from olaudit.transport.ssh.known_hosts import keys_for
 from olaudit.transport.ssh.link import Link, TunnelRefused
 from olaudit.transport.ssh.proxy import ProxyStream
 from olaudit.transport.ssh.settings import SshConfig
@@ -35,14 +36,14 @@ _PROHIBITED = 1
 """RFC 4254's SSH_OPEN_ADMINISTRATIVELY_PROHIBITED."""
 
 
+@dataclass(slots=True)
 class _JumpHost:
     """Connection to a jump host, shared by all hosts behind it."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.links: list[Link] = []
-        self.failure: HostFailed | None = None
-        self.failed_at = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    link: Link | None = None
+    failure: HostFailed | None = None
+    failed_at: float = 0.0
 
 
 class Connector:
@@ -51,7 +52,6 @@ class Connector:
     def __init__(self, config: SshConfig) -> None:
         self._config = config
         self._key_ring = KeyRing()
-        self._known_hosts = KnownHosts()
         self._lock = threading.Lock()
         self._jump_hosts: dict[JumpPath, _JumpHost] = {}
 
@@ -63,8 +63,8 @@ class Connector:
     def close(self) -> None:
         """Close the connections to jump hosts."""
         for jump_host in self._jump_hosts.values():
-            for link in jump_host.links:
-                link.close()
+            if jump_host.link:
+                jump_host.link.close()
 
     def _connect(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Link:
         """Connect and log in, with retries: sshd drops connections while many logins are pending (MaxStartups)."""
@@ -89,7 +89,7 @@ class Connector:
         )
 
     def _attempt(self, settings: Settings, jumps: JumpPath, deadline: Deadline, waiting: WaitingJumps) -> Link:
-        known_keys = self._known_hosts.keys_for(settings)
+        known_keys = keys_for(settings)
         offer = build_offer(settings, trust.key_types(known_keys))
         carrier = self._open_carrier(settings, jumps, deadline, waiting)
         link = Link(carrier, offer)
@@ -99,7 +99,7 @@ class Connector:
             trust.check(settings, host_key, known_keys)
             trust.check_revoked(settings, host_key.get_name(), host_key.asbytes(), deadline)
             if settings.check_host_ip and not settings.intermediary:
-                trust.check_address(settings, host_key, str(link.getpeername()[0]), self._known_hosts)
+                trust.check_address(settings, host_key, str(link.getpeername()[0]))
             log_in(link, settings, self._key_ring, deadline)
         except BaseException:
             link.close()
@@ -149,22 +149,21 @@ class Connector:
                 FailureReason.TIMEOUT, f"the jump host {jumps[-1]} was not reached within {deadline.seconds:g} s"
             )
         try:
-            if jump_host.links and jump_host.links[-1].is_active():
-                return jump_host.links[-1]
+            if jump_host.link and jump_host.link.is_active():
+                return jump_host.link
             # An attempt failed while this host waited for it: another one would use up this host's time
             if jump_host.failure and jump_host.failed_at > started:
                 raise jump_host.failure
             try:
                 settings = self._config.settings(jumps[-1], deadline)
-                jump_host.links = [link for link in jump_host.links if link.is_active()]
                 path = jumps[:-1] or settings.jumps
-                jump_host.links.append(self._connect(settings, path, deadline, (*waiting, jumps)))
+                jump_host.link = self._connect(settings, path, deadline, (*waiting, jumps))
             except HostFailed as failed:
                 failure = failed.failure
                 jump_host.failure = HostFailed(failure.reason, f"at the jump host {jumps[-1]}: {failure.message}")
                 jump_host.failed_at = time.monotonic()
                 raise jump_host.failure from None
-            return jump_host.links[-1]
+            return jump_host.link
         finally:
             jump_host.lock.release()
 
@@ -181,8 +180,7 @@ def _refused_by_jump(settings: Settings, jump: str, refused: TunnelRefused) -> H
     elif any(part in text for part in ("ame or service", "name resolution", "associated with hostname")):
         reason = FailureReason.DNS
     return HostFailed(
-        reason,
-        f"the jump host {jump} could not connect to {settings.hostname} port {settings.port}: {text}",
+        reason, f"the jump host {jump} could not connect to {settings.hostname} port {settings.port}: {text}"
     )
 
 

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any
 
 from olaudit.model import FailureReason
-from olaudit.transport import Deadline, HostFailed
-from olaudit.transport.background import BackgroundTask
+from olaudit.transport import Deadline, HostFailed, background
 from olaudit.transport.reasons import describe_error
 from olaudit.transport.ssh.host import Settings
 
@@ -37,7 +36,6 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
 
 
 def _bind(stream: socket.socket, settings: Settings) -> None:
-    """Apply BindInterface and BindAddress."""
     if settings.bind_interface:
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, settings.bind_interface.encode())
     if settings.bind_address:
@@ -49,7 +47,7 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
     name, family = settings.hostname, _FAMILIES.get(settings.address_family, socket.AF_UNSPEC)
     lookup = partial(socket.getaddrinfo, name, settings.port, family, type=socket.SOCK_STREAM)
     try:
-        return BackgroundTask(f"resolve {name}", lookup).result(deadline, grace=0)
+        return background.start(f"resolve {name}", lookup).result(deadline.remaining())
     except TimeoutError:
         why = f"the resolver did not answer for {name} within {deadline.seconds:g} s: see /etc/resolv.conf"
     except (OSError, ValueError) as error:  # ValueError: the name cannot be encoded
@@ -58,7 +56,6 @@ def _resolve(settings: Settings, deadline: Deadline) -> list[Any]:
 
 
 def _tcp_failure(settings: Settings, address: str, error: OSError, seconds: float) -> HostFailed:
-    """Build the failure for an error of the TCP connection."""
     where = f"{address} port {settings.port}"
     if isinstance(error, TimeoutError) or error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}:
         why = f"within {seconds:.2g} s" if isinstance(error, TimeoutError) else f"({describe_error(error)})"

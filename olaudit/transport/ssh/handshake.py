@@ -109,11 +109,10 @@ def _mismatch(link: Link) -> str:
 
 def log_in(link: Link, settings: Settings, ring: KeyRing, deadline: Deadline) -> None:
     """Authenticate `link` with the first key that the host accepts. Raises HostFailed: auth or timeout."""
-    with ring.identities(settings, deadline) as identities:
+    with ring.identities(settings, deadline) as (usable, unusable):
         tried: list[Identity] = []
-        unusable = list(identities.unusable)
         note = ""
-        for identity in identities.usable:
+        for identity in usable:
             link.auth_timeout = deadline.timeout()
             tried.append(identity)
             try:

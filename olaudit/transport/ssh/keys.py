@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 import socket
 import struct
 from collections.abc import Iterator
@@ -40,14 +41,6 @@ class UnusableKey:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Identities:
-    """Keys to try at a host, in order, and the keys that cannot be used."""
-
-    usable: tuple[Identity, ...]
-    unusable: tuple[UnusableKey, ...]
-
-
 class _Agent(AgentSSH):
     """Client of the agent at a given socket, with a timeout. paramiko's own client supports neither."""
 
@@ -69,14 +62,16 @@ class KeyRing:
     """Keys of the user who runs the audit."""
 
     def __init__(self) -> None:
-        self._files: dict[Path, tuple[Identity, ...] | UnusableKey] = {}
+        self._load = functools.cache(_load_file)
 
     @contextmanager
-    def identities(self, settings: Settings, deadline: Deadline) -> Iterator[Identities]:
-        """Collect the keys to try, in the order of ssh: agent keys named in IdentityFile, other agent keys, files.
+    def identities(
+        self, settings: Settings, deadline: Deadline
+    ) -> Iterator[tuple[list[Identity], list[UnusableKey]]]:
+        """Collect the keys to try, and those that cannot be used.
 
-        Each host has its own connection to the agent for the duration of the context: paramiko mixes up two
-        signatures on one connection.
+        The order is that of ssh: agent keys named in IdentityFile, other agent keys, files. Each host has its
+        own connection to the agent in the context, because paramiko mixes up two signatures on one connection.
         """
         loaded = [self._load(file) for file in settings.identity_files]
         unusable = [keys for keys in loaded if isinstance(keys, UnusableKey)]
@@ -89,21 +84,16 @@ class KeyRing:
                 unusable.append(UnusableKey(f"the agent at {settings.identity_agent}", describe_error(error)))
             candidates = _candidates(settings, _agent_identities(agent), from_files, unusable)
             accepted = settings.algorithms.user_keys
-            usable = tuple(identity for identity in candidates if _is_accepted(identity.key, accepted))
+            usable = [identity for identity in candidates if _is_accepted(identity.key, accepted)]
             unusable += [
                 UnusableKey(identity.name, "PubkeyAcceptedAlgorithms does not allow it")
                 for identity in candidates
                 if identity not in usable
             ]
-            yield Identities(usable, tuple(unusable))
+            yield usable, unusable
         finally:
             if agent:
                 agent._close()  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
-
-    def _load(self, file: Path) -> tuple[Identity, ...] | UnusableKey:
-        if file not in self._files:
-            self._files[file] = _load_file(file)
-        return self._files[file]
 
 
 def _candidates(

@@ -1,14 +1,15 @@
 """Parser of known_hosts files, with the rules of OpenSSH. A file is parsed again only when it has changed.
 
-paramiko's own reader parses every key and compares each line with all lines before it (35 ms for 200 lines, per
-host, and quadratic). It ignores `@revoked` and patterns. This module compares keys by their wire format. The
-rules are those of OpenSSH's hostfile.c and match.c. Tests compare the results with `ssh-keygen -F` and ssh.
+Keys are compared by their wire format. The rules are those of OpenSSH's hostfile.c and match.c; tests compare the
+results with `ssh-keygen -F` and ssh. docs/decisions/0003 states why it is not paramiko's reader.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import fnmatch
+import functools
 import hashlib
 import hmac
 import re
@@ -19,7 +20,11 @@ from pathlib import Path
 from olaudit.transport.reasons import describe_error
 from olaudit.transport.ssh.host import Settings
 
-_BLANKS = " \t"
+_LINE = re.compile(
+    r"[ \t]*(?:(@revoked|@cert-authority)[ \t]+)?([^#@ \t][^ \t]*)[ \t]+([^ \t]+)[ \t]+([^ \t]+)", re.DOTALL
+)
+"""Marker, names, type and key of a line; a comment may follow."""
+
 _MAX_PATTERN = 1023
 """Longest pattern. OpenSSH stops at a longer one, and the list does not match."""
 
@@ -64,22 +69,10 @@ def matches_list(patterns: str, name: str) -> bool:
 
 
 def _matches_pattern(pattern: str, name: str) -> bool:
-    """Match with `*` and `?`. Backtracks to the last `*` only, so that no pattern can hang an audit."""
-    at = position = 0
-    star, retry = -1, 0
-    while position < len(name):
-        if at < len(pattern) and pattern[at] == "*":
-            star, retry = at, position
-            at += 1
-        elif at < len(pattern) and pattern[at] in {"?", name[position]}:
-            at += 1
-            position += 1
-        elif star >= 0:
-            at, retry = star + 1, retry + 1
-            position = retry
-        else:
-            return False
-    return not pattern[at:].strip("*")
+    if not any(wildcard in pattern for wildcard in "*?"):
+        return pattern == name  # without compiling an expression for each line
+    # `fnmatch` never backtracks over a `*`, so no pattern can hang an audit
+    return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def _lower(text: str) -> str:
@@ -106,57 +99,49 @@ class KnownHostKeys:
     unreadable: tuple[str, ...] = ()
 
 
-class KnownHosts:
-    """Cache of known_hosts files. A changed file is parsed again, so that a revoked key takes effect at once."""
+def keys_for(settings: Settings) -> KnownHostKeys:
+    """Collect the lines that apply to a host.
 
-    def __init__(self) -> None:
-        self._files: dict[Path, tuple[_FileVersion, tuple[KnownHostsLine, ...] | str]] = {}
-
-    def keys_for(self, settings: Settings) -> KnownHostKeys:
-        """Collect the lines that apply to a host.
-
-        As in OpenSSH, the key of `host` on the default port is accepted if no trusted line has `[host]:port`.
-        """
-        files = settings.known_hosts
-        lines = self.lines_for(settings.known_hosts_name, files)
-        accepts_default_port = not settings.host_key_alias and settings.port != 22
-        if accepts_default_port and not any(line.marker is Marker.TRUSTED for line in lines):
-            lines += self.lines_for(settings.hostname, files)
-        return KnownHostKeys(
-            trusted=tuple(line for line in lines if line.marker is Marker.TRUSTED),
-            revoked=tuple(line for line in lines if line.marker is Marker.REVOKED),
-            authorities=tuple(line for line in lines if line.marker is Marker.AUTHORITY),
-            unreadable=tuple(text for file in files if isinstance(text := self._read(file), str) and text),
-        )
-
-    def lines_for(self, name: str, files: tuple[Path, ...]) -> tuple[KnownHostsLine, ...]:
-        """Select the lines that apply to `name` ("host", or "[host]:port" for another port than 22)."""
-        name = _lower(name.encode(errors="surrogateescape").decode("latin-1"))
-        return tuple(
-            line
-            for file in files
-            for line in self._read(file)
-            if isinstance(line, KnownHostsLine) and line.matches(name)
-        )
-
-    def _read(self, file: Path) -> tuple[KnownHostsLine, ...] | str:
-        version = _file_version(file)
-        cached = self._files.get(file)
-        if cached is None or cached[0] != version:
-            cached = self._files[file] = version, read(file)
-        return cached[1]
+    As in OpenSSH, the key of `host` on the default port is accepted if no trusted line has `[host]:port`.
+    """
+    files = settings.known_hosts
+    lines = lines_for(settings.known_hosts_name, files)
+    accepts_default_port = not settings.host_key_alias and settings.port != 22
+    if accepts_default_port and not any(line.marker is Marker.TRUSTED for line in lines):
+        lines += lines_for(settings.hostname, files)
+    return KnownHostKeys(
+        trusted=tuple(line for line in lines if line.marker is Marker.TRUSTED),
+        revoked=tuple(line for line in lines if line.marker is Marker.REVOKED),
+        authorities=tuple(line for line in lines if line.marker is Marker.AUTHORITY),
+        unreadable=tuple(text for file in files if isinstance(text := _read_current(file), str) and text),
+    )
 
 
-_FileVersion = tuple[int, ...]
+def lines_for(name: str, files: tuple[Path, ...]) -> tuple[KnownHostsLine, ...]:
+    """Select the lines that apply to `name` ("host", or "[host]:port" for another port than 22)."""
+    name = _lower(name.encode(errors="surrogateescape").decode("latin-1"))
+    return tuple(
+        line
+        for file in files
+        for line in _read_current(file)
+        if isinstance(line, KnownHostsLine) and line.matches(name)
+    )
 
 
-def _file_version(file: Path) -> _FileVersion:
-    """Identify the content of a file: equal versions mean equal content."""
+def _read_current(file: Path) -> tuple[KnownHostsLine, ...] | str:
+    """Read a file, or return what was read if it has not changed. A key that is revoked is refused at once."""
     try:
         status = file.stat()
     except OSError as error:
-        return (error.errno or 0,)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        return _read_version(file, error.errno)
+    return _read_version(
+        file, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _read_version(file: Path, *_version: int | None) -> tuple[KnownHostsLine, ...] | str:
+    return read(file)
 
 
 def read(file: Path) -> tuple[KnownHostsLine, ...] | str:
@@ -174,26 +159,12 @@ def read(file: Path) -> tuple[KnownHostsLine, ...] | str:
 
 
 def _parse_line(line: str, file: Path, number: int) -> KnownHostsLine | None:
-    line = line.partition("\0")[0].strip(_BLANKS)
-    marker = Marker.TRUSTED
-    if line.startswith("@"):
-        word, _, line = _partition(line)
-        if word not in {Marker.REVOKED, Marker.AUTHORITY}:
-            return None
-        marker = Marker(word)
-    names, _, remainder = _partition(line)
-    kind, _, remainder = _partition(remainder)
-    encoded, _, _ = _partition(remainder)
-    if not encoded or names.startswith(("#", "@")):
+    match = _LINE.match(line.partition("\0")[0])
+    if match is None:
         return None
+    marker, names, kind, encoded = match.groups("")
     key = decode_key(kind, encoded)
-    return KnownHostsLine(names, kind, key, marker, file, number) if key else None
-
-
-def _partition(text: str) -> tuple[str, str, str]:
-    """Split at the first run of blanks."""
-    match = re.search(r"[ \t]+", text)
-    return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
+    return KnownHostsLine(names, kind, key, Marker(marker), file, number) if key else None
 
 
 def decode_key(kind: str, encoded: str) -> bytes:

@@ -20,6 +20,7 @@ _GREETING_BYTES = 256
 _MESSAGE_BYTES = 64
 """Most bytes of a message besides its data."""
 
+_DATA_MESSAGES = (paramiko.common.MSG_CHANNEL_DATA, paramiko.common.MSG_CHANNEL_EXTENDED_DATA)
 _STREAMLOCAL = "direct-streamlocal@openssh.com"
 
 
@@ -87,30 +88,27 @@ class TunnelRefused(Exception):  # noqa: N818 - an answer of the jump host
         self.code = code
 
 
-def _feed(channel: Any, message: paramiko.Message) -> None:
-    _check_window(channel, message)
-    channel._feed(message)  # noqa: SLF001 - the handler of paramiko that this one wraps
+def _within_window(handle: Any) -> Any:
+    """Wrap paramiko's handler of data, which keeps everything that a server sends beyond the window in memory."""
+
+    def handle_within_window(channel: Any, message: paramiko.Message) -> None:
+        unread = len(channel.in_buffer) + len(channel.in_stderr_buffer) + len(message.get_remainder())
+        if unread > channel.in_window_size + _MESSAGE_BYTES:
+            raise paramiko.SSHException("the host sent more than the window of the channel allows")
+        handle(channel, message)
+
+    return handle_within_window
 
 
-def _feed_extended(channel: Any, message: paramiko.Message) -> None:
-    _check_window(channel, message)
-    channel._feed_extended(message)  # noqa: SLF001 - as above
-
-
-def _check_window(channel: Any, message: paramiko.Message) -> None:
-    """Raise SSHException if a server ignores the window: paramiko would keep everything in memory."""
-    unread = len(channel.in_buffer) + len(channel.in_stderr_buffer) + len(message.get_remainder())
-    if unread > channel.in_window_size + _MESSAGE_BYTES:
-        raise paramiko.SSHException("the host sent more than the window of the channel allows")
+_HANDLERS: Any = paramiko.Transport._channel_handler_table  # type: ignore[attr-defined]  # noqa: SLF001 - not in the stubs
 
 
 class Link(paramiko.Transport):
     """SSH connection. `carrier` transports its bytes: a socket, a channel of a jump host, or a ProxyCommand."""
 
     _channel_handler_table: ClassVar[Any] = {
-        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # noqa: SLF001 - not in the stubs
-        paramiko.common.MSG_CHANNEL_DATA: _feed,
-        paramiko.common.MSG_CHANNEL_EXTENDED_DATA: _feed_extended,
+        **_HANDLERS,
+        **{kind: _within_window(_HANDLERS[kind]) for kind in _DATA_MESSAGES},
     }
 
     def __init__(self, carrier: Any, offer: Offer) -> None:
@@ -132,10 +130,10 @@ class Link(paramiko.Transport):
         log.propagate = False
         self.set_log_channel("olaudit.paramiko")
         options = self.get_security_options()
-        options.kex = _available(offer.kex, options.kex)
-        options.ciphers = _available(offer.ciphers, options.ciphers)
-        options.digests = _available(offer.macs, options.digests)
-        options.key_types = _available(offer.host_keys, options.key_types)
+        offers = {"kex": offer.kex, "ciphers": offer.ciphers, "digests": offer.macs, "key_types": offer.host_keys}
+        for kind, names in offers.items():
+            supported = getattr(options, kind)  # by this release of paramiko
+            setattr(options, kind, tuple(name for name in names if name in supported))
 
     @property
     def greeting(self) -> bytes:
@@ -224,8 +222,3 @@ class Link(paramiko.Transport):
         request.add_string(command)
         self._send_user_message(request)
         return channel
-
-
-def _available(names: tuple[str, ...], supported: Any) -> tuple[str, ...]:
-    """Filter algorithms by those that this release of paramiko supports."""
-    return tuple(name for name in names if name in supported)

@@ -12,13 +12,14 @@ import os
 import pwd
 import re
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
 from olaudit.transport import Deadline, HostFailed
-from olaudit.transport.process import CommandOutput, run_command
+from olaudit.transport.process import run_command
 from olaudit.transport.reasons import describe_error, single_line
 from olaudit.transport.ssh.host import Target
 
@@ -65,7 +66,7 @@ class OpenSsh:
             return True
         except OSError:
             return False
-        if output.status == 0:
+        if output.returncode == 0:
             return True
         message = self._message(output)
         if any(text in message.lower() for text in _UNUSABLE_CLIENT):
@@ -83,25 +84,23 @@ class OpenSsh:
         except TimeoutError:
             raise HostFailed(
                 FailureReason.TIMEOUT,
-                f"{target}: `ssh -G` did not resolve its ssh_config within {deadline.seconds:g} s: "
+                f"`ssh -G` did not resolve its ssh_config within {deadline.seconds:g} s: "
                 "does a `Match exec` or CanonicalizeHostname hang?",
             ) from None
         except OSError as error:
-            raise HostFailed(
-                FailureReason.SSH, f"{target}: `ssh -G` cannot be run: {describe_error(error)}"
-            ) from None
-        if output.status:
+            raise HostFailed(FailureReason.SSH, f"`ssh -G` cannot be run: {describe_error(error)}") from None
+        if output.returncode:
             message = self._message(output)
             reason = FailureReason.DNS if "could not resolve" in message.lower() else FailureReason.SSH
-            raise HostFailed(reason, f"{target}: ssh_config cannot be resolved: {message}")
+            raise HostFailed(reason, f"ssh_config cannot be resolved: {message}")
         return parse(output.stdout.decode(errors="surrogateescape"))
 
-    def _message(self, output: CommandOutput) -> str:
+    def _message(self, output: subprocess.CompletedProcess[bytes]) -> str:
         lines = output.stderr.decode(errors="backslashreplace").splitlines()
         text = single_line(
             "; ".join(line.strip() for line in lines if line and not line.startswith(_IGNORED_MESSAGES))
         )
-        return text or f"`ssh -G` ended with status {output.status} and no message"
+        return text or f"`ssh -G` ended with status {output.returncode} and no message"
 
 
 def parse(text: str) -> SshOptions:

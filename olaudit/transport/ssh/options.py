@@ -28,11 +28,8 @@ _UNSUPPORTED = {
 
 
 def build_settings(target: Target, options: SshOptions) -> Settings:
-    """Build the settings of a host. Raises HostFailed if ssh_config is invalid or not supported."""
-    try:
-        return _Builder(target, options).settings()
-    except ValueError as error:
-        raise HostFailed(FailureReason.SSH, f"{target}: ssh_config could not be parsed: {error}") from None
+    """Build the settings of a host. Raises HostFailed for what is not supported, and ValueError if invalid."""
+    return _Builder(target, options).settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +73,9 @@ class _Builder:
     def _check_supported(self) -> None:
         for keyword, reason in _UNSUPPORTED.items():
             if self._value(keyword.lower()) not in {"", "no", "false"}:
-                raise HostFailed(FailureReason.SSH, f"{self.target}: ssh_config sets {keyword}: {reason}")
+                raise HostFailed(FailureReason.SSH, f"ssh_config sets {keyword}: {reason}")
         if self._value("pubkeyauthentication") in {"no", "false"}:
-            message = f"{self.target}: ssh_config sets PubkeyAuthentication no: olaudit logs in with keys only"
+            message = "ssh_config sets PubkeyAuthentication no: olaudit logs in with keys only"
             raise HostFailed(FailureReason.SSH, message)
 
     def _value(self, keyword: str) -> str:

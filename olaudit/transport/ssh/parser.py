@@ -82,19 +82,15 @@ class ParsedConfig:
             ) from None
 
     def resolve(self, target: Target, _deadline: Deadline) -> SshOptions:
-        """Resolve the options of one host. Raises HostFailed."""
+        """Resolve the options of one host. Raises HostFailed, and ValueError if they are invalid."""
         if self._unsafe:
-            raise HostFailed(FailureReason.SSH, f"{target}: {self._unsafe}")
+            raise HostFailed(FailureReason.SSH, self._unsafe)
         try:
             options = self._config.lookup(target.host)
         except paramiko.ssh_exception.CouldNotCanonicalize as error:
-            raise HostFailed(
-                FailureReason.DNS, f"{target}: no canonical name for {describe_error(error)}"
-            ) from None
-        except (paramiko.ssh_exception.ConfigParseError, ValueError) as error:
-            raise HostFailed(
-                FailureReason.SSH, f"{target}: ssh_config could not be parsed: {describe_error(error)}"
-            ) from None
+            raise HostFailed(FailureReason.DNS, f"no canonical name for {describe_error(error)}") from None
+        except paramiko.ssh_exception.ConfigParseError as error:
+            raise ValueError(describe_error(error)) from None
         return {
             keyword: [
                 str(item).replace("%%", "%").replace("%", "%%") if keyword in _EXPANDED else str(item)

@@ -124,14 +124,6 @@ class ProxyStream:
         self._eof = not data
         return data
 
-    def send(self, data: bytes) -> int:
-        """Send as much as the kernel accepts; return the number of bytes."""
-        return self._socket.send(data)
-
-    def settimeout(self, seconds: float | None) -> None:
-        """Set the timeout of each call."""
-        self._socket.settimeout(seconds)
-
     def __getattr__(self, name: str) -> Any:
         """Delegate the rest of a socket's interface."""
         return getattr(self._socket, name)

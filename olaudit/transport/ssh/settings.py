@@ -39,6 +39,11 @@ class SshConfig:
         parsed = Target.parse(target)
         try:
             settings = build_settings(parsed, self._resolver.resolve(parsed, deadline))
+        except HostFailed as failed:
+            raise HostFailed(failed.failure.reason, f"{parsed}: {failed.failure.message}") from None
+        except ValueError as error:
+            message = f"{parsed}: ssh_config could not be parsed: {error}"
+            raise HostFailed(FailureReason.SSH, message) from None
         except (KeyError, RuntimeError, OSError) as error:  # for example a container whose user has no name
             reason = f"cannot determine the name or the home directory of the user ({describe_error(error)})"
             raise HostFailed(FailureReason.SSH, f"{parsed}: {reason}: set $USER and $HOME") from None

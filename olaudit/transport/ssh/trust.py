@@ -7,7 +7,6 @@ list (KRL) in OpenSSH's binary format.
 from __future__ import annotations
 
 import base64
-import hashlib
 import shlex
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from olaudit.transport import Deadline, HostFailed
 from olaudit.transport.process import run_command
 from olaudit.transport.reasons import describe_error, single_line
 from olaudit.transport.ssh.host import Settings
-from olaudit.transport.ssh.known_hosts import KnownHostKeys, KnownHosts, KnownHostsLine, Marker, decode_key
+from olaudit.transport.ssh.known_hosts import KnownHostKeys, KnownHostsLine, Marker, decode_key, lines_for
 
 _KRL_MAGIC = b"SSHKRL\n\0"
 _MAX_REVOKED_BYTES = 64 << 20
@@ -35,7 +34,7 @@ def key_types(known_keys: KnownHostKeys) -> tuple[str, ...]:
 def check(settings: Settings, host_key: paramiko.PKey, known_keys: KnownHostKeys) -> None:
     """Raise HostFailed unless `host_key` is a known key of the host and not revoked."""
     key = host_key.asbytes()
-    key_print = fingerprint(key)
+    key_print = host_key.fingerprint
     for line in known_keys.revoked:
         if line.key == key:
             raise HostFailed(
@@ -55,7 +54,7 @@ def check(settings: Settings, host_key: paramiko.PKey, known_keys: KnownHostKeys
         )
 
 
-def check_address(settings: Settings, host_key: paramiko.PKey, address: str, known_hosts: KnownHosts) -> None:
+def check_address(settings: Settings, host_key: paramiko.PKey, address: str) -> None:
     """Apply CheckHostIP: raise HostFailed if another key is known for the address.
 
     As in OpenSSH, this does not apply to an alias, a name that is an address, the local machine, or a connection
@@ -66,9 +65,7 @@ def check_address(settings: Settings, host_key: paramiko.PKey, address: str, kno
     if not settings.check_host_ip or exempt:
         return
     name = address if settings.port == 22 else f"[{address}]:{settings.port}"
-    lines = [
-        line for line in known_hosts.lines_for(name, settings.known_hosts) if line.marker is not Marker.AUTHORITY
-    ]
+    lines = lines_for(name, settings.known_hosts)
     key = host_key.asbytes()
     trusted = [line for line in lines if line.marker is Marker.TRUSTED]
     revoked = [line for line in lines if line.marker is Marker.REVOKED and line.key == key]
@@ -76,14 +73,9 @@ def check_address(settings: Settings, host_key: paramiko.PKey, address: str, kno
         line = (revoked or trusted)[0]
         raise HostFailed(
             FailureReason.HOSTKEY,
-            f"the host key of {settings}, {fingerprint(key)}, is not the one that {line.file}:{line.line} has "
+            f"the host key of {settings}, {host_key.fingerprint}, is not the one that {line.file}:{line.line} has "
             f"for its address {name}, and CheckHostIP is set: correct that line, or set CheckHostIP no",
         )
-
-
-def fingerprint(key: bytes) -> str:
-    """Compute the fingerprint of a key, as `ssh-keygen -l` prints it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
 def _changed(settings: Settings, kind: str, key_print: str, line: KnownHostsLine) -> str:
@@ -155,8 +147,8 @@ def _in_krl(file: Path, kind: str, key: bytes, deadline: Deadline) -> bool:
         output = run_command(("ssh-keygen", "-Q", "-f", str(file), "/dev/stdin"), deadline.remaining(), public_key)
     except FileNotFoundError:
         raise ValueError("it is a key revocation list, and ssh-keygen, which reads it, is not installed") from None
-    if output.status == 0:
+    if output.returncode == 0:
         return False
     if output.stdout.rstrip().endswith(b"REVOKED"):
         return True
-    raise ValueError(f"ssh-keygen -Q ended with status {output.status}: {single_line(output.stderr)}")
+    raise ValueError(f"ssh-keygen -Q ended with status {output.returncode}: {single_line(output.stderr)}")
