@@ -17,7 +17,7 @@ import click
 from olaudit import waivers
 from olaudit.audit import select_checks
 from olaudit.cli.fleet_audit import Tools
-from olaudit.cli.options import AuditOptions, Seconds, audit_options
+from olaudit.cli.options import AuditOptions, Parsed, Seconds, audit_options
 from olaudit.expected import FleetSpec, find_expected, load
 from olaudit.text import visible
 
@@ -28,21 +28,16 @@ if TYPE_CHECKING:
     from olaudit.serve.web_config import WebConfig
 
 
-class Listen(click.ParamType[tuple[str, int]]):
-    """Parameter type for `HOST:PORT`; an IPv6 address must be in brackets."""
-
-    name = "listen"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Parse one value. Raises click.BadParameter if it is not valid."""
-        host, colon, port = str(value).rpartition(":")
-        bare = host.removeprefix("[").removesuffix("]")
-        bracketed = host == f"[{bare}]"
-        if not colon or not bare or not port.isdecimal() or (":" in bare) != bracketed:
-            self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:9877 or [::1]:9877", param, ctx)
-        if int(port) > 65535:
-            self.fail(f"{port} is not a port: the highest is 65535", param, ctx)
-        return bare, int(port)
+def _parse_address(text: str) -> tuple[str, int]:
+    """Parse `HOST:PORT`; an IPv6 address must be in brackets."""
+    host, _, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    bracketed = host == f"[{bare}]"
+    if not bare or not port.isdecimal() or (":" in bare) != bracketed:
+        raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:9877 or [::1]:9877")
+    if int(port) > 65535:
+        raise ValueError(f"{port} is not a port: the highest is 65535")
+    return bare, int(port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +53,8 @@ class ServeOptions:
 @click.command(short_help="Audit hosts periodically; serve metrics and a live page.")
 @click.option(
     "--listen",
-    type=Listen(),
+    type=Parsed("listen", _parse_address),
     default="127.0.0.1:9877",
-    show_default=True,
     metavar="HOST:PORT",
     help="Address to listen on. Port 0 selects a free port.",
 )
@@ -68,7 +62,6 @@ class ServeOptions:
     "--interval",
     type=Seconds(min=0),
     default=300.0,
-    show_default=True,
     metavar="SECONDS",
     help="Interval between audits of a host. 0: audit only when probed.",
 )
@@ -118,10 +111,9 @@ def serve(
     \b
     Exit codes: 0 stopped by a signal, 2 wrong usage or invalid expected files.
     """  # noqa: D301 - the backspace is for click
-    signal.signal(
-        signal.SIGHUP, signal.SIG_IGN
-    )  # until the service handles it: the default action terminates the process
-    options = AuditOptions(format="table", output=(), record=None, replay=None, color="auto", **shared)
+    # until the service handles it: the default action terminates the process
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    options = AuditOptions(**shared)
     serve_options = ServeOptions(listen=listen, interval=interval, web_config=web_config, history=history)
     if _serve(options, serve_options, context.obj):
         # A normal exit would wait for threads of the libraries, which wait for hosts that hang
