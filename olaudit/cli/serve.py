@@ -18,8 +18,8 @@ from olaudit import waivers
 from olaudit.audit import select_checks
 from olaudit.cli.fleet_audit import Tools
 from olaudit.cli.options import AuditOptions, Parsed, Seconds, audit_options
+from olaudit.cli.output import warn
 from olaudit.expected import FleetSpec, find_expected, load
-from olaudit.text import visible
 
 if TYPE_CHECKING:
     from olaudit.serve.events import Sources
@@ -41,8 +41,8 @@ def _parse_address(text: str) -> tuple[str, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """The options of `olaudit serve` besides the shared ones. `interval` is in seconds."""
+class ServeOptions(AuditOptions):
+    """The options of `olaudit serve`. `interval` is in seconds."""
 
     listen: tuple[str, int]
     interval: float
@@ -80,16 +80,7 @@ class ServeOptions:
 )
 @audit_options
 @click.pass_context
-def serve(
-    context: click.Context,
-    /,
-    *,
-    listen: tuple[str, int],
-    interval: float,
-    web_config: Path | None,
-    history: Path | None,
-    **shared: Any,
-) -> None:
+def serve(context: click.Context, /, **arguments: Any) -> None:
     """Audit every host periodically and serve the results over HTTP.
 
     \b
@@ -113,15 +104,13 @@ def serve(
     """  # noqa: D301 - the backspace is for click
     # until the service handles it: the default action terminates the process
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    options = AuditOptions(**shared)
-    serve_options = ServeOptions(listen=listen, interval=interval, web_config=web_config, history=history)
-    if _serve(options, serve_options, context.obj):
+    if _serve(ServeOptions(**arguments), context.obj):
         # A normal exit would wait for threads of the libraries, which wait for hosts that hang
         sys.stderr.flush()
         os._exit(0)
 
 
-def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> bool:
+def _serve(options: ServeOptions, tools: Tools) -> bool:
     """Serve until a signal arrives; return whether audits are still running. Raises OlauditError."""
     # Imported here, so that other commands start without them
     from olaudit.serve import server  # noqa: PLC0415 - as above
@@ -133,30 +122,28 @@ def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> 
     from olaudit.serve.web import Web  # noqa: PLC0415
     from olaudit.serve.web_config import NO_WEB_CONFIG, read_web_config  # noqa: PLC0415
 
-    config = read_web_config(serve_options.web_config) if serve_options.web_config else NO_WEB_CONFIG
-    guard = Guard(config.users, served_names(serve_options.listen[0], *own_names(), *config.names))
+    config = read_web_config(options.web_config) if options.web_config else NO_WEB_CONFIG
+    guard = Guard(config.users, served_names(options.listen[0], *own_names(), *config.names))
     check_ids = select_checks(tools.checkers, options.only, options.skip, waivers.CHECKS)
     build_report = ReportBuilder(checkers=tools.checkers, check_ids=check_ids, version=version("olaudit"))
     auditor = Auditor(tools.make_transport(options), options.timeout)
-    sources = _sources(options, serve_options, tools, config, guard)
-    pace = Pace(interval=serve_options.interval, jobs=options.jobs)
+    sources = _sources(options, tools, config, guard)
+    pace = Pace(interval=options.interval, jobs=options.jobs)
     service = Service(sources, build_report, auditor, pace, _log)
     server.raise_open_file_limit()
     server.limit_arenas()  # before the first thread starts
-    listening = server.listen(*serve_options.listen)
+    listening = server.listen(*options.listen)
     web = Web(service, build_report, guard, _log, timeout=options.timeout)
     with _signal_handlers(service), server.HttpServer(web, listening, config.tls):
         address = server.format_address(*listening.getsockname()[:2])
-        summary = _summary(service, serve_options)
+        summary = _summary(service, options)
         _log(f"listening on {'https' if config.tls else 'http'}://{address}; {summary}")
         service.run()
     _log("stopped")
     return service.busy
 
 
-def _sources(
-    options: AuditOptions, serve_options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard
-) -> Sources:
+def _sources(options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard) -> Sources:
     from olaudit.serve.events import Sources  # noqa: PLC0415
     from olaudit.serve.file_watch import FileWatcher, expected_folders  # noqa: PLC0415
     from olaudit.serve.run_history import read_run_history  # noqa: PLC0415
@@ -164,7 +151,7 @@ def _sources(
     from olaudit.serve.web_config import read_web_config  # noqa: PLC0415
 
     root = find_expected(options.expected, os.environ)
-    history = serve_options.history
+    history = options.history
 
     def load_expected() -> FleetSpec:
         return load(root, tools.checkers, tools.now().date())
@@ -173,11 +160,11 @@ def _sources(
 
     def reload_web_config() -> None:
         nonlocal config
-        if serve_options.web_config:
-            config = config.update(read_web_config(serve_options.web_config))
+        if options.web_config:
+            config = config.update(read_web_config(options.web_config))
             guard.replace(config.users)
             web_config_watcher.watch(config.files)
-            _log(f"{serve_options.web_config} reloaded")
+            _log(f"{options.web_config} reloaded")
 
     return Sources(
         load_expected=load_expected,
@@ -190,9 +177,9 @@ def _sources(
     )
 
 
-def _summary(service: Service, serve_options: ServeOptions) -> str:
+def _summary(service: Service, options: ServeOptions) -> str:
     fleet = service.snapshot.fleet
-    schedule = f"every {serve_options.interval:g} s" if serve_options.interval else "when probed"
+    schedule = f"every {options.interval:g} s" if options.interval else "when probed"
     return f"{len(fleet.hosts)} hosts, audited {schedule}, expected revision {fleet.revision}"
 
 
@@ -217,6 +204,5 @@ def _signal_handlers(service: Service) -> Iterator[None]:
 
 
 def _log(text: str) -> None:
-    """Write an event to stderr, with control characters from hosts and files escaped."""
-    for line in text.splitlines():
-        click.echo(f"olaudit: {visible(line)}", err=True)
+    """Write an event to stderr."""
+    warn("\n".join(f"olaudit: {line}" for line in text.splitlines()))
