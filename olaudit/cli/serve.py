@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -136,8 +136,7 @@ def _serve(options: ServeOptions, tools: Tools) -> bool:
     web = Web(service, build_report, guard, _log, timeout=options.timeout)
     with _signal_handlers(service), server.HttpServer(web, listening, config.tls):
         address = server.format_address(*listening.getsockname()[:2])
-        summary = _summary(service, options)
-        _log(f"listening on {'https' if config.tls else 'http'}://{address}; {summary}")
+        _log(f"listening on {'https' if config.tls else 'http'}://{address}; {_summary(service, options)}")
         service.run()
     _log("stopped")
     return service.busy
@@ -186,16 +185,14 @@ def _summary(service: Service, options: ServeOptions) -> str:
 @contextmanager
 def _signal_handlers(service: Service) -> Iterator[None]:
     """Install signal handlers for the service while the block runs."""
-    actions: dict[signal.Signals, Callable[[], None]] = {
-        signal.SIGTERM: service.stop,
-        signal.SIGINT: service.stop,
-        signal.SIGHUP: service.reload,
-    }
 
     def handle(number: int, _frame: object) -> None:
-        actions[signal.Signals(number)]()
+        if number == signal.SIGHUP:
+            service.reload()
+        else:
+            service.stop()
 
-    previous = {number: signal.signal(number, handle) for number in actions}
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         yield
     finally:

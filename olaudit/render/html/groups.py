@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from olaudit.model import FLEET, Failure, Finding, Report, Verdict
+from olaudit.model import FLEET, Changes, Failure, Finding, Report, Verdict
 from olaudit.render import view
 from olaudit.render.html.text_diff import Segments, diff_texts
 from olaudit.render.style import Style
@@ -59,7 +59,8 @@ def host_anchor(host: str) -> str:
 
 def _entries(report: Report, style: Style) -> Iterator[Entry]:
     uses: Counter[str] = Counter()
-    badges = _badges(report)
+    changes = report.changes or Changes()
+    badges = dict.fromkeys(changes.newly_unknown, "newly unknown") | dict.fromkeys(changes.new, "new")
     for finding in style.select_findings(report):
         id_ = finding.id
         uses[id_] += 1
@@ -68,12 +69,6 @@ def _entries(report: Report, style: Style) -> Iterator[Entry]:
         badge = "" if ok else badges.get(id_, "")
         segments = ((), ()) if ok else diff_texts(finding.expected, finding.observed)
         yield Entry(finding, anchor, badge, _age(finding, report), *segments, _days_left(finding, report))
-
-
-def _badges(report: Report) -> Mapping[str, str]:
-    if not report.changes:
-        return {}
-    return dict.fromkeys(report.changes.newly_unknown, "newly unknown") | dict.fromkeys(report.changes.new, "new")
 
 
 def _age(finding: Finding, report: Report) -> str:

@@ -43,7 +43,8 @@ class Timeline(NamedTuple):
 
 def timeline(runs: Sequence[RunSummary]) -> Timeline:
     """Lay out the chart of `runs`, which are in order of time."""
-    pauses = [_seconds(earlier, later) for earlier, later in pairwise(runs)]
+    starts = [datetime.fromisoformat(run.started_at) for run in runs]
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(starts)]
     usual = median(pauses) if pauses else 0.0
     most = max((run.drift + run.unknown for run in runs), default=0)
     bars: list[Bar] = []
@@ -61,7 +62,3 @@ def timeline(runs: Sequence[RunSummary]) -> Timeline:
 def _height(count: int, most: int) -> int:
     # two stacked bars of at least the minimal height must not exceed the chart
     return max(_MIN_BAR, round(count * (_HEIGHT - 2 * _MIN_BAR) / most)) if count else 0
-
-
-def _seconds(earlier: RunSummary, later: RunSummary) -> float:
-    return (datetime.fromisoformat(later.started_at) - datetime.fromisoformat(earlier.started_at)).total_seconds()
