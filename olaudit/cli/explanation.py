@@ -139,8 +139,8 @@ def _bases(
             outcome = outcomes.get(host.name)
             answers = outcome if isinstance(outcome, Answers) else Answers({})
             for basis in _bases_on_host(finding, host, checker, answers):
-                probe = basis.fact.probe
-                bases.append(HostBasis(host.name, basis, answers[probe] if probe in answers else None))  # noqa: SIM401 - it has no default
+                is_answered = basis.fact.probe in answers.raw()
+                bases.append(HostBasis(host.name, basis, answers[basis.fact.probe] if is_answered else None))
     return bases
 
 
