@@ -66,8 +66,12 @@ def _report_error(error: BaseException) -> int:
             where = error.ctx.command_path if error.ctx else "olaudit"
             _write_message(error.format_message(), f"see `{where} --help`")
             return 2
+        case ExpectedError():
+            warn(error.message)  # without a prefix, like compilers: editors parse file:line
+            _write_message(f"the expected files are not valid: {pluralize(len(error.problems), 'problem')}")
+            return error.exit_code
         case OlauditError():
-            _write_error(error)
+            _write_message(error.message, error.hint)
             return error.exit_code
         case _:
             warn(internal_errors.explain("".join(traceback.format_exception(error))))
@@ -82,22 +86,12 @@ def _summary(error: BaseException) -> str:
         case click.UsageError():
             return error.format_message()
         case ExpectedError():
-            others = len(error.problems) - 1
-            return f"the expected files are not valid: {error.problems[0]}" + (
-                f" (and {others} more)" if others else ""
-            )
+            more = f" (and {others} more)" if (others := len(error.problems) - 1) else ""
+            return f"the expected files are not valid: {error.problems[0]}{more}"
         case OlauditError():
             return error.message
         case _:
             return f"internal error in olaudit: {type(error).__name__}: {error}"
-
-
-def _write_error(error: OlauditError) -> None:
-    if isinstance(error, ExpectedError):
-        warn(error.message)  # without a prefix, like compilers: editors parse file:line
-        _write_message(f"the expected files are not valid: {pluralize(len(error.problems), 'problem')}")
-    else:
-        _write_message(error.message, error.hint)
 
 
 def _write_message(message: str, hint: str = "") -> None:

@@ -59,7 +59,8 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
             tools,
             make_transport=lambda options: StaticDnsTransport(tools.make_transport(options), dns_records(fleet)),
         )
-        report = audit_fleet(_options(expected, simulation.ssh_config), demo_tools).report
+        options = AuditOptions(expected=expected, ssh_config=simulation.ssh_config, timeout=_TIMEOUT_SECONDS)
+        report = audit_fleet(options, demo_tools).report
         emit(RENDERERS["table"](report, style))
         if not report.run.complete:
             context.exit(130)
@@ -72,23 +73,6 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
         context.exit(_INTERNAL_ERROR)
     if not keep:
         emit(messages.next_steps(expected))
-
-
-def _options(expected: Path, ssh_config: Path) -> AuditOptions:
-    """Return the options of `olaudit check -e EXPECTED --ssh-config SSH_CONFIG`."""
-    return AuditOptions(
-        expected=expected,
-        ssh_config=ssh_config,
-        format="table",
-        output=(),
-        only=(),
-        skip=(),
-        jobs=32,
-        timeout=_TIMEOUT_SECONDS,
-        record=None,
-        replay=None,
-        color="auto",
-    )
 
 
 def _wait() -> None:

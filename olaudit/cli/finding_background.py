@@ -76,14 +76,13 @@ def load_background(reported: ReportedFinding, file: Path, replay: Path | None) 
         except OlauditError as error:
             no_episodes = f"The history cannot be read: {error.message}."
     sentences = tuple(_sentences(reported, episodes)) or (no_episodes,)
+    answers, source = None, "A report contains no raw answers."
     if replay is not None:
-        return FindingBackground(sentences=sentences, answers=recording.load(replay), answers_from=str(replay))
-    if stored is not None:
+        answers, source = recording.load(replay), str(replay)
+    elif stored is not None:
+        answers = recording.parse(stored, str(file))
         source = f"the run of {moment(reported.started_at)}, stored in the history"
-        return FindingBackground(
-            sentences=sentences, answers=recording.parse(stored, str(file)), answers_from=source
-        )
-    return FindingBackground(sentences=sentences, answers=None, answers_from="A report contains no raw answers.")
+    return FindingBackground(sentences=sentences, answers=answers, answers_from=source)
 
 
 def _stored_recording(history: History, reported: ReportedFinding) -> str | None:

@@ -27,17 +27,13 @@ from olaudit.text import visible
 from olaudit.transport import Transport
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Tools:
     """The dependencies of the commands, passed by `main`: the checkers, the transport, the clock."""
 
     checkers: Sequence[AnyChecker]
     make_transport: Callable[[AuditOptions], Transport]
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 def make_transport(options: AuditOptions) -> Transport:

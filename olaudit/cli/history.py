@@ -27,7 +27,6 @@ from olaudit.render.style import Style
     "--limit",
     type=click.IntRange(min=1, max=1_000_000),
     default=30,
-    show_default=True,
     metavar="N",
     help="How many runs to show, newest first.",
 )

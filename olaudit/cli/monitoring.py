@@ -22,7 +22,6 @@ _PUBLIC = 0o666  # before the umask: Prometheus and Grafana run as other users, 
 @click.option(
     "--runbook-url",
     default=_RUNBOOKS,
-    show_default=True,
     metavar="URL",
     help="URL at which DIR/runbooks is served; alerts link to it.",
 )

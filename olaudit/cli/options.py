@@ -15,6 +15,7 @@ from olaudit.files import MAX_CONFIGURATION_BYTES, MAX_DATA_BYTES, check_regular
 from olaudit.render import RENDERERS
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +26,36 @@ class Output:
     file: Path
 
 
-class OutputType(click.ParamType[Output]):
-    """Parameter type for `FORMAT=FILE`."""
+class Parsed(click.ParamType[T]):
+    """Parameter type whose values `parse` returns. A ValueError of `parse` is a usage error with its message."""
 
-    name = "output"
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self.name = name
+        self._parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Output:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
         """Parse one value. Raises click.BadParameter if it is not valid."""
-        format_, equals, file = str(value).partition("=")
-        if not equals or not file:
-            self.fail(f"{value!r} is not FORMAT=FILE, such as json=report.json", param, ctx)
-        if format_ not in RENDERERS:
-            self.fail(f"unknown format {format_!r}: the formats are {', '.join(RENDERERS)}", param, ctx)
-        return Output(format_, Path(file))
+        try:
+            return self._parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-class Globs(click.ParamType[tuple[str, ...]]):
-    """Parameter type for a comma-separated list of globs."""
+def _parse_output(text: str) -> Output:
+    """Parse `FORMAT=FILE`."""
+    format_, _, file = text.partition("=")
+    if not file:
+        raise ValueError(f"{text!r} is not FORMAT=FILE, such as json=report.json")
+    if format_ not in RENDERERS:
+        raise ValueError(f"unknown format {format_!r}: the formats are {', '.join(RENDERERS)}")
+    return Output(format_, Path(file))
 
-    name = "globs"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Parse one list. Raises click.BadParameter if it is empty."""
-        globs = tuple(glob.strip() for glob in str(value).split(",") if glob.strip())
-        return globs or self.fail("expected a check id or a glob, such as container.*", param, ctx)
+def _parse_globs(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list of globs."""
+    if globs := tuple(glob.strip() for glob in text.split(",") if glob.strip()):
+        return globs
+    raise ValueError("expected a check id or a glob, such as container.*")
 
 
 class Seconds(click.FloatRange):
@@ -68,15 +75,15 @@ class AuditOptions:
 
     expected: Path | None
     ssh_config: Path | None
-    format: str
-    output: tuple[Output, ...]
-    only: tuple[str, ...]
-    skip: tuple[str, ...]
-    jobs: int
-    timeout: float
-    record: Path | None
-    replay: Path | None
-    color: str
+    format: str = "table"
+    output: tuple[Output, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    jobs: int = 32
+    timeout: float = 30.0
+    record: Path | None = None
+    replay: Path | None = None
+    color: str = "auto"
     targets: tuple[str, ...] = ()
     local: bool = False
     all: bool = False
@@ -127,7 +134,6 @@ COLOR = click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
-    show_default=True,
     help="Use colours on stdout. auto: on a terminal, unless NO_COLOR is set.",
 )
 
@@ -143,7 +149,7 @@ _CONNECTION_OPTIONS = (
 _OUTPUT_OPTION = click.option(
     "-o",
     "--output",
-    type=OutputType(),
+    type=Parsed("output", _parse_output),
     metavar="FORMAT=FILE",
     multiple=True,
     help="Also write the results to FILE, atomically, in this format. Repeatable.",
@@ -153,7 +159,7 @@ _OUTPUT_OPTION = click.option(
 def _globs_option(name: str, action: str) -> Callable[[F], F]:
     return click.option(
         name,
-        type=Globs(),
+        type=Parsed("globs", _parse_globs),
         metavar="GLOB[,GLOB...]",
         multiple=True,
         callback=lambda _context, _option, value: tuple(glob for globs in value for glob in globs),
@@ -169,7 +175,6 @@ _AUDIT_OPTIONS = (
         "--jobs",
         type=click.IntRange(min=1),
         default=32,
-        show_default=True,
         metavar="N",
         help="Number of hosts to audit in parallel.",
     ),
@@ -177,7 +182,6 @@ _AUDIT_OPTIONS = (
         "--timeout",
         type=Seconds(min=0, min_open=True),
         default=30.0,
-        show_default=True,
         metavar="SECONDS",
         help="Deadline for each host, including connection setup.",
     ),
@@ -203,7 +207,6 @@ REPORTS = click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("reports"),
-    show_default=True,
     metavar="DIR",
     help="Folder of the nightly reports.",
 )
@@ -227,7 +230,6 @@ def format_option(formats: Iterable[str], default: str) -> Callable[[F], F]:
         "--format",
         type=click.Choice(list(formats)),
         default=default,
-        show_default=True,
         help="Output format on stdout.",
     )
 

@@ -17,7 +17,7 @@ from olaudit.cli.validate import validate
 from olaudit.cli.waive import waive
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="olaudit", message="%(prog)s %(version)s")
 def program() -> None:
     """Audit a fleet of hosts against files that describe its expected state, and report drift.

@@ -37,7 +37,6 @@ _QUIET_PERIOD = timedelta(days=7) - timedelta(hours=1)  # nightly runs are never
     "--keep",
     type=click.IntRange(min=1, max=36500),
     default=400,
-    show_default=True,
     metavar="DAYS",
     help="Remove reports and recorded runs that are older than DAYS.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,9 +17,9 @@ import click
 from olaudit import waivers
 from olaudit.audit import select_checks
 from olaudit.cli.fleet_audit import Tools
-from olaudit.cli.options import AuditOptions, Seconds, audit_options
+from olaudit.cli.options import AuditOptions, Parsed, Seconds, audit_options
+from olaudit.cli.output import warn
 from olaudit.expected import FleetSpec, find_expected, load
-from olaudit.text import visible
 
 if TYPE_CHECKING:
     from olaudit.serve.events import Sources
@@ -28,26 +28,21 @@ if TYPE_CHECKING:
     from olaudit.serve.web_config import WebConfig
 
 
-class Listen(click.ParamType[tuple[str, int]]):
-    """Parameter type for `HOST:PORT`; an IPv6 address must be in brackets."""
-
-    name = "listen"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Parse one value. Raises click.BadParameter if it is not valid."""
-        host, colon, port = str(value).rpartition(":")
-        bare = host.removeprefix("[").removesuffix("]")
-        bracketed = host == f"[{bare}]"
-        if not colon or not bare or not port.isdecimal() or (":" in bare) != bracketed:
-            self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:9877 or [::1]:9877", param, ctx)
-        if int(port) > 65535:
-            self.fail(f"{port} is not a port: the highest is 65535", param, ctx)
-        return bare, int(port)
+def _parse_address(text: str) -> tuple[str, int]:
+    """Parse `HOST:PORT`; an IPv6 address must be in brackets."""
+    host, _, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    bracketed = host == f"[{bare}]"
+    if not bare or not port.isdecimal() or (":" in bare) != bracketed:
+        raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:9877 or [::1]:9877")
+    if int(port) > 65535:
+        raise ValueError(f"{port} is not a port: the highest is 65535")
+    return bare, int(port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """The options of `olaudit serve` besides the shared ones. `interval` is in seconds."""
+class ServeOptions(AuditOptions):
+    """The options of `olaudit serve`. `interval` is in seconds."""
 
     listen: tuple[str, int]
     interval: float
@@ -58,9 +53,8 @@ class ServeOptions:
 @click.command(short_help="Audit hosts periodically; serve metrics and a live page.")
 @click.option(
     "--listen",
-    type=Listen(),
+    type=Parsed("listen", _parse_address),
     default="127.0.0.1:9877",
-    show_default=True,
     metavar="HOST:PORT",
     help="Address to listen on. Port 0 selects a free port.",
 )
@@ -68,7 +62,6 @@ class ServeOptions:
     "--interval",
     type=Seconds(min=0),
     default=300.0,
-    show_default=True,
     metavar="SECONDS",
     help="Interval between audits of a host. 0: audit only when probed.",
 )
@@ -87,16 +80,7 @@ class ServeOptions:
 )
 @audit_options
 @click.pass_context
-def serve(
-    context: click.Context,
-    /,
-    *,
-    listen: tuple[str, int],
-    interval: float,
-    web_config: Path | None,
-    history: Path | None,
-    **shared: Any,
-) -> None:
+def serve(context: click.Context, /, **arguments: Any) -> None:
     """Audit every host periodically and serve the results over HTTP.
 
     \b
@@ -118,18 +102,15 @@ def serve(
     \b
     Exit codes: 0 stopped by a signal, 2 wrong usage or invalid expected files.
     """  # noqa: D301 - the backspace is for click
-    signal.signal(
-        signal.SIGHUP, signal.SIG_IGN
-    )  # until the service handles it: the default action terminates the process
-    options = AuditOptions(format="table", output=(), record=None, replay=None, color="auto", **shared)
-    serve_options = ServeOptions(listen=listen, interval=interval, web_config=web_config, history=history)
-    if _serve(options, serve_options, context.obj):
+    # until the service handles it: the default action terminates the process
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if _serve(ServeOptions(**arguments), context.obj):
         # A normal exit would wait for threads of the libraries, which wait for hosts that hang
         sys.stderr.flush()
         os._exit(0)
 
 
-def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> bool:
+def _serve(options: ServeOptions, tools: Tools) -> bool:
     """Serve until a signal arrives; return whether audits are still running. Raises OlauditError."""
     # Imported here, so that other commands start without them
     from olaudit.serve import server  # noqa: PLC0415 - as above
@@ -141,37 +122,34 @@ def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> 
     from olaudit.serve.web import Web  # noqa: PLC0415
     from olaudit.serve.web_config import NO_WEB_CONFIG, read_web_config  # noqa: PLC0415
 
-    config = read_web_config(serve_options.web_config) if serve_options.web_config else NO_WEB_CONFIG
-    guard = Guard(config.users, served_names(serve_options.listen[0], *own_names(), *config.names))
+    config = read_web_config(options.web_config) if options.web_config else NO_WEB_CONFIG
+    guard = Guard(config.users, served_names(options.listen[0], *own_names(), *config.names))
     check_ids = select_checks(tools.checkers, options.only, options.skip, waivers.CHECKS)
     build_report = ReportBuilder(checkers=tools.checkers, check_ids=check_ids, version=version("olaudit"))
     auditor = Auditor(tools.make_transport(options), options.timeout)
-    sources = _sources(options, serve_options, tools, config, guard)
-    pace = Pace(interval=serve_options.interval, jobs=options.jobs)
+    sources = _sources(options, tools, config, guard)
+    pace = Pace(interval=options.interval, jobs=options.jobs)
     service = Service(sources, build_report, auditor, pace, _log)
     server.raise_open_file_limit()
     server.limit_arenas()  # before the first thread starts
-    listening = server.listen(*serve_options.listen)
+    listening = server.listen(*options.listen)
     web = Web(service, build_report, guard, _log, timeout=options.timeout)
     with _signal_handlers(service), server.HttpServer(web, listening, config.tls):
         address = server.format_address(*listening.getsockname()[:2])
-        summary = _summary(service, serve_options)
-        _log(f"listening on {'https' if config.tls else 'http'}://{address}; {summary}")
+        _log(f"listening on {'https' if config.tls else 'http'}://{address}; {_summary(service, options)}")
         service.run()
     _log("stopped")
     return service.busy
 
 
-def _sources(
-    options: AuditOptions, serve_options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard
-) -> Sources:
+def _sources(options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard) -> Sources:
     from olaudit.serve.events import Sources, read_run_history  # noqa: PLC0415
     from olaudit.serve.file_watch import FileWatcher, expected_folders  # noqa: PLC0415
     from olaudit.serve.snapshot import RunHistory  # noqa: PLC0415 - as above
     from olaudit.serve.web_config import read_web_config  # noqa: PLC0415
 
     root = find_expected(options.expected, os.environ)
-    history = serve_options.history
+    history = options.history
 
     def load_expected() -> FleetSpec:
         return load(root, tools.checkers, tools.now().date())
@@ -180,11 +158,11 @@ def _sources(
 
     def reload_web_config() -> None:
         nonlocal config
-        if serve_options.web_config:
-            config = config.update(read_web_config(serve_options.web_config))
+        if options.web_config:
+            config = config.update(read_web_config(options.web_config))
             guard.replace(config.users)
             web_config_watcher.watch(config.files)
-            _log(f"{serve_options.web_config} reloaded")
+            _log(f"{options.web_config} reloaded")
 
     return Sources(
         load_expected=load_expected,
@@ -197,25 +175,23 @@ def _sources(
     )
 
 
-def _summary(service: Service, serve_options: ServeOptions) -> str:
+def _summary(service: Service, options: ServeOptions) -> str:
     fleet = service.snapshot.fleet
-    schedule = f"every {serve_options.interval:g} s" if serve_options.interval else "when probed"
+    schedule = f"every {options.interval:g} s" if options.interval else "when probed"
     return f"{len(fleet.hosts)} hosts, audited {schedule}, expected revision {fleet.revision}"
 
 
 @contextmanager
 def _signal_handlers(service: Service) -> Iterator[None]:
     """Install signal handlers for the service while the block runs."""
-    actions: dict[signal.Signals, Callable[[], None]] = {
-        signal.SIGTERM: service.stop,
-        signal.SIGINT: service.stop,
-        signal.SIGHUP: service.reload,
-    }
 
     def handle(number: int, _frame: object) -> None:
-        actions[signal.Signals(number)]()
+        if number == signal.SIGHUP:
+            service.reload()
+        else:
+            service.stop()
 
-    previous = {number: signal.signal(number, handle) for number in actions}
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -224,6 +200,5 @@ def _signal_handlers(service: Service) -> Iterator[None]:
 
 
 def _log(text: str) -> None:
-    """Write an event to stderr, with control characters from hosts and files escaped."""
-    for line in text.splitlines():
-        click.echo(f"olaudit: {visible(line)}", err=True)
+    """Write an event to stderr."""
+    warn("\n".join(f"olaudit: {line}" for line in text.splitlines()))

@@ -67,13 +67,13 @@ class Changes:
     runs, oldest first; the last one is this run.
     """
 
-    since: str | None
-    new: frozenset[str]
-    resolved: tuple[ResolvedDrift, ...]
-    unobserved: tuple[UnobservedDrift, ...]
-    newly_unknown: frozenset[str]
-    observed_again: frozenset[str]
-    timeline: tuple[RunSummary, ...]
+    since: str | None = None
+    new: frozenset[str] = frozenset()
+    resolved: tuple[ResolvedDrift, ...] = ()
+    unobserved: tuple[UnobservedDrift, ...] = ()
+    newly_unknown: frozenset[str] = frozenset()
+    observed_again: frozenset[str] = frozenset()
+    timeline: tuple[RunSummary, ...] = ()
 
     @property
     def has_changes(self) -> bool:

@@ -15,20 +15,11 @@ from olaudit.render.style import Style, columns
 
 _INDENT = " " * 6  # of messages; titles are wrapped to the same width
 _MAX_OBSERVED_AGAIN = 8  # of these findings, a reader needs the number and some examples
-_NO_HISTORY = Changes(
-    since=None,
-    new=frozenset(),
-    resolved=(),
-    unobserved=(),
-    newly_unknown=frozenset(),
-    observed_again=frozenset(),
-    timeline=(),
-)
 
 
 def render(report: Report, style: Style) -> str:
     """Render the changes of a report; without history, all drift counts as unchanged."""
-    changes = report.changes or _NO_HISTORY
+    changes = report.changes or Changes()
     drift = [finding for finding in report.findings if finding.verdict is Verdict.DRIFT]
     drift.sort(key=lambda finding: (view.severity_rank(finding), finding.first_seen or ""))  # the oldest first
     new = [finding for finding in drift if finding.id in changes.new]

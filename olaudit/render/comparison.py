@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from olaudit.history import Comparison
@@ -13,19 +13,19 @@ from olaudit.render.style import BRIEF, Style, columns
 
 def render(comparison: Comparison, style: Style) -> str:
     """Render new, resolved, unchanged, unobserved and unknown findings; a title without findings is left out."""
-    resolved = [(finding, f"  {style.paint(ending, 'ok')}") for finding, ending in comparison.resolved]
-    observed_again = [
-        (finding, f"  now {style.paint(verdict, view.tone(replace(finding, verdict=verdict)))}")
+    resolved = {finding: f"  {style.paint(ending, 'ok')}" for finding, ending in comparison.resolved}
+    observed_again = {
+        finding: f"  now {style.paint(verdict, view.tone(replace(finding, verdict=verdict)))}"
         for finding, verdict in comparison.observed_again
-    ]
+    }
     remark = ": drift that the second run could not observe"
     blocks = [
         "\n".join(_header(comparison, style)),
-        *_block("NEW", _without_notes(comparison.new), style, messages=True),
+        *_block("NEW", dict.fromkeys(comparison.new, ""), style, messages=True),
         *_block("RESOLVED", resolved, style),
-        *_block("UNCHANGED", _without_notes(comparison.unchanged), style),
-        *_block("UNOBSERVED", _without_notes(comparison.unobserved), style, remark=remark),
-        *_block("NEWLY UNKNOWN", _without_notes(comparison.newly_unknown), style, messages=True),
+        *_block("UNCHANGED", dict.fromkeys(comparison.unchanged, ""), style),
+        *_block("UNOBSERVED", dict.fromkeys(comparison.unobserved, ""), style, remark=remark),
+        *_block("NEWLY UNKNOWN", dict.fromkeys(comparison.newly_unknown, ""), style, messages=True),
         *_block("OBSERVED AGAIN", observed_again, style),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -44,25 +44,16 @@ def _run(word: str, run: RunSummary, style: Style) -> str:
     return f"{word} {view.moment(run.started_at)}  {style.paint(run.id, 'dim')}  {audited}{incomplete}"
 
 
-def _without_notes(findings: Sequence[Finding]) -> list[tuple[Finding, str]]:
-    return [(finding, "") for finding in findings]
-
-
 def _block(
-    title: str,
-    findings: Sequence[tuple[Finding, str]],
-    style: Style,
-    *,
-    remark: str = "",
-    messages: bool = False,
+    title: str, findings: Mapping[Finding, str], style: Style, *, remark: str = "", messages: bool = False
 ) -> Iterator[str]:
     """Render findings with their notes under a title; `messages` adds the message of each."""
     rows = [
         (style.paint(finding.severity, view.tone(finding)), finding.host, finding.check, finding.subject + note)
-        for finding, note in findings
+        for finding, note in findings.items()
     ]
     lines: list[str] = []
-    for (finding, _), row in zip(findings, columns(rows), strict=True):
+    for finding, row in zip(findings, columns(rows), strict=True):
         lines.append(row)
         lines += style.wrap(finding.message, indent="    ", limit=BRIEF) if messages else ()
     return style.block(title, lines, note=f" ({len(findings)}){remark}")

@@ -59,16 +59,6 @@ class SummaryPart(DocumentModel):
     """Checks that could not be evaluated: neither ok nor drift."""
     waived: int
 
-    @classmethod
-    def of(cls, report: Report) -> Self:
-        """Count the hosts and findings of `report`."""
-        return cls(
-            hosts=len(report.hosts),
-            unreachable=report.unreachable,
-            checks=len(report.findings),
-            **{verdict.value: report.count(verdict) for verdict in Verdict},
-        )
-
 
 class FailurePart(DocumentModel):
     """Why a host could not be audited."""
@@ -141,9 +131,9 @@ class Document(DocumentModel):
     @classmethod
     def of(cls, report: Report, style: Style) -> Self:
         """Build the document of `report`, with the findings that `style` selects."""
-        return cls(
-            run=RunPart.model_validate(report.run),
-            summary=SummaryPart.of(report),
-            hosts=tuple(HostPart.model_validate(host) for host in report.hosts),
-            findings=tuple(FindingPart.model_validate(finding) for finding in style.select_findings(report)),
+        counts = {"hosts": len(report.hosts), "unreachable": report.unreachable, "checks": len(report.findings)}
+        counts |= {verdict.value: report.count(verdict) for verdict in Verdict}
+        findings = style.select_findings(report)
+        return cls.model_validate(
+            {"run": report.run, "summary": counts, "hosts": report.hosts, "findings": findings}
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from olaudit.model import Finding, Verdict
@@ -60,7 +60,7 @@ def render(explanation: Explanation, style: Style) -> str:
         ("EXPECTED", _expected(explanation, style)),
         ("OBSERVED", _observed(explanation, style)),
         ("WAIVED", _waived(explanation, style)),
-        ("HISTORY", _sentences(explanation.history, style)),
+        ("HISTORY", (line for sentence in explanation.history for line in _wrap(sentence, style))),
         ("FIX", _fix(explanation, style)),
         ("VERIFY", tuple(map(visible, explanation.verify))),
     )
@@ -142,11 +142,6 @@ def _quotation(quotation: Quotation | None, source: str, style: Style) -> Iterat
             text = f"{gutter}{piece}".rstrip()
             yield style.paint(text, "bold") if marked else text
             gutter = " " * len(gutter)
-
-
-def _sentences(sentences: Iterable[str], style: Style) -> Iterator[str]:
-    for sentence in sentences:
-        yield from _wrap(sentence, style)
 
 
 def _split(line: str, style: Style) -> Iterator[str]:

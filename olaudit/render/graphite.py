@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from olaudit.model import Finding, HostResult, Report, Verdict
+from olaudit.model import Finding, Report, Verdict
 from olaudit.render import view
 from olaudit.render.style import Style
 
@@ -31,17 +31,13 @@ def _series(report: Report) -> Iterator[tuple[str, float]]:
     yield from _counts("", report.findings, unknown_only=not audited)
     by_host = view.group_by_host(report.findings)
     for host in report.hosts:
-        yield from _host(host, by_host.get(host.host, []))
+        path = f"host.{host.host.replace('.', '_')}."  # host names have no underscore, so paths stay unique
+        yield f"{path}up", host.failure is None
+        yield f"{path}duration_seconds", host.duration_seconds
+        yield from _counts(path, by_host.get(host.host, []), unknown_only=host.failure is not None)
     sections = view.group(audited, lambda finding: finding.check.partition(".")[0])
     for section, findings in sorted(sections.items()):
         yield from _counts(f"check.{section}.", findings)
-
-
-def _host(host: HostResult, findings: Iterable[Finding]) -> Iterator[tuple[str, float]]:
-    path = f"host.{host.host.replace('.', '_')}."  # host names have no underscore, so paths stay unique
-    yield f"{path}up", host.failure is None
-    yield f"{path}duration_seconds", host.duration_seconds
-    yield from _counts(path, findings, unknown_only=host.failure is not None)
 
 
 def _counts(path: str, findings: Iterable[Finding], *, unknown_only: bool = False) -> Iterator[tuple[str, float]]:

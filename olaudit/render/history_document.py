@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from dataclasses import asdict, fields
+from typing import Any, Self
 
-from pydantic import RootModel
+from pydantic import AliasPath, Field, RootModel
 
 from olaudit.history import Comparison, DriftEpisode, RunRow, Span, Subject, UnreachableSpan
 from olaudit.model import EpisodeEnd, Finding, Verdict
@@ -65,26 +66,16 @@ class ComparisonDocument(DocumentModel):
     @classmethod
     def of(cls, comparison: Comparison) -> Self:
         """Build the document of a comparison."""
-        return cls(
-            before=RunSummaryPart.model_validate(comparison.before),
-            after=RunSummaryPart.model_validate(comparison.after),
-            new=_findings(comparison.new),
-            unchanged=_findings(comparison.unchanged),
-            resolved=tuple(
-                ResolvedFindingPart(**dict(FindingPart.model_validate(finding)), ending=ending)
-                for finding, ending in comparison.resolved
-            ),
-            unobserved=_findings(comparison.unobserved),
-            newly_unknown=_findings(comparison.newly_unknown),
-            observed_again=tuple(
-                ObservedFindingPart(**dict(FindingPart.model_validate(finding)), verdict_now=verdict)
-                for finding, verdict in comparison.observed_again
-            ),
+        values = {field.name: getattr(comparison, field.name) for field in fields(comparison)}
+        values["resolved"] = tuple(_extended(finding, ending=ending) for finding, ending in comparison.resolved)
+        values["observed_again"] = tuple(
+            _extended(finding, verdict_now=verdict) for finding, verdict in comparison.observed_again
         )
+        return cls.model_validate(values)
 
 
-def _findings(findings: Sequence[Finding]) -> tuple[FindingPart, ...]:
-    return tuple(FindingPart.model_validate(finding) for finding in findings)
+def _extended(finding: Finding, **values: Any) -> dict[str, Any]:
+    return dict(FindingPart.model_validate(finding)) | values
 
 
 # --- olaudit history ---------------------------------------------------------------------------------------------
@@ -100,7 +91,7 @@ class HistoryRunPart(RunSummaryPart):
 class EpisodePart(DocumentModel):
     """One drift from the run that first saw it (`finding.first_seen`) to its end."""
 
-    id: str
+    id: str = Field(validation_alias=AliasPath("finding", "id"))
     """The finding's id."""
     finding: FindingPart
     """The finding as last seen."""
@@ -110,14 +101,6 @@ class EpisodePart(DocumentModel):
     """Start of the run that ended the episode; null while it is open."""
     ending: EpisodeEnd | None
     """How the episode ended; null while it is open."""
-
-    @classmethod
-    def of(cls, episode: DriftEpisode) -> Self:
-        """Build the object of an episode."""
-        finding = FindingPart.model_validate(episode.finding)
-        return cls(
-            id=finding.id, finding=finding, last_seen=episode.last_seen, ended=episode.ended, ending=episode.ending
-        )
 
 
 class SpanPart(DocumentModel):
@@ -155,11 +138,7 @@ class HostHistory(DocumentModel):
     @classmethod
     def of(cls, host: str, episodes: Sequence[DriftEpisode], unreachable: Sequence[UnreachableSpan]) -> Self:
         """Build the history of a host."""
-        return cls(
-            host=host,
-            episodes=tuple(map(EpisodePart.of, episodes)),
-            unreachable_spans=tuple(UnreachableSpanPart.model_validate(span) for span in unreachable),
-        )
+        return cls.model_validate({"host": host, "episodes": episodes, "unreachable_spans": unreachable})
 
 
 class FindingHistory(DocumentModel):
@@ -175,14 +154,7 @@ class FindingHistory(DocumentModel):
     @classmethod
     def of(cls, subject: Subject, episodes: Sequence[DriftEpisode], spans: Sequence[Span]) -> Self:
         """Build the history of a finding."""
-        return cls(
-            id=subject.id,
-            host=subject.host,
-            check=subject.check,
-            subject=subject.subject,
-            episodes=tuple(map(EpisodePart.of, episodes)),
-            spans=tuple(SpanPart.model_validate(span) for span in spans),
-        )
+        return cls.model_validate({**asdict(subject), "episodes": episodes, "spans": spans})
 
 
 class HistoryDocument(RootModel[tuple[HistoryRunPart, ...] | HostHistory | FindingHistory]):
@@ -191,9 +163,4 @@ class HistoryDocument(RootModel[tuple[HistoryRunPart, ...] | HostHistory | Findi
     @classmethod
     def of_runs(cls, rows: Sequence[RunRow]) -> Self:
         """Build the list of runs."""
-        return cls(
-            tuple(
-                HistoryRunPart(**dict(RunSummaryPart.model_validate(row.run)), new=row.new, resolved=row.resolved)
-                for row in rows
-            )
-        )
+        return cls(tuple(HistoryRunPart(**asdict(row.run), new=row.new, resolved=row.resolved) for row in rows))

@@ -90,7 +90,7 @@ def _result(finding: Finding, rule: int) -> dict[str, Any]:
         "kind": "pass" if ok else "fail",
         "level": "none" if ok else _level(finding),
         "message": _text(_message(finding)),
-        "locations": [_location(finding)],
+        "locations": [_physical(finding.source) | {"logicalLocations": [_logical(finding.host, finding.subject)]}],
         # GitHub identifies alerts by the first one; without it, drift of two hosts at one line would be one alert
         "partialFingerprints": {"primaryLocationLineHash": finding.id, "olauditFinding/v1": finding.id},
         "suppressions": _suppressions(finding),  # required by the standard: on all results of a run, or on none
@@ -116,10 +116,6 @@ def _text(text: str) -> dict[str, str]:
     for special in "\\[]":
         text = text.replace(special, f"\\{special}")
     return {"text": text.replace("{", "{{").replace("}", "}}")}
-
-
-def _location(finding: Finding) -> dict[str, Any]:
-    return _physical(finding.source) | {"logicalLocations": [_logical(finding.host, finding.subject)]}
 
 
 def _physical(source: str) -> dict[str, Any]:

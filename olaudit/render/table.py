@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from olaudit.model import FLEET, Failure, Finding, Report, Verdict, Waiver
+from olaudit.model import FLEET, Failure, Finding, Report, Verdict
 from olaudit.render import view
 from olaudit.render.style import Limit, Style, columns
 
@@ -112,15 +112,11 @@ def _listing(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     taken = len(_INDENT + "waived    ") + max(len(finding.check) for finding in listed)
     rows = []
     for (verdict, check, waiver), same_check in groups.items():
-        texts = [", ".join(finding.subject for finding in same_check), *_waiver_note(waiver)]
+        note = f"until {waiver.expires} by {waiver.accepted_by}" if waiver else ""
+        texts = (", ".join(finding.subject for finding in same_check), note)
         lines = [line for text in texts for line in style.wrap(text, taken=taken)]
         rows.append((style.paint(verdict, verdict), check, "\n".join(lines)))
     yield "\n".join(columns(rows))
-
-
-def _waiver_note(waiver: Waiver | None) -> Iterator[str]:
-    if waiver:
-        yield f"until {waiver.expires} by {waiver.accepted_by}"
 
 
 def _since(findings: Iterable[Finding], now: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -25,18 +24,18 @@ _RUN_METRICS = ("olaudit_run_duration_seconds", "olaudit_last_run_timestamp_seco
 _VERSIONS = frozenset({"0.0.1", "0.0.4", "1.0.0"})
 
 
+@dataclass(frozen=True)
 class FleetCollector(Collector):
     """The metrics of the fleet as a whole: those of a report, without the series of its hosts.
 
     The metrics of the run are missing until every host was audited.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    snapshot: Snapshot
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of the report, and of the last reload of the expected files."""
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         all_audited = bool(snapshot.audited_at) and not snapshot.unaudited
         report = _completed_run(snapshot) if all_audited else snapshot.report
         report = _without_hosts(report, {result.host for result in report.hosts})
@@ -52,40 +51,39 @@ class FleetCollector(Collector):
         )
 
 
+@dataclass(frozen=True)
 class HostCollector(Collector):
-    """The metrics of one host of a report, and those of olaudit itself.
+    """The metrics of one host of a report, audited at `audited_at` (seconds since 1970), and of olaudit itself.
 
     Where Prometheus only probes single hosts, it scrapes the metrics of olaudit itself nowhere else.
     """
 
-    def __init__(self, snapshot: Snapshot, report: Report, host: str, audited_at: float) -> None:
-        self._snapshot = snapshot
-        self._host = host
-        self._audited_at = audited_at
-        self._report = _without_hosts(report, {FLEET, *(result.host for result in report.hosts)} - {host})
+    snapshot: Snapshot
+    report: Report
+    host: str
+    audited_at: float
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family that has samples, except those of a run over the whole fleet."""
-        audited, host_waivers = {self._host: self._audited_at}, map(_waiver, self._waivers())
-        for metric in ReportCollector(self._report, audited=audited, waivers=host_waivers).collect():
+        others = {FLEET, *(result.host for result in self.report.hosts)} - {self.host}
+        report = _without_hosts(self.report, others)
+        ids = {finding.id for finding in report.findings}
+        waivers = [
+            _waiver(waiver)
+            for waiver in self.snapshot.fleet.waivers
+            if waiver.finding in ids or fnmatchcase(self.host, waiver.host)
+        ]
+        audited = {self.host: self.audited_at}
+        for metric in ReportCollector(report, audited=audited, waivers=waivers).collect():
             if metric.samples and metric.name not in _RUN_METRICS:
                 yield metric
-        yield _reload_success(self._snapshot)
-
-    def _waivers(self) -> Iterator[WaiverSpec]:
-        """Yield the waivers that concern the host, by a finding's id or by the host's name."""
-        ids = {finding.id for finding in self._report.findings}
-        for waiver in self._snapshot.fleet.waivers:
-            if waiver.finding in ids or fnmatchcase(self._host, waiver.host):
-                yield waiver
+        yield _reload_success(self.snapshot)
 
 
 def encode(collector: Collector, accept: str) -> tuple[bytes, str]:
     """Encode metrics in the format that an Accept header selects; return the body and its content type."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(collector)
     encoder, content_type = choose_encoder(",".join(_supported_ranges(accept.split(","))))
-    return encoder(registry), content_type
+    return encoder(collector), content_type
 
 
 def discovery_targets(fleet: FleetSpec) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuratio
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -137,14 +137,18 @@ def read_web_config(file: Path) -> WebConfig:
     tls = config.tls_server_config
     if tls is None:
         return WebConfig(config.basic_auth_users, None, None, (file,))
-    certificate, key, *authority = (
-        file.parent / name for name in (tls.cert_file, tls.key_file, tls.client_ca_file) if name
-    )
-    context = _context(file, tls)
+    names = (tls.cert_file, tls.key_file, tls.client_ca_file)
+    certificate, key, *_ = files = [file.parent / name for name in names if name]
+    context = _context(file, tls, files)
     tls_settings = (tls.client_auth_type, tls.min_version, tls.max_version, context.get_ca_certs(binary_form=True))
-    files = (file, certificate, key, *authority)
-    names = certificate_names(read_regular(certificate))
-    return WebConfig(config.basic_auth_users, context, (certificate, key), files, tls_settings, names)
+    return WebConfig(
+        config.basic_auth_users,
+        context,
+        (certificate, key),
+        (file, *files),
+        tls_settings,
+        certificate_names(read_regular(certificate)),
+    )
 
 
 _MAX_DEPTH = 32
@@ -165,27 +169,26 @@ def _reject_bombs(content: bytes) -> None:
             raise yaml.YAMLError(f"aliases are not supported (line {line}): write out the value")
 
 
-def _context(file: Path, tls: _TlsModel) -> ssl.SSLContext:
+def _context(file: Path, tls: _TlsModel, files: Sequence[Path]) -> ssl.SSLContext:
+    """Build the context from a certificate, its key and the authorities. Raises UsageError if one is not valid."""
+    for path in files:
+        try:
+            read_regular(path)
+        except OSError as error:
+            raise UsageError(f"{file}: {path} cannot be read: {error.strerror}") from None
+    certificate, key, *authority = files
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version, context.maximum_version = _VERSIONS[tls.min_version], _VERSIONS[tls.max_version]
-    certificate, key = file.parent / tls.cert_file, file.parent / tls.key_file
-    for path in (certificate, key):
-        _check_readable(file, path)
+    problem = f"{certificate} and {key} are not a certificate and its key"
     try:
         # without a password, OpenSSL would prompt for it on the terminal
         context.load_cert_chain(certificate, key, password="")
+        for path in authority:
+            problem = f"{path} contains no certificates"
+            context.load_verify_locations(path)
     except (ssl.SSLError, OSError, ValueError) as error:
-        raise UsageError(
-            f"{file}: {certificate} and {key} are not a certificate and its key: {_error_text(error)}"
-        ) from None
-    if tls.client_ca_file:
-        authority = file.parent / tls.client_ca_file
-        _check_readable(file, authority)
-        try:
-            context.load_verify_locations(authority)
-        except (ssl.SSLError, OSError) as error:
-            raise UsageError(f"{file}: {authority} contains no certificates: {_error_text(error)}") from None
-        context.verify_mode = _CLIENT_AUTH[tls.client_auth_type]
+        raise UsageError(f"{file}: {problem}: {_error_text(error)}") from None
+    context.verify_mode = _CLIENT_AUTH[tls.client_auth_type]
     return context
 
 
@@ -199,13 +202,6 @@ def certificate_names(pem: bytes) -> tuple[str, ...]:
         return tuple(names.get_values_for_type(x509.DNSName))
     except (ValueError, x509.ExtensionNotFound):
         return ()
-
-
-def _check_readable(file: Path, path: Path) -> None:
-    try:
-        read_regular(path)
-    except OSError as error:
-        raise UsageError(f"{file}: {path} cannot be read: {error.strerror}") from None
 
 
 def _error_text(error: Exception) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from olaudit.render.prometheus.help_texts import HELP
+from olaudit.render.prometheus.collector import HELP
 from tests.promtool import promtool
 from tests.values import METRICS
 

@@ -91,7 +91,7 @@ def test_coverage_counts_checks_by_verdict_and_by_id() -> None:
 
 @given(REPORTS)
 def test_the_coverage_bar_is_full_and_shows_all_verdicts(any_report: Report) -> None:
-    shares = view.build_view(any_report, Style()).shares
+    shares = tuple(view.shares(any_report))
     assert all(share.width >= 0.9 if share.count else not share.width for share in shares)
     assert not any_report.findings or abs(sum(share.width for share in shares) - 100) < 0.1
     assert all(abs(left.start + left.width - right.start) < 0.1 for left, right in pairwise(shares))

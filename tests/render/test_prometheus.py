@@ -16,8 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from olaudit.checks.memcached import LIMIT_BYTES, TOTAL_BYTES
 from olaudit.model import FLEET, FailureReason, Finding, Measurement, Report, Severity, Verdict, Waiver
 from olaudit.render import RENDERERS
-from olaudit.render.prometheus.collector import ReportCollector
-from olaudit.render.prometheus.help_texts import HELP
+from olaudit.render.prometheus.collector import HELP, ReportCollector
 from olaudit.render.style import Style
 from tests.promtool import promtool
 from tests.render.reports import CASES, INTERRUPTED, TIMEOUT, expectation, report

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
-from olaudit.model import FLEET, Failure, Finding, Report, Verdict
+from olaudit.model import FLEET, Changes, Failure, Finding, Report, Verdict
 from olaudit.render import view
 from olaudit.render.html.text_diff import Segments, diff_texts
 from olaudit.render.style import Style
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One finding. `anchor` is its id in the page; `badge` is "new", "newly unknown" or empty."""
 
     finding: Finding
@@ -26,8 +25,7 @@ class Entry:
     days_left: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(NamedTuple):
     """The findings of one host. A block holds findings of one cause; `failure` is set if it was not audited."""
 
     host: str
@@ -61,28 +59,16 @@ def host_anchor(host: str) -> str:
 
 def _entries(report: Report, style: Style) -> Iterator[Entry]:
     uses: Counter[str] = Counter()
-    badges = _badges(report)
+    changes = report.changes or Changes()
+    badges = dict.fromkeys(changes.newly_unknown, "newly unknown") | dict.fromkeys(changes.new, "new")
     for finding in style.select_findings(report):
         id_ = finding.id
         uses[id_] += 1
         anchor = id_ if uses[id_] == 1 else f"{id_}-{uses[id_]}"
         ok = finding.verdict is Verdict.OK
-        expected, observed = ((), ()) if ok else diff_texts(finding.expected, finding.observed)
-        yield Entry(
-            finding=finding,
-            anchor=anchor,
-            badge="" if ok else badges.get(id_, ""),
-            age=_age(finding, report),
-            expected=expected,
-            observed=observed,
-            days_left=_days_left(finding, report),
-        )
-
-
-def _badges(report: Report) -> Mapping[str, str]:
-    if not report.changes:
-        return {}
-    return dict.fromkeys(report.changes.newly_unknown, "newly unknown") | dict.fromkeys(report.changes.new, "new")
+        badge = "" if ok else badges.get(id_, "")
+        segments = ((), ()) if ok else diff_texts(finding.expected, finding.observed)
+        yield Entry(finding, anchor, badge, _age(finding, report), *segments, _days_left(finding, report))
 
 
 def _age(finding: Finding, report: Report) -> str:
@@ -102,10 +88,7 @@ def _blocks(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
     """Group what is not ok by cause, the worst first: unknown findings with the same reason have one cause."""
     not_ok = [entry for entry in entries if entry.finding.verdict is not Verdict.OK]
     not_ok.sort(key=lambda entry: view.rank(entry.finding))
-    causes = view.group(not_ok, _cause)
-    return (tuple(same_cause) for same_cause in causes.values())
-
-
-def _cause(entry: Entry) -> tuple[Verdict, str]:
-    verdict = entry.finding.verdict
-    return verdict, entry.finding.message if verdict is Verdict.UNKNOWN else entry.anchor
+    causes = view.group(
+        not_ok, lambda entry: entry.finding.message if entry.finding.verdict is Verdict.UNKNOWN else entry.anchor
+    )
+    return map(tuple, causes.values())

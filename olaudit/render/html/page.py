@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from olaudit.model import Report
 from olaudit.render import view
-from olaudit.render.html.view import build_view
+from olaudit.render.html.view import page_values
 from olaudit.render.style import Style
 
 
@@ -35,7 +35,7 @@ def render_page(report: Report, style: Style, live: LiveRefresh | None = None) -
     )
     environment.filters["moment"] = view.moment
     return environment.get_template("page.html.j2").render(
-        page=build_view(report, style),
+        page=page_values(report, style),
         live=live,
         policy=content_security_policy(),
         css=Markup(_embedded("page.css")),  # noqa: S704 - a file of this package
@@ -49,15 +49,9 @@ def content_security_policy() -> str:
     A server of the page should send it as a header as well, and may add `frame-ancestors 'none'`, which has no
     effect in a meta element.
     """
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src '{_source_hash('page.css')}'",
-            f"script-src '{_source_hash('page.js')}'",
-            "img-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
+    return (
+        f"default-src 'none'; style-src '{_source_hash('page.css')}'; script-src '{_source_hash('page.js')}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

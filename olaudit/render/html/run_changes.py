@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from olaudit.model import Changes, EpisodeEnd, Finding, Report, Verdict
 from olaudit.render import view
@@ -12,8 +12,7 @@ from olaudit.render.html.groups import host_anchor
 _MAX_ITEMS = 20  # of a section; further findings have a badge where they are listed
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeItem:
+class ChangeItem(NamedTuple):
     """One line: the finding, a text about the change, and where the page has details (None: nowhere)."""
 
     finding: Finding
@@ -22,8 +21,7 @@ class ChangeItem:
     tone: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSection:
+class ChangeSection(NamedTuple):
     """The changes of one kind: `items` are listed, `more` is the number of those that are not."""
 
     name: str
@@ -32,19 +30,8 @@ class ChangeSection:
     more: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunChanges:
-    """All changes since the previous run, which started at `since` (formatted; None: there was none)."""
-
-    since: str | None
-    sections: tuple[ChangeSection, ...]
-
-
-def run_changes(report: Report) -> RunChanges | None:
-    """Build the list of changes since the previous run; None if no history was read."""
-    changes = report.changes
-    if changes is None:
-        return None
+def change_sections(report: Report, changes: Changes) -> tuple[ChangeSection, ...]:
+    """Build the lists of changes since the previous run."""
     findings = sorted((finding for finding in report.findings if finding.verdict is not Verdict.OK), key=view.rank)
     new = [_item(finding) for finding in findings if finding.id in changes.new]
     unknown = [_item(finding) for finding in findings if finding.id in changes.newly_unknown]
@@ -53,14 +40,13 @@ def run_changes(report: Report) -> RunChanges | None:
         for finding in report.findings
         if finding.id in changes.observed_again
     ]
-    sections = (
+    return (
         _section("new", "New drift", new),
         ChangeSection("resolved", "Resolved", tuple(_resolved(changes))),
         _section("newly-unknown", "Newly unknown", unknown),
         ChangeSection("unobserved", "Unobserved drift", tuple(_unobserved(report, changes))),
         _section("observed-again", "Observed again", observed_again),
     )
-    return RunChanges(view.moment(changes.since) if changes.since else None, sections)
 
 
 def _item(finding: Finding) -> ChangeItem:

@@ -64,12 +64,8 @@ def _by_ends(left: str, right: str) -> Iterator[tuple[bool, str, str]]:
 
 
 def _common_prefix_length(left: str, right: str) -> int:
-    count = 0
-    for left_char, right_char in zip(left, right, strict=False):
-        if left_char != right_char:
-            break
-        count += 1
-    return count
+    differences = (index for index, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1])
+    return next(differences, min(len(left), len(right)))
 
 
 def _by_words(left: Sequence[str], right: Sequence[str]) -> Iterator[tuple[bool, str, str]]:

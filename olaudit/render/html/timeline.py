@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from olaudit.model import RunSummary
 from olaudit.render import view
@@ -18,8 +18,7 @@ _MIN_BAR = 3  # so that a single drift is visible next to a run with five hundre
 _GAP_FACTOR = 1.6  # times the median pause: a longer pause is a missed run
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One run: the height of its drift, and of its unknowns on top of it."""
 
     x: int
@@ -27,57 +26,39 @@ class Bar:
     drift: int
     unknown: int
 
-    @property
-    def empty(self) -> bool:
-        """Whether the run has neither drift nor unknowns; it is drawn differently from a missed run."""
-        return not self.drift and not self.unknown
 
+class Timeline(NamedTuple):
+    """The chart: its size, the runs and their bars in order of time, and the count of the tallest bar.
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A pause longer than usual, and its formatted length."""
-
-    x: int
-    length: str
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """The chart: its size, its bars and gaps in order of time, and the count that the tallest bar represents."""
+    `gaps` are pauses longer than usual: each has its x, and its formatted length.
+    """
 
     width: int
     ground: int
-    bars: tuple[Bar, ...]
-    gaps: tuple[Gap, ...]
+    runs: Sequence[RunSummary]
+    bars: Sequence[Bar]
+    gaps: Sequence[tuple[int, str]]
     most: int
-
-    @property
-    def runs(self) -> tuple[RunSummary, ...]:
-        """The runs, the oldest first."""
-        return tuple(bar.run for bar in self.bars)
 
 
 def timeline(runs: Sequence[RunSummary]) -> Timeline:
     """Lay out the chart of `runs`, which are in order of time."""
-    pauses = [_seconds(earlier, later) for earlier, later in pairwise(runs)]
+    starts = [datetime.fromisoformat(run.started_at) for run in runs]
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(starts)]
     usual = median(pauses) if pauses else 0.0
     most = max((run.drift + run.unknown for run in runs), default=0)
     bars: list[Bar] = []
-    gaps: list[Gap] = []
+    gaps: list[tuple[int, str]] = []
     x = 0
     for run, previous, pause in zip(runs, [None, *runs], [0.0, *pauses], strict=False):
         if previous and pause > _GAP_FACTOR * usual:
-            gaps.append(Gap(x, view.age(previous.started_at, run.started_at)))
+            gaps.append((x, view.age(previous.started_at, run.started_at)))
             x += _SLOT
         bars.append(Bar(x, run, _height(run.drift, most), _height(run.unknown, most)))
         x += _SLOT
-    return Timeline(max(x, _MIN_SLOTS * _SLOT), _HEIGHT, tuple(bars), tuple(gaps), most)
+    return Timeline(max(x, _MIN_SLOTS * _SLOT), _HEIGHT, runs, bars, gaps, most)
 
 
 def _height(count: int, most: int) -> int:
     # two stacked bars of at least the minimal height must not exceed the chart
     return max(_MIN_BAR, round(count * (_HEIGHT - 2 * _MIN_BAR) / most)) if count else 0
-
-
-def _seconds(earlier: RunSummary, later: RunSummary) -> float:
-    return (datetime.fromisoformat(later.started_at) - datetime.fromisoformat(earlier.started_at)).total_seconds()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from olaudit.model import Finding, HostResult, Report, Run, Verdict
+from olaudit.model import Finding, HostResult, Report, Verdict
 from olaudit.render import view
-from olaudit.render.html.groups import Group, group_findings, host_anchor
-from olaudit.render.html.run_changes import RunChanges, run_changes
-from olaudit.render.html.timeline import Timeline, timeline
+from olaudit.render.html.groups import group_findings, host_anchor
+from olaudit.render.html.run_changes import change_sections
+from olaudit.render.html.timeline import timeline
 from olaudit.render.style import Style
 
 _BAR_ORDER = (Verdict.OK, Verdict.WAIVED, Verdict.UNKNOWN, Verdict.DRIFT)
@@ -17,8 +18,7 @@ _TONES = ("critical", "warning", "unknown", "info")
 _MAX_LARGE_TILES = 100  # hosts; a larger fleet is drawn with small tiles
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
+class Tile(NamedTuple):
     """Summary of one host. `anchor` is the id of its findings, if any are shown; `tone` is a CSS class."""
 
     host: str
@@ -38,47 +38,27 @@ class Share:
     width: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageView:
-    """All values of the page template."""
-
-    run: Run
-    started: str
-    duration: str
-    headline: str
-    audited: str
-    tone: str
-    checks: str
-    roles: tuple[tuple[str, tuple[Tile, ...]], ...]
-    dense: bool
-    shares: tuple[Share, ...]
-    by_check: tuple[tuple[str, tuple[int, ...]], ...]
-    changes: RunChanges | None
-    timeline: Timeline | None
-    groups: tuple[Group, ...]
-    finding_count: int
-
-
-def build_view(report: Report, style: Style) -> PageView:
-    """Build the values of the page of `report`."""
+def page_values(report: Report, style: Style) -> dict[str, Any]:
+    """Build the values of the page of `report`, by their names in the template."""
     groups = tuple(group_findings(report, style))
-    return PageView(
-        run=report.run,
-        started=view.moment(report.run.started_at),
-        duration=f"{report.run.duration_seconds:.1f} s",
-        headline=headline(report),
-        audited=f"{view.audited_hosts(report)} audited",
-        tone=report_tone(report),
-        checks=view.pluralize(len(report.findings), "check"),
-        roles=tuple(_roles(report, {group.anchor for group in groups})),
-        dense=len(report.hosts) > _MAX_LARGE_TILES,
-        shares=tuple(_shares(report)),
-        by_check=tuple(_by_check(report.findings)),
-        changes=run_changes(report),
-        timeline=timeline(report.changes.timeline) if report.changes and report.changes.timeline else None,
-        groups=groups,
-        finding_count=len(style.select_findings(report)),
-    )
+    changes = report.changes
+    return {
+        "run": report.run,
+        "duration": f"{report.run.duration_seconds:.1f} s",
+        "headline": headline(report),
+        "audited": f"{view.audited_hosts(report)} audited",
+        "tone": report_tone(report),
+        "checks": view.pluralize(len(report.findings), "check"),
+        "roles": tuple(_roles(report, {group.anchor for group in groups})),
+        "dense": len(report.hosts) > _MAX_LARGE_TILES,
+        "shares": tuple(shares(report)),
+        "by_check": tuple(_by_check(report.findings)),
+        "changes": changes,
+        "change_sections": change_sections(report, changes) if changes else (),
+        "timeline": timeline(changes.timeline) if changes and changes.timeline else None,
+        "groups": groups,
+        "finding_count": len(style.select_findings(report)),
+    }
 
 
 def headline(report: Report) -> str:
@@ -123,19 +103,14 @@ def _tile(host: HostResult, findings: Sequence[Finding], anchors: set[str]) -> T
     else:
         severity = f", {worst.severity}" if worst.verdict is Verdict.DRIFT else ""
         tone_, status = view.tone(worst), f"{worst.verdict}{severity}"
-    return Tile(
-        host=host.host,
-        anchor=anchor if anchor in anchors else None,
-        tone=tone_,
-        status=status,
-        counts="" if host.failure else view.format_counts(findings),
-    )
+    counts = "" if host.failure else view.format_counts(findings)
+    return Tile(host.host, anchor if anchor in anchors else None, tone_, status, counts)
 
 
 # --- coverage ----------------------------------------------------------------------------------------------------
 
 
-def _shares(report: Report) -> Iterator[Share]:
+def shares(report: Report) -> Iterator[Share]:
     """Divide the bar among the verdicts; a verdict that occurs has one percent at least, to be visible."""
     counts = view.count_verdicts(report.findings, _BAR_ORDER)
     total = sum(counts.values()) or 1
