@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from olaudit.facts.answers import parse_json
 from olaudit.facts.documents import value_at
@@ -70,6 +70,7 @@ _EARLY = frozenset({"docker", "docker.io", "docker-current"})
 
 _CONTAINER = re.compile(r"[0-9a-f]{64}|kubepods|/lxc[./]|/machine[./]|libpod")
 _UNIT = re.compile(r"/([^/]+\.service)(?:/|$)")
+_MAX_LINES = 200  # of a reduced answer
 _OWN_UNITS = frozenset({"docker.service", "snap.docker.dockerd.service"})
 _OWN_HOSTS = frozenset({"fd://", f"unix://{DOCKER_SOCKET}", "unix:///run/docker.sock", "unix://"})
 
@@ -208,12 +209,27 @@ def _hosts(arguments: list[str]) -> Iterator[str]:
             yield match[1]
 
 
+def _reduce(answer: Answered, _keys: frozenset[str]) -> Answered:
+    """Keep the lines about the host, process 1 and daemons; of control groups, those of containers and units."""
+    selected: list[str] = []
+    for block in re.split(r"\n(?=process )", answer.stdout):
+        lines = block.split("\n")
+        *_, process = _processes(lines).values()
+        is_relevant = process.pid in ("", "1") or _is_daemon(process)
+        selected += (line for line in lines if line in ("", "end") or (is_relevant and _matters(line)))
+    return replace(answer, stdout="\n".join(selected[:_MAX_LINES]))
+
+
+def _matters(line: str) -> bool:
+    return not line.startswith("cgroup ") or bool(_CONTAINER.search(line) or _UNIT.search(line))
+
+
 def _parse_version(answer: Answered) -> str:
     version = value_at(parse_json(answer), "Version")
     return version if isinstance(version, str) else ""
 
 
-ENGINES: Fact[Engines] = Fact("engines.processes", PROBE, parse_engines)
+ENGINES: Fact[Engines] = Fact("engines.processes", PROBE, parse_engines, _reduce)
 
 VERSION: Fact[str] = Fact("engines.version", EngineVersion(), _parse_version)
 """The engine's version, in any form; empty if its answer contains none, and unknown if it does not answer."""
