@@ -210,12 +210,12 @@ def _hosts(arguments: list[str]) -> Iterator[str]:
 
 
 def _reduce(answer: Answered, _keys: frozenset[str]) -> Answered:
-    """Keep the lines about the host, process 1 and daemons; of control groups, those of containers and units."""
+    """Keep the host, process 1 and daemons, also dead ones; of control groups, those of containers and units."""
     selected: list[str] = []
     for block in re.split(r"\n(?=process )", answer.stdout):
         lines = block.split("\n")
         *_, process = _processes(lines).values()
-        is_relevant = process.pid in ("", "1") or _is_daemon(process)
+        is_relevant = process.pid in ("", "1") or process.value("command") in _DAEMONS or _is_daemon(process)
         selected += (line for line in lines if line in ("", "end") or (is_relevant and _matters(line)))
     return replace(answer, stdout="\n".join(selected[:_MAX_LINES]))
 
