@@ -57,6 +57,11 @@ def test_example_evaluates_answers(
     assert findings["host.timezone"].source == "expected/hosts/a.yaml:2"
 
 
+def test_example_documents_its_probe_and_fix(example: types.ModuleType) -> None:
+    assert example.CHECKER.collected
+    assert example.CHECK.fix
+
+
 def test_table_of_packages_is_complete() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     _, _, text = text.partition("## Where things are")

@@ -133,7 +133,7 @@ def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> 
     """Serve until a signal arrives; return whether audits are still running. Raises OlauditError."""
     # Imported here, so that other commands start without them
     from olaudit.serve import server  # noqa: PLC0415 - as above
-    from olaudit.serve.auditor import Auditor  # noqa: PLC0415
+    from olaudit.serve.background import Auditor  # noqa: PLC0415
     from olaudit.serve.events import Pace  # noqa: PLC0415
     from olaudit.serve.guard import Guard, own_names, served_names  # noqa: PLC0415
     from olaudit.serve.service import Service  # noqa: PLC0415
@@ -165,9 +165,8 @@ def _serve(options: AuditOptions, serve_options: ServeOptions, tools: Tools) -> 
 def _sources(
     options: AuditOptions, serve_options: ServeOptions, tools: Tools, config: WebConfig, guard: Guard
 ) -> Sources:
-    from olaudit.serve.events import Sources  # noqa: PLC0415
+    from olaudit.serve.events import Sources, read_run_history  # noqa: PLC0415
     from olaudit.serve.file_watch import FileWatcher, expected_folders  # noqa: PLC0415
-    from olaudit.serve.run_history import read_run_history  # noqa: PLC0415
     from olaudit.serve.snapshot import RunHistory  # noqa: PLC0415 - as above
     from olaudit.serve.web_config import read_web_config  # noqa: PLC0415
 

@@ -7,11 +7,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from olaudit.expected import FleetSpec
+from olaudit.history import History
 from olaudit.model import HostAnswers
 from olaudit.serve.file_watch import FileWatcher
 from olaudit.serve.snapshot import RunHistory, Snapshot
+
+Log = Callable[[str], None]
+"""Writes one event to the log; may be called from any thread."""
+
+_TIMELINE_RUNS = 29  # thirty with the current state, as in the nightly report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +37,17 @@ class Sources:
     web_config_watcher: FileWatcher = field(default_factory=lambda: FileWatcher(()))
     now: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
+
+
+def read_run_history(file: Path) -> RunHistory:
+    """Read a history file; a missing or empty one is an empty history.
+
+    Raises HistoryError if the file cannot be read.
+    """
+    if not file.exists() or (file.is_file() and not file.stat().st_size):
+        return RunHistory()
+    with History.open(file, create=False) as history:
+        return RunHistory(history.states(), tuple(reversed(history.runs(_TIMELINE_RUNS))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,9 @@ _VERSIONS = frozenset({"0.0.1", "0.0.4", "1.0.0"})
 
 
 class FleetCollector(Collector):
-    """The metrics of the whole fleet.
+    """The metrics of the fleet as a whole: those of a report, without the series of its hosts.
 
-    A host that was never audited has no series. The metrics of the run are missing until every host was audited.
+    The metrics of the run are missing until every host was audited.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -38,9 +38,10 @@ class FleetCollector(Collector):
         """Yield the metrics of the report, and of the last reload of the expected files."""
         snapshot = self._snapshot
         all_audited = bool(snapshot.audited_at) and not snapshot.unaudited
-        report = _completed_run(snapshot) if all_audited else _without_hosts(snapshot.report, snapshot.unaudited)
+        report = _completed_run(snapshot) if all_audited else snapshot.report
+        report = _without_hosts(report, {result.host for result in report.hosts})
         fleet_waivers = map(_waiver, snapshot.fleet.waivers)
-        for metric in ReportCollector(report, audited=snapshot.audited_at, waivers=fleet_waivers).collect():
+        for metric in ReportCollector(report, audited={}, waivers=fleet_waivers).collect():
             if all_audited or metric.name not in _RUN_METRICS:
                 yield metric
         yield _reload_success(snapshot)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -14,12 +13,13 @@ from olaudit.collect import Job
 from olaudit.errors import ExpectedError, OlauditError
 from olaudit.expected import FleetSpec
 from olaudit.model import HostAnswers
-from olaudit.serve.auditor import AuditStarter, Log
+from olaudit.serve.background import AuditStarter, ExpectedStateLoader
 from olaudit.serve.events import (
     AuditEnded,
     Event,
     ExpectedStateLoaded,
     HostRemoved,
+    Log,
     Pace,
     ProbeRequested,
     ReloadRequested,
@@ -52,21 +52,19 @@ class Service:
     ) -> None:
         """Load the expected files and the history. Raises ExpectedError and HistoryError if that fails."""
         self._sources, self._build_report, self._auditor, self._log = sources, build_report, auditor, log
-        self._jobs = pace.jobs
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()  # reentrant: signal handlers put into it
-        self._slots = Slots(pace.interval)
+        self._slots, self._jobs = Slots(pace.interval), pace.jobs
         self._random = Random()  # noqa: S311 - spreads load; not for secrets
         self._ended_at: dict[str, float] = {}
         self._waiting: dict[str, list[Future[Snapshot]]] = {}
         self._running: set[str] = set()
-        self._stale = self._loading = self._load_again = False
+        self._stale = False
+        self._loader = ExpectedStateLoader(sources.load_expected, self._events.put)
         self._publish_at = self._poll_at = 0.0
         self._heartbeat = sources.monotonic()
         self._state = FleetState(sources.load_expected(), sources.load_history(), build_report, sources.now())
         self._assign_slots()
         self.snapshot = self._state.snapshot(sources.now())
-
-    # --- for any thread ---
 
     def probe(self, host: str) -> Future[Snapshot]:
         """Audit `host` now, or join its running audit; the future raises HostRemoved or ServiceStopped."""
@@ -96,8 +94,6 @@ class Service:
     def busy(self) -> bool:
         """Whether any host is being audited."""
         return bool(self._running)
-
-    # --- for the thread of `run` ---
 
     def run(self) -> None:
         """Audit and publish until `stop` is called; probes that still wait then raise ServiceStopped."""
@@ -146,7 +142,7 @@ class Service:
             case ExpectedStateLoaded(outcome):
                 self._finish_loading(outcome)
             case ReloadRequested():
-                self._start_loading()
+                self._loader.start()
 
     # --- audits ---
 
@@ -211,7 +207,7 @@ class Service:
 
     def _poll_files(self) -> None:
         if self._sources.expected_watcher.changed():
-            self._start_loading()
+            self._loader.start()
         try:
             if self._sources.history_watcher.changed():
                 self._state.run_history = self._sources.load_history()
@@ -221,24 +217,9 @@ class Service:
         except OlauditError as error:  # the previous version remains in use
             self._log(error.message)
 
-    def _start_loading(self) -> None:
-        self._load_again = self._loading  # the load in progress may have read files before they changed
-        if not self._loading:
-            self._loading = True
-            threading.Thread(target=self._load_expected, daemon=True, name="reload").start()
-
-    def _load_expected(self) -> None:
-        """Load the expected files in a separate thread: those of a large fleet take seconds."""
-        try:
-            self._events.put(ExpectedStateLoaded(self._sources.load_expected()))
-        except Exception as error:  # noqa: BLE001 - handled by the thread that owns the state
-            self._events.put(ExpectedStateLoaded(error))
-
     def _finish_loading(self, outcome: FleetSpec | Exception) -> None:
-        self._loading = False
         self._stale = True
-        if self._load_again:
-            self._start_loading()
+        self._loader.finish()
         if isinstance(outcome, Exception):
             if not isinstance(outcome, ExpectedError):
                 raise outcome  # a bug

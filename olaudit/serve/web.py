@@ -18,9 +18,9 @@ from olaudit.expected import FleetSpec
 from olaudit.model import Failure, FailureReason, HostAnswers
 from olaudit.render.html.page import LiveRefresh, content_security_policy, render_page
 from olaudit.render.style import Style
-from olaudit.serve.auditor import Log
-from olaudit.serve.events import HostRemoved, ServiceStopped
-from olaudit.serve.exposition import FleetCollector, HostCollector, discovery_targets, encode
+from olaudit.serve.events import HostRemoved, Log, ServiceStopped
+from olaudit.serve.exposition import HostCollector, discovery_targets, encode
+from olaudit.serve.fleet_exposition import FleetExposition
 from olaudit.serve.guard import Guard, request_target
 from olaudit.serve.service import Service
 from olaudit.serve.snapshot import ReportBuilder, Snapshot
@@ -91,6 +91,7 @@ class Web:
     ) -> None:
         self._service, self._build_report, self._guard, self._log = service, build_report, guard, log
         self._timeout = timeout
+        self._exposition = FleetExposition()
         # separate caches: rendering a large page must not delay a scrape
         self._metrics_cache, self._page_cache = _ResponseCache(), _ResponseCache()
         self._routes: dict[str, Callable[[Request], Awaitable[Response]]] = {
@@ -133,7 +134,7 @@ class Web:
     async def _metrics(self, request: Request) -> Response:
         snapshot, key = self._service.snapshot, (request.accept, request.accepts_gzip)
         return await self._metrics_cache(
-            snapshot, key, lambda: _metrics_response(FleetCollector(snapshot), request)
+            snapshot, key, lambda: _metrics_response(*self._exposition.encode(snapshot, request.accept), request)
         )
 
     async def _page(self, _request: Request) -> Response:
@@ -182,7 +183,7 @@ class Web:
             return text_response("The host was removed from the expected files; /targets lists the hosts", 400)
         except ServiceStopped:
             return text_response("olaudit serve is shutting down", 503)
-        return await asyncio.to_thread(_metrics_response, collector, request)
+        return await asyncio.to_thread(lambda: _metrics_response(*encode(collector, request.accept), request))
 
     def _timed_out(self, snapshot: Snapshot, host: str, seconds: float) -> HostCollector:
         """Return metrics that report a timeout, for this scrape only; the audit continues."""
@@ -235,8 +236,7 @@ def probe_timeout(header: str, timeout: float) -> float:
     return min(timeout, max(seconds - _RESERVE_SECONDS, seconds / 2)) if 0 < seconds < float("inf") else timeout
 
 
-def _metrics_response(collector: FleetCollector | HostCollector, request: Request) -> Response:
-    body, content_type = encode(collector, request.accept)
+def _metrics_response(body: bytes, content_type: str, request: Request) -> Response:
     headers = {"vary": "accept, accept-encoding"}
     if request.accepts_gzip:
         body, headers = gzip.compress(body, 4), {"content-encoding": "gzip", **headers}

@@ -81,11 +81,12 @@ RECORDED: list[tuple[str, Checker[Any]]] = [
 ]
 """Every table, with its checker."""
 
-_RECORDED = Path(__file__).parent / "recorded"
+TABLES = Path(__file__).parent / "recorded"
+"""The folder of the tables."""
 
 
 def rows(name: str) -> list[Row]:
-    table: list[Row] = json.loads((_RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    table: list[Row] = json.loads((TABLES / f"{name}.json").read_text(encoding="utf-8"))
     return table
 
 

@@ -16,10 +16,10 @@ from olaudit import checks, facts
 from olaudit.checker import AnyChecker
 from olaudit.checks import CHECKERS, check_ids
 from olaudit.evidence import reduce
-from olaudit.model import Answer, Answered, Answers, Fact, Facts, Probe, Result, Unanswered, Verdict
+from olaudit.model import Answer, Answered, Answers, Expectation, Fact, Facts, Probe, Result, Unanswered, Verdict
 from tests.checks.fleet_answers import conforming, drifted, evaluate_hosts
 from tests.checks.mutations import JSON
-from tests.checks.tables import RECORDED, parse_answers, rows, spec_of
+from tests.checks.tables import RECORDED, TABLES, parse_answers, rows, spec_of
 from tests.demo.auditing import shipped_fleet
 
 IDS = [f"{checker.section}-{checker.checks[0].id}" for checker in CHECKERS]
@@ -41,6 +41,10 @@ def test_every_module_in_facts_is_needed_by_a_checker() -> None:
 
 _WITHOUT_FACTS = {"answers", "container_settings", "documents", "hba_records"}
 """Modules in facts/ with values and helpers of other modules there."""
+
+
+def test_every_table_of_recorded_answers_is_listed() -> None:
+    assert {name for name, _ in RECORDED} == {file.stem for file in TABLES.glob("*.json")}
 
 
 def test_check_ids_are_unique_and_have_one_dot() -> None:
@@ -196,23 +200,32 @@ def real_answers(checker: AnyChecker) -> Iterator[tuple[Any, Answers]]:
                 yield host.sections[checker.section], fleet.outcomes[name]
 
 
+def results_and_votes(
+    checker: AnyChecker, section: Any, answers: Answers
+) -> list[tuple[Expectation | Result, object]]:
+    """Return each result, and the expectation of each vote with its value."""
+    facts = Facts(answers)
+    votes = [(vote.expectation, vote.value) for vote in checker.vote(section, facts)]
+    return [*((result, None) for result in checker.evaluate(section, facts)), *votes]
+
+
 @every_checker
 def test_based_on_is_sufficient_for_the_same_result(checker: AnyChecker) -> None:
     for section, answers in real_answers(checker):
-        for result in checker.evaluate(section, Facts(answers)):
-            probes = {basis.fact.probe for basis in result.based_on}
+        for item in results_and_votes(checker, section, answers):
+            probes = {basis.fact.probe for basis in item[0].based_on}
             sufficient = Answers({probe: answer for probe, answer in answers.raw().items() if probe in probes})
-            assert result in list(checker.evaluate(section, Facts(sufficient))), result
+            assert item in results_and_votes(checker, section, sufficient), item
 
 
 @every_checker
 def test_results_are_based_on_no_fact_that_does_not_matter(checker: AnyChecker) -> None:
     needed: dict[tuple[str, str], set[bool]] = {}
     for section, answers in real_answers(checker):
-        for result in checker.evaluate(section, Facts(answers)):
-            for basis in result.based_on:
-                others = {probe: answer for probe, answer in answers.raw().items() if probe != basis.fact.probe}
-                without = Facts(Answers(others, "removed"))
-                matters = result not in list(checker.evaluate(section, without))
-                needed.setdefault((result.check.id, basis.fact.name), set()).add(matters)
+        for item in results_and_votes(checker, section, answers):
+            for basis in item[0].based_on:
+                without = Answers({**answers.raw(), basis.fact.probe: Unanswered("removed")})
+                matters = item not in results_and_votes(checker, section, without)
+                needed.setdefault((item[0].check.id, basis.fact.name), set()).add(matters)
+    assert needed
     assert [key for key, matters in needed.items() if True not in matters] == []

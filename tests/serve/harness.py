@@ -16,7 +16,7 @@ from olaudit.audit import select_checks
 from olaudit.collect import Job
 from olaudit.expected import FleetSpec, load
 from olaudit.model import Answered, Answers, Failure, HostAnswers, Probe
-from olaudit.serve.auditor import Auditor
+from olaudit.serve.background import Auditor
 from olaudit.serve.events import Pace, Sources
 from olaudit.serve.file_watch import FileWatcher, expected_folders
 from olaudit.serve.guard import Guard

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from olaudit.serve.events import read_run_history
 from olaudit.serve.file_watch import FileWatcher
-from olaudit.serve.run_history import read_run_history
 
 
 def detects_change(watcher: FileWatcher) -> bool:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -267,7 +266,7 @@ def test_change_during_a_reload_is_loaded_too(
         release.wait(10)
         return fleet
 
-    monkeypatch.setattr(harness.service, "_sources", replace(harness.service._sources, load_expected=slow_load))
+    monkeypatch.setattr(harness.service._loader, "_load", slow_load)
     harness.service.reload()
     harness.service.step()
     assert loaded.wait(10)

@@ -15,7 +15,7 @@ from olaudit.demo.drifts import DRIFTS
 from olaudit.demo.faults import HostFault
 from olaudit.demo.fleet import simulated
 from olaudit.demo.network import StaticDnsTransport, dns_records
-from olaudit.serve.run_history import read_run_history
+from olaudit.serve.events import read_run_history
 from tests.demo.auditing import shipped_fleet
 from tests.serve.harness import get, parse_samples, wait_until_ready
 from tests.serve.process import SHIPPED, serving
