@@ -46,16 +46,16 @@ def hba_answer() -> Answered:
 @pytest.mark.parametrize(
     ("fact", "text", "expected"),
     [
-        (CONFIG, CONF, "-m 64\n-l 127.0.0.1\n--port=11211\n(4 lines that do not name it are left out)"),
+        (CONFIG, CONF, "-m 64\n-l 127.0.0.1\n--port=11211\n(4 lines that do not name it are left out)\n"),
         (
             memory.TOTAL,
             "MemTotal: 1 kB\nMemFree: 1 kB\n",
-            "MemTotal: 1 kB\n(1 lines that do not name it are left out)",
+            "MemTotal: 1 kB\n(1 lines that do not name it are left out)\n",
         ),
         (
             memcached.PROCESSES,
             "  1 systemd /sbin/init x\n 77 memcached /usr/bin/memcached -m 64 -u memcache -S -l 10.0.0.1\n",
-            "1 systemd\n77 memcached /usr/bin/memcached -m 64 -l 10.0.0.1",
+            "1 systemd\n77 memcached /usr/bin/memcached -m 64 -l 10.0.0.1\n",
         ),
         (SERVER, "STAT maxbytes 64\r\nSTAT auth_enabled_sasl yes\r\nEND\r\n", None),
     ],
@@ -71,7 +71,7 @@ def test_memcached_answers_keep_only_compared_values(fact: Fact[Any], text: str,
 
 def test_named_pg_hba_records_are_kept_without_options() -> None:
     reduced = reduce([HBA.about("line 3")], hba_answer())
-    assert stdout(reduced) == "line 3: host all all 10.0.0.0/8 ldap\n(4 lines that do not name it are left out)"
+    assert stdout(reduced) == "line 3: host all all 10.0.0.0/8 ldap\n(4 lines that do not name it are left out)\n"
     assert reduce([HBA.about("line 3")], reduced) == reduced
     assert "line 3: host all all 10.0.0.0/8 ldap" in excerpt(HBA.about("line 3"), reduced)
 

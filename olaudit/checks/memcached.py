@@ -165,10 +165,10 @@ class _LimitChain:
 def evaluate(spec: MemcachedSpec, facts: Facts) -> Iterator[Result]:
     """Evaluate the limits of the file, the process and the server, in this order."""
     config = configuration(spec.config)
-    chain = _LimitChain(spec, _allowed_range(spec, facts[memory.TOTAL]))
-    expectation = chain.expect(CONFIGURED, config)
-    yield expectation.evaluate(facts[config], partial(chain.evaluate, expectation))
-    chain = chain.after(spec.config, config, facts[config])
+    first = _LimitChain(spec, _allowed_range(spec, facts[memory.TOTAL]))
+    expectation = first.expect(CONFIGURED, config)
+    yield expectation.evaluate(facts[config], partial(first.evaluate, expectation))
+    chain = first.after(spec.config, config, facts[config])
     running, note = facts[PROCESSES], ""
     limit: Limit | Unknown
     if isinstance(running, Unknown):
@@ -178,9 +178,9 @@ def evaluate(spec: MemcachedSpec, facts: Facts) -> Iterator[Result]:
         if len(running) > 1:
             note = f"; {len(running)} memcached processes run, process {process.pid} was evaluated"
     else:
-        yield _not_running(chain, running)
+        yield _not_running(first, running)
         return
-    expectation = chain.expect(RUNNING, PROCESSES)
+    expectation = (chain if isinstance(limit, Limit) else first).expect(RUNNING, PROCESSES)
     yield expectation.evaluate(limit, partial(chain.evaluate, expectation, note=note))
     yield _evaluate_server(chain.after("the process", PROCESSES, limit), facts, process)
 

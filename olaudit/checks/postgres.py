@@ -131,14 +131,14 @@ def find_admitting_rule(client: DatabaseClient, rules: Sequence[HbaRule]) -> Hba
 
 def _evaluate_client(index: int, client: DatabaseClient, source: Fact[HbaFile], file: HbaFile | Unknown) -> Result:
     expect = partial(ALLOW_LIST.expect, client.name, ("postgres", "clients", index), "the client is admitted")
-    complete = _complete(file)
+    lookup, complete = resolution(client.name), _complete(file)
+    expectation = expect(based_on=(source, lookup))
     if isinstance(complete, Unknown):
-        return expect(based_on=(source,)).unknown(complete.reason)
-    lookup, admitting = resolution(client.name), find_admitting_rule(client, complete.rules)
+        return expectation.unknown(complete.reason)
+    admitting = find_admitting_rule(client, complete.rules)
     if isinstance(admitting, HbaRule):
         expectation = expect(based_on=(_about(source, [admitting]), lookup))
         return expectation.ok(str(admitting), f"admitted by {admitting}")
-    expectation = expect(based_on=(source, lookup))
     if admitting is None:
         reason = client.doubt or f"a record with samenet may or may not match {client.where}"
         return expectation.unknown(f"cannot determine whether {client.name} is admitted: {reason}")

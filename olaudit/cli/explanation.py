@@ -18,7 +18,7 @@ from olaudit.evidence import describe_probe, excerpt, manual_command
 from olaudit.expected import FleetSpec, HostSpec, find_expected, load
 from olaudit.expected.quotation import quote
 from olaudit.files import read_regular
-from olaudit.model import FLEET, Answer, Answers, Basis, Check, Finding, HostAnswers
+from olaudit.model import FLEET, Answer, Answers, Basis, Check, Failure, Finding, HostAnswers, Probe, Unanswered
 from olaudit.render.explanation import Explanation, ProbeAnswer, Quotation
 from olaudit.waivers import CHECKS as WAIVER_CHECKS
 
@@ -135,19 +135,29 @@ def _bases(
     outcomes = {host.host: host.outcome for host in collected.hosts} if collected else {}
     bases: list[HostBasis] = []
     for host in sorted(fleet.hosts.values(), key=lambda host: host.name != finding.host):
-        if checker.section in host.sections and (checker.compares_hosts or host.name == finding.host):
-            outcome = outcomes.get(host.name)
+        is_compared = checker.compares_hosts and (host.name in outcomes or not collected)
+        if checker.section in host.sections and (is_compared or host.name == finding.host):
+            outcome = outcomes.get(host.name, Answers({}))
             answers = outcome if isinstance(outcome, Answers) else Answers({})
-            for basis in _bases_on_host(finding, host, checker, answers):
-                is_answered = basis.fact.probe in answers.raw()
-                bases.append(HostBasis(host.name, basis, answers[basis.fact.probe] if is_answered else None))
+            bases += (
+                HostBasis(host.name, basis, _answer(outcome, basis.fact.probe))
+                for basis in _bases_on_host(finding, host, checker, answers)
+            )
     return bases
+
+
+def _answer(outcome: Answers | Failure, probe: Probe) -> Answer | None:
+    """Return a host's answer to a probe; None if the probe was not sent, or its answer was not stored."""
+    if isinstance(outcome, Failure):
+        return Unanswered(outcome.message)
+    return outcome[probe] if probe in outcome.raw() else None
 
 
 def _bases_on_host(finding: Finding, host: HostSpec, checker: AnyChecker, answers: Answers) -> tuple[Basis, ...]:
     """Evaluate the checker, and return what its result about the finding's subject is based on.
 
-    Without that result, as for a subject that only the answers name, these are all facts of the checker.
+    Without that result, as for a subject that only other answers name, these are the checker's facts with answers,
+    else all its facts.
     """
     evaluation = evaluate(host, HostAnswers(host.name, answers, 0.0), [checker], frozenset({finding.check}))
     results = [(each.subject, each.based_on) for each in evaluation.findings if each.check == finding.check]
@@ -155,7 +165,8 @@ def _bases_on_host(finding: Finding, host: HostSpec, checker: AnyChecker, answer
     for subject, based_on in (*results, *votes):
         if subject == finding.subject:
             return based_on
-    return tuple(fact.about() for fact in checker.facts(host.sections[checker.section]))
+    facts = checker.facts(host.sections[checker.section])
+    return tuple(fact.about() for fact in facts if fact.probe in answers.raw()) or tuple(map(Basis, facts))
 
 
 def _probe_answers(bases: Sequence[HostBasis], finding: Finding) -> tuple[ProbeAnswer, ...]:

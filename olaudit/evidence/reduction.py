@@ -26,7 +26,7 @@ SHORT_ANSWER = 20
 """Maximum number of lines of an answer that is kept completely."""
 
 _MAX_MATCHES = 200  # lines of one answer that contain a key
-_OMITTED = re.compile(r"\((\d+) lines that do not name it are left out\)")
+_NOTE = re.compile(r"(?:\A|(?<=\n))\(([0-9]{1,9}) lines that do not name it are left out\)\n?\Z")
 
 
 def extract_evidence(
@@ -64,18 +64,21 @@ def reduce(bases: Collection[Basis], answer: Answer) -> Answer:
     fact = next(iter(bases)).fact
     needs_all = any(not basis.keys for basis in bases)
     keys = frozenset() if needs_all else frozenset(key for basis in bases for key in basis.keys)
-    lines, omitted = _split_lines(answer.stdout)
+    stdout, omitted = _without_note(answer.stdout)
+    count = len(_lines(stdout))
     if fact.reduce:
-        answer = fact.reduce(replace(answer, stdout="".join(f"{line}\n" for line in lines)), keys)
+        stdout = fact.reduce(replace(answer, stdout=stdout), keys).stdout
     stderr = "\n".join(redact(answer.stderr).split("\n")[:SHORT_ANSWER])
-    if (not isinstance(fact.probe, Command)) and (document := _redacted_json(answer.stdout)):
+    if (not isinstance(fact.probe, Command)) and (document := _redacted_json(stdout)):
         return replace(answer, stdout=document, stderr=stderr)
-    selected, _ = _split_lines(redact(answer.stdout))
+    stdout = redact(stdout)
     if not fact.reduce:
-        selected = _select_lines(selected, keys)
-    omitted += max(0, len(lines) - len(selected))
-    note = [f"({omitted} lines that do not name it are left out)"] if omitted else []
-    return replace(answer, stdout="\n".join([*selected, *note]), stderr=stderr)
+        stdout = _select_lines(stdout, keys)
+    omitted += max(0, count - len(_lines(stdout)))
+    if omitted:
+        line_break = "" if stdout.endswith("\n") or not stdout else "\n"
+        stdout += f"{line_break}({omitted} lines that do not name it are left out)\n"
+    return replace(answer, stdout=stdout, stderr=stderr)
 
 
 def _redacted_json(text: str) -> str:
@@ -86,16 +89,20 @@ def _redacted_json(text: str) -> str:
         return ""
 
 
-def _split_lines(text: str) -> tuple[list[str], int]:
-    """Split an answer into its lines and the number of lines that an earlier reduction omitted."""
-    lines = text.strip("\n").split("\n") if text.strip() else []
-    if lines and (match := _OMITTED.fullmatch(lines[-1])):
-        return lines[:-1], int(match[1][:9])
-    return lines, 0
+def _without_note(text: str) -> tuple[str, int]:
+    """Split an answer into its text and the number of lines that an earlier reduction omitted."""
+    match = _NOTE.search(text)
+    return (text[: match.start()], int(match[1])) if match else (text, 0)
 
 
-def _select_lines(lines: list[str], keys: frozenset[str]) -> list[str]:
-    """Keep a short answer completely; of a long one, the lines that contain a key, else the first ones."""
+def _lines(text: str) -> list[str]:
+    return text.strip("\n").split("\n") if text.strip() else []
+
+
+def _select_lines(text: str, keys: frozenset[str]) -> str:
+    """Keep a short answer unchanged; of a long one, the lines that contain a key, else the first ones."""
+    lines = _lines(text)
     if len(lines) <= SHORT_ANSWER:
-        return lines
-    return [line for line in lines if any(key in line for key in keys)][:_MAX_MATCHES] or lines[:SHORT_ANSWER]
+        return text
+    selected = [line for line in lines if any(key in line for key in keys)][:_MAX_MATCHES] or lines[:SHORT_ANSWER]
+    return "".join(f"{line}\n" for line in selected)

@@ -9,7 +9,7 @@ and needs no `ps`. Pid files are not read: SIGKILL leaves them behind, and a sna
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from olaudit.facts.answers import parse_json, text_at
 from olaudit.model import Answered, Command, EngineVersion, Fact, Unknown
@@ -68,6 +68,7 @@ _EARLY = frozenset({"docker", "docker.io", "docker-current"})
 
 _CONTAINER = re.compile(r"[0-9a-f]{64}|kubepods|/lxc[./]|/machine[./]|libpod")
 _UNIT = re.compile(r"/([^/]+\.service)(?:/|$)")
+_MAX_LINES = 200  # of a reduced answer
 _OWN_UNITS = frozenset({"docker.service", "snap.docker.dockerd.service"})
 _OWN_HOSTS = frozenset({"fd://", f"unix://{DOCKER_SOCKET}", "unix:///run/docker.sock", "unix://"})
 
@@ -196,11 +197,26 @@ def _hosts(arguments: list[str]) -> Iterator[str]:
             yield match[1]
 
 
+def _reduce(answer: Answered, _keys: frozenset[str]) -> Answered:
+    """Keep the host, process 1 and daemons, also dead ones; of control groups, those of containers and units."""
+    selected: list[str] = []
+    for block in re.split(r"\n(?=process )", answer.stdout):
+        lines = block.split("\n")
+        *_, process = _processes(lines).values()
+        is_relevant = process.pid in ("", "1") or process.value("command") in _DAEMONS or _is_daemon(process)
+        selected += (line for line in lines if line in ("", "end") or (is_relevant and _matters(line)))
+    return replace(answer, stdout="\n".join(selected[:_MAX_LINES]))
+
+
+def _matters(line: str) -> bool:
+    return not line.startswith("cgroup ") or bool(_CONTAINER.search(line) or _UNIT.search(line))
+
+
 def _parse_version(answer: Answered) -> str:
     return text_at(parse_json(answer), "Version") or ""
 
 
-ENGINES: Fact[Engines] = Fact("engines.processes", PROBE, parse_engines)
+ENGINES: Fact[Engines] = Fact("engines.processes", PROBE, parse_engines, _reduce)
 
 VERSION: Fact[str] = Fact("engines.version", EngineVersion(), _parse_version)
 """The engine's version, in any form; empty if its answer contains none, and unknown if it does not answer."""

@@ -34,9 +34,8 @@ class Explanation:
     """Everything that is known about one finding.
 
     `reported` describes the run that reported it. `remarks` are notes that readers need first. `drift_when` and
-    `fix` are texts of the check. `probes` are shown with their answers, `other_probes` without. `answers_note`
-    describes the source of the answers, or why there are none; `answers_commands` then get them. `history` has one
-    sentence per item, `verify` one command.
+    `fix` are texts of the check. `answers_note` describes the source of the answers of `probes`, or why there are
+    none; `answers_commands` then get them. `history` has one sentence per item, `verify` one command.
     """
 
     finding: Finding
@@ -49,7 +48,6 @@ class Explanation:
     answers_note: str = ""
     answers_commands: tuple[str, ...] = ()
     probes: tuple[ProbeAnswer, ...] = ()
-    other_probes: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
 
@@ -101,8 +99,6 @@ def _observed(explanation: Explanation, style: Style) -> Iterator[str]:
         )
         for line in item.answer:
             yield from (f"| {piece}" for piece in _split(line, style))
-    if explanation.other_probes:
-        yield from _wrap(f"other probes of this check: {'; '.join(explanation.other_probes)}", style)
     yield from _wrap(explanation.answers_note, style)
     yield from (f"{_INDENT}{visible(command)}" for command in explanation.answers_commands)
 
