@@ -50,4 +50,3 @@ class Checker(Generic[S]):
 
 AnyChecker = Checker[Any]
 
-FleetChecker = Checker
