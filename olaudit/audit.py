@@ -1,7 +1,5 @@
 """Planning of probes and evaluation of answers into a report: pure functions without a clock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -39,10 +37,7 @@ _INTERRUPTED = Failure(FailureReason.INTERRUPTED, "the run was interrupted befor
 
 
 def select_checks(
-    checkers: Sequence[AnyChecker],
-    only: Sequence[str] = (),
-    skip: Sequence[str] = (),
-    also: Iterable[Check] = (),
+    checkers: Sequence[AnyChecker], only: Sequence[str] = (), skip: Sequence[str] = (), also: Iterable[Check] = ()
 ) -> frozenset[str]:
     """Select check ids by globs: the ids that match a glob of `only` (none: all ids) and no glob of `skip`.
 

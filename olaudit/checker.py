@@ -1,7 +1,5 @@
 """Definition of a checker: each module of `checks/` defines one or several."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -49,4 +47,3 @@ class Checker(Generic[S]):
 
 
 AnyChecker = Checker[Any]
-

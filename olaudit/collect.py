@@ -1,7 +1,5 @@
 """Concurrent collection of answers from many hosts, each with a deadline; every failure becomes a value."""
 
-from __future__ import annotations
-
 import contextlib
 import queue
 import threading

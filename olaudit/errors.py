@@ -10,8 +10,6 @@ OlauditError            exit 2   any error that a user can fix
 A host that cannot be audited is *not* an error: it is a value (`model.Failure`), and is reported as unknown.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -7,8 +7,6 @@ A checker that raises is a bug. The selected checks of that checker become unkno
 is evaluated.
 """
 
-from __future__ import annotations
-
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

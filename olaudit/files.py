@@ -1,7 +1,5 @@
 """Reads of files that a user named: only regular files of bounded size, so that every read ends."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """Recordings: the answers of every host as a JSON file, which can be evaluated again without a network."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal

@@ -4,8 +4,6 @@ The patterns match secrets in configuration files, command lines, headers and lo
 row in tests/test_redaction.py, where a property test inserts a secret of each form into other text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -29,10 +27,7 @@ _PAIR = re.compile(
     """
 )
 _ESCAPED = r"(?:\\.|[^\\\n{quote}])*"
-_QUOTED = {
-    '"': re.compile(_ESCAPED.replace("{quote}", '"')),
-    "'": re.compile(_ESCAPED.replace("{quote}", "'")),
-}
+_QUOTED = {'"': re.compile(_ESCAPED.replace("{quote}", '"')), "'": re.compile(_ESCAPED.replace("{quote}", "'"))}
 _IN_ESCAPED_QUOTES = re.compile(r"""(?:(?!\\["'])[^\n])*""")
 _WORD = re.compile(r"(?:\\.|[^\s\\])+")
 _LINE = re.compile(r"[^\n]+")

@@ -1,7 +1,5 @@
 """Preparation of text for display: valid Unicode, visible characters, bounded length, suggestions for typos."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ These functions are pure and have no clock. They never remove a finding. An unkn
 accepts an observed value, and an unknown finding has none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """The command line, with one module per command. Only this module turns errors into messages and exit codes."""
 
-from __future__ import annotations
-
 import os
 import sys
 import traceback

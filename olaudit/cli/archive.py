@@ -1,7 +1,5 @@
 """The folder of nightly reports: locked by one run at a time, with complete files and links to the latest."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import re

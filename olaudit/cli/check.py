@@ -1,7 +1,5 @@
 """`olaudit check`: audit hosts and print the findings."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`olaudit compare`: new, unchanged and resolved drift between two runs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Delivery of the results of one run: on stdout, in the files that the options name, and as exit code."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 

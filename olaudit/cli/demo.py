@@ -1,7 +1,5 @@
 """`olaudit demo`: an audit of a simulated fleet."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.resources
 import os

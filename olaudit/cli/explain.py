@@ -1,7 +1,5 @@
 """`olaudit explain`: one finding in full."""
 
-from __future__ import annotations
-
 import difflib
 import os
 from pathlib import Path

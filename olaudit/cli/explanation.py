@@ -1,13 +1,11 @@
 """Building an explanation of one finding from the report, the expected files, the history and a recording."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from olaudit.checker import AnyChecker
 from olaudit.cli.finding_background import FindingBackground, ReportedFinding
@@ -40,7 +38,7 @@ class ExpectedFiles:
     remark: str = ""
 
     @classmethod
-    def load(cls, option: Path | None, checkers: Sequence[AnyChecker], revision: str) -> ExpectedFiles:
+    def load(cls, option: Path | None, checkers: Sequence[AnyChecker], revision: str) -> Self:
         """Find and load the expected files; an error becomes a remark, since an explanation does not need them."""
         root = None
         try:

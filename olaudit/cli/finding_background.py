@@ -1,7 +1,5 @@
 """Background of a finding: its episodes in the history, and the stored answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

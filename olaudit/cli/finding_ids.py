@@ -1,7 +1,5 @@
 """Finding ids on the command line: an id, or the digits that begin one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import TypeVar

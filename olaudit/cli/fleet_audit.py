@@ -1,7 +1,5 @@
 """One audit: load the expected files, collect answers from hosts, evaluate them."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import socket

@@ -1,7 +1,5 @@
 """`olaudit history`: earlier runs, and the history of a host or a finding."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Messages about bugs in olaudit on stderr, with the address for bug reports."""
 
-from __future__ import annotations
-
 from olaudit.cli.output import warn
 from olaudit.model import InternalError
 

@@ -1,7 +1,5 @@
 """`olaudit monitoring`: write the configuration for Prometheus and Grafana."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path

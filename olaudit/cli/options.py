@@ -1,7 +1,5 @@
 """Command-line options that several commands share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
@@ -226,11 +224,7 @@ def history_file(reports: Path, history: Path | None) -> Path:
 def format_option(formats: Iterable[str], default: str) -> Callable[[F], F]:
     """Return the option that selects the format of stdout."""
     return click.option(
-        "-f",
-        "--format",
-        type=click.Choice(list(formats)),
-        default=default,
-        help="Output format on stdout.",
+        "-f", "--format", type=click.Choice(list(formats)), default=default, help="Output format on stdout."
     )
 
 

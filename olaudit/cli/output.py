@@ -1,7 +1,5 @@
 """Output of results: to stdout, and to files that are written atomically."""
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets

@@ -3,8 +3,6 @@
 Nagios reads stdout, and interprets 1 as WARNING and 2 as CRITICAL. An error of olaudit must be neither.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import zip_longest

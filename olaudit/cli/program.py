@@ -1,7 +1,5 @@
 """The `olaudit` program and its commands."""
 
-from __future__ import annotations
-
 import click
 
 from olaudit.cli.check import check

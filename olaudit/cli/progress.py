@@ -1,7 +1,5 @@
 """The progress of an audit: one line on a terminal, which is updated, and erased at the end."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Iterator

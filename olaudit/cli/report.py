@@ -1,7 +1,5 @@
 """`olaudit report`: the nightly run, which audits the fleet, stores the report, and prints the changes."""
 
-from __future__ import annotations
-
 import os
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta

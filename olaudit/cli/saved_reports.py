@@ -1,7 +1,5 @@
 """Saved JSON reports: reading one, and finding a finding in it by its id."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pydantic import ValidationError

@@ -1,7 +1,5 @@
 """`olaudit schema`: the JSON Schema of what olaudit reads and writes."""
 
-from __future__ import annotations
-
 import json
 
 import click

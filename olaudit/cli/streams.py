@@ -1,7 +1,5 @@
 """The inherited stdout and stderr: they may be closed, full, or limited to some characters."""
 
-from __future__ import annotations
-
 import io
 import sys
 from contextlib import suppress

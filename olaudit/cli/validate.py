@@ -1,7 +1,5 @@
 """`olaudit validate`: offline validation of the expected files."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`olaudit waive`: print the waiver of a finding."""
 
-from __future__ import annotations
-
 import glob
 import json
 import os

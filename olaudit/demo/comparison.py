@@ -1,7 +1,5 @@
 """Comparison of the findings of an audit with the drift that was put into the simulated fleet."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Drift injected into the simulated fleet: an explicit list, with the findings that an audit must report."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Docker Engine of a simulated host: the part of its HTTP API that an audit reads."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

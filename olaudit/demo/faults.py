@@ -1,7 +1,5 @@
 """Faults that a simulated host can have on purpose."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -1,7 +1,5 @@
 """Context manager that runs a simulated fleet and writes the ssh_config that reaches it."""
 
-from __future__ import annotations
-
 import io
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping

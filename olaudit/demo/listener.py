@@ -1,7 +1,5 @@
 """Listening sockets of all simulated hosts: one loopback port per host, one thread for all."""
 
-from __future__ import annotations
-
 import contextlib
 import selectors
 import socket

@@ -1,7 +1,5 @@
 """Text that the demo prints around the report: introduction, injected drift, next steps."""
 
-from __future__ import annotations
-
 import shlex
 import textwrap
 from collections.abc import Iterator, Sequence

@@ -3,8 +3,6 @@
 No resolver of this machine has these names: `StaticDnsTransport` answers in place of the auditor's resolver.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Times in recorded answers, moved so that the recording was made now."""
 
-from __future__ import annotations
-
 import re
 import time
 from datetime import UTC, datetime

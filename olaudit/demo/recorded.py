@@ -3,15 +3,13 @@
 `python -m tests.fleet record` writes the recordings; each is a file as of `olaudit check --record`.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from olaudit import recording
 from olaudit.demo.present import to_present
@@ -55,7 +53,7 @@ class RecordedHost:
         """List the recorded commands, without scripts."""
         return sorted(shlex.join(argv) for argv in self.commands if "\n" not in "".join(argv))
 
-    def edit(self, program: str, change: Callable[[Argv, str], str], *arguments: str) -> RecordedHost:
+    def edit(self, program: str, change: Callable[[Argv, str], str], *arguments: str) -> Self:
         """Change the output of the recorded commands of `program` that have all `arguments`."""
         edited = {
             argv: replace(answer, stdout=change(argv, answer.stdout))
@@ -64,7 +62,7 @@ class RecordedHost:
         }
         return replace(self, commands={**self.commands, **edited})
 
-    def edit_container(self, name: str, change: Callable[[Inspect], Inspect]) -> RecordedHost:
+    def edit_container(self, name: str, change: Callable[[Inspect], Inspect]) -> Self:
         """Change the container with that name, if it exists."""
         if self.engine is None:
             return self

@@ -1,7 +1,5 @@
 """Server side of a connection to a simulated host: login, commands, and streams to the engine."""
 
-from __future__ import annotations
-
 import contextlib
 import shlex
 import socket
@@ -11,12 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import paramiko
-from paramiko.common import (
-    AUTH_FAILED,
-    AUTH_SUCCESSFUL,
-    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
-    OPEN_SUCCEEDED,
-)
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, OPEN_SUCCEEDED
 
 from olaudit.demo import engine
 from olaudit.demo.faults import HostFault

@@ -1,7 +1,5 @@
 """Excerpts of raw answers for display: the part that a finding is based on, visible and bounded."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Text of probes: a description on one line, and a command to run by hand."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Sequence

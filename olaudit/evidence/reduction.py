@@ -1,7 +1,5 @@
 """Reduction of answers to the parts that findings are based on, without secrets, for storage and display."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Sequence
@@ -9,17 +7,7 @@ from dataclasses import replace
 
 from olaudit.checker import AnyChecker
 from olaudit.collect import CollectedAnswers
-from olaudit.model import (
-    Answer,
-    Answers,
-    Basis,
-    Command,
-    HostAnswers,
-    Probe,
-    Report,
-    Unanswered,
-    Verdict,
-)
+from olaudit.model import Answer, Answers, Basis, Command, HostAnswers, Probe, Report, Unanswered, Verdict
 from olaudit.redaction import redact, redact_json
 
 SHORT_ANSWER = 20

@@ -1,7 +1,5 @@
 """The folder of expected files on disk: one YAML file for the fleet, for each role and for each host."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

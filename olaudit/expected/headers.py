@@ -1,7 +1,5 @@
 """Models of the parts of expected files that are not sections: the header of a host file, and fleet.yaml."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated

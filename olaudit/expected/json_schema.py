@@ -4,8 +4,6 @@ The schema does not require the required keys of a section, except in items of l
 define a part of a mapping. `olaudit validate` checks the merged result.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

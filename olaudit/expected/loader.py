@@ -1,7 +1,5 @@
 """Loading of a folder of expected files into a `FleetSpec`: validation of all files, and merging of roles."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import date
 from functools import reduce

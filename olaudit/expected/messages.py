@@ -1,7 +1,5 @@
 """Error messages for invalid values: one short sentence for each error type of pydantic."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ Anchors, aliases, merge keys and tags are rejected: they would give a value two 
 could not see the expected state of a host. Hosts share values through roles.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Collection of all problems of the expected files, so that a user can fix them together."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from olaudit.errors import ExpectedError, Problem

@@ -3,8 +3,6 @@
 Comments state why a value is expected; they are quoted unchanged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 _MAX_LINES = 12  # lines of one comment, and of one value

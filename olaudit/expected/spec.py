@@ -1,7 +1,5 @@
 """Expected state of a fleet, as loaded from the expected files: hosts, sections, and the place of each value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,7 +1,5 @@
 """Resolution of the command line's folder of expected files, and of its targets to hosts."""
 
-from __future__ import annotations
-
 import importlib.resources
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase

@@ -1,7 +1,5 @@
 """Tree of an expected file, in which every value has its place, and pure functions on trees."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +28,7 @@ class Items:
     """A list."""
 
     place: Place
-    items: tuple[Node, ...]
+    items: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Table:
     """A mapping. The place of an entry is the line of its key."""
 
     place: Place
-    entries: Mapping[str, Node]
+    entries: Mapping[str, "Node"]
 
 
 Node = Scalar | Items | Table

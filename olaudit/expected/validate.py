@@ -3,8 +3,6 @@
 The result is a value, or error messages with their places.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """Model and validation of waivers.yaml."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, timedelta

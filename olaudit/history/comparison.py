@@ -1,7 +1,5 @@
 """Comparison of two runs: which drift is new, unchanged, resolved or unobserved. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The history file: opened for writing or read-only, verified to be olaudit's, with SQLite's errors translated."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import zlib

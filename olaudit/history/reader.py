@@ -1,7 +1,5 @@
 """Queries of a history: runs and their findings, the open states, and the history of a host or a finding."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 import zlib

@@ -1,7 +1,5 @@
 """What queries return, and the conversion between these values and table rows."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from dataclasses import asdict, dataclass, fields

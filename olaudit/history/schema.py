@@ -3,8 +3,6 @@
 Steps are only ever appended. Times are RFC 3339 UTC. `number` counts runs in the order in which they were added.
 """
 
-from __future__ import annotations
-
 import sqlite3
 
 APPLICATION = 0x6F6C6175

@@ -5,8 +5,6 @@ that cannot observe the finding neither ends nor renews the episode. It ends onl
 when the subject no longer exists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """SQLite store of audit runs, as the commands use it: open it, add a run and commit; or query it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Changes of a history: adding a run, and deleting runs that are too old, so that no separate job is needed."""
 
-from __future__ import annotations
-
 import sqlite3
 import zlib
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 A renderer takes a report and a style and returns text. It reads no clock and no terminal, and prints nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 

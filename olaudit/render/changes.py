@@ -4,8 +4,6 @@ This is not a format of `olaudit check`, because it needs the report's `changes`
 first line is the verdict, and is complete by itself. Everything that is not new takes one line each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 from olaudit.audit import worst_verdict

@@ -1,7 +1,5 @@
 """Text of the comparison of two runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 

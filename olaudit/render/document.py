@@ -1,7 +1,5 @@
 """Models of the report's JSON document: the source of its JSON Schema, and the loader of stored reports."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Literal, Self
 

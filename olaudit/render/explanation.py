@@ -1,7 +1,5 @@
 """Text of the explanation of one finding: expectation, evidence, history, fix, and how to verify it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

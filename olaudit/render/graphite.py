@@ -4,8 +4,6 @@ Paths consist of host names from the expected files and of check ids only, so th
 series. A host that could not be audited has no counts of ok, drift and waived: a gap, never 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Text of the history: the runs, the history of one host, the history of one finding."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from olaudit.history import DriftEpisode, RunRow, Span, Subject, UnreachableSpan

@@ -1,7 +1,5 @@
 """JSON documents of `olaudit compare` and `olaudit history`: the public models, from which JSON Schema is made."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """Renderers for JSON, the formats for other programs: the report as one document, or as newline-delimited JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

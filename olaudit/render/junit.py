@@ -9,8 +9,6 @@ Only the duration of a host's audit is known. The test case of host.reachable ca
 the times of test cases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 

@@ -5,8 +5,6 @@ an image, a mention or a reference. Tables contain only host names, failure reas
 about how `|` is escaped in a table.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 

@@ -5,8 +5,6 @@ list what is not as expected, the worst first. Performance data has thresholds o
 status.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from enum import IntEnum
 

@@ -7,8 +7,6 @@ that the check could not be audited, and its properties hold the verdict. Waived
 with the waiver's reason.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Display options of a report: the command sets them, renderers apply them."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass

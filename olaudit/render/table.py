@@ -3,8 +3,6 @@
 The last line counts all verdicts, including unknown, so that it can be read on its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from olaudit.model import FLEET, Failure, Finding, Report, Verdict

@@ -1,7 +1,5 @@
 """What all formats share: the order, groups and counts of findings, and the wording of counts and times."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Work in threads of its own: audits of single hosts, and loading expected files."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The inputs of the service, and the events in its queue."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from concurrent.futures import Future

@@ -1,7 +1,5 @@
 """What Prometheus reads: the metrics of the whole fleet or of one probed host, and the list of hosts to probe."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Detection of changes to files: expected files, the history, certificates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from stat import S_ISREG

@@ -4,8 +4,6 @@ The library needs some 20 microseconds for each series, and a large fleet has ne
 is built again only if its part of the report has changed.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The mutable state of the fleet, of which a `Snapshot` is an immutable copy."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar

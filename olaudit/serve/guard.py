@@ -5,8 +5,6 @@ of this server, and then read the responses as its own. The browser sends that n
 in that header cannot be rebound, and browsers resolve `localhost` themselves.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import binascii

@@ -1,7 +1,5 @@
 """The HTTP server: uvicorn in a separate thread, with time limits for slow clients, and limits of the process."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ctypes

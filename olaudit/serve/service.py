@@ -1,7 +1,5 @@
 """The service: one thread that owns the state, handles events from a queue, and publishes snapshots."""
 
-from __future__ import annotations
-
 import queue
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The schedule of audits: each host has a slot in the interval. Pure: no clock."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field

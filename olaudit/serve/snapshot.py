@@ -1,7 +1,5 @@
 """Reports built from the last answers of all hosts, as if one run had collected them. Pure: no clock, no I/O."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """The HTTP interface, as an ASGI application that reads snapshots and requests probes."""
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 import json

@@ -3,14 +3,12 @@
 https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 """
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -49,7 +47,7 @@ class _TlsModel(_StrictModel):
     max_version: Literal["TLS12", "TLS13"] = "TLS13"
 
     @model_validator(mode="after")
-    def _check_client_ca(self) -> _TlsModel:
+    def _check_client_ca(self) -> Self:
         if self.client_auth_type != "NoClientCert" and not self.client_ca_file:
             raise ValueError(f"client_auth_type {self.client_auth_type} requires client_ca_file")
         if self.client_ca_file and self.client_auth_type == "NoClientCert":
@@ -93,7 +91,7 @@ class WebConfig:
     tls_settings: tuple[object, ...] = ()
     names: tuple[str, ...] = ()
 
-    def update(self, newer: WebConfig) -> WebConfig:
+    def update(self, newer: "WebConfig") -> "WebConfig":
         """Use the certificate of `newer` for new connections; return the configuration that is then in effect.
 
         Raises UsageError if `newer` requires a restart: other settings cannot change while the server listens, and

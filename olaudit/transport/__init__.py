@@ -4,12 +4,10 @@ A transport takes probes and returns `Answers`. A probe that fails is `Unanswere
 raises `HostFailed`, which `collect` turns into a value.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from olaudit.model import Answers, Failure, FailureReason, Probe
 
@@ -22,7 +20,7 @@ class Deadline:
     seconds: float
 
     @classmethod
-    def after(cls, seconds: float) -> Deadline:
+    def after(cls, seconds: float) -> Self:
         """Start a deadline that expires `seconds` from now."""
         return cls(time.monotonic() + seconds, seconds)
 

@@ -16,8 +16,6 @@ even for probes that run with sudo. Mounts below /proc are ignored: systemd make
 automount point, and no probe reads it.
 """
 
-from __future__ import annotations
-
 BLOCKED_STATUS = 300
 """Status in the frame of a probe that the guard blocked. No process can end with it: the highest status is 255."""
 

@@ -1,7 +1,5 @@
 """Tasks in daemon threads, which are abandoned if they do not end."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future

@@ -18,8 +18,6 @@ of the host can read in /proc. If it leaks nevertheless, `BatchReader` accepts f
 own command, and keeps the first answer. docs/decisions/0001 has the reasons and the alternatives.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 

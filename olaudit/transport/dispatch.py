@@ -1,7 +1,5 @@
 """Distribution of a host's probes: commands in one batch, Docker and name lookups in the background meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial

@@ -1,7 +1,5 @@
 """Framed output of a batch (see `batch`): encoding of an answer, and parsing of all answers."""
 
-from __future__ import annotations
-
 import base64
 import json
 import time

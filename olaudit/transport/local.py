@@ -1,7 +1,5 @@
 """Transport for the local machine: the same probes as over SSH, without a connection."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Local commands and waits for their output, each bounded in time."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import os

@@ -1,7 +1,5 @@
 """Text of errors and of other programs, made fit for a reason: on one line, bounded, never empty for an error."""
 
-from __future__ import annotations
-
 _DEFAULT_TEXTS: tuple[tuple[type[BaseException], str], ...] = (
     (EOFError, "the connection was closed"),
     (TimeoutError, "timed out"),

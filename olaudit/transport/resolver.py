@@ -1,7 +1,5 @@
 """Forward and reverse lookups of names by the resolver of the auditing machine."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Sequence

@@ -6,8 +6,6 @@ script are embedded in the file, and the page requests nothing else.
 report -> view (plain values: groups, tiles, changes, timeline, text differences) -> page.html.j2 -> text
 """
 
-from __future__ import annotations
-
 from olaudit.model import Report
 from olaudit.render.style import Style
 

@@ -1,7 +1,5 @@
 """Findings grouped for the page: by host, the worst host first, and within a host by cause."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """The page as text, and the Content-Security-Policy that allows only its own style and script."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from dataclasses import dataclass

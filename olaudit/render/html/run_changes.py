@@ -1,7 +1,5 @@
 """Changes since the previous run, for the page: new, resolved, newly unknown, unobserved, observed again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Differences between two texts, by character: which segments of each are not in the other."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher

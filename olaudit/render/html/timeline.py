@@ -1,7 +1,5 @@
 """Bar chart of the last runs, readable without styles: all lengths are in user units of the SVG image."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise

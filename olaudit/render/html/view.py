@@ -1,7 +1,5 @@
 """The values of the page template: texts and counts, no markup."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -3,8 +3,6 @@
 For node_exporter's textfile collector: `olaudit check -o prometheus=FILE.prom`. No sample has a timestamp.
 """
 
-from __future__ import annotations
-
 from olaudit.model import Report
 from olaudit.render.style import Style
 

@@ -1,7 +1,5 @@
 """Collector of a report's metrics. Label values come from the expected files or olaudit, never from a host."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """Drift series of a report: which are 0, which are counted, and which must not exist."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 

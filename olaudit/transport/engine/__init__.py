@@ -5,8 +5,6 @@ set. An engine may be hostile, broken or slow. One deadline and size limits boun
 Nothing that it sends leads to another destination. A probe whose answer exceeds a limit is unanswered.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait

@@ -1,7 +1,5 @@
 """Client of the Docker SDK over dialled streams only, without the auditor's own Docker configuration."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

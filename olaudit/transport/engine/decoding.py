@@ -4,8 +4,6 @@
 megabytes can become gigabytes of objects. Brackets and values are therefore counted before the answer is decoded.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from itertools import accumulate

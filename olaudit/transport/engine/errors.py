@@ -1,7 +1,5 @@
 """Errors of requests to a Docker Engine. The text of each is shown to users as a reason."""
 
-from __future__ import annotations
-
 
 class EngineError(Exception):
     """A failure that affects all answers of the engine, such as a passed deadline; base of all errors below."""

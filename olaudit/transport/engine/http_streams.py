@@ -4,8 +4,6 @@
 Endless headers, `100 Continue`, chunks and bodies therefore end at the deadline or at the size limit.
 """
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import threading

@@ -1,7 +1,5 @@
 """Parsing of the engine's list of containers."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence

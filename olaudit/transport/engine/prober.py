@@ -1,7 +1,5 @@
 """Probes of an engine. Each answer is JSON; each failure is an EngineError."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable

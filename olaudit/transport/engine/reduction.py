@@ -4,8 +4,6 @@ Everything else is removed here, such as the environment of containers, which co
 is listed and could not be read keeps its id, its name and the reason (see `prober`), so that it is not lost.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Stream to an engine, on which every wait and every byte is bounded."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import threading

@@ -1,7 +1,5 @@
 """Parallel requests to one engine, in daemon threads that are never joined."""
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait

@@ -1,7 +1,5 @@
 """Transport over SSH: per host one connection, one batch of commands, and parallel requests to Docker's API."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 from functools import partial

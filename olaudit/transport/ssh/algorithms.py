@@ -1,7 +1,5 @@
 """Algorithms that olaudit offers: those of a current OpenSSH, as far as ssh_config allows them."""
 
-from __future__ import annotations
-
 import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Connecting and logging in to a host, through the jump hosts and proxy commands of ssh_config."""
 
-from __future__ import annotations
-
 import random
 import threading
 import time

@@ -1,7 +1,5 @@
 """Name resolution and TCP connection of a host. Failures are distinguished: dns, refused, timeout, ssh."""
 
-from __future__ import annotations
-
 import errno
 import socket
 from functools import partial

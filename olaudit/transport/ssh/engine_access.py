@@ -1,7 +1,5 @@
 """Access to a host's Docker Engine over its SSH connection: the search for it, and streams to it."""
 
-from __future__ import annotations
-
 import threading
 import time
 

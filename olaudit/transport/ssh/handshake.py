@@ -1,7 +1,5 @@
 """SSH greeting, key exchange and login with keys, with the reasons of their failures."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Sequence

@@ -1,9 +1,8 @@
 """Target of a connection, and the settings to connect to it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class Target:
     port: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> Target:
+    def parse(cls, text: str) -> Self:
         """Parse `[ssh://][user@]host[:port][/]`; an IPv6 address with a port or in a URI is in brackets."""
         text = text.strip()
         if text.lower().startswith("ssh://"):

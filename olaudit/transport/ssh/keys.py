@@ -1,7 +1,5 @@
 """Private keys to log in with, from the agent and from files. Each file is read once per run."""
 
-from __future__ import annotations
-
 import base64
 import copy
 import functools

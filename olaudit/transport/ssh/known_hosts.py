@@ -4,8 +4,6 @@ Keys are compared by their wire format. The rules are those of OpenSSH's hostfil
 results with `ssh-keygen -F` and ssh. docs/decisions/0003 states why it is not paramiko's reader.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import fnmatch

@@ -1,7 +1,5 @@
 """SSH connection to one host: paramiko, tuned to few round trips."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import socket

@@ -6,8 +6,6 @@ $HOME. Everywhere else in this program, `~` is $HOME. Where both differ, `ssh -G
 includes `$HOME/.ssh/config` and the system's file.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 import re
@@ -15,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Self
 
 from olaudit.errors import UsageError
 from olaudit.model import FailureReason
@@ -50,7 +49,7 @@ class OpenSsh:
         self._argv = (program, "-T", "-G", *(("-F", str(config)) if config else ()))
 
     @classmethod
-    def find(cls, file: Path | None) -> OpenSsh | None:
+    def find(cls, file: Path | None) -> Self | None:
         """Find the client; None if no usable one is installed. Raises UsageError for an invalid file."""
         program = shutil.which("ssh")
         if not program:
@@ -121,7 +120,7 @@ def passwd_home() -> Path | None:
         return None
 
 
-def _combine_configs() -> tempfile._TemporaryFileWrapper[str] | None:
+def _combine_configs() -> "tempfile._TemporaryFileWrapper[str] | None":
     """Write a temporary file that includes both default files; None if $HOME is the home in passwd."""
     passwd = passwd_home()
     home = Path("~").expanduser()

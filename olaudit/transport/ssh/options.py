@@ -1,7 +1,5 @@
 """Conversion of resolved ssh_config options to `Settings`: paths, tokens, times, unsupported directives."""
 
-from __future__ import annotations
-
 import getpass
 import os
 import re

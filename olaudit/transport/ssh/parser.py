@@ -4,8 +4,6 @@ The parser reads the same files as OpenSSH, and reports every directive that it 
 cannot be ignored safely (`Include` within a block, `Match exec`), all hosts fail.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """ProxyCommand: a connection over standard input and output of a local command, run as OpenSSH runs it."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

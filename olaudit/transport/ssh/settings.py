@@ -1,7 +1,5 @@
 """Settings of hosts from ssh_config, resolved by OpenSSH's client or by paramiko's parser."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 

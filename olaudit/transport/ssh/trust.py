@@ -4,8 +4,6 @@ An unknown key and a changed key are both refused. RevokedHostKeys is a file of 
 list (KRL) in OpenSSH's binary format.
 """
 
-from __future__ import annotations
-
 import base64
 import shlex
 from pathlib import Path
