@@ -39,6 +39,9 @@ _LIMITS = {
 }
 
 
+_MAX_CHOICES = 40  # in a message: more than a fleet has sections, fewer than it may have hosts
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return a hint to the closest choice; "" if none is similar."""
     close = difflib.get_close_matches(word, sorted(set(choices)), n=1)
@@ -48,7 +51,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Return a hint: "did you mean" the closest choice, else the list of choices, if there are any."""
     names = sorted(set(choices))
-    return did_you_mean(word, names) or (f": expected one of {', '.join(names)}" if names else "")
+    more = f" and {len(names) - _MAX_CHOICES} more" if len(names) > _MAX_CHOICES else ""
+    listed = f": expected one of {', '.join(names[:_MAX_CHOICES])}{more}" if names else ""
+    return did_you_mean(word, names) or listed
 
 
 def error_message(error: ErrorDetails, key: str | int, node: Node) -> str:

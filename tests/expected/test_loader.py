@@ -107,6 +107,13 @@ def test_problems_have_paths_relative_to_the_current_folder(
             load(root, CHECKERS)
 
 
+def test_a_long_list_of_choices_is_shortened(tmp_path: Path) -> None:
+    hosts = {f"hosts/toy{n}.yaml": f"host: toy{n}\n" for n in range(100, 200)}
+    (problem,) = problems(tmp_path, {"fleet.yaml": f"{BASE['fleet.yaml']}rollout: [x]\n", **hosts})
+    assert problem.startswith("fleet.yaml:4: unknown host 'x': expected one of toy1, toy100, toy101, ")
+    assert problem.endswith(" toy138 and 61 more")
+
+
 def test_all_problems_of_all_files_are_reported_together(tmp_path: Path) -> None:
     files = {
         "fleet.yaml": "name: 5\nevery_host: [comon]\nrollout: [toy3, toy1, toy1]\nretired: {A: {replaced_by: b}}",
