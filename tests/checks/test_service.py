@@ -66,7 +66,7 @@ def test_reduced_answer_keeps_the_properties_of_named_services() -> None:
     reduced = reduce([services(()).about("docker")], answer)
     assert isinstance(reduced, Answered)
     omitted = "(8 lines that do not name it are left out)"
-    assert reduced.stdout == "\n\n".join(("init=systemd", blocks[1], f"end\n{omitted}"))
+    assert reduced.stdout == "\n\n".join(("init=systemd", blocks[1], f"end\n{omitted}\n"))
 
 
 def test_service_name_cannot_be_an_option() -> None:
