@@ -236,7 +236,7 @@ def test_connection_lost_in_the_key_exchange_is_ssh(server: Sshd) -> None:
 
 
 def test_burst_of_logins_passes_max_startups(tmp_path: Path) -> None:
-    with running(tmp_path / "sshd", ["MaxStartups 2:80:8"]) as server:
+    with running(tmp_path / "sshd", ["MaxStartups 3:30:12"]) as server:
         transport = SshTransport(SshConfig(server.config()))
         with ThreadPoolExecutor(12) as pool:
             futures = [pool.submit(transport.ask, "host", (HELLO,), Deadline.after(30)) for _ in range(12)]

@@ -8,14 +8,18 @@ from typing import Any
 from olaudit.model import FailureReason
 from olaudit.transport import Deadline, HostFailed, background
 from olaudit.transport.reasons import describe_error
+from olaudit.transport.ssh.handshake import ConnectionDropped
 from olaudit.transport.ssh.host import Settings
 
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 def dial(settings: Settings, deadline: Deadline) -> socket.socket:
-    """Connect to the host, trying its addresses in turn. Raises HostFailed: dns, refused, timeout or ssh."""
-    failed: HostFailed | None = None
+    """Connect to the host, trying its addresses in turn.
+
+    Raises HostFailed: dns, refused, timeout or ssh; and ConnectionDropped for a connection that was reset at once.
+    """
+    failed: HostFailed | ConnectionDropped | None = None
     for family, kind, protocol, _, address in _resolve(settings, deadline):
         seconds = deadline.timeout(settings.connect_seconds)
         stream: socket.socket | None = None
@@ -24,6 +28,10 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
             stream.settimeout(seconds)
             _bind(stream, settings)
             stream.connect(address)
+        except ConnectionResetError:  # after it was accepted: the same as a reset a moment later
+            if stream:
+                stream.close()
+            failed = ConnectionDropped("")
         except OSError as error:
             if stream:
                 stream.close()
@@ -61,7 +69,7 @@ def _tcp_failure(settings: Settings, address: str, error: OSError, seconds: floa
             FailureReason.TIMEOUT,
             f"no answer from {where} {why}: is the host up, and does a firewall block the connection?",
         )
-    if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
+    if error.errno == errno.ECONNREFUSED:
         return HostFailed(
             FailureReason.REFUSED,
             f"{where} refuses connections: the host is up, but is sshd running and listening on that port?",
