@@ -26,7 +26,6 @@ from olaudit.model import (
     Measurement,
     Result,
     Severity,
-    Verdict,
     Vote,
 )
 from olaudit.redaction import redact
@@ -42,18 +41,14 @@ HOST = "host"
 class Evaluation:
     """The findings of one host, its measurements, its votes on what hosts should agree on, and internal errors.
 
-    It depends on nothing but the expected state and the answers of this host.
+    It depends on nothing but the expected state and the answers of this host. `failed`: it could not be audited.
     """
 
+    failed: bool
     findings: list[Finding] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
     votes: list[Vote] = field(default_factory=list)
     errors: list[InternalError] = field(default_factory=list)
-
-    @property
-    def failed(self) -> bool:
-        """Whether the host could not be audited."""
-        return self.findings[0].verdict is Verdict.UNKNOWN
 
 
 def applicable_checkers(
@@ -72,7 +67,7 @@ def evaluate(
 
     A host that could not be audited has its `host.reachable` finding, no other, and votes with unknown values.
     """
-    evaluation = Evaluation(errors=[answers.error] if answers.error else [])
+    evaluation = Evaluation(isinstance(answers.outcome, Failure), errors=[answers.error] if answers.error else [])
     reachable = REACHABLE.expect(HOST, ())
     if isinstance(answers.outcome, Failure):
         facts = Facts(Answers({}, answers.outcome.message))

@@ -45,6 +45,7 @@ def test_probe_has_a_manual_command(probe: Probe, command: str) -> None:
     [
         (("ol_web_1",), "ssh a docker inspect ol_web_1"),
         (("f" * 64, "ol_web_1"), "ssh a docker inspect ol_web_1"),
+        (("ol_web_1", "a_rival"), "ssh a docker inspect ol_web_1"),
         ((), "ssh a docker ps --all"),
         (("$(reboot)",), "ssh a docker ps --all"),
     ],

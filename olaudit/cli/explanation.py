@@ -163,7 +163,7 @@ def _bases_on_host(finding: Finding, host: HostSpec, checker: AnyChecker, answer
     for subject, based_on in (*results, *votes):
         if subject == finding.subject:
             return based_on
-    facts = checker.facts(host.sections[checker.section])
+    facts = tuple(checker.facts(host.sections[checker.section]))
     return tuple(fact.about() for fact in facts if fact.probe in answers.raw()) or tuple(map(Basis, facts))
 
 

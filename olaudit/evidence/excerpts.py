@@ -24,7 +24,7 @@ def excerpt(basis: Basis, answer: Answer) -> str:
     if isinstance(answer, Unanswered):
         return f"(no answer: {_display(answer.reason)})"
     if isinstance(basis.fact.probe, ContainerFields) and (containers := _containers(answer)) is not None:
-        return "\n".join(_container_lines(containers, basis.keys))
+        return "\n".join(_container_lines(containers, frozenset(basis.keys)))
     lines = _limit([_display(line) for line in _lines(basis, answer)], _MAX_OUTPUT_LINES)
     if errors := answer.stderr.strip():
         lines += _limit([f"stderr: {_display(line)}" for line in errors.split("\n")], _MAX_ERROR_LINES)

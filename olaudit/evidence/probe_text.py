@@ -69,8 +69,8 @@ def manual_command(basis: Basis, host: str) -> str:
 
 
 def _container_name(basis: Basis) -> str:
-    """Return the container's name among the keys if it is safe in a command, else ""."""
-    names = (key for key in sorted(basis.keys) if _NAME.fullmatch(key) and not _ID.fullmatch(key))
+    """Return the first of the keys that is a container's name and safe in a command; "" if there is none."""
+    names = (key for key in basis.keys if _NAME.fullmatch(key) and not _ID.fullmatch(key))
     return next(names, "")
 
 

@@ -40,15 +40,18 @@ class Fact(Generic[T_co]):
 
     def about(self, *keys: str) -> "Basis":
         """Return the part of the fact that the keys name, such as the name of one container."""
-        return Basis(self, frozenset(keys))
+        return Basis(self, keys)
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """A fact that a result is based on; `keys` name the relevant parts of a long one (none: all of it)."""
+    """A fact that a result is based on; `keys` name the relevant parts of a long one (none: all of it).
+
+    The first key names the subject of the result, if the fact describes several.
+    """
 
     fact: Fact[Any]
-    keys: frozenset[str] = frozenset()
+    keys: tuple[str, ...] = ()
 
 
 class Facts:

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from olaudit.model.fact import Basis
 from olaudit.model.result import Severity, Verdict
@@ -11,7 +10,6 @@ FLEET = "(fleet)"
 """The host of findings about the whole fleet; it is not a valid host name."""
 
 
-@lru_cache(maxsize=1 << 17)  # the findings of a large fleet, whose ids are needed at each new audit
 def finding_id(host: str, check: str, subject: str) -> str:
     """Return the id of a finding: twelve hex digits that are the same in every run."""
     return hashlib.sha256(f"{host}\0{check}\0{subject}".encode()).hexdigest()[:12]
@@ -61,8 +59,9 @@ class Finding:
     first_seen: str | None = None
     waiver: Waiver | None = None
     based_on: tuple[Basis, ...] = field(default=(), compare=False, repr=False)
+    id: str = field(init=False, compare=False, repr=False)
+    """The id, which is the same in every run. It is computed once: each snapshot of a fleet needs all ids."""
 
-    @property
-    def id(self) -> str:
-        """The id, which is the same in every run."""
-        return finding_id(self.host, self.check, self.subject)
+    def __post_init__(self) -> None:
+        """Compute the id."""
+        object.__setattr__(self, "id", finding_id(self.host, self.check, self.subject))

@@ -15,6 +15,8 @@ from olaudit.render.prometheus.collector import ReportCollector
 from olaudit.serve.exposition import FleetCollector, encode
 from olaudit.serve.snapshot import Snapshot
 
+_MAX_FORMATS = 2
+
 _Samples = Mapping[str, str]
 """The lines of the samples of each metric family, by the first line of the family's header."""
 
@@ -52,7 +54,11 @@ class FleetExposition:
             if previous is None or previous[0] != part:
                 previous = (part, _encode(snapshot.report, part, accept))
             after[name] = previous
+        # the format used last comes last; clients can vary the Accept header, and each format costs memory
+        self._hosts.pop(content_type, None)
         self._hosts[content_type] = after
+        if len(self._hosts) > _MAX_FORMATS:
+            del self._hosts[next(iter(self._hosts))]
         return [samples for _, samples in after.values()]
 
 

@@ -45,7 +45,9 @@ class FleetState:
         self._reload_status = ReloadStatus(success=True, at=now)
         self._auditor = self._build_report.auditor(fleet)
         self._last = {
-            host: LastAudit(self._auditor.evaluate(last.audit.answers), last.at)
+            host: last
+            if before.hosts.get(host) == fleet.hosts[host]
+            else LastAudit(self._auditor.evaluate(last.audit.answers), last.at)
             for host, last in retain_hosts(self._last, fleet).items()
         }
         both = before.hosts.keys() & fleet.hosts.keys()

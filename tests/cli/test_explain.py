@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from olaudit.cli import main
 from olaudit.cli.fleet_audit import Tools
 from olaudit.model import finding_id
 from tests.cli.explain_fleet import COMMIT, DOWN, DRIFTED, FINE, KERNEL_B, REACHABLE_B, check, explain
-from tests.cli.fleet import KERNEL, ScriptedTransport
+from tests.cli.fleet import KERNEL, UNAME_OUTPUT, ScriptedTransport
 
 pytestmark = pytest.mark.usefixtures("expected")
 
@@ -80,6 +81,20 @@ def test_raw_answers_come_from_a_recording(capsys: pytest.CaptureFixture[str]) -
     check(DRIFTED, "--record", "answers.json")
     text = explain(capsys, KERNEL_B[:4], "--replay", "answers.json")
     assert "  probe: uname\n  | Minix \\x1b[2J\n  These answers are from answers.json.\n" in text
+
+
+def test_a_subject_not_evaluated_has_its_checkers_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    check(DRIFTED)
+    document = json.loads(Path("report.json").read_text())
+    finding = next(finding for finding in document["findings"] if finding["id"] == KERNEL_B)
+    finding["subject"] = "gone"
+    Path("report.json").write_text(json.dumps(document))
+    checker = replace(KERNEL, facts=lambda _: iter((UNAME_OUTPUT,)))  # can be iterated once
+    assert (
+        main(["explain", KERNEL_B, "--report", "report.json"], Tools([checker], lambda _: ScriptedTransport({})))
+        == 0
+    )
+    assert "  probe: uname\n" in capsys.readouterr().out
 
 
 def test_a_recording_without_the_host_is_reported(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,6 @@ def keep_basis(result: Result, answers: Answers, *, reduced: bool) -> Answers:
     for basis in result.based_on:
         answer = answers[basis.fact.probe]
         if reduced and basis.fact.reduce and isinstance(answer, Answered):
-            answer = basis.fact.reduce(answer, basis.keys)
+            answer = basis.fact.reduce(answer, frozenset(basis.keys))
         answers_of_basis[basis.fact.probe] = answer
     return Answers(answers_of_basis)

@@ -28,14 +28,13 @@ def dial(settings: Settings, deadline: Deadline) -> socket.socket:
             stream.settimeout(seconds)
             _bind(stream, settings)
             stream.connect(address)
-        except ConnectionResetError:  # after it was accepted: the same as a reset a moment later
-            if stream:
-                stream.close()
-            failed = ConnectionDropped("")
         except OSError as error:
             if stream:
                 stream.close()
-            failed = _tcp_failure(settings, str(address[0]), error, seconds)
+            if isinstance(error, ConnectionResetError):  # it was accepted, as if it were reset a moment later
+                failed = ConnectionDropped("")
+            else:
+                failed = _tcp_failure(settings, str(address[0]), error, seconds)
         else:
             return stream
     raise failed or HostFailed(FailureReason.DNS, f"{settings.hostname} has no address")
