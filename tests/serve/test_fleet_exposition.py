@@ -49,10 +49,10 @@ def test_composed_text_has_the_series_of_all_hosts(accept: str) -> None:
     exposition = FleetExposition()
     for drift_on in ("a", "b", "c", "a"):
         current = snapshot(drift_on=drift_on)
-        whole, _ = encode(ReportCollector(current.report, audited=current.audited_at, waivers=()), accept)
+        at_once, _ = encode(ReportCollector(current.report, audited=current.audited_at, waivers=()), accept)
         body, _ = exposition.encode(current, accept)
-        assert samples(body) == samples(whole)
-        assert body.count(b"# EOF") == whole.count(b"# EOF")
+        assert samples(body) == samples(at_once)
+        assert body.count(b"# EOF") == at_once.count(b"# EOF")
 
 
 def test_hosts_that_were_not_audited_have_no_series() -> None:
