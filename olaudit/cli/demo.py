@@ -14,8 +14,10 @@ from olaudit.audit import exit_code
 from olaudit.cli.fleet_audit import Tools, audit_fleet
 from olaudit.cli.options import AuditOptions
 from olaudit.cli.output import emit, stdout_style
-from olaudit.expected import load
+from olaudit.expected import FleetSpec, load
+from olaudit.model import Report
 from olaudit.render import RENDERERS
+from olaudit.transport import Transport
 
 _TIMEOUT_SECONDS = 10.0
 _INTERNAL_ERROR = 70
@@ -40,12 +42,10 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     Exit codes: 0 the audit found exactly the simulated drift, 70 it did not
     (a bug in olaudit).
     """  # noqa: D301 - the backspace is for click
-    # The simulation imports paramiko, which other commands do not need.
-    from olaudit.demo import messages  # noqa: PLC0415
+    from olaudit.demo import messages  # noqa: PLC0415 - the simulation imports paramiko; other commands do not
     from olaudit.demo.comparison import compare_findings  # noqa: PLC0415
     from olaudit.demo.drifts import DRIFTS  # noqa: PLC0415
     from olaudit.demo.fleet import simulated  # noqa: PLC0415
-    from olaudit.demo.network import StaticDnsTransport, dns_records  # noqa: PLC0415
 
     tools: Tools = context.obj
     expected = Path(str(importlib.resources.files("olaudit"))) / "shipped"
@@ -53,12 +53,8 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
     style = stdout_style("auto", os.environ, everything=False)
     with simulated(fleet, DRIFTS) as simulation:
         emit(messages.introduction(len(fleet.hosts), style.width))
-        demo_tools = replace(
-            tools,
-            make_transport=lambda options: StaticDnsTransport(tools.make_transport(options), dns_records(fleet)),
-        )
         options = AuditOptions(expected=expected, ssh_config=simulation.ssh_config, timeout=_TIMEOUT_SECONDS)
-        report = audit_fleet(options, demo_tools).report
+        report = _audit(fleet, options, tools)
         emit(RENDERERS["table"](report, style))
         if not report.run.complete:
             context.exit(130)
@@ -67,10 +63,19 @@ def demo(context: click.Context, /, *, keep: bool) -> None:
         if keep:
             emit(messages.access_instructions(expected, simulation.ssh_config, next(iter(fleet.hosts))))
             _wait()
-    if not result.is_exact:
-        context.exit(_INTERNAL_ERROR)
-    if not keep:
-        emit(messages.next_steps(expected))
+        elif result.is_exact:
+            emit(messages.next_steps(expected))
+    context.exit(0 if result.is_exact else _INTERNAL_ERROR)
+
+
+def _audit(fleet: FleetSpec, options: AuditOptions, tools: Tools) -> Report:
+    """Audit the simulated fleet, whose names only this command can resolve."""
+    from olaudit.demo.network import StaticDnsTransport, dns_records  # noqa: PLC0415 - as above
+
+    def make_transport(options: AuditOptions) -> Transport:
+        return StaticDnsTransport(tools.make_transport(options), dns_records(fleet))
+
+    return audit_fleet(options, replace(tools, make_transport=make_transport)).report
 
 
 def _wait() -> None:

@@ -68,23 +68,30 @@ def report(
         audited = audit_fleet(options, tools)
         stored = _store_run(run_history, audited, tools, keep, delivery)
         started = datetime.fromisoformat(stored.run.started_at)
-        with delivery.step():
-            archive.write(
-                started, {suffix: RENDERERS[name](stored, Style()) for suffix, name in _ARCHIVED_FORMATS.items()}
-            )
+        _write_archive(archive, started, stored, delivery)
         delivery.write_files(stored, audited.collected)
         style = stdout_style(options.color, os.environ, everything=False, checkers=tools.checkers)
         text = _FORMATS[options.format](stored, style)
         if not delivery.prints_last and (not quiet or delivery.failed or _is_noteworthy(stored, run_history)):
-            with delivery.step():
-                emit(text)
-                _record_printed(run_history, stored)
+            _print(text, stored, run_history, delivery)
         # last: the next run reports the changes again if this one is killed before, or could not write its results
         if run_history and not delivery.failed:
             with delivery.step(HistoryError):
                 run_history.commit()
         archive.remove_old(started, keep)
     context.exit(delivery.finish(stored, text))
+
+
+def _write_archive(archive: Archive, started: datetime, stored: Report, delivery: Delivery) -> None:
+    with delivery.step():
+        texts = {suffix: RENDERERS[name](stored, Style()) for suffix, name in _ARCHIVED_FORMATS.items()}
+        archive.write(started, texts)
+
+
+def _print(text: str, stored: Report, run_history: History | None, delivery: Delivery) -> None:
+    with delivery.step():
+        emit(text)
+        _record_printed(run_history, stored)
 
 
 def _open_history(
